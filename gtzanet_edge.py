@@ -1,0 +1,55 @@
+"""The console command `gtzanet-edge`: the same verbs as `python -m <package>`, under one name.
+
+It stands above the five packages and imports the one that is asked for, so that a device which has only the
+base dependencies never loads (or needs) the training code.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+PACKAGES = {
+    "train": "train a network and keep the run in a folder",
+    "export": "turn a finished run into one self-describing model file",
+    "runtime": "classify audio files with a model file",
+    "benchmarks": "measure accuracy, size and latency of model files",
+    "toolkit": "draw a clip's picture, check a dataset, write a synthetic corpus",
+}
+EXTRAS = {"train": "train", "export": "train", "benchmarks": "bench"}
+
+
+def usage() -> str:
+    """Return the help text."""
+    verbs = "\n".join(f"  {name:<11} {what}" for name, what in PACKAGES.items())
+    return f"usage: gtzanet-edge VERB ...\n\n{verbs}\n\nHelp on one of them: gtzanet-edge VERB --help\n"
+
+
+def entry(argv: Sequence[str] | None = None) -> int:
+    """Run the command `argv` (default: the process's arguments) and return its exit code: 0, 1 failure, 2 misuse."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments and arguments[0] in ("-h", "--help"):
+        sys.stdout.write(usage())
+        return 0
+    if not arguments or arguments[0] not in PACKAGES:
+        what = f"unknown command {arguments[0]!r}" if arguments else "a command is missing"
+        print(f"gtzanet-edge: error: {what} (try: gtzanet-edge --help)", file=sys.stderr)
+        return 2
+    package, rest = arguments[0], arguments[1:]
+    try:
+        return int(importlib.import_module(f"{package}.cli").entry(rest))
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing in PACKAGES or package not in EXTRAS:
+            raise
+        print(
+            f"gtzanet-edge: error: {package} needs {missing}, which is not installed "
+            f"(try: pip install 'gtzanet-edge[{EXTRAS[package]}]')",
+            file=sys.stderr,
+        )
+        return 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(entry())

@@ -1,0 +1,3 @@
+from runtime.cli import entry
+
+raise SystemExit(entry())

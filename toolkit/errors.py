@@ -1,0 +1,35 @@
+"""Errors a user can act on: one sentence that names the file or flag, what is wrong and what to do."""
+
+from __future__ import annotations
+
+
+class GtzanetError(Exception):
+    """Base of every expected failure; a command prints it as one line and exits with `exit_code`."""
+
+    exit_code = 1
+
+
+class UsageError(GtzanetError):
+    """The command or call was misused: a bad flag, a missing path, an impossible combination."""
+
+    exit_code = 2
+
+
+class AudioError(GtzanetError):
+    """A sound cannot be read, or its samples are not usable."""
+
+
+class DatasetError(GtzanetError):
+    """A dataset, its index or a split is not usable."""
+
+
+class ArtifactError(GtzanetError):
+    """A model file or its card is missing, malformed or of an unknown version."""
+
+
+class EngineError(GtzanetError):
+    """An inference engine is missing or cannot run a model."""
+
+
+class RunError(GtzanetError):
+    """A training run folder is missing, unfinished or does not match what is asked."""

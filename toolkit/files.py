@@ -1,0 +1,78 @@
+"""Files that are whole or absent: atomic writes, canonical JSON, digests."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def atomic_path(target: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `target`; rename it onto `target` when the block succeeds.
+
+    The temporary file keeps the target's suffix, so that writers which look at it still work. It is flushed to disk before
+    the rename, and removed when the block raises, so that `target` is either the old file or the whole new one.
+    """
+    target = Path(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{target.stem}.", suffix=f".tmp{target.suffix}", dir=target.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_bytes(target: Path, data: bytes) -> None:
+    """Write `data` to `target` atomically."""
+    with atomic_path(target) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_text(target: Path, text: str) -> None:
+    """Write `text` as UTF-8 to `target` atomically."""
+    write_bytes(target, text.encode("utf-8"))
+
+
+def canonical_json(value: Any) -> str:
+    """Return `value` as JSON with sorted keys and no NaN: equal values give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+
+
+def write_json(target: Path, value: Any) -> None:
+    """Write `value` as readable JSON (indent 1, sorted keys, no NaN) to `target` atomically."""
+    write_text(target, json.dumps(value, sort_keys=True, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def read_json(source: Path) -> Any:
+    """Return the JSON value in `source`.
+
+    Raises
+    ------
+    OSError, ValueError
+        If the file cannot be read or is not JSON.
+    """
+    return json.loads(Path(source).read_text(encoding="utf-8"))
+
+
+def digest_of(value: Any) -> str:
+    """Return the SHA-256 hex digest of a JSON value's canonical text."""
+    return hashlib.sha256(canonical_json(value).encode("utf-8")).hexdigest()
+
+
+def file_digest(source: Path) -> str:
+    """Return the SHA-256 hex digest of a file's bytes."""
+    with Path(source).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

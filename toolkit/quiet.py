@@ -1,0 +1,38 @@
+"""Keep native libraries' chatter off the terminal: they write to file descriptor 2, past Python's sys.stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+MAX_TEXT = 1 << 16
+
+
+@contextmanager
+def captured_stderr() -> Iterator[Callable[[], str]]:
+    """Send file descriptor 2 to a temporary file in the block; yield a function that returns what was written so far.
+
+    It acts on the whole process: a command line may use it, a library call should not. Where there is no descriptor
+    2 to redirect, the block runs as it is.
+    """
+    sys.stderr.flush()
+    try:
+        saved = os.dup(2)
+    except OSError:
+        yield str
+        return
+    with tempfile.TemporaryFile() as kept:
+
+        def text() -> str:
+            return os.pread(kept.fileno(), MAX_TEXT, 0).decode("utf-8", "replace")
+
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield text
+        finally:
+            sys.stderr.flush()
+            os.dup2(saved, 2)
+            os.close(saved)

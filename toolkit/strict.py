@@ -1,0 +1,115 @@
+"""Frozen dataclasses to and from JSON objects, strictly: no unknown field, no missing field, no wrong type, no NaN."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import types
+import typing
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class StrictError(ValueError):
+    """A JSON value does not fit a dataclass; the message names the field."""
+
+
+def to_json(value: Any) -> Any:
+    """Return a dataclass (or tuple, dict, scalar) as plain JSON values; an object with `to_dict` gives that."""
+    if hasattr(value, "to_dict"):
+        return value.to_dict()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, tuple | list):
+        return [to_json(item) for item in value]
+    if isinstance(value, dict):
+        return {key: to_json(item) for key, item in value.items()}
+    return value
+
+
+def from_json(cls: type[T], value: Any, where: str = "") -> T:
+    """Return the dataclass `cls` that the JSON object `value` describes.
+
+    Parameters
+    ----------
+    cls
+        A dataclass whose fields are str, int, float, bool, `X | None`, tuples of one type (`tuple[str, ...]`) or of
+        fixed length (`tuple[float, float]`), `dict[str, X]`, other such dataclasses, or classes that have a
+        `from_dict`.
+    value
+        What `json.loads` returned.
+    where
+        The name of the value, for messages.
+
+    Raises
+    ------
+    StrictError
+        If a field is unknown, missing or of another type, or a number is not finite.
+    """
+    if not isinstance(value, dict):
+        raise StrictError(f"{where or 'the value'} is {_kind(value)}, not an object")
+    hints = typing.get_type_hints(cls)
+    names = [field.name for field in dataclasses.fields(typing.cast(Any, cls))]
+    prefix = f"{where}." if where else ""
+    for name in value:
+        if name not in names:
+            raise StrictError(f"{prefix}{name} is not a known field")
+    for name in names:
+        if name not in value:
+            raise StrictError(f"{prefix}{name} is missing")
+    return cls(**{name: _decode(hints[name], value[name], prefix + name) for name in names})
+
+
+def _decode(hint: Any, value: Any, where: str) -> Any:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        if value is None and type(None) in arguments:
+            return None
+        (only,) = (argument for argument in arguments if argument is not type(None))
+        return _decode(only, value, where)
+    if origin is tuple:
+        return _decode_tuple(arguments, value, where)
+    if origin is dict:
+        if not isinstance(value, dict):
+            raise StrictError(f"{where} is {_kind(value)}, not an object")
+        return {key: _decode(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
+    if hasattr(hint, "from_dict"):
+        return hint.from_dict(value)
+    if dataclasses.is_dataclass(hint):
+        return from_json(typing.cast(Any, hint), value, where)
+    return _decode_scalar(hint, value, where)
+
+
+def _decode_tuple(arguments: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
+    if not isinstance(value, list):
+        raise StrictError(f"{where} is {_kind(value)}, not a list")
+    hints = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else list(arguments)
+    if len(hints) != len(value):
+        raise StrictError(f"{where} has {len(value)} values, not {len(hints)}")
+    return tuple(
+        _decode(hint, item, f"{where}[{number}]") for number, (hint, item) in enumerate(zip(hints, value, strict=True))
+    )
+
+
+def _decode_scalar(hint: Any, value: Any, where: str) -> Any:
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        if not math.isfinite(value):
+            raise StrictError(f"{where} is not a finite number")
+        return float(value)
+    if type(value) is not hint:
+        raise StrictError(f"{where} is {_kind(value)}, not {_NAMES.get(hint, hint.__name__)}")
+    return value
+
+
+_NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "a list"
+    return _NAMES.get(type(value), type(value).__name__)
