@@ -1,0 +1,68 @@
+"""Sounds of any length become windows that cover them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.toolkit import sounds
+from toolkit.errors import AudioError
+from toolkit.frontend import PICTURE, SHORT_POLICIES
+from toolkit.picture import draw, render
+from toolkit.spectrogram import db_mel
+from toolkit.windows import split_windows
+
+WINDOW = PICTURE.window_samples
+
+
+@pytest.mark.parametrize("count", [660_000, 661_504, 661_794, 676_000, WINDOW - 22_050, WINDOW + 22_050])
+def test_about_thirty_seconds_stay_as_they_are(count: int) -> None:
+    samples = np.ones(count, dtype=np.float32)
+    (window,) = split_windows(samples)
+    assert window is samples or np.shares_memory(window, samples)
+    assert len(window) == count
+
+
+@given(st.integers(WINDOW + 22_051, 12 * WINDOW))
+@settings(max_examples=50, deadline=None)
+def test_longer_sounds_are_covered_evenly_by_the_fewest_windows(count: int) -> None:
+    samples = np.arange(count, dtype=np.float32) / count
+    windows = split_windows(samples)
+    assert len(windows) == -(-count // WINDOW)
+    assert {len(window) for window in windows} == {WINDOW}
+    starts = [round(float(window[0]) * count) for window in windows]
+    steps = np.diff(starts)
+    assert windows[0][0] == samples[0] and windows[-1][-1] == samples[-1]
+    assert (steps > 0).all() and (steps <= WINDOW).all() and steps.max() - steps.min() <= 4
+
+
+@given(st.integers(1, WINDOW - 22_051))
+@settings(max_examples=25, deadline=None)
+def test_short_sounds_follow_the_policy(count: int) -> None:
+    samples = np.random.default_rng(count).uniform(-1, 1, count).astype(np.float32)
+    (tiled,), (padded,), (stretched,) = (
+        split_windows(samples, replace(PICTURE, short=policy)) for policy in ("tile", "pad", "stretch")
+    )
+    assert len(tiled) == len(padded) == WINDOW
+    positions = np.random.default_rng(0).integers(0, WINDOW, 500)
+    np.testing.assert_array_equal(tiled[positions], samples[positions % count])
+    np.testing.assert_array_equal(padded[:count], samples)
+    assert not padded[count:].any()
+    np.testing.assert_array_equal(stretched, samples)
+
+
+@pytest.mark.parametrize("policy", SHORT_POLICIES)
+@pytest.mark.parametrize("seconds", [0.001, 0.5, 10.0])
+def test_a_short_sound_gives_a_picture_by_every_policy(policy: str, seconds: float) -> None:
+    spec = replace(PICTURE, short=policy)
+    (window,) = split_windows(sounds.noise(0, seconds), spec)
+    np.testing.assert_array_equal(render(window, spec), draw(db_mel(window, spec)))
+
+
+def test_no_sound_has_no_window() -> None:
+    with pytest.raises(AudioError, match="no samples"):
+        split_windows(np.zeros(0, dtype=np.float32))

@@ -1,0 +1,170 @@
+"""Decibels to the picture the networks see: 432 x 288 pixels, magma colours, white margin, thin frame."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.errors import DatasetError
+from toolkit.files import atomic_path
+from toolkit.frontend import PICTURE, FrontEnd
+from toolkit.palette import MAGMA
+from toolkit.peak import peak_power
+from toolkit.spectrogram import MelFrames, decibels
+
+WIDTH, HEIGHT = 432, 288
+_LEFT, _BOTTOM, _BOX_WIDTH, _BOX_HEIGHT = 54.0, 36.0, 334.8, 217.44
+_COLUMNS = (54, 389)
+_ROWS = (35, 252)
+INTERIOR = (slice(36, 252), slice(55, 389))
+"""Rows and columns of the picture that lie inside its frame."""
+
+
+def shown_cells(count: int, low: float, size: float, first: int, last: int) -> NDArray[np.intp]:
+    """Return which of `count` cells each pixel from `first` to `last - 1` shows.
+
+    Cell i starts at low + size * i / count, rounded to 1/256 pixel as the Agg renderer does; a later cell paints over
+    an earlier one, so a pixel shows the last cell that starts before the pixel's end.
+    """
+    starts = np.floor(np.rint((low + size * np.arange(count) / count) * 256) / 256)
+    return np.asarray(np.searchsorted(starts, np.arange(first, last), side="right") - 1)
+
+
+def shown_frames(count: int) -> NDArray[np.intp]:
+    """Return the frame that each of the box's 335 columns shows, of `count` frames."""
+    return shown_cells(count, _LEFT, _BOX_WIDTH, *_COLUMNS)
+
+
+def shown_bands(count: int) -> NDArray[np.intp]:
+    """Return the band that each of the box's 217 rows shows, top row first, of `count` bands."""
+    return shown_cells(count, _BOTTOM, _BOX_HEIGHT, HEIGHT - _ROWS[1], HEIGHT - _ROWS[0])[::-1]
+
+
+def colour_index(db: NDArray[np.float32], low: float, high: float) -> NDArray[np.uint8]:
+    """Return min(255, floor(256 (db - low) / (high - low))), or 0 everywhere where `low` equals `high`."""
+    if not high > low:
+        return np.zeros(db.shape, dtype=np.uint8)
+    scaled = (db - np.float32(low)) / np.float32(high - low) * np.float32(256)
+    return np.asarray(np.minimum(scaled, np.float32(255)), dtype=np.uint8)
+
+
+def _blend(colours: NDArray[np.uint8], alpha: int) -> NDArray[np.uint8]:
+    """Draw black of coverage `alpha` / 255 over opaque colours, in the Agg renderer's integer arithmetic."""
+    whole = ((alpha + 255) << 8) - alpha * 255
+    return (colours.astype(np.int64) * 255 * (256 - alpha) // whole).astype(np.uint8)
+
+
+def _paint(index: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Put colour indices, shape (bands, 335), on the white canvas and draw the frame over the box's edge."""
+    box = np.take(MAGMA, index, axis=0)[shown_bands(len(index))]
+    picture = np.full((HEIGHT, WIDTH, 3), 255, dtype=np.uint8)
+    top, bottom, left, right = _ROWS[0], _ROWS[1], _COLUMNS[0], _COLUMNS[1]
+    picture[top:bottom, left:right] = box
+    side, corner = 204, 184
+    for rows, columns in (
+        (slice(top + 1, bottom), left),
+        (slice(top + 1, bottom), right),
+        (top, slice(left + 1, right)),
+        (bottom, slice(left + 1, right)),
+    ):
+        picture[rows, columns] = _blend(picture[rows, columns], side)
+    for row in (top, bottom):
+        for column in (left, right):
+            picture[row, column] = _blend(_blend(picture[row, column], corner), corner)
+    return picture
+
+
+def draw(db: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Draw a spectrogram.
+
+    Parameters
+    ----------
+    db : ndarray of float32, shape (bands, frames)
+        Decibels, as `toolkit.spectrogram.db_mel` returns; the colours span its minimum to its maximum.
+
+    Returns
+    -------
+    ndarray of uint8, shape (288, 432, 3)
+        RGB, top row first. A constant `db` is drawn in the darkest colour.
+    """
+    return _paint(colour_index(db, float(db.min()), float(db.max()))[:, shown_frames(db.shape[1])])
+
+
+def render(samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> NDArray[np.uint8]:
+    """Return the picture of a sound, bit for bit that of `draw(db_mel(samples, spec))`, but faster.
+
+    Of the frames that the picture does not show, only those are computed that may hold the clip's maximum; and all,
+    where the minimum is not known to be the floor.
+
+    Parameters
+    ----------
+    samples : ndarray of float32, shape (n,)
+        Mono sound at `spec.sample_rate`.
+    spec : FrontEnd
+        The settings.
+
+    Returns
+    -------
+    ndarray of uint8, shape (288, 432, 3)
+
+    Raises
+    ------
+    AudioError
+        If the samples are empty, not one-dimensional, or not finite.
+    """
+    frames = MelFrames(samples, spec)
+    columns = shown_frames(len(frames))
+    numbers, where = np.unique(columns, return_inverse=True)
+    power = frames.power(numbers)
+    peak = peak_power(frames, numbers, power)
+    db = decibels(power, spec, peak)
+    low = float(db.min())
+    if low > -spec.top_db and len(numbers) < len(frames):
+        low = float(decibels(frames.power(), spec, peak).min())
+    return _paint(colour_index(db, low, 0.0).T[:, where])
+
+
+def read_png(path: str | Path) -> NDArray[np.uint8]:
+    """Return a picture file's pixels, uint8, shape (288, 432, 3).
+
+    Raises
+    ------
+    DatasetError
+        If the file is missing, is no picture, is not 432 x 288 pixels, or Pillow is not installed.
+    """
+    try:
+        from PIL import Image
+    except ImportError:
+        raise DatasetError("reading pictures needs Pillow; install it with: pip install pillow") from None
+    try:
+        with Image.open(path) as image:
+            if image.size != (WIDTH, HEIGHT):
+                size = f"{image.size[0]} x {image.size[1]}"
+                raise DatasetError(f"{path}: the picture is {size} pixels; it must be {WIDTH} x {HEIGHT}")
+            return np.array(image.convert("RGB"), dtype=np.uint8)
+    except FileNotFoundError:
+        raise DatasetError(f"{path}: no such file") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise DatasetError(f"{path}: not a readable picture ({error})") from None
+
+
+def save_png(picture: NDArray[np.uint8], path: str | Path) -> None:
+    """Write a picture, uint8, shape (288, 432, 3), as PNG, whole or not at all.
+
+    Raises
+    ------
+    DatasetError
+        If the picture has another shape or type, or Pillow is not installed.
+    """
+    if picture.shape != (HEIGHT, WIDTH, 3) or picture.dtype != np.uint8:
+        raise DatasetError(
+            f"{path}: {picture.dtype} of shape {picture.shape} is no picture; one is uint8, ({HEIGHT}, {WIDTH}, 3)"
+        )
+    try:
+        from PIL import Image
+    except ImportError:
+        raise DatasetError("writing pictures needs Pillow; install it with: pip install pillow") from None
+    with atomic_path(Path(path)) as temporary:
+        Image.fromarray(picture).save(temporary, format="PNG")

@@ -1,0 +1,190 @@
+"""Samples to mel power and decibels, as librosa's `melspectrogram` and `amplitude_to_db` define them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.audio import valid_samples
+from toolkit.fft import CHUNK, PowerSpectra, plan
+from toolkit.frontend import PICTURE, FrontEnd
+from toolkit.mel import filter_bank
+
+_SAFETY = 1.001
+"""Covers the rounding of float32 energies and spectra (below 1e-4) in a bound."""
+
+
+@lru_cache(maxsize=8)
+def _window(length: int) -> NDArray[np.float32]:
+    """Return the periodic Hann window."""
+    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Block:
+    """The mel filters' part that weighs one octave of the transform: they are nearly all 0 elsewhere."""
+
+    bands: slice
+    matrix: NDArray[np.float32]
+
+
+@lru_cache(maxsize=8)
+def _blocks(spec: FrontEnd) -> tuple[_Block, ...]:
+    """Return the filter bank by octave, in the order of the transform's outputs; a bin's second copy weighs 0."""
+    blocks = []
+    seen = np.zeros(spec.n_fft // 2 + 1, dtype=bool)
+    for bins in plan(spec.n_fft).bins:
+        matrix = np.zeros((len(bins), spec.n_mels), dtype=np.float32)
+        kept, where = np.unique(bins, return_index=True)
+        where, kept = where[~seen[kept]], kept[~seen[kept]]
+        seen[kept] = True
+        matrix[where] = filter_bank(spec).T[kept]
+        bands = np.flatnonzero(matrix.any(axis=0))
+        used = slice(int(bands[0]), int(bands[-1]) + 1) if len(bands) else slice(0, 0)
+        blocks.append(_Block(used, np.ascontiguousarray(matrix[:, used])))
+    return tuple(blocks)
+
+
+def _turns(rows: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    """Return places in `rows`, each once, in as few groups as can be without a row twice in one."""
+    by_row = np.argsort(rows, kind="stable")
+    counts = np.bincount(rows)
+    turns = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    by_turn = np.argsort(turns, kind="stable")
+    return np.split(by_row[by_turn], np.cumsum(np.bincount(turns))[:-1])
+
+
+class MelFrames:
+    """The frames of one sound, each turned into mel power when it is asked for."""
+
+    def __init__(self, samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> None:
+        """Take mono samples at `spec.sample_rate`; frame i is centred on sample i * hop_length.
+
+        Raises
+        ------
+        AudioError
+            If the samples are empty, not one-dimensional, or not finite.
+        """
+        self.spec = spec
+        mode = "reflect" if spec.padding == "reflect" else "constant"
+        self._padded = np.pad(valid_samples(samples), spec.n_fft // 2, mode=mode)  # type: ignore[call-overload]
+        self._frames = np.lib.stride_tricks.sliding_window_view(self._padded, spec.n_fft)[:: spec.hop_length]
+        self._spectra = PowerSpectra(spec.n_fft)
+
+    def __len__(self) -> int:
+        """Return the number of frames: 1 + samples // hop_length."""
+        return len(self._frames)
+
+    def power(self, which: NDArray[np.intp] | None = None) -> NDArray[np.float32]:
+        """Return the mel power of frames, float32, shape (frames, n_mels).
+
+        Frame i is always row i modulo `CHUNK` of a chunk. BLAS may add up two rows of a product in different orders, but
+        a row at one place of one shape always in one order: so a frame's values are the same to the last bit, whichever
+        others are asked for.
+
+        Parameters
+        ----------
+        which : ndarray of intp, optional
+            The frames' numbers; by default all.
+        """
+        numbers = np.arange(len(self._frames)) if which is None else which
+        power = np.empty((len(numbers), self.spec.n_mels), dtype=np.float32)
+        for places in _turns(numbers % CHUNK):
+            rows = numbers[places] % CHUNK
+            chunk = np.zeros(CHUNK, dtype=np.intp)
+            chunk[rows] = numbers[places]
+            power[places] = self._chunk_power(chunk)[rows]
+        return power
+
+    def rough_peaks(self, which: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Return the largest mel power of at most `CHUNK` frames, each as in `power` but for rounding, float32."""
+        return np.asarray(self._chunk_power(which)[: len(which)].max(axis=1))
+
+    def _chunk_power(self, chunk: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Return the mel power of the frames of one chunk, shape (CHUNK, n_mels), in their order; later rows are undefined."""
+        np.multiply(self._frames[chunk], _window(self.spec.n_fft), out=self._spectra.frames[: len(chunk)])
+        power = np.zeros((CHUNK, self.spec.n_mels), dtype=np.float32)
+        for octave, block in zip(self._spectra(), _blocks(self.spec), strict=True):
+            power[:, block.bands] += octave @ block.matrix
+        return power
+
+    def bounds(self) -> NDArray[np.float32]:
+        """Return for every frame a power that none of its mel bands exceeds, float32, shape (frames,).
+
+        By Parseval's theorem the power of a frame y in bins 1 .. N / 2 - 1 sums to at most N / 2 * sum(y^2); the
+        filters weigh bins 0 and N / 2 with 0, and no bin with more than the bank's largest weight.
+        """
+        hop, length = self.spec.hop_length, self.spec.n_fft
+        if length % hop != 0:
+            return np.full(len(self), np.inf, dtype=np.float32)
+        parts = length // hop
+        squares = np.square(self._padded[: (len(self) + parts - 1) * hop]).reshape(-1, hop)
+        weighted = squares @ np.square(_window(length)).reshape(parts, hop).T
+        energy = sum(weighted[part : part + len(self), part] for part in range(parts))
+        scale = np.float32(_SAFETY * length / 2 * float(filter_bank(self.spec).max()))
+        return np.asarray(energy * scale, dtype=np.float32)
+
+
+def mel_power(samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> NDArray[np.float32]:
+    """Return the mel power spectrogram of a sound.
+
+    Parameters
+    ----------
+    samples : ndarray of float32, shape (n,)
+        Mono sound at `spec.sample_rate`.
+    spec : FrontEnd
+        The settings.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_mels, 1 + n // hop_length)
+        Power, not normalised.
+
+    Raises
+    ------
+    AudioError
+        If the samples are empty, not one-dimensional, or not finite.
+    """
+    return np.ascontiguousarray(MelFrames(samples, spec).power().T)
+
+
+def decibels(
+    power: NDArray[np.float32], spec: FrontEnd = PICTURE, peak: np.float32 | None = None
+) -> NDArray[np.float32]:
+    """Return 20 log10(max(amin, power)) relative to the maximum, floored `top_db` below it: 0 is the loudest.
+
+    The public pictures took amplitude decibels of a power, so that 80 dB here are 40 dB of true dynamic range.
+
+    Parameters
+    ----------
+    power : ndarray of float32
+        Mel power.
+    spec : FrontEnd
+        Gives `amin` and `top_db`.
+    peak : float32, optional
+        The maximum to relate to, where `power` is but a part; by default `power.max()`.
+    """
+    loudest = np.array([power.max() if peak is None else peak], dtype=np.float32)
+    level = _amplitude_level(power, spec)
+    level -= _amplitude_level(loudest, spec)
+    return np.maximum(level, np.float32(-spec.top_db), out=level)
+
+
+def _amplitude_level(power: NDArray[np.float32], spec: FrontEnd) -> NDArray[np.float32]:
+    """Return 10 log10(max(amin^2, power^2)) in float32, the operations in librosa's order."""
+    level = np.square(power)
+    np.maximum(level, np.float32(spec.amin**2), out=level)
+    np.log10(level, out=level)
+    level *= np.float32(10)
+    return level
+
+
+def db_mel(samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> NDArray[np.float32]:
+    """Return a sound's mel spectrogram in decibels below its maximum, float32, shape (n_mels, frames).
+
+    The parameters and errors are those of `mel_power`.
+    """
+    return decibels(mel_power(samples, spec), spec)

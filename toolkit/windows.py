@@ -1,0 +1,52 @@
+"""A sound of any length to windows of the length one picture shows."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.audio import valid_samples
+from toolkit.frontend import PICTURE, FrontEnd
+
+SLACK_SECONDS = 1.0
+"""A sound within this of the window's length is one window, untouched (GTZAN's clips are 29.9 to 30.7 s)."""
+
+
+def split_windows(samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> list[NDArray[np.float32]]:
+    """Cut a sound into windows, each to be one picture.
+
+    - Within a second of `spec.window_seconds`: one window, all samples untouched.
+    - Longer: the fewest windows that cover everything, evenly spaced, the first at the start and the last at the end.
+    - Shorter: one window by `spec.short`. "tile" repeats the sound, "pad" appends zeros, "stretch" leaves it as it is.
+
+    Parameters
+    ----------
+    samples : ndarray of float32, shape (n,)
+        Mono sound at `spec.sample_rate`.
+    spec : FrontEnd
+        The settings.
+
+    Returns
+    -------
+    list of ndarray of float32
+        At least one window; those of a longer sound are views of `samples`.
+
+    Raises
+    ------
+    AudioError
+        If the samples are empty, not one-dimensional, or not finite.
+    """
+    samples = valid_samples(samples)
+    size = spec.window_samples
+    slack = min(round(SLACK_SECONDS * spec.sample_rate), size // 2)
+    if abs(len(samples) - size) <= slack:
+        return [samples]
+    if len(samples) > size:
+        count = -(-len(samples) // size)
+        starts = [index * (len(samples) - size) // (count - 1) for index in range(count)]
+        return [samples[start : start + size] for start in starts]
+    if spec.short == "tile":
+        return [np.resize(samples, size)]
+    if spec.short == "pad":
+        return [np.pad(samples, (0, size - len(samples)))]
+    return [samples]
