@@ -1,0 +1,101 @@
+"""The card: JSON and back, and every way it can be wrong."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from tests.cards import example_card
+from toolkit.card import Card
+from toolkit.errors import ArtifactError
+
+
+def test_card_survives_json() -> None:
+    for quantization in ("none", "int8"):
+        card = example_card(quantization=quantization)
+        assert Card.from_json(card.to_json()) == card
+        assert Card.from_json(card.to_json()).digest() == card.digest()
+
+
+def test_equal_cards_give_equal_text_and_text_is_plain_json() -> None:
+    assert example_card().to_json() == example_card().to_json()
+    value = json.loads(example_card().to_json())
+    assert value["labels"] == ["high", "low"]
+    assert value["front_end"]["sample_rate"] == 22050
+    assert value["accuracy"]["wilson95"] == [0.5, 0.9]
+
+
+def test_unknown_version_is_refused_before_anything_else() -> None:
+    with pytest.raises(ArtifactError, match="format version 2 is not known.*update"):
+        Card.from_dict({"format_version": 2, "something": "new"})
+
+
+def change(path: str, value: Any) -> dict[str, Any]:
+    card: dict[str, Any] = copy.deepcopy(example_card(quantization="int8").to_dict())
+    *parents, last = path.split(".")
+    place = card
+    for name in parents:
+        place = place[name]
+    if value is KeyError:
+        del place[last]
+    else:
+        place[last] = value
+    return card
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("model", KeyError, "model is missing"),
+        ("model", 3, "model is a whole number, not text"),
+        ("model", "", "model is empty"),
+        ("extra", 1, "extra is not a known field"),
+        ("format_version", "1", "format_version is text"),
+        ("format_version", True, "format_version is true or false"),
+        ("labels", ["only"], "1 labels"),
+        ("labels", ["low", "low"], "a label occurs twice"),
+        ("labels", ["low", " "], "is blank"),
+        ("labels", ["low", "hi\ngh"], "unprintable"),
+        ("labels", ["low", "x" * 201], "longer than"),
+        ("labels", ["low", "high", "mid"], "output.shape"),
+        ("labels", "high", "labels is text, not a list"),
+        ("labels", ["low", None], r"labels\[1\] is null"),
+        ("front_end.height", 100, "front-end"),
+        ("front_end.colour", 1, "front-end spec has an unknown field"),
+        ("front_end", None, "front-end"),
+        ("input.dtype", "float64", "input.dtype"),
+        ("input.shape", [1, 28, 28, 3], "input.shape"),
+        ("input.scale", None, "needs scale and zero_point"),
+        ("input.scale", -1.0, "input.scale"),
+        ("input.scale", float("nan"), "input.scale is not a finite number"),
+        ("input.zero_point", 1.5, "input.zero_point is a number, not a whole number"),
+        ("output.dtype", "float32", "output needs scale"),
+        ("quantization", "int4", "quantization is 'int4'"),
+        ("quantization", "none", "calibration is given if"),
+        ("calibration", None, "calibration is given if"),
+        ("calibration.items", KeyError, "calibration.items is missing"),
+        ("calibration", [], "calibration is a list, not an object"),
+        ("accuracy.correct", 99, "99 correct of 10"),
+        ("accuracy.accuracy", 0.9, "accuracy is 0.9"),
+        ("accuracy.wilson95", [0.1], "has 1 values, not 2"),
+        ("versions", {"numpy": 2}, "versions.numpy"),
+        ("dataset.synthetic", 0, "dataset.synthetic"),
+    ],
+)
+def test_every_malformation_has_its_message(path: str, value: Any, message: str) -> None:
+    with pytest.raises(ArtifactError, match=message):
+        Card.from_dict(change(path, value))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", "{", '{"a": 1, "a": 2}', "[" * 100_000, '"card"', "1"])
+def test_text_that_is_no_card(text: str) -> None:
+    with pytest.raises(ArtifactError, match="model card"):
+        Card.from_json(text)
+
+
+def test_an_int_is_a_fine_number_where_a_float_is_expected() -> None:
+    card = Card.from_dict(change("input.scale", 1))
+    assert card.input.scale == 1.0 and isinstance(card.input.scale, float)

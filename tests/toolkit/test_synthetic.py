@@ -1,0 +1,132 @@
+"""The synthetic corpus: repeatable, varied, separable, and marked for what it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.toolkit.trees import write_sound
+from toolkit.dataset import GENRES, build_index
+from toolkit.errors import UsageError
+from toolkit.files import file_digest
+from toolkit.picture import INTERIOR
+from toolkit.pictures import load_pictures
+from toolkit.synthetic import CLASSES, MARK, clip, is_synthetic, write_corpus
+
+
+def digests(root: Path) -> dict[str, str]:
+    """Return the digest of every file."""
+    return {path.relative_to(root).as_posix(): file_digest(path) for path in root.rglob("*") if path.is_file()}
+
+
+def test_ten_classes_none_named_as_a_genre() -> None:
+    assert len(CLASSES) == 10
+    assert list(CLASSES) == sorted(CLASSES)
+    assert not any(genre in name for name in CLASSES for genre in GENRES)
+
+
+@pytest.mark.parametrize("label", CLASSES)
+def test_clip_is_sound_and_depends_on_seed_class_and_number_only(label: str) -> None:
+    samples = clip(label, 3, seconds=4.0, seed=5)
+    assert samples.dtype == np.float32
+    assert samples.shape == (88_200,)
+    assert np.isfinite(samples).all()
+    assert 0.1 < np.abs(samples).max() <= 1.0
+    np.testing.assert_array_equal(clip(label, 3, seconds=4.0, seed=5), samples)
+    for other in (clip(label, 4, seconds=4.0, seed=5), clip(label, 3, seconds=4.0, seed=6)):
+        assert not np.array_equal(other, samples)
+
+
+@pytest.mark.parametrize("label", CLASSES)
+@pytest.mark.parametrize("seconds", [0.1, 1.7])
+def test_short_clips_have_their_length(label: str, seconds: float) -> None:
+    assert clip(label, 0, seconds=seconds).shape == (round(22_050 * seconds),)
+
+
+def test_corpus_on_disk(tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    write_corpus(tmp_path / "a", 2, 1.0, seed=7, progress=lambda done, total: seen.append((done, total)))
+    assert seen[-1] == (20, 20)
+    index = build_index(tmp_path / "a")
+    assert (index.kind, index.classes, index.bad, index.duplicates) == ("audio", CLASSES, (), ())
+    assert index.items[0].name == "arpeggio/arpeggio.00000.flac"
+    assert set(index.counts().values()) == {2}
+    assert not index.is_gtzan
+    samples, rate = soundfile.read(index.path(index.items[0]), dtype="float32")
+    assert rate == 22_050
+    np.testing.assert_allclose(samples, clip("arpeggio", 0, seconds=1.0, seed=7), atol=1 / 32_768)
+    write_corpus(tmp_path / "b", 2, 1.0, seed=7)
+    assert digests(tmp_path / "b") == digests(tmp_path / "a")
+    write_corpus(tmp_path / "c", 2, 1.0, seed=8)
+    assert not set(digests(tmp_path / "c").values()) & set(digests(tmp_path / "a").values())
+
+
+def test_corpus_is_marked(tmp_path: Path) -> None:
+    write_corpus(tmp_path, 1, 0.5)
+    assert is_synthetic(tmp_path)
+    assert (tmp_path / MARK).read_text().startswith("SYNTHETIC")
+    assert "not music" in (tmp_path / MARK).read_text()
+    with soundfile.SoundFile(tmp_path / "bells" / "bells.00000.flac") as stream:
+        assert "synthetic" in stream.comment
+    assert not is_synthetic(tmp_path / "bells")
+    assert not is_synthetic(tmp_path / "nowhere")
+
+
+def test_only_an_earlier_corpus_is_replaced_and_only_when_told(tmp_path: Path) -> None:
+    write_corpus(tmp_path / "a", 3, 0.5)
+    before = digests(tmp_path / "a")
+    with pytest.raises(UsageError, match="already holds a synthetic corpus: use --force"):
+        write_corpus(tmp_path / "a", 2, 0.5)
+    assert digests(tmp_path / "a") == before
+    (tmp_path / "a" / "bells" / "mine.txt").write_text("kept")
+    write_corpus(tmp_path / "a", 2, 0.5, force=True)
+    assert len(list((tmp_path / "a" / "bells").glob("*.flac"))) == 2
+    assert (tmp_path / "a" / "bells" / "mine.txt").read_text() == "kept"
+
+    write_sound(tmp_path / "b" / "bells" / "bells.00000.flac", 1)
+    other = digests(tmp_path / "b")
+    for force in (False, True):
+        with pytest.raises(UsageError, match="no synthetic corpus: name a new or empty folder"):
+            write_corpus(tmp_path / "b", 2, 0.5, force=force)
+    assert digests(tmp_path / "b") == other
+    with pytest.raises(UsageError, match="is a file"):
+        write_corpus(tmp_path / "a" / MARK)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"clips_per_class": 0}, "0 clips"),
+        ({"seconds": 0.0}, "0 seconds"),
+        ({"seconds": float("nan")}, "nan seconds"),
+        ({"seconds": 1e9}, "use 0.1 to 600"),
+        ({"seed": -1}, "seed -1 is negative"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(tmp_path: Path, arguments: dict[str, float], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        write_corpus(tmp_path / "a", **arguments)  # type: ignore[arg-type]
+    assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.slow
+def test_classes_can_be_told_apart_but_clips_differ(tmp_path: Path) -> None:
+    """A linear classifier on coarse pictures learns the classes from eight clips each; no two pictures are equal."""
+    write_corpus(tmp_path / "a", 12, 30.0, seed=1)
+    index = build_index(tmp_path / "a")
+    pictures = load_pictures(index, index.items, tmp_path / "cache")
+    inside = pictures[:, INTERIOR[0], INTERIOR[1], 0]
+    assert len({picture.tobytes() for picture in inside}) == len(inside)
+    coarse = inside[:, :216, :330].reshape(-1, 18, 12, 30, 11).mean(axis=(2, 4)).reshape(len(inside), -1) / 255
+    labels = np.array([CLASSES.index(item.label) for item in index.items])
+    train = np.arange(len(labels)) % 12 < 8
+    scores = coarse[~train] @ ridge(coarse[train], np.eye(10)[labels[train]])
+    assert (scores.argmax(axis=1) == labels[~train]).mean() >= 0.9
+
+
+def ridge(features: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Return the weights of a linear regression with a small penalty."""
+    return np.linalg.solve(features.T @ features + np.eye(features.shape[1]), features.T @ targets)
