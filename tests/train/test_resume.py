@@ -1,0 +1,117 @@
+"""A run that is killed again and again ends with the weights of one that never was."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.toolkit.trees import picture_tree, write_picture
+
+DRIVER = Path(__file__).with_name("driver.py")
+RECIPE = (
+    "--split",
+    "stratified",
+    "--epochs",
+    "3",
+    "--batch-size",
+    "4",
+    "--threads",
+    "2",
+    "--shards",
+    "2",
+    "--device",
+    "cpu",
+)
+
+pytestmark = pytest.mark.slow
+
+
+def drive(point: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(DRIVER), point, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return picture_tree(tmp_path_factory.mktemp("data") / "tree", count=6)
+
+
+def start(point: str, data: Path, runs: Path, name: str) -> subprocess.CompletedProcess[str]:
+    return drive(point, "gtzanet", "--data", data, "--runs", runs, "--name", name, *RECIPE)
+
+
+@pytest.fixture(scope="module")
+def whole(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a run that was never interrupted."""
+    runs = tmp_path_factory.mktemp("whole")
+    done = start("nowhere", data, runs, "run")
+    assert done.returncode == 0, done.stderr
+    return runs / "run"
+
+
+def test_killed_anywhere_ends_the_same(data: Path, whole: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    points = (
+        "mid-epoch",
+        "half-checkpoint",
+        "after-checkpoint",
+        "mid-epoch",
+        "after-checkpoint",
+        "after-checkpoint",
+        "before-metrics",
+    )
+    for number, point in enumerate(points):
+        done = drive(point, "--resume", run) if number else start(point, data, tmp_path, "run")
+        assert done.returncode == -signal.SIGKILL, (point, done.stderr)
+        assert not (run / "metrics.json").exists()
+    done = drive("nowhere", "--resume", "--runs", tmp_path)
+    assert done.returncode == 0, done.stderr
+    for name in ("model.keras", "predictions.json", "split.json"):
+        assert (run / name).read_bytes() == (whole / name).read_bytes(), name
+    histories = [json.loads((folder / "history.json").read_text()) for folder in (run, whole)]
+    for entries in histories:
+        for entry in entries:
+            del entry["seconds"]
+    assert histories[0] == histories[1]
+    assert sorted(path.name for path in run.iterdir()) == sorted(path.name for path in whole.iterdir())
+
+
+def test_a_finished_run_has_what_the_later_stages_need(whole: Path) -> None:
+    from toolkit.runs import Run, newest_run
+
+    assert newest_run(whole.parent) == whole
+    run = Run.load(whole)
+    assert run.config["classes"] == ["hum", "tap"]
+    assert run.metrics["validation"]["n"] == len(run.split.validation)
+    assert not (whole / "checkpoint.npz").exists()
+    report = (whole / "report.md").read_text()
+    assert f"{run.metrics['validation']['correct']}/{run.metrics['validation']['n']}" in report
+
+
+def test_resume_refuses_a_changed_dataset(data: Path, tmp_path: Path) -> None:
+    moved = picture_tree(tmp_path / "tree", count=6)
+    assert start("mid-epoch", moved, tmp_path / "runs", "run").returncode == -signal.SIGKILL
+    write_picture(moved / "hum" / "000.png", 4242)
+    done = drive("nowhere", "--resume", tmp_path / "runs" / "run")
+    assert done.returncode == 1
+    assert "changed since this run began" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_resume_finds_a_dataset_that_moved(data: Path, tmp_path: Path) -> None:
+    first = picture_tree(tmp_path / "first", count=6)
+    assert start("after-checkpoint", first, tmp_path / "runs", "run").returncode == -signal.SIGKILL
+    first.rename(tmp_path / "second")
+    lost = drive("nowhere", "--resume", tmp_path / "runs" / "run")
+    assert lost.returncode in (1, 2) and "first" in lost.stderr and "Traceback" not in lost.stderr
+    done = drive("nowhere", "--resume", tmp_path / "runs" / "run", "--data", tmp_path / "second")
+    assert done.returncode == 0, done.stderr
+
+
+def test_resume_refuses_a_finished_run(whole: Path) -> None:
+    done = drive("nowhere", "--resume", whole)
+    assert done.returncode == 2 and "finished" in done.stderr

@@ -1,0 +1,46 @@
+"""The learning-rate schedule against Keras' ReduceLROnPlateau, step by step."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from train.config import Recipe
+from train.schedule import Plateau
+
+LOSSES = st.lists(st.floats(0.01, 5, allow_nan=False), min_size=1, max_size=40)
+
+
+@pytest.mark.slow
+@settings(max_examples=60, deadline=None)
+@given(losses=LOSSES, patience=st.integers(1, 4), factor=st.sampled_from([0.1, 0.5]))
+def test_equals_keras(losses: list[float], patience: int, factor: float) -> None:
+    import tf_keras
+
+    recipe = Recipe(plateau_patience=patience, plateau_factor=factor)
+    callback = tf_keras.callbacks.ReduceLROnPlateau("val_loss", factor, patience, min_lr=recipe.min_learning_rate)
+    callback.model = SimpleNamespace(optimizer=SimpleNamespace(lr=tf_keras.backend.variable(recipe.learning_rate)))
+    callback.on_train_begin()
+    plateau = Plateau(recipe.learning_rate)
+    for epoch, loss in enumerate(losses):
+        callback.on_epoch_end(epoch, {"val_loss": loss})
+        plateau = plateau.after(loss, recipe)
+        assert plateau.learning_rate == pytest.approx(float(callback.model.optimizer.lr.numpy()), rel=1e-5)
+
+
+def test_falls_to_its_floor_and_stays() -> None:
+    recipe, plateau = Recipe(), Plateau(0.01)
+    rates = []
+    for _ in range(8):
+        plateau = plateau.after(1.0, recipe)
+        rates.append(plateau.learning_rate)
+    assert rates == pytest.approx([0.01, 0.001, 1e-4, 1e-5, 1e-5, 1e-5, 1e-5, 1e-5])
+
+
+def test_a_fall_smaller_than_delta_is_no_fall() -> None:
+    plateau = Plateau(0.01).after(1.0, Recipe()).after(1.0 - 0.5e-4, Recipe())
+    assert plateau.learning_rate == pytest.approx(0.001)
+    assert plateau.best == 1.0

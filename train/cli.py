@@ -1,0 +1,214 @@
+"""`python -m train gtzanet`: train a network, carry a run on, or write the results of finished runs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from toolkit import command, runs
+from toolkit.errors import UsageError
+from toolkit.files import write_json, write_text
+from toolkit.runs import newest_run
+from train.config import DEVICES, PRECISIONS, Compute, Recipe
+from train.device import available_threads, prepare
+from train.networks import NETWORKS, find_network, parameter_count, summary
+
+EPILOG = """examples:
+  python -m train gtzanet --summary              the network's table
+  python -m train gtzanet --data DIR             the paper's recipe on the paper's split
+  python -m train gtzanet --split fault-filtered the honest split
+  python -m train --resume                       carry on the newest unfinished run
+  python -m train report runs/* -o results.md    the table over finished runs
+  python -m train speed gtzanet                  the step against plain Keras
+"""
+SPLITS = ("paper", "fault-filtered", "stratified")
+SMALL_NETWORK = 1_000_000
+SHARD_ITEMS = 8
+
+
+def parser() -> command.Parser:
+    """Return the parser of `python -m train`."""
+    main = command.Parser(
+        prog="python -m train",
+        description="Train the paper's networks, reproducibly.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    main.add_argument("what", nargs="?", help=f"{', '.join(sorted(NETWORKS))}; or report, speed")
+    main.add_argument("targets", nargs="*", help="report: run folders; speed: the network")
+    main.add_argument("--summary", action="store_true", help="print the network's table and exit")
+    main.add_argument("--data", type=Path, metavar="DIR", help="dataset folder (default: the variable GTZAN_ROOT)")
+    main.add_argument(
+        "--kind", choices=("pictures", "audio"), help="which files to use where a dataset has both (default: pictures)"
+    )
+    main.add_argument("--cache", type=Path, metavar="DIR", help="where pictures rendered from sound are kept")
+    main.add_argument(
+        "--runs", type=Path, default=Path("runs"), metavar="DIR", help="folder of run folders (default: runs)"
+    )
+    main.add_argument("--name", help="name of the run's folder (default: date, model, split, seed)")
+    main.add_argument(
+        "--resume", nargs="?", const="", metavar="RUN", help="carry on this run, or the newest unfinished one"
+    )
+    main.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="report: where to write the table (default: printed)"
+    )
+    split = main.add_argument_group("split")
+    split.add_argument("--split", choices=SPLITS, default="paper", help="(default: paper)")
+    split.add_argument(
+        "--split-seed", type=int, default=0, metavar="N", help="stratified: seed of the folds (default: 0)"
+    )
+    split.add_argument("--folds", type=int, default=5, metavar="K", help="stratified: number of folds (default: 5)")
+    split.add_argument(
+        "--fold", type=int, default=0, metavar="I", help="stratified: the fold that validates (default: 0)"
+    )
+    recipe = main.add_argument_group("recipe (the paper's by default)")
+    recipe.add_argument("--seed", type=int, default=0, help="seed of weights, order and dropout (default: 0)")
+    for field in fields(Recipe):
+        kind = float if field.type in ("float", "float | None") else int
+        shown = "the table's" if field.default is None else field.default
+        recipe.add_argument(
+            f"--{field.name.replace('_', '-')}",
+            type=kind,
+            default=field.default,
+            metavar="X",
+            help=f"(default: {shown})",
+        )
+    compute = main.add_argument_group("compute")
+    compute.add_argument("--device", choices=DEVICES, default="auto", help="(default: auto: a GPU where there is one)")
+    compute.add_argument("--precision", choices=PRECISIONS, default="float32", help="(default: float32)")
+    compute.add_argument(
+        "--threads", type=int, metavar="N", help="processor threads (default: all this process may use)"
+    )
+    compute.add_argument(
+        "--shards", type=int, metavar="N", help="parts a batch is computed in (default: by network size)"
+    )
+    return main
+
+
+def main(argv: Sequence[str] | None) -> int:
+    """Run `python -m train` and return its exit code."""
+    flags = parser().parse_args(argv)
+    if flags.what == "report":
+        return _report(flags)
+    if flags.what == "speed":
+        return _speed(flags)
+    if flags.targets:
+        raise UsageError(f"unexpected argument {flags.targets[0]!r}: one network a run")
+    if flags.summary:
+        if flags.what is None:
+            raise UsageError(f"--summary needs a network: {', '.join(sorted(NETWORKS))}")
+        print(summary(flags.what))
+        return 0
+    if flags.resume is not None:
+        return _resume(flags)
+    if flags.what is None:
+        raise UsageError(f"say which network to train: {', '.join(sorted(NETWORKS))}, or --resume")
+    return _start(flags)
+
+
+def entry(argv: Sequence[str] | None = None) -> int:
+    """Run `python -m train`, turning errors into one sentence and an exit code."""
+    return command.run("python -m train", main, argv)
+
+
+def _compute(flags: argparse.Namespace, recipe: Recipe) -> Compute:
+    threads = flags.threads or available_threads()
+    small = parameter_count(find_network(flags.what)) < SMALL_NETWORK
+    shards = flags.shards or (max(1, recipe.batch_size // SHARD_ITEMS) if small and flags.device != "gpu" else 1)
+    return Compute("cpu", flags.precision, threads, shards)
+
+
+def _start(flags: argparse.Namespace) -> int:
+    find_network(flags.what)
+    recipe = Recipe(**{field.name: getattr(flags, field.name) for field in fields(Recipe)})
+    if flags.seed < 0 or flags.seed >= 2**31:
+        raise UsageError("--seed must be from 0 to 2147483647")
+    compute = _compute(flags, recipe)
+    from train.data import data_root, open_dataset
+
+    root = data_root(flags.data)
+    compute = prepare(flags.device, compute)
+    from train import run
+    from train.progress import TrainingProgress
+
+    with TrainingProgress() as progress:
+        split = {"seed": flags.split_seed, "folds": flags.folds, "fold": flags.fold}
+        dataset = open_dataset(root, flags.kind, flags.split, progress=progress.steps, **split)
+        for bad in dataset.index.bad:
+            print(f"left out: {bad.name}: {bad.reason}", file=sys.stderr)
+        config = run.new_config(flags.what, dataset, flags.seed, recipe, compute)
+        folder = run.create(flags.runs, flags.name, config, dataset)
+        return _work(folder, lambda: run.work(folder, config, dataset, flags.cache, progress.steps, progress))
+
+
+def _resume(flags: argparse.Namespace) -> int:
+    from train import run
+
+    folder = Path(flags.resume) if flags.resume else newest_run(flags.runs, finished=False, model=flags.what)
+    config = run.load_config(folder)
+    if (folder / runs.METRICS).exists():
+        raise UsageError(f"{folder}: this run is finished: there is nothing to resume")
+    got = prepare(config.compute.device, config.compute)
+    if got != config.compute:
+        raise UsageError(f"{folder}: this run began on the {config.compute.device}, which is not here: start a new run")
+    from train.progress import TrainingProgress
+
+    with TrainingProgress() as progress:
+        config, dataset = run.resume(folder, flags.data, progress.steps)
+        return _work(folder, lambda: run.work(folder, config, dataset, flags.cache, progress.steps, progress))
+
+
+def _work(folder: Path, work: Any) -> int:
+    print(f"run: {folder}", file=sys.stderr)
+    try:
+        result = work()
+    except KeyboardInterrupt:
+        print(f"interrupted: finished epochs are kept; go on with: python -m train --resume {folder}", file=sys.stderr)
+        raise
+    for name in ("validation", "test"):
+        if result[name]:
+            part = result[name]
+            low, high = part["wilson95"]
+            share = f"{part['accuracy']:.4f} ({part['correct']}/{part['n']}, 95 % Wilson {low:.3f} to {high:.3f})"
+            print(f"{name}: accuracy {share}, top-5 {part['top5']:.4f}")
+    print(f"{folder}")
+    return 0
+
+
+def _report(flags: argparse.Namespace) -> int:
+    from train.report import results_report
+    from train.results import load_results, to_json
+
+    if not flags.targets:
+        raise UsageError("report needs run folders: python -m train report runs/*")
+    results = load_results([Path(target) for target in flags.targets])
+    _emit(results_report(results), flags.output)
+    if flags.output is not None:
+        write_json(flags.output.with_suffix(".json"), to_json(results))
+    return 0
+
+
+def _emit(text: str, output: Path | None) -> None:
+    if output is None:
+        print(text, end="")
+    else:
+        write_text(output, text)
+
+
+def _speed(flags: argparse.Namespace) -> int:
+    if len(flags.targets) != 1:
+        raise UsageError("speed needs one network: python -m train speed gtzanet")
+    flags.what = flags.targets[0]
+    recipe = Recipe(batch_size=flags.batch_size)
+    compute = _compute(flags, recipe)
+    from train.data import data_root
+
+    root = data_root(flags.data)
+    from train.speed import compare
+
+    _emit(compare(flags.what, root, recipe, compute), flags.output)
+    return 0

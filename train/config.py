@@ -1,0 +1,145 @@
+"""What decides a training run, as frozen values that go to and from a run folder's `config.json`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from toolkit.errors import RunError, UsageError
+from toolkit.files import digest_of
+
+PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
+DEVICES = ("auto", "cpu", "gpu")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The paper's recipe; every field is a flag of `python -m train`.
+
+    SGD with momentum on the sparse categorical cross entropy; the learning rate is multiplied by `plateau_factor` after
+    `plateau_patience` epochs in which the validation loss did not fall by `plateau_delta`, down to `min_learning_rate`.
+    """
+
+    epochs: int = 90
+    batch_size: int = 32
+    learning_rate: float = 0.01
+    momentum: float = 0.9
+    plateau_factor: float = 0.1
+    plateau_patience: int = 1
+    plateau_delta: float = 1e-4
+    min_learning_rate: float = 1e-5
+    dropout: float | None = None
+
+    def __post_init__(self) -> None:
+        checks = (
+            ("--epochs", self.epochs >= 1, "at least 1"),
+            ("--batch-size", self.batch_size >= 1, "at least 1"),
+            ("--learning-rate", 0 < self.learning_rate < 1e3, "above 0"),
+            ("--momentum", 0 <= self.momentum < 1, "from 0 to below 1"),
+            ("--plateau-factor", 0 < self.plateau_factor < 1, "between 0 and 1"),
+            ("--plateau-patience", self.plateau_patience >= 1, "at least 1"),
+            ("--plateau-delta", self.plateau_delta >= 0, "0 or more"),
+            ("--min-learning-rate", self.min_learning_rate >= 0, "0 or more"),
+            ("--dropout", self.dropout is None or 0 <= self.dropout < 1, "from 0 to below 1"),
+        )
+        for flag, good, wanted in checks:
+            if not good:
+                raise UsageError(f"{flag} must be {wanted}")
+
+
+@dataclass(frozen=True)
+class Compute:
+    """How the arithmetic is laid out. All of it can move the last bits of a result, so a resumed run keeps it.
+
+    `shards` splits a batch into parts whose gradients are summed: the parts run side by side on `threads` cores and
+    their activations stay in the cache. The sum differs from the unsplit one by rounding alone.
+    """
+
+    device: str = "cpu"
+    precision: str = "float32"
+    threads: int = 1
+    shards: int = 1
+
+    def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            raise UsageError(f"--precision must be one of {', '.join(PRECISIONS)}")
+        if self.threads < 1:
+            raise UsageError("--threads must be at least 1")
+        if self.shards < 1:
+            raise UsageError("--shards must be at least 1")
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """The dataset a run was made from: where it was, what kind it is, and the digest that it must still have."""
+
+    root: str
+    kind: str
+    digest: str
+    items: int
+    synthetic: bool
+
+
+@dataclass(frozen=True)
+class SplitConfig:
+    """How the items were split, and the digest of the result."""
+
+    name: str
+    seed: int
+    folds: int
+    fold: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that decides a run's result, and where its data came from."""
+
+    model: str
+    classes: tuple[str, ...]
+    seed: int
+    data: DataConfig
+    split: SplitConfig
+    front_end: dict[str, Any]
+    recipe: Recipe
+    compute: Compute
+    versions: dict[str, str]
+    created: str
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what decides the weights: not where the data lies, nor when the run began."""
+        value = asdict(self)
+        del value["created"], value["data"]["root"]
+        return digest_of(value)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the value of `config.json`."""
+        return {"format": 1, **asdict(self), "classes": list(self.classes), "digest": self.digest}
+
+    @classmethod
+    def from_dict(cls, value: dict[str, Any], where: str) -> RunConfig:
+        """Return the configuration in a `config.json`.
+
+        Raises
+        ------
+        RunError
+            If the value is of an unknown format, lacks a field or has been edited.
+        """
+        if value.get("format") != 1:
+            raise RunError(
+                f"{where}: format {value.get('format')!r} is not known here: train the run again or use its own version"
+            )
+        try:
+            parts: dict[str, Any] = {field.name: value[field.name] for field in fields(cls)}
+            parts["classes"] = tuple(parts["classes"])
+            parts["data"] = DataConfig(**parts["data"])
+            parts["split"] = SplitConfig(**parts["split"])
+            parts["recipe"] = Recipe(**parts["recipe"])
+            parts["compute"] = Compute(**parts["compute"])
+            config = cls(**parts)
+        except (KeyError, TypeError) as error:
+            raise RunError(f"{where}: not a run's configuration ({error}): start the run again") from None
+        if value.get("digest") != config.digest:
+            raise RunError(f"{where}: its digest does not fit its content: it was edited; start a new run instead")
+        return config

@@ -1,0 +1,53 @@
+"""The pictures of a run: curves of loss and accuracy, and the confusion matrix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+
+from toolkit.files import atomic_path
+
+METADATA = {"Software": None}
+
+
+def plot_history(history: list[dict[str, Any]], path: Path) -> None:
+    """Draw loss, accuracy and learning rate over the epochs."""
+    epochs = [entry["epoch"] for entry in history]
+    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
+    for axes, quantity in ((left, "loss"), (middle, "accuracy")):
+        axes.plot(epochs, [entry[quantity] for entry in history], label="training")
+        axes.plot(epochs, [entry[f"val_{quantity}"] for entry in history], label="validation")
+        axes.set(xlabel="epoch", ylabel=quantity)
+        axes.legend()
+    middle.set_ylim(0, 1)
+    right.plot(epochs, [entry["learning_rate"] for entry in history], drawstyle="steps-mid")
+    right.set(xlabel="epoch", ylabel="learning rate", yscale="log")
+    _save(figure, path)
+
+
+def plot_confusion(confusion: list[list[int]], classes: list[str], title: str, path: Path) -> None:
+    """Draw a confusion matrix with its counts: rows are true classes, columns predicted ones."""
+    figure, axes = plt.subplots(figsize=(6.4, 5.6), layout="constrained")
+    largest = max(max(row) for row in confusion) or 1
+    axes.imshow(confusion, cmap="Blues", vmin=0, vmax=largest)
+    for i, row in enumerate(confusion):
+        for j, count in enumerate(row):
+            if count:
+                axes.text(j, i, str(count), ha="center", va="center", color="white" if count > largest / 2 else "black")
+    ticks = range(len(classes))
+    axes.set_xticks(ticks, classes, rotation=45, ha="right")
+    axes.set_yticks(ticks, classes)
+    axes.set(xlabel="predicted", ylabel="true", title=title)
+    _save(figure, path)
+
+
+def _save(figure: Any, path: Path) -> None:
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=110, format="png", metadata=METADATA)
+    plt.close(figure)

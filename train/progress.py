@@ -1,0 +1,69 @@
+"""Show how a training goes on: a live bar on a terminal, a line an epoch elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from train.part import Progress as State
+
+
+class TrainingProgress:
+    """A callable that `train.fit.fit` and the loaders report to; a context manager that cleans the terminal up."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True)
+        self.live = self.console.is_terminal
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[note]}"),
+            TimeRemainingColumn(),
+        )
+        self.bar = Progress(*columns, console=self.console, disable=not self.live)
+        self.tasks: dict[str, TaskID] = {}
+        self.last_note = time.monotonic()
+        self.epoch_times: list[float] = []
+
+    def __enter__(self) -> TrainingProgress:
+        self.bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.bar.stop()
+
+    def steps(self, what: str, done: int, total: int) -> None:
+        """Show that `done` of `total` files are indexed or read."""
+        self._show(what, done, total, f"{done}/{total} files")
+
+    def __call__(self, state: State) -> None:
+        done = (state.epoch - 1) * state.steps + state.step
+        note = f"epoch {state.epoch}/{state.epochs}, step {state.step}/{state.steps}, loss {state.loss:.4f}"
+        self._show("training", done, state.epochs * state.steps, note)
+        if state.finished is None:
+            return
+        entry = state.finished
+        self.epoch_times.append(entry["seconds"])
+        left = (state.epochs - state.epoch) * sum(self.epoch_times) / len(self.epoch_times)
+        line = (
+            f"epoch {state.epoch}/{state.epochs}: loss {entry['loss']:.4f}, accuracy {entry['accuracy']:.4f}, "
+            f"validation loss {entry['val_loss']:.4f}, accuracy {entry['val_accuracy']:.4f}, "
+            f"rate {entry['learning_rate']:.2g}, {entry['seconds']:.1f} s, {left / 60:.0f} min left"
+        )
+        if self.live:
+            self.console.print(line, highlight=False)
+        else:
+            print(line, file=sys.stderr, flush=True)
+
+    def _show(self, what: str, done: int, total: int, note: str) -> None:
+        if not self.live:
+            return
+        if what not in self.tasks:
+            self.tasks[what] = self.bar.add_task(what, total=total, note=note)
+        self.bar.update(self.tasks[what], completed=done, total=total, note=note)

@@ -1,0 +1,193 @@
+"""Markdown reports: one run's, and the table over many runs that stands in the documentation."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from toolkit.metrics import two_proportion_z, wald_interval, wilson_interval
+from train.config import RunConfig
+from train.paper import LEAK_NOTE, RESULTS, TOP5_NOTE, VALIDATION_ITEMS
+from train.results import Result
+
+HEADER = "| | accuracy | 95 % Wald | 95 % Wilson | true top-5 | blues in top 5 |"
+RULE = "|---|---|---|---|---|---|"
+SYNTHETIC_NOTE = "The clips are synthetic: these numbers say that the chain works, and nothing about music."
+
+
+def run_report(config: RunConfig, result: dict[str, Any], history: Sequence[dict[str, Any]]) -> str:
+    """Return one run's report."""
+    recipe, compute, last = config.recipe, config.compute, history[-1]
+    lines = [f"# {config.model}, split {config.split.name}, seed {config.seed}", ""]
+    if config.data.synthetic:
+        lines += [SYNTHETIC_NOTE, ""]
+    lines += [
+        f"{recipe.epochs} epochs of SGD, batch {recipe.batch_size}, learning rate {recipe.learning_rate:g} to "
+        f"{last['learning_rate']:g}, momentum {recipe.momentum:g}, {compute.precision} on the {compute.device}. "
+        "The last epoch is what is reported.",
+        "",
+        HEADER,
+        RULE,
+    ]
+    for name in ("validation", "test"):
+        if result[name]:
+            lines.append(_measured_row(name, result[name]))
+    if config.split.name == "paper":
+        lines += [*_paper_rows(config.model), "", TOP5_NOTE, "", LEAK_NOTE]
+    for name in ("validation", "test"):
+        if result[name]:
+            lines += [
+                "",
+                f"## Per class, {name}",
+                "",
+                *_class_table(result[name]),
+                "",
+                f"![confusion](confusion-{name}.png)",
+            ]
+    lines += ["", "## History", "", "![history](history.png)", "", f"Training loss {last['loss']:.4f}, "]
+    lines[-1] += f"validation loss {last['val_loss']:.4f} after epoch {last['epoch']}."
+    lines += [
+        "",
+        f"Data digest `{config.data.digest}`, split digest `{config.split.digest}`, run digest `{config.digest}`.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _paper_rows(model: str) -> list[str]:
+    paper = RESULTS[model]
+    low, high = wald_interval(paper.correct, VALIDATION_ITEMS)
+    wilson = _interval(wilson_interval(paper.correct, VALIDATION_ITEMS))
+    printed = f"{paper.printed_interval[0]:.3f} to {paper.printed_interval[1]:.3f}"
+    accuracy = f"{paper.correct / VALIDATION_ITEMS:.4f} ({paper.correct}/{VALIDATION_ITEMS})"
+    top5 = f"{paper.printed_top5 / VALIDATION_ITEMS:.4f}"
+    return [
+        f"| the paper, as printed | {accuracy} | {printed} | | | {top5} (printed as top-5) |",
+        f"| the paper, interval corrected | {accuracy} | {low:.3f} to {high:.3f} | {wilson} | not measured | {top5} |",
+    ]
+
+
+def _measured_row(name: str, part: dict[str, Any]) -> str:
+    accuracy = f"{part['accuracy']:.4f} ({part['correct']}/{part['n']})"
+    intervals = f"{_interval(part['wald95'])} | {_interval(part['wilson95'])}"
+    return f"| {name} | {accuracy} | {intervals} | {part['top5']:.4f} | {part['blues_in_top5']:.4f} |"
+
+
+def _class_table(part: dict[str, Any]) -> list[str]:
+    lines = ["| class | n | precision | recall | F1 |", "|---|---|---|---|---|"]
+    for name, score in part["per_class"].items():
+        lines.append(
+            f"| {name} | {score['n']} | {score['precision']:.3f} | {score['recall']:.3f} | {score['f1']:.3f} |"
+        )
+    return lines
+
+
+def _interval(pair: Sequence[float]) -> str:
+    return f"{pair[0]:.3f} to {pair[1]:.3f}"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Finished runs that differ in their seed alone."""
+
+    model: str
+    split: str
+    runs: tuple[Result, ...]
+
+    def counts(self, part: str) -> tuple[int, int]:
+        """Return (correct, n) summed over the runs' part."""
+        measured = [run.metrics[part] for run in self.runs]
+        return sum(m["correct"] for m in measured), sum(m["n"] for m in measured)
+
+
+def group_runs(runs: Sequence[Result]) -> list[Group]:
+    """Gather runs by model, split, epochs and precision, in a fixed order."""
+    groups: dict[tuple[Any, ...], list[Result]] = {}
+    for run in runs:
+        config = run.config
+        key = (config["split"]["name"], config["model"], run.metrics["epochs"], config["compute"]["precision"])
+        groups.setdefault(key, []).append(run)
+    ordered = sorted(groups.items())
+    return [Group(key[1], key[0], tuple(sorted(found, key=lambda run: run.config["seed"]))) for key, found in ordered]
+
+
+def results_report(runs: Sequence[Result]) -> str:
+    """Return the comparison of many runs: seeds, means, the paper beside them, the z test between the networks."""
+    groups = group_runs(runs)
+    lines = [
+        "# Training results",
+        "",
+        "Written by `python -m train report`. The last epoch of every run counts; none is selected.",
+        "",
+    ]
+    for split in dict.fromkeys(group.split for group in groups):
+        lines += [f"## Split `{split}`", "", HEADER, RULE]
+        chosen = [group for group in groups if group.split == split]
+        for group in chosen:
+            lines += _group_rows(group)
+            if split == "paper" and group.model in RESULTS:
+                lines += _paper_rows(group.model)
+        lines += ["", *_z_lines(chosen)]
+    lines += [TOP5_NOTE, "", LEAK_NOTE, "", "## Runs", "", *_run_table(groups)]
+    return "\n".join(lines) + "\n"
+
+
+def _group_rows(group: Group) -> list[str]:
+    rows = []
+    for part in ("validation", "test"):
+        measured = [run.metrics[part] for run in group.runs if run.metrics[part]]
+        for run in group.runs:
+            if run.metrics[part]:
+                rows.append(_measured_row(f"{group.model}, seed {run.config['seed']}, {part}", run.metrics[part]))
+        if len(measured) > 1:
+            accuracies = [m["accuracy"] for m in measured]
+            spread = f"{statistics.mean(accuracies):.4f} ± {statistics.stdev(accuracies):.4f}"
+            top5, blues = (statistics.mean(m[key] for m in measured) for key in ("top5", "blues_in_top5"))
+            title = f"**{group.model}, mean ± deviation of {len(measured)} seeds, {part}**"
+            rows.append(f"| {title} | {spread} | | | {top5:.4f} | {blues:.4f} |")
+    return rows
+
+
+def _z_lines(groups: Sequence[Group]) -> list[str]:
+    by_model = {group.model: group for group in groups}
+    if not {"gtzanet", "zfnet"} <= set(by_model):
+        return []
+    part = "test" if by_model["gtzanet"].runs[0].metrics["test"] else "validation"
+    first, second = by_model["gtzanet"], by_model["zfnet"]
+    # Seeds share their clips, so one seed a network is tested, not their sum.
+    (k1, n1), (k2, n2) = (Group(g.model, g.split, g.runs[:1]).counts(part) for g in (first, second))
+    z, p = two_proportion_z(k1, n1, k2, n2)
+    seeds = " against ".join(
+        f"{group.model} (seed {group.runs[0].config['seed']}, {k}/{n})"
+        for group, k, n in ((first, k1, n1), (second, k2, n2))
+    )
+    lines = [f"Two-proportion z test, {part}: {seeds}: z = {z:.2f}, p = {p:.2g}."]
+    if first.split == "paper":
+        z, p = two_proportion_z(
+            RESULTS["gtzanet"].correct, VALIDATION_ITEMS, RESULTS["zfnet"].correct, VALIDATION_ITEMS
+        )
+        lines[0] += f" The paper's own numbers: z = {z:.2f}, p = {p:.2g}."
+    return [*lines, ""]
+
+
+def _run_table(groups: Sequence[Group]) -> list[str]:
+    lines = [
+        "| run | model | split | seed | epochs | precision | final training loss | digest |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for group in groups:
+        for run in group.runs:
+            config, metrics = run.config, run.metrics
+            cells = (
+                run.name,
+                group.model,
+                group.split,
+                config["seed"],
+                metrics["epochs"],
+                config["compute"]["precision"],
+            )
+            lines.append(
+                f"| {' | '.join(map(str, cells))} | {metrics['final']['loss']:.4f} | `{config['digest'][:12]}` |"
+            )
+    return lines

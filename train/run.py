@@ -1,0 +1,163 @@
+"""A run from its first file to its last: start it, carry it on, finish it."""
+
+from __future__ import annotations
+
+import fcntl
+import importlib.metadata
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from toolkit import runs
+from toolkit.errors import RunError, UsageError
+from toolkit.files import read_json, write_json, write_text
+from toolkit.frontend import PICTURE
+from train import checkpoint
+from train.config import Compute, Recipe, RunConfig
+from train.data import Dataset, Steps, load_part, reopen_dataset
+
+PACKAGES = ("tensorflow", "tf-keras", "numpy")
+PREDICTIONS, REPORT = "predictions.json", "report.md"
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that can move a result: Python, TensorFlow, Keras, NumPy."""
+    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
+
+
+def new_config(model: str, dataset: Dataset, seed: int, recipe: Recipe, compute: Compute) -> RunConfig:
+    """Return the configuration of a run that starts now."""
+    return RunConfig(
+        model=model,
+        classes=dataset.index.classes,
+        seed=seed,
+        data=dataset.data,
+        split=dataset.split_config,
+        front_end=PICTURE.to_dict(),
+        recipe=recipe,
+        compute=compute,
+        versions=versions(),
+        created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    )
+
+
+def create(root: Path, name: str | None, config: RunConfig, dataset: Dataset) -> Path:
+    """Make the folder of a new run and write its split and configuration; return the folder.
+
+    Raises
+    ------
+    UsageError
+        If a run of that name exists.
+    """
+    stamp = config.created.replace("-", "").replace(":", "").replace("T", "-").rstrip("Z")
+    folder = root / (name or f"{stamp}-{config.model}-{config.split.name}-s{config.seed}")
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        raise UsageError(f"{folder}: this run exists: choose another --name, or go on with --resume {folder}") from None
+    write_json(folder / runs.SPLIT, dataset.split.to_dict())
+    write_json(folder / runs.CONFIG, config.to_dict())
+    return folder
+
+
+def load_config(folder: Path) -> RunConfig:
+    """Return the configuration of the run in `folder`.
+
+    Raises
+    ------
+    RunError
+        If there is none or it is damaged.
+    """
+    path = folder / runs.CONFIG
+    try:
+        value = read_json(path)
+    except FileNotFoundError:
+        raise RunError(f"{folder}: not a run folder (it has no {runs.CONFIG})") from None
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: cannot be read ({error}): start the run again") from None
+    if not isinstance(value, dict):
+        raise RunError(f"{path}: not a run's configuration: start the run again")
+    return RunConfig.from_dict(value, str(path))
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a run's folder, so that two processes never train one run.
+
+    Raises
+    ------
+    RunError
+        If another process holds it.
+    """
+    with (folder / ".lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunError(f"{folder}: another process is training this run: wait for it or stop it") from None
+        yield
+
+
+def work(
+    folder: Path, config: RunConfig, dataset: Dataset, cache: Path | None, steps: Steps, report: Any
+) -> dict[str, Any]:
+    """Train the run in `folder` to its end, from its checkpoint where it has one, and write its results.
+
+    `metrics.json` is written last: a run that has it is finished. Returns its value.
+    """
+    from train.evaluate import predictions
+    from train.fit import fit
+    from train.measure import measure
+    from train.plots import plot_confusion, plot_history
+    from train.report import run_report
+    from train.results import HISTORY
+    from train.savefile import save_model
+
+    with locked(folder):
+        checkpoint.sweep(folder)
+        training = load_part(dataset, dataset.split.train, cache, steps)
+        validation = load_part(dataset, dataset.split.validation, cache, steps)
+        model = fit(config, training, validation, folder, report)
+        parts = {"validation": validation}
+        if dataset.split.test:
+            parts["test"] = load_part(dataset, dataset.split.test, cache, steps)
+        predicted = {name: predictions(model, part, config.compute) for name, part in parts.items()}
+        measured = {name: measure(part, config.classes) for name, part in predicted.items()}
+        finished = checkpoint.Checkpoint.load(folder)
+        history = list(finished.history) if finished else []
+        seconds = round(sum(entry["seconds"] for entry in history), 1)
+        result = {"test": None, **measured, "epochs": len(history), "final": history[-1], "seconds": seconds}
+        save_model(model, folder / runs.MODEL)
+        write_json(folder / HISTORY, history)
+        write_json(folder / PREDICTIONS, predicted)
+        plot_history(history, folder / "history.png")
+        for name, part in measured.items():
+            title = f"{config.model}, {name}: {part['correct']}/{part['n']} correct"
+            plot_confusion(part["confusion"], list(config.classes), title, folder / f"confusion-{name}.png")
+        write_text(folder / REPORT, run_report(config, result, history))
+        write_json(folder / runs.METRICS, result)
+        checkpoint.remove(folder)
+    return result
+
+
+def resume(folder: Path, root: Path | None, steps: Steps) -> tuple[RunConfig, Dataset]:
+    """Return the configuration and the unchanged dataset of an unfinished run.
+
+    Raises
+    ------
+    RunError
+        If the run is finished, other versions are installed, or the dataset changed.
+    """
+    config = load_config(folder)
+    if (folder / runs.METRICS).exists():
+        raise RunError(f"{folder}: this run is finished: there is nothing to resume")
+    if config.versions != versions():
+        was = ", ".join(f"{name} {version}" for name, version in config.versions.items())
+        raise RunError(f"{folder}: this run began with other versions ({was}): install those, or start a new run")
+    dataset = reopen_dataset(config, root, folder, steps)
+    if root is not None:
+        config = replace(config, data=replace(config.data, root=dataset.data.root))
+    return config, dataset

@@ -1,0 +1,89 @@
+"""One step of training and of prediction, on a batch split into shards that run side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+
+from train.build import dropout_seed
+from train.config import Compute, Recipe
+
+TrainStep = Callable[[Any, Any, Any], tuple[tf.Tensor, tf.Tensor]]
+PredictStep = Callable[[Any, Any], tuple[tf.Tensor, tf.Tensor]]
+
+
+def make_optimizer(recipe: Recipe, precision: str) -> tf_keras.optimizers.Optimizer:
+    """Return SGD with momentum, wrapped in dynamic loss scaling for mixed_float16."""
+    optimizer = tf_keras.optimizers.SGD(recipe.learning_rate, momentum=recipe.momentum)
+    return tf_keras.mixed_precision.LossScaleOptimizer(optimizer) if precision == "mixed_float16" else optimizer
+
+
+def shard_sizes(batch: int, shards: int) -> list[int]:
+    """Return the sizes of `shards` near-equal parts of a batch, fewer if the batch is smaller than that."""
+    return [len(part) for part in np.array_split(np.arange(batch), min(shards, batch))]
+
+
+@contextmanager
+def _after(tensors: list[tf.Tensor]) -> Iterator[None]:
+    with tf.control_dependencies(tensors):
+        yield
+
+
+def make_train_step(model: tf_keras.Model, optimizer: tf_keras.optimizers.Optimizer, compute: Compute) -> TrainStep:
+    """Return `step(pictures, labels, seed) -> (mean loss, correct)`.
+
+    `pictures` is uint8 (n, 288, 432, 3), `labels` int32 (n,), `seed` int32 (2,). The batch's gradient is the sum of
+    its shards' gradients; at most `compute.threads` shards are under way at once, which bounds memory and keeps their
+    activations in the cache.
+    """
+    scaling = isinstance(optimizer, tf_keras.mixed_precision.LossScaleOptimizer)
+
+    @tf.function
+    def step(pictures: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        batch = pictures.shape[0]
+        sizes = shard_sizes(batch, compute.shards)
+        sums: list[list[tf.Tensor]] = []
+        losses, correct = [], []
+        parts = zip(tf.split(pictures, sizes), tf.split(labels, sizes), strict=True)
+        for number, (shard, truth) in enumerate(parts):
+            earlier = sums[number - compute.threads] if number >= compute.threads else []
+            with _after(earlier), dropout_seed(model, tf.random.experimental.stateless_fold_in(seed, number)):
+                with tf.GradientTape() as tape:
+                    scores = model(tf.cast(shard, tf.float32), training=True)
+                    loss = tf.reduce_sum(tf_keras.losses.sparse_categorical_crossentropy(truth, scores)) / batch
+                    target = optimizer.get_scaled_loss(loss) if scaling else loss
+                sums.append(tape.gradient(target, model.trainable_variables))
+                losses.append(loss)
+                correct.append(_correct(scores, truth))
+        gradients = [tf.add_n(list(parts)) for parts in zip(*sums, strict=True)]
+        if scaling:
+            gradients = optimizer.get_unscaled_gradients(gradients)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        return tf.add_n(losses), tf.add_n(correct)
+
+    return step
+
+
+def make_predict_step(model: tf_keras.Model, compute: Compute) -> PredictStep:
+    """Return `predict(pictures, labels) -> (probabilities float32 (n, classes), loss of each float32 (n,))`."""
+
+    @tf.function
+    def predict(pictures: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        sizes = shard_sizes(pictures.shape[0], compute.shards)
+        scores, losses = [], []
+        for shard, truth in zip(tf.split(pictures, sizes), tf.split(labels, sizes), strict=True):
+            part = model(tf.cast(shard, tf.float32), training=False)
+            scores.append(part)
+            losses.append(tf_keras.losses.sparse_categorical_crossentropy(truth, part))
+        return tf.concat(scores, 0), tf.concat(losses, 0)
+
+    return predict
+
+
+def _correct(scores: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(tf.cast(tf.equal(tf.argmax(scores, 1, tf.int32), labels), tf.int32))
