@@ -1,0 +1,236 @@
+"""`python -m benchmarks [MODEL...]`: measure model files; `cliplength` and `frontend` are studies of their own."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from benchmarks import cliplength, sounds, table
+from benchmarks.latency import Plan
+from benchmarks.machine import describe_machine
+from benchmarks.parts import own_split
+from benchmarks.suite import Row, Settings, measure_models
+from runtime.classifier import Classifier
+from runtime.engines import ENGINES, default_threads
+from toolkit.cli import progress
+from toolkit.command import Parser, run
+from toolkit.dataset import GTZAN_FOLDERS, SUFFIXES, Index, build_index
+from toolkit.errors import ArtifactError, UsageError
+from toolkit.files import write_json, write_text
+from toolkit.frontend import SHORT_POLICIES
+from toolkit.quiet import captured_stderr
+from toolkit.splits import NAMES, PARTS
+
+PROG = "python -m benchmarks"
+ARTIFACTS = Path("artifacts")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code: 1 where a model could not be measured."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    command = shlex.join([*PROG.split(), *arguments])
+    if arguments[:1] == ["cliplength"]:
+        return _cliplength(_cliplength_parser().parse_args(arguments[1:]), command)
+    return _models(_parser().parse_args(arguments), command)
+
+
+def entry(argv: Sequence[str] | None = None) -> int:
+    """Run the command and turn errors into one line and an exit code."""
+    return run(PROG, main, argv)
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog=PROG,
+        description="Measure model files: accuracy, size, memory and latency.",
+        epilog=f"studies: {PROG} cliplength --help | {PROG} frontend --help",
+    )
+    parser.add_argument(
+        "models", nargs="*", type=Path, metavar="MODEL", help="model files (default: every .tflite in ./artifacts)"
+    )
+    _add_common(parser)
+    parser.add_argument(
+        "--kind", choices=sorted(SUFFIXES), help="which files to use where the dataset has both (default: pictures)"
+    )
+    parser.add_argument(
+        "--split", choices=NAMES, help="judge on this split (default: the one each model was trained on)"
+    )
+    parser.add_argument(
+        "--part", choices=PARTS, default="validation", help="judge on this part of it (default: validation)"
+    )
+    parser.add_argument(
+        "--speed-only", action="store_true", help="no dataset: everything but accuracy, on made-up sounds"
+    )
+    parser.add_argument(
+        "--clip", type=Path, metavar="FILE", help="the sound for file-to-label latency (default: the dataset's first)"
+    )
+    parser.add_argument(
+        "--min-duration", type=float, default=10.0, metavar="S", help="seconds a model and latency (%(default)s)"
+    )
+    parser.add_argument(
+        "--min-count", type=int, default=100, metavar="N", help="queries a model and latency (%(default)s)"
+    )
+    parser.add_argument("--cache", type=Path, metavar="DIR", help="where pictures rendered from sound are kept")
+    return parser
+
+
+def _cliplength_parser() -> Parser:
+    parser = Parser(prog=f"{PROG} cliplength", description="Accuracy on clips cut to their middle seconds.")
+    parser.add_argument("model", type=Path, metavar="MODEL", help="a model file")
+    _add_common(parser)
+    parser.add_argument(
+        "--seconds", type=float, nargs="+", default=[5.0, 10.0, 20.0], metavar="S", help="lengths (5 10 20)"
+    )
+    parser.add_argument(
+        "--policies",
+        nargs="+",
+        choices=SHORT_POLICIES,
+        default=list(SHORT_POLICIES),
+        help="ways to fill the picture (all)",
+    )
+    return parser
+
+
+def _add_common(parser: Parser) -> None:
+    parser.add_argument("--data", type=Path, metavar="DIR", help="the dataset (default: the variable GTZAN_ROOT)")
+    parser.add_argument(
+        "--threads", type=int, default=default_threads(), metavar="N", help="computing threads (%(default)s)"
+    )
+    parser.add_argument(
+        "--engine", choices=tuple(ENGINES), help="inference engine (default: the first that is installed)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON too")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table as Markdown too")
+
+
+def _models(arguments: argparse.Namespace, command: str) -> int:
+    plan = _plan(arguments)
+    paths = arguments.models or _found_models(ARTIFACTS)
+    machine = describe_machine()
+    data = None if arguments.speed_only else _data(arguments, or_else="--speed-only to leave accuracy out")
+    index = _index(data, arguments.kind) if data else None
+    clip = arguments.clip or sounds.find_clip(data)
+    with tempfile.TemporaryDirectory() as folder:
+        if clip is None:
+            clip, shown = Path(folder) / "made-up.wav", "a made-up clip of 30 s"
+            sounds.write_clip(clip)
+        else:
+            shown = clip.name
+        settings = Settings(
+            clip, arguments.threads, arguments.part, arguments.split, plan, arguments.engine, arguments.cache
+        )
+        rows = measure_models(list(dict.fromkeys(paths)), index, settings, progress)
+    notes = [*table.method(plan, arguments.threads, shown)]
+    if any(row.synthetic for row in rows):
+        notes.insert(0, table.SYNTHETIC)
+    value = {"rows": [asdict(row) for row in rows], "plan": asdict(plan), "threads": arguments.threads, "clip": shown}
+    _give(arguments, command, machine, notes, "Benchmarks", table.HEADERS, [table.cells(row) for row in rows], value)
+    return 1 if any(_failed(row) for row in rows) else 0
+
+
+def _failed(row: Row) -> bool:
+    """Tell whether a model could not be measured."""
+    return row.network is None
+
+
+def _cliplength(arguments: argparse.Namespace, command: str) -> int:
+    data = _data(arguments, or_else="there is no other way")
+    machine = describe_machine()
+    with captured_stderr():
+        classifier = Classifier.load(arguments.model, engine=arguments.engine, threads=_threads(arguments))
+    clips = _index(data, "audio")
+    trained_on = clips
+    if (data / GTZAN_FOLDERS["pictures"]).is_dir() and own_split(classifier.card, clips) is None:
+        trained_on = _index(data, "pictures")
+    items = cliplength.held_out(classifier.card, trained_on, clips)
+    with progress("classifying clips") as report:
+        results = cliplength.study(classifier, clips, items, arguments.seconds, arguments.policies, report)
+    notes = [
+        f"Model: {arguments.model.name}. Clips: the {results[0].accuracy.n} of {len(clips.items)} that it was not "
+        f"trained on (split {classifier.card.split.name}) and that are long enough. 95 % Wilson intervals."
+    ]
+    if classifier.card.dataset.synthetic:
+        notes.insert(0, table.SYNTHETIC)
+    value = {"model": str(arguments.model), "results": [asdict(result) for result in results]}
+    rows = [cliplength.cells(result) for result in results]
+    _give(arguments, command, machine, notes, "How much of a clip is needed", cliplength.HEADERS, rows, value)
+    return 0
+
+
+def _plan(arguments: argparse.Namespace) -> Plan:
+    _threads(arguments)
+    try:
+        return Plan(min_seconds=arguments.min_duration, min_count=arguments.min_count)
+    except ValueError:
+        raise UsageError("--min-duration must be 0 or more and finite, and --min-count 1 or more") from None
+
+
+def _threads(arguments: argparse.Namespace) -> int:
+    if arguments.threads < 1:
+        raise UsageError(f"--threads is {arguments.threads}: give 1 or more")
+    return int(arguments.threads)
+
+
+def _data(arguments: argparse.Namespace, or_else: str) -> Path:
+    named = arguments.data or os.environ.get("GTZAN_ROOT")
+    if not named:
+        raise UsageError(f"no dataset: name one with --data DIR or the variable GTZAN_ROOT, or use {or_else}")
+    return Path(named)
+
+
+def _index(data: Path, kind: str | None) -> Index:
+    with progress("reading the dataset") as report:
+        return build_index(data, kind, report)
+
+
+def _found_models(folder: Path) -> list[Path]:
+    found = sorted(folder.glob("*.tflite"))
+    if not found:
+        raise ArtifactError(
+            f"no model: there is no .tflite file in {folder}; make one with `python -m export`, or name one"
+        )
+    return found
+
+
+def _give(
+    arguments: argparse.Namespace,
+    command: str,
+    machine: dict[str, str],
+    notes: Sequence[str],
+    title: str,
+    headers: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    value: dict[str, Any],
+) -> None:
+    """Print the table, and write it as Markdown and JSON where asked."""
+    if arguments.json:
+        write_json(arguments.json, {"command": command, "machine": machine, **value})
+    if arguments.markdown:
+        page = [f"# {title}", table.markdown(headers, rows), table.facts(machine, command, notes)]
+        write_text(arguments.markdown, "\n\n".join(page) + "\n")
+    _print_table(headers, rows)
+    print("\n" + "\n".join([", ".join(f"{name} {fact}" for name, fact in machine.items()), *notes]))
+
+
+def _print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table: with `rich` on a terminal where it is installed, in plain columns elsewhere."""
+    if sys.stdout.isatty():
+        try:
+            from rich.console import Console
+            from rich.table import Table
+        except ImportError:
+            pass
+        else:
+            shown = Table(*headers)
+            for row in rows:
+                shown.add_row(*row)
+            Console().print(shown, markup=False)
+            return
+    print(table.plain(headers, rows))

@@ -1,0 +1,65 @@
+"""What one classification needs from a fresh process: peak memory, and the time from the first import to the label."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolkit.errors import EngineError
+
+CHILD = "import sys; from benchmarks.memory import classify_once; sys.stdout.write(classify_once(*sys.argv[1:]))"
+
+
+@dataclass(frozen=True)
+class FreshProcess:
+    """A process that loads a model and classifies one: peak resident bytes (None off Linux), seconds to the label."""
+
+    peak_bytes: int | None
+    seconds: float
+
+
+def measure_fresh(model: Path, clip: Path, threads: int, engine: str | None = None) -> FreshProcess:
+    """Classify `clip` in a new Python process and return what it took.
+
+    Raises
+    ------
+    EngineError
+        If the process fails.
+    """
+    here = str(Path(__file__).resolve().parent.parent)
+    paths = [here, *filter(None, [os.environ.get("PYTHONPATH")])]
+    result = subprocess.run(
+        [sys.executable, "-c", CHILD, str(model), str(clip), str(threads), engine or ""],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        capture_output=True,
+        text=True,
+    )
+    if result.returncode:
+        last = (result.stderr.strip().splitlines() or [f"exit code {result.returncode}"])[-1]
+        raise EngineError(f"{model}: a fresh process cannot classify {clip} with it: {last}")
+    return FreshProcess(**json.loads(result.stdout))
+
+
+def classify_once(model: str, clip: str, threads: str, engine: str) -> str:
+    """Classify one clip and return this process's peak memory and the seconds taken as JSON: the child's whole work."""
+    start = time.perf_counter()
+    from runtime.classifier import Classifier
+
+    Classifier.load(Path(model), engine=engine or None, threads=int(threads)).classify(Path(clip))
+    return json.dumps({"peak_bytes": peak_memory(), "seconds": time.perf_counter() - start})
+
+
+def peak_memory() -> int | None:
+    """Return this process's highest resident memory in bytes since it began, or None where there is no /proc.
+
+    `getrusage` is no use here: its maximum survives `exec`, so a child's starts at the size of the parent that made it.
+    """
+    status = Path("/proc/self/status")
+    found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.exists() else None
+    return int(found[1]) * 1024 if found else None

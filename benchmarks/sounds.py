@@ -1,0 +1,43 @@
+"""What latency is measured on: real pictures and a real clip where there are any, else made-up sound, never zeros."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from toolkit import synthetic
+from toolkit.dataset import GTZAN_FOLDERS, SUFFIXES
+from toolkit.files import atomic_path
+from toolkit.frontend import PICTURE
+from toolkit.picture import render
+
+QUERIES = 32
+
+
+def some_pictures(pictures: NDArray[np.uint8] | None) -> NDArray[np.float32]:
+    """Return up to 32 pictures, evenly spread over `pictures` (n, 288, 432, 3), as float32 network input.
+
+    Without pictures, those of made-up sounds, one of every kind.
+    """
+    if pictures is None:
+        pictures = np.stack([render(synthetic.clip(label, 0)) for label in synthetic.CLASSES])
+    chosen = np.unique(np.linspace(0, len(pictures) - 1, QUERIES).round().astype(int))
+    return pictures[chosen].astype(np.float32)
+
+
+def find_clip(data: Path | None) -> Path | None:
+    """Return a dataset's first sound file, or None where it has none."""
+    if data is None:
+        return None
+    folder = data / GTZAN_FOLDERS["audio"]
+    tree = folder if folder.is_dir() else data
+    return next((path for path in sorted(tree.glob("*/*")) if path.suffix.lower() in SUFFIXES["audio"]), None)
+
+
+def write_clip(path: Path) -> None:
+    """Write a made-up clip of 30 s (mono, 22,050 Hz, 16 bits)."""
+    with atomic_path(path) as temporary:
+        soundfile.write(temporary, synthetic.clip(synthetic.CLASSES[0], 0), PICTURE.sample_rate, subtype="PCM_16")

@@ -1,0 +1,94 @@
+"""Results as rows of text, for a terminal and for Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from benchmarks.accuracy import Paired
+from benchmarks.latency import Latency, Plan, Ratio
+from benchmarks.suite import Row
+
+HEADERS = (
+    "model",
+    "size MB",
+    "accuracy [95 %]",
+    "n",
+    "vs float32",
+    "network p50/p90/p99 ms",
+    "x float32 [95 %]",
+    "file to label p50/p90/p99 ms",
+    "peak MB",
+    "fresh start s",
+    "status",
+)
+NONE = "-"
+SYNTHETIC = "SYNTHETIC: trained on made-up sounds. The accuracy shows that the programs work, and nothing about music."
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """Return a row's texts, one for each of `HEADERS`."""
+    accuracy, fresh = row.accuracy, row.fresh
+    peak = fresh.peak_bytes if fresh else None
+    return (
+        Path(row.file).name,
+        f"{row.size_bytes / 1e6:.2f}",
+        f"{accuracy.accuracy:.3f} [{accuracy.wilson95[0]:.3f}, {accuracy.wilson95[1]:.3f}]" if accuracy else NONE,
+        str(accuracy.n) if accuracy else NONE,
+        _paired(row.against_float32),
+        _latency(row.network),
+        _ratio(row.network_ratio),
+        _latency(row.file_to_label),
+        f"{peak / 1e6:.0f}" if peak else NONE,
+        f"{fresh.seconds:.2f}" if fresh else NONE,
+        row.status,
+    )
+
+
+def _paired(value: Paired | None) -> str:
+    return f"{value.changed} changed, +{value.only_this} -{value.only_reference}, p = {value.p:.2f}" if value else NONE
+
+
+def _latency(value: Latency | None) -> str:
+    return f"{value.p50_ms:.1f} / {value.p90_ms:.1f} / {value.p99_ms:.1f}" if value else NONE
+
+
+def _ratio(value: Ratio | None) -> str:
+    return f"{value.median:.2f} [{value.low:.2f}, {value.high:.2f}]" if value else NONE
+
+
+def plain(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table in aligned columns."""
+    lines = [headers, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(headers))]
+    lines.insert(1, ["-" * width for width in widths])
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
+
+
+def markdown(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table; a bar or a line break inside a cell is kept from ending it."""
+    lines = [headers, ["---"] * len(headers), *rows]
+    return "\n".join(
+        f"| {' | '.join(cell.replace('|', chr(92) + '|').replace(chr(10), ' ') for cell in line)} |" for line in lines
+    )
+
+
+def facts(machine: Mapping[str, str], command: str, notes: Sequence[str]) -> str:
+    """Return the Markdown that says where a table comes from: the command, the machine, the method."""
+    where = "; ".join(f"{name} {value}" for name, value in machine.items())
+    return "\n\n".join([f"`{command}`", f"Machine: {where}.", *notes])
+
+
+def method(plan: Plan, threads: int, clip: str) -> tuple[str, ...]:
+    """Return how the figures were measured, in plain words."""
+    return (
+        f"Latency: one query at a time, {threads} thread{'s' if threads > 1 else ''}, {plan.warmup} warm-up queries, "
+        f"then at least {plan.min_count} queries and {plan.min_seconds:g} s a model, the models taking turns in short "
+        'bursts; nearest-rank percentiles. "x float32" is the median over the rounds of the quotient of the medians, '
+        f"with its 95 % interval. File to label: {clip}, read, drawn and classified.",
+        'Accuracy: with the 95 % Wilson interval. "vs float32": labels changed, samples that only this model (+) or '
+        "only float32 (-) gets right, and McNemar's exact p. Peak MB and fresh start: a new process that imports, "
+        "loads and classifies once.",
+    )

@@ -1,0 +1,98 @@
+"""What an int8 model's ranges are measured on: training items of every class, and sounds that music seldom has."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.card import CalibrationCard
+from toolkit.dataset import Item
+from toolkit.errors import UsageError
+from toolkit.files import digest_of
+from toolkit.frontend import FrontEnd
+from toolkit.picture import render
+from toolkit.windows import split_windows
+
+DEFAULT_ITEMS = 100
+EDGE_SEED = 20260730
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Pictures uint8 (n, 288, 432, 3) to measure ranges on, and what the card says of them."""
+
+    pictures: NDArray[np.uint8]
+    card: CalibrationCard
+
+
+def choose(train: Sequence[Item], count: int) -> tuple[Item, ...]:
+    """Return `count` training items (all, where there are fewer), as equally many of every class as there are.
+
+    Within a class they are evenly spaced over its items in name order, so that the choice is the same every time
+    and does not depend on the order of `train`.
+
+    Raises
+    ------
+    UsageError
+        If `count` is smaller than the number of classes.
+    """
+    by_label: defaultdict[str, list[Item]] = defaultdict(list)
+    for item in sorted(train, key=lambda item: item.name):
+        by_label[item.label].append(item)
+    if count < len(by_label):
+        raise UsageError(f"--calibration is {count}: give at least one picture a class, {len(by_label)}")
+    shares = dict.fromkeys(sorted(by_label), 0)
+    for _ in range(min(count, len(train))):
+        label = min(
+            (label for label in shares if shares[label] < len(by_label[label])), key=lambda label: shares[label]
+        )
+        shares[label] += 1
+    return tuple(
+        items[int((place + 0.5) * len(items) / shares[label])]
+        for label, items in sorted(by_label.items())
+        for place in range(shares[label])
+    )
+
+
+def edge_sounds(spec: FrontEnd) -> dict[str, NDArray[np.float32]]:
+    """Return made sounds, float32 at the front end's rate, that a device meets and a music collection does not.
+
+    Silence, noise near the floor and at full scale, a tone, and a clip that is mostly padding.
+    """
+    length = int(spec.window_seconds * spec.sample_rate)
+    rng = np.random.default_rng(EDGE_SEED)
+    noise = rng.uniform(-1, 1, length).astype(np.float32)
+    seconds = np.arange(length) / spec.sample_rate
+    padded = noise * np.float32(0.3)
+    padded[length // 6 :] = 0
+    return {
+        "silence": np.zeros(length, np.float32),
+        "quiet noise": noise * np.float32(3e-3),
+        "loud noise": noise,
+        "tone": (0.5 * np.sin(2 * np.pi * 440 * seconds)).astype(np.float32),
+        "padded": padded,
+    }
+
+
+def edge_pictures(spec: FrontEnd) -> NDArray[np.uint8]:
+    """Return the pictures of `edge_sounds`, uint8 (n, 288, 432, 3)."""
+    return np.stack([render(split_windows(sound, spec)[0], spec) for sound in edge_sounds(spec).values()])
+
+
+def calibrate(items: Sequence[Item], pictures: NDArray[np.uint8], spec: FrontEnd) -> Calibration:
+    """Return the calibration set of training `items` with their `pictures`, made sounds added.
+
+    Its digest is over the items' names and files and the made pictures' bytes.
+    """
+    edges = edge_pictures(spec)
+    manifest = {
+        "items": [[item.name, item.digest] for item in items],
+        "edges": [hashlib.sha256(edge.tobytes()).hexdigest() for edge in edges],
+    }
+    card = CalibrationCard(items=len(items), edges=len(edges), digest=digest_of(manifest))
+    return Calibration(np.concatenate([pictures, edges]), card)

@@ -1,0 +1,81 @@
+"""`python -m export [RUN]`: write a finished run as model files for the device."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from export.calibration import DEFAULT_ITEMS
+from export.pipeline import Exported, export_run
+from toolkit.command import Parser, run
+from toolkit.errors import UsageError
+from toolkit.runs import Run, newest_run
+
+PROG = "python -m export"
+FORMATS = ("tflite",)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns 0."""
+    arguments = _parser().parse_args(argv)
+    if arguments.calibration is not None and not arguments.quantize:
+        raise UsageError("--calibration needs --quantize")
+    if arguments.calibration is not None and arguments.calibration < 1:
+        raise UsageError(f"--calibration is {arguments.calibration}: give at least one picture a class")
+    path = arguments.run or newest_run(arguments.runs)
+    exported = export_run(
+        Run.load(path),
+        data=arguments.data,
+        output=arguments.output,
+        precisions=("float32", arguments.quantize) if arguments.quantize else ("float32",),
+        calibration=arguments.calibration or DEFAULT_ITEMS,
+        report=lambda line: print(f"{PROG}: {line}", file=sys.stderr, flush=True),
+    )
+    for item in exported:
+        print(_line(item))
+    return 0
+
+
+def entry(argv: Sequence[str] | None = None) -> int:
+    """Run the command and turn errors into one line and an exit code."""
+    return run(PROG, main, argv)
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog=PROG, description="Write a finished training run as model files that the runtime classifies with."
+    )
+    parser.add_argument(
+        "run", nargs="?", type=Path, metavar="RUN", help="a run folder (default: the newest finished run)"
+    )
+    parser.add_argument(
+        "--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are (default: ./runs)"
+    )
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="the run's dataset, if it is no longer where the run was trained"
+    )
+    parser.add_argument("--format", choices=FORMATS, default="tflite", help="file format (default: tflite)")
+    parser.add_argument("--quantize", nargs="?", const="int8", choices=("int8",), help="write a full int8 file too")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("artifacts"),
+        metavar="DIR",
+        help="folder to write to (default: ./artifacts)",
+    )
+    parser.add_argument(
+        "--calibration",
+        type=int,
+        metavar="N",
+        help=f"training pictures that int8 ranges are measured on (default: {DEFAULT_ITEMS})",
+    )
+    return parser
+
+
+def _line(item: Exported) -> str:
+    accuracy, parity = item.card.accuracy, item.card.parity
+    low, high = accuracy.wilson95
+    measured = f"{accuracy.part} accuracy {accuracy.accuracy:.3f} [{low:.3f}, {high:.3f}] (n = {accuracy.n})"
+    keras = f"{parity.top1_agreement:.1%} of the labels as Keras, largest difference {parity.max_abs:g}"
+    return f"{item.path}: {item.size / 1e6:.2f} MB, {measured}, {keras}"

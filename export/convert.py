@@ -1,0 +1,114 @@
+"""From a Keras model to the bytes of a TFLite model."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.errors import ArtifactError, GtzanetError, RunError
+from toolkit.quiet import captured_stderr
+
+INPUT_NAME = "picture"
+PACKAGES = ("tensorflow", "tf_keras", "numpy")
+
+
+def load_tensorflow() -> None:
+    """Import TensorFlow with its log turned down.
+
+    Raises
+    ------
+    RunError
+        If TensorFlow or tf_keras is not installed.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        with captured_stderr():
+            import tensorflow as tf
+            import tf_keras  # noqa: F401
+    except ImportError as error:
+        raise RunError(f"export needs TensorFlow ({error}): run `pip install 'gtzanet-edge[train]'`") from None
+    tf.get_logger().setLevel(logging.ERROR)
+    logging.getLogger("absl").setLevel(logging.ERROR)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the packages that decide the bytes of a model file."""
+    return {name: importlib.metadata.version(name) for name in PACKAGES}
+
+
+def load_keras(path: Path, shape: tuple[int, int, int], classes: int) -> Any:
+    """Return the Keras model in `path`, checked to map (n, *shape) to (n, classes) in float32.
+
+    Raises
+    ------
+    RunError
+        If it cannot be loaded, or has other shapes or another precision.
+    """
+    import tf_keras
+
+    try:
+        with captured_stderr():
+            model = tf_keras.models.load_model(path, compile=False, safe_mode=True)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise RunError(f"{path}: not a Keras model that can be loaded ({first[:200]}): train the run again") from None
+    if tuple(model.input_shape) != (None, *shape) or tuple(model.output_shape) != (None, classes):
+        found = f"{model.input_shape} -> {model.output_shape}"
+        raise RunError(
+            f"{path}: maps {found}, not (None, {', '.join(map(str, shape))}) -> (None, {classes}): train the run again"
+        )
+    mixed = sorted({layer.compute_dtype for layer in model.layers} - {"float32"})
+    if mixed:
+        raise RunError(f"{path}: computes in {', '.join(mixed)}, not float32: save the model with float32 layers")
+    return model
+
+
+def to_tflite(model: Any, calibration: NDArray[np.uint8] | None = None) -> bytes:
+    """Convert a Keras model for one picture a call.
+
+    Parameters
+    ----------
+    model
+        float32 (n, 288, 432, 3) pixel values 0..255 to float32 (n, classes).
+    calibration
+        uint8 (n, 288, 432, 3). If given, weights, activations, input and output become int8, with ranges measured
+        on these pictures.
+
+    Raises
+    ------
+    ArtifactError
+        If TensorFlow's converter fails.
+    """
+    import tensorflow as tf
+
+    signature = tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, name=INPUT_NAME)
+    call = tf.function(lambda picture: model(picture, training=False))
+
+    def pictures() -> Iterator[list[NDArray[np.float32]]]:
+        for picture in calibration if calibration is not None else ():
+            yield [picture[np.newaxis].astype(np.float32)]
+
+    with captured_stderr() as chatter:
+        try:
+            converter = tf.lite.TFLiteConverter.from_concrete_functions([call.get_concrete_function(signature)], model)
+            if calibration is not None:
+                converter.optimizations = [tf.lite.Optimize.DEFAULT]
+                converter.representative_dataset = pictures
+                converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+                converter.inference_input_type = tf.int8
+                converter.inference_output_type = tf.int8
+            return bytes(converter.convert())
+        except GtzanetError:
+            raise
+        except Exception as error:  # the converter raises a dozen types, its own and others'; each means the same here
+            reason = (str(error).strip().splitlines() or chatter().strip().splitlines()[-1:] or [type(error).__name__])[
+                0
+            ]
+            raise ArtifactError(f"TensorFlow cannot convert the model: {reason[:300]}") from error

@@ -1,0 +1,190 @@
+"""The whole export of a run: convert, load again, compare, and only then put the files in place."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from export.calibration import DEFAULT_ITEMS, Calibration, calibrate, choose
+from export.convert import load_keras, load_tensorflow, to_tflite, versions
+from export.metadata import Description, describe
+from export.source import Source, check_run, open_source
+from export.verify import Reference, measure, reference
+from runtime.classifier import Classifier
+from runtime.engines import open_engine
+from toolkit.artifact import LABELS_NAME, append_card, model_digest
+from toolkit.card import FORMAT_VERSION, AccuracyCard, Card, DatasetCard, ParityCard, SplitCard, TensorCard
+from toolkit.errors import ArtifactError, UsageError
+from toolkit.files import atomic_path, write_bytes
+from toolkit.metrics import wilson_interval
+from toolkit.quiet import captured_stderr
+from toolkit.runs import Run
+
+LICENCE = "MIT"
+PART = "validation"
+LAYOUTS = ("batch, row (top first), column, RGB; pixel values 0..255", "batch, class; probabilities")
+GTZAN_NOTICE = (
+    "Trained on GTZAN, a research collection of excerpts of commercial recordings without cleared rights; some are "
+    "repeated, mislabelled or distorted. The scores say which of its ten genres a sound resembles most, no more."
+)
+SYNTHETIC_NOTICE = "Trained on synthetic sounds: it knows no music, and its scores for music mean nothing."
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A file that was written, with its card and size in bytes."""
+
+    path: Path
+    card: Card
+    size: int
+
+
+def export_run(
+    run: Run,
+    *,
+    data: Path | None,
+    output: Path,
+    precisions: Sequence[str],
+    calibration: int = DEFAULT_ITEMS,
+    report: Report,
+) -> list[Exported]:
+    """Export a finished run to `<output>/<model>-<precision>.tflite`, one file for each of `precisions`.
+
+    Every file is loaded again through `runtime` and compared with the Keras model before any is put in place. The
+    same run, data and tool versions give the same bytes.
+
+    Parameters
+    ----------
+    run
+        The finished run.
+    data
+        Its dataset, if that is no longer where the run was trained.
+    output
+        Folder to write to; made if need be.
+    precisions
+        "float32" and/or "int8".
+    calibration
+        Number of training pictures to measure int8 ranges on.
+    report
+        Called with a line at the start of each stage.
+
+    Raises
+    ------
+    RunError, DatasetError
+        If the run or its dataset is not usable.
+    ArtifactError
+        If a conversion fails, or a file is refused because it does not do what the Keras model does. Then no file
+        is written.
+    """
+    check_run(run)
+    if output.exists() and not output.is_dir():
+        raise UsageError(f"--output {output}: a file, not a folder")
+    with ExitStack() as stack:
+        targets = {precision: output / f"{run.config['model']}-{precision}.tflite" for precision in precisions}
+        temporary = {precision: stack.enter_context(atomic_path(target)) for precision, target in targets.items()}
+        report(f"reading the dataset of {run.path}")
+        source = open_source(run, data)
+        prepared = _calibration(source, calibration) if "int8" in precisions else None
+        validation = source.items(PART)
+        pictures = source.pictures(validation)
+        report("loading TensorFlow and the model")
+        load_tensorflow()
+        model = load_keras(run.model_path, pictures.shape[1:], len(source.classes))
+        report(f"asking Keras about {len(pictures)} validation pictures")
+        expected = reference(model, pictures, source.labels(validation))
+        exported = []
+        for precision, target in targets.items():
+            used = prepared if precision == "int8" else None
+            report(f"converting to {precision}" + (f", calibrated on {len(used.pictures)} pictures" if used else ""))
+            converted = describe(to_tflite(model, used.pictures if used else None), _description(source))
+            report(f"checking {target.name} on {len(expected.pictures)} pictures")
+            card = _checked(temporary[precision], converted, _draft(source, converted, len(pictures), used), expected)
+            exported.append(Exported(target, card, temporary[precision].stat().st_size))
+    return exported
+
+
+def _calibration(source: Source, count: int) -> Calibration:
+    chosen = choose(source.items("train"), count)
+    return calibrate(chosen, source.pictures(chosen), source.front_end)
+
+
+def _checked(path: Path, converted: bytes, draft: Card, expected: Reference) -> Card:
+    """Write the model to the temporary `path` with a card of what it was measured to do; raise where it falls short."""
+    write_bytes(path, append_card(converted, draft))
+    with captured_stderr():
+        measured = measure(open_engine(path, threads=1), expected, PART)
+        card = replace(draft, accuracy=measured.accuracy, parity=measured.parity)
+        write_bytes(path, append_card(converted, card))
+        classifier = Classifier.load(path, threads=1)
+    if classifier.card != card or not np.isclose(classifier.classify_picture(expected.pictures[0]).sum(), 1, atol=1e-5):
+        raise ArtifactError("refused: the written file does not read back as it was written")
+    return card
+
+
+def _draft(source: Source, converted: bytes, n: int, calibration: Calibration | None) -> Card:
+    """Return the card of a converted model before it is measured."""
+    tensors = _tensors(converted)
+    config = source.run.config
+    return Card(
+        format_version=FORMAT_VERSION,
+        model=config["model"],
+        labels=source.classes,
+        front_end=source.front_end,
+        input=tensors[0],
+        output=tensors[1],
+        quantization="int8" if calibration else "none",
+        calibration=calibration.card if calibration else None,
+        run_digest=config["digest"],
+        model_digest=model_digest(converted),
+        dataset=_dataset(source),
+        split=SplitCard(source.run.split.name, source.run.split.seed, source.run.split.digest),
+        accuracy=AccuracyCard(PART, n, 0, 0.0, wilson_interval(0, n)),
+        parity=ParityCard(0, 0.0, 0.0, 0),
+        licence=LICENCE,
+        versions=versions(),
+    )
+
+
+def _description(source: Source) -> Description:
+    spec = source.front_end
+    text = (
+        f"Music genres from the picture of a mel spectrogram, {len(source.classes)} classes. {_dataset(source).notice}"
+    )
+    return Description(source.run.config["model"], text.strip(), LICENCE, spec.width, spec.height, LABELS_NAME)
+
+
+def _dataset(source: Source) -> DatasetCard:
+    if source.run.config["data"]["synthetic"]:
+        return DatasetCard("synthetic sounds", source.index.digest, True, SYNTHETIC_NOTICE)
+    if source.index.is_gtzan:
+        return DatasetCard("GTZAN", source.index.digest, False, GTZAN_NOTICE)
+    return DatasetCard(source.index.root.name, source.index.digest, False, "")
+
+
+def _tensors(converted: bytes) -> tuple[TensorCard, TensorCard]:
+    """Return a converted model's input and output as TensorFlow's own interpreter, not the runtime's, reads them."""
+    import tensorflow as tf
+
+    with captured_stderr(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        interpreter = tf.lite.Interpreter(model_content=converted, num_threads=1)
+        details = (interpreter.get_input_details(), interpreter.get_output_details())
+    if any(len(side) != 1 for side in details):
+        raise ArtifactError("refused: the converted model has more than one input or output")
+    return _tensor(details[0][0], LAYOUTS[0]), _tensor(details[1][0], LAYOUTS[1])
+
+
+def _tensor(detail: dict[str, Any], layout: str) -> TensorCard:
+    dtype = np.dtype(detail["dtype"]).name
+    scale, zero_point = detail["quantization"]
+    quantised = dtype != "float32"
+    shape = tuple(int(side) for side in detail["shape"])
+    return TensorCard(dtype, shape, layout, float(scale) if quantised else None, int(zero_point) if quantised else None)

@@ -1,0 +1,97 @@
+"""What is exported: a finished run, and the dataset it was trained on, checked to be the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.dataset import Index, Item, build_index
+from toolkit.errors import ArtifactError, DatasetError, RunError
+from toolkit.frontend import FrontEnd
+from toolkit.pictures import load_pictures
+from toolkit.runs import Run
+
+FIELDS = ("model", "classes", "data", "split", "front_end", "digest")
+DATA_FIELDS = ("root", "kind", "digest", "synthetic")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A finished run and its dataset."""
+
+    run: Run
+    index: Index
+    front_end: FrontEnd
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in the order of the network's output."""
+        return tuple(self.run.config["classes"])
+
+    def items(self, part: str) -> tuple[Item, ...]:
+        """Return the items of a part ("train", "validation") in the split's order."""
+        return tuple(self.index.by_name[name] for name in getattr(self.run.split, part))
+
+    def pictures(self, items: Sequence[Item]) -> NDArray[np.uint8]:
+        """Return the pictures of `items`, uint8 (n, 288, 432, 3)."""
+        cache = self.run.config["data"].get("cache")
+        return load_pictures(self.index, items, Path(cache) if cache else None)
+
+    def labels(self, items: Sequence[Item]) -> NDArray[np.int64]:
+        """Return the class numbers of `items`, int64 (n,)."""
+        numbers = {label: number for number, label in enumerate(self.classes)}
+        return np.array([numbers[item.label] for item in items], np.int64)
+
+
+def open_source(run: Run, data: Path | None) -> Source:
+    """Return a run with its dataset: `data`, or the folder that the run was trained on.
+
+    Raises
+    ------
+    RunError
+        If the run's files do not fit together.
+    DatasetError
+        If the dataset is not there, or is not the one that the run was trained on.
+    """
+    front_end = check_run(run)
+    described: dict[str, Any] = run.config["data"]
+    root = Path(data or described["root"])
+    if not root.is_dir():
+        hint = "" if data else ", where the run was trained; if it moved, say where with --data DIR"
+        raise DatasetError(f"{root}: no such dataset folder{hint}")
+    index = build_index(root, described["kind"])
+    if index.digest != described["digest"]:
+        raise DatasetError(
+            f"{root}: not the dataset that {run.path} was trained on ({len(index.items)} items here, "
+            f"{described.get('items', '?')} then; files, names or contents differ): "
+            "name the original with --data DIR, or train again"
+        )
+    if index.classes != tuple(run.config["classes"]):
+        raise RunError(f"{run.path}: its classes are not those of its dataset: train the run again")
+    return Source(run, index, front_end)
+
+
+def check_run(run: Run) -> FrontEnd:
+    """Return the front end of a run whose configuration is whole; raise `RunError` where it is not."""
+    for name, value, fields in (("", run.config, FIELDS), ("data.", run.config.get("data"), DATA_FIELDS)):
+        for field in fields:
+            if not isinstance(value, dict) or field not in value:
+                raise RunError(f"{run.path}: config.json has no {name}{field}: train the run again")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", str(run.config["model"])):
+        raise RunError(
+            f"{run.path}: config.json names the model {run.config['model']!r}, which cannot be a file's name"
+        )
+    if run.config["split"].get("digest") != run.split.digest:
+        raise RunError(f"{run.path}: split.json is not the split that config.json names: train the run again")
+    if not run.split.validation:
+        raise RunError(f"{run.path}: the split has no validation part, so that an exported file could not be checked")
+    try:
+        return FrontEnd.from_dict(run.config["front_end"])
+    except ArtifactError as error:
+        raise RunError(f"{run.path}: config.json, front_end: {error}") from None

@@ -1,0 +1,144 @@
+"""From a sound file to a label, with one model file and nothing else."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from runtime.engines import Engine, open_engine
+from toolkit.audio import load, to_mono_at, valid_samples
+from toolkit.card import Card
+from toolkit.errors import EngineError, UsageError
+from toolkit.picture import render
+from toolkit.windows import split_windows
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a network says about one sound.
+
+    Attributes
+    ----------
+    labels
+        Class names, most probable first.
+    probabilities
+        Their probabilities in the same order; they add up to 1.
+    windows
+        How many windows of up to 30 s the sound was cut into; the probabilities are their mean.
+    timings_ms
+        Milliseconds spent on "read" (decode, mono, resample), "front_end" (samples to pictures), "network", and
+        "total".
+    model
+        Name and precision of the network, e.g. "gtzanet-int8".
+    """
+
+    labels: tuple[str, ...]
+    probabilities: tuple[float, ...]
+    windows: int
+    timings_ms: dict[str, float]
+    model: str
+
+    @property
+    def label(self) -> str:
+        """The most probable class."""
+        return self.labels[0]
+
+    def by_label(self) -> dict[str, float]:
+        """Return the probability of every class, most probable first."""
+        return dict(zip(self.labels, self.probabilities, strict=True))
+
+
+class Classifier:
+    """A model file that is ready to classify sounds. One classifier serves one thread at a time."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @classmethod
+    def load(cls, path: Path | str, *, engine: str | None = None, threads: int | None = None) -> Classifier:
+        """Return a classifier of the model file `path`; parameters and errors are those of `open_engine`."""
+        return cls(open_engine(path, engine=engine, threads=threads))
+
+    @property
+    def card(self) -> Card:
+        """The model's card."""
+        return self.engine.card
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Class names in the order of the network's output."""
+        return self.card.labels
+
+    def classify(self, sound: Path | str | NDArray[np.float32], rate: int | None = None) -> Prediction:
+        """Classify a sound.
+
+        Parameters
+        ----------
+        sound
+            A sound file, or samples: float32 (n,) or (n, channels), full scale 1.
+        rate
+            Samples a second of `sound` where it is samples; a file knows its own.
+
+        Returns
+        -------
+        Prediction
+            The classes ranked by the mean of the probabilities of the sound's windows.
+
+        Raises
+        ------
+        AudioError
+            If the sound cannot be read, is empty, or has values that are not finite.
+        EngineError
+            If the network fails.
+        UsageError
+            If samples come without a rate, or a file with one.
+        """
+        start = time.perf_counter()
+        samples = self._samples(sound, rate)
+        read = time.perf_counter()
+        spec = self.card.front_end
+        pictures = [render(window, spec) for window in split_windows(samples, spec)]
+        drawn = time.perf_counter()
+        probabilities = np.mean([self.probabilities(picture) for picture in pictures], axis=0)
+        end = time.perf_counter()
+        seconds = {"read": read - start, "front_end": drawn - read, "network": end - drawn, "total": end - start}
+        order = np.argsort(-probabilities, kind="stable")
+        return Prediction(
+            labels=tuple(self.labels[number] for number in order),
+            probabilities=tuple(float(probabilities[number]) for number in order),
+            windows=len(pictures),
+            timings_ms={name: round(1e3 * value, 3) for name, value in seconds.items()},
+            model=f"{self.card.model}-{self.card.precision}",
+        )
+
+    def classify_picture(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the probabilities, float32 (classes,) in the order of `labels`, for a picture uint8 (288, 432, 3)."""
+        return self.probabilities(picture).astype(np.float32)
+
+    def probabilities(self, picture: ArrayLike) -> NDArray[np.float64]:
+        """Return the probabilities, float64 (classes,), for one picture of pixel values 0..255; they add up to 1.
+
+        The output of an int8 network is a multiple of 1/256, so its sum is off by a few of these steps: it is
+        divided by the sum.
+        """
+        scores = self.engine.run(np.asarray(picture, dtype=np.float32)[np.newaxis])[0].astype(np.float64)
+        total = scores.sum()
+        if not np.isfinite(total) or total <= 0 or scores.min() < 0:
+            raise EngineError(
+                f"the network {self.card.model} gave scores that are no probabilities: export the model again"
+            )
+        return np.asarray(scores / total)
+
+    def _samples(self, sound: Path | str | NDArray[np.float32], rate: int | None) -> NDArray[np.float32]:
+        wanted = self.card.front_end.sample_rate
+        if isinstance(sound, str | Path):
+            if rate is not None:
+                raise UsageError(f"{sound}: rate is for samples; a sound file has its own")
+            return load(Path(sound), wanted)
+        if rate is None:
+            raise UsageError("classify: samples need their rate: classify(samples, rate=44100)")
+        return valid_samples(to_mono_at(np.asarray(sound), rate, wanted))

@@ -1,0 +1,97 @@
+"""The command, from model files to tables."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import cli
+from tests.run_maker import made_artifacts
+
+QUICK = ["--min-duration", "0", "--min-count", "3", "--threads", "1"]
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of two model files; the pictures they were made from are in `made-pictures` two levels up."""
+    return made_artifacts(tmp_path_factory.getbasetemp(), "gtzanet")
+
+
+@pytest.mark.slow
+def test_two_formats_and_a_damaged_file(models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    damaged = tmp_path / "damaged.tflite"
+    damaged.write_bytes(b"\x1c\0\0\0TFL3 and nothing more")
+    paths = [str(path) for path in (damaged, models / "gtzanet-int8.tflite", models / "gtzanet-float32.tflite")]
+    outputs = ["--json", str(tmp_path / "o.json"), "--markdown", str(tmp_path / "o.md")]
+    data = models.parents[1] / "made-pictures"
+    assert cli.entry([*paths, "--data", str(data), *QUICK, *outputs]) == 1
+    bad, int8, float32 = json.loads((tmp_path / "o.json").read_text())["rows"]
+    assert "damaged.tflite" in bad["status"]
+    assert bad["network"] is None
+    for row in (int8, float32):
+        assert row["status"] == "ok"
+        assert row["judged_on"] == "stratified/validation"
+        assert row["accuracy"]["n"] == 8
+        assert row["network"]["count"] >= 3
+        assert row["file_to_label"]["p50_ms"] > row["network"]["p50_ms"]
+        assert 20e6 < row["fresh"]["peak_bytes"] < 400e6
+        assert row["size_bytes"] == Path(row["file"]).stat().st_size
+    assert int8["against_float32"]["p"] == 1
+    assert float32["against_float32"] is None
+    assert float32["network_ratio"]["median"] == 1
+    assert int8["network_ratio"]["low"] <= int8["network_ratio"]["median"] <= int8["network_ratio"]["high"]
+    page = (tmp_path / "o.md").read_text()
+    assert page.count("| gtzanet-") == 2
+    assert "nearest-rank percentiles" in page
+    assert "gtzanet-int8.tflite" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_without_a_dataset_all_but_accuracy(models: Path, tmp_path: Path) -> None:
+    model = str(models / "gtzanet-int8.tflite")
+    assert cli.entry([model, "--speed-only", *QUICK, "--json", str(tmp_path / "o.json")]) == 0
+    value = json.loads((tmp_path / "o.json").read_text())
+    assert value["clip"] == "a made-up clip of 30 s"
+    (row,) = value["rows"]
+    assert row["accuracy"] is None
+    assert row["network"]["p50_ms"] > 0
+
+
+@pytest.mark.slow
+def test_needs_no_tensorflow(models: Path) -> None:
+    code = (
+        "import sys; from benchmarks.cli import entry; code = entry(sys.argv[1:]);"
+        "heavy = {'tensorflow', 'tf_keras', 'librosa', 'scipy', 'numba'} & set(sys.modules);"
+        "sys.exit(f'{code} {heavy}' if code or heavy else 0)"
+    )
+    command = [sys.executable, "-c", code, str(models / "gtzanet-int8.tflite"), "--speed-only", *QUICK]
+    result = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+def test_without_a_dataset_says_what_to_do(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.delenv("GTZAN_ROOT", raising=False)
+    assert cli.entry(["some.tflite"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("python -m benchmarks: error: no dataset")
+    assert all(hint in error for hint in ("--data", "GTZAN_ROOT", "--speed-only"))
+
+
+def test_without_models_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.entry(["--speed-only"]) == 1
+    assert "python -m export" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "flags", [["--threads", "0"], ["--min-duration", "-1"], ["--min-duration", "nan"], ["--min-count", "0"]]
+)
+def test_impossible_flags_are_misuse(flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.entry(["some.tflite", "--speed-only", *flags]) == 2
+    assert flags[0] in capsys.readouterr().err

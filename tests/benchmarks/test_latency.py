@@ -1,0 +1,146 @@
+"""The measuring method, tried on tasks whose times are known: the clock is a number that the tasks move on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from benchmarks.latency import Plan, Task, measure, median_interval_rank, ratio, summarise
+
+
+class FakeClock:
+    """A clock that stands still until a task takes its time."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.calls: list[str] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def task(self, name: str, seconds: Callable[[int], float]) -> Task:
+        """Return a task whose query number i takes `seconds(i)`."""
+
+        def answer(number: int) -> None:
+            self.calls.append(name)
+            self.now += seconds(number)
+
+        return answer
+
+
+def test_percentiles_are_nearest_ranks_of_known_times() -> None:
+    latency = summarise((tuple(number / 1000 for number in range(100, 0, -1)),))
+    assert (latency.count, latency.p50_ms, latency.p90_ms, latency.p99_ms) == pytest.approx((100, 50, 90, 99))
+    assert latency.mean_ms == pytest.approx(50.5)
+    assert latency.seconds == pytest.approx(5.05)
+
+
+def test_a_constant_task_is_measured_exactly() -> None:
+    clock = FakeClock()
+    rounds = measure({"a": clock.task("a", lambda _: 0.02)}, Plan(min_seconds=1, min_count=10), clock=clock)
+    latency = summarise(rounds["a"])
+    assert latency.p50_ms == latency.p99_ms == pytest.approx(20)
+    assert latency.seconds >= 1
+    assert latency.seconds < 1 + 0.25 + 2 * 0.02
+
+
+@pytest.mark.parametrize("plan", [Plan(min_seconds=0, min_count=40), Plan(min_seconds=3, min_count=1)])
+def test_every_task_reaches_both_minima(plan: Plan) -> None:
+    clock = FakeClock()
+    tasks = {"slow": clock.task("slow", lambda _: 0.2), "fast": clock.task("fast", lambda _: 0.001)}
+    for rounds in measure(tasks, plan, clock=clock).values():
+        latency = summarise(rounds)
+        assert latency.count >= plan.min_count
+        assert latency.seconds >= plan.min_seconds * (1 - 1e-9)
+
+
+def test_warm_up_and_the_first_query_of_a_burst_are_not_counted() -> None:
+    clock = FakeClock()
+    plan = Plan(min_seconds=0, min_count=6, warmup=4, burst_seconds=0, burst_count=3)
+    cold = {0, 1, 2, 3, 4, 8}  # four of the warm-up, then the first of each of the two bursts of 1 + 3
+    rounds = measure({"a": clock.task("a", lambda i: 9.0 if i in cold else 0.5)}, plan, clock=clock)
+    assert rounds["a"] == ((0.5,) * 3,) * 2
+
+
+def test_tasks_take_turns_in_alternating_order() -> None:
+    clock = FakeClock()
+    plan = Plan(min_seconds=0, min_count=3, warmup=0, burst_seconds=0, burst_count=1)
+    measure({name: clock.task(name, lambda _: 1.0) for name in "abc"}, plan, clock=clock)
+    assert "".join(clock.calls[::2]) == "abccbaabc"
+
+
+def test_ratio_is_not_fooled_by_a_machine_that_slows_down() -> None:
+    clock = FakeClock()
+
+    def speed() -> float:  # the machine becomes five times slower in 20 seconds
+        return min(5.0, 1 + clock.now / 5)
+
+    tasks = {
+        "float32": clock.task("float32", lambda _: 0.010 * speed()),
+        "int8": clock.task("int8", lambda _: 0.007 * speed()),
+    }
+    rounds = measure(tasks, Plan(min_seconds=8, min_count=10), clock=clock)
+    found = ratio(rounds["int8"], rounds["float32"])
+    assert found.median == pytest.approx(0.7, rel=0.02)
+    assert found.low <= found.median <= found.high
+    one_after_the_other = np.median(np.concatenate(rounds["int8"])) / 0.010
+    assert abs(one_after_the_other - 0.7) > 0.2
+
+
+def test_ratio_of_a_task_to_itself_is_one() -> None:
+    rounds = ((0.1, 0.2), (0.3,), (0.5, 0.1))
+    found = ratio(rounds, rounds)
+    assert (found.median, found.low, found.high) == (1, 1, 1)
+
+
+def test_ratio_refuses_different_rounds() -> None:
+    with pytest.raises(ValueError, match="rounds"):
+        ratio(((1.0,),), ((1.0,), (1.0,)))
+
+
+@pytest.mark.parametrize(("n", "rank"), [(1, 0), (5, 0), (6, 0), (9, 1), (20, 5), (100, 39)])
+def test_median_interval_ranks_are_those_of_the_sign_test_tables(n: int, rank: int) -> None:
+    assert median_interval_rank(n) == rank
+
+
+def test_median_interval_covers_the_median_about_95_times_in_100() -> None:
+    rng = np.random.default_rng(1)
+    n = 25
+    skip = median_interval_rank(n)
+    samples = np.sort(rng.standard_normal((4000, n)), axis=1)
+    covered = float(np.mean((samples[:, skip] <= 0) & (samples[:, n - 1 - skip] >= 0)))
+    assert 0.945 <= covered <= 0.985
+
+
+def test_a_task_sees_every_query_number_once() -> None:
+    clock = FakeClock()
+    numbers: list[int] = []
+
+    def task(number: int) -> None:
+        numbers.append(number)
+        clock.now += 0.1
+
+    measure({"a": task}, Plan(min_seconds=0, min_count=20), clock=clock)
+    assert numbers == list(range(len(numbers)))
+
+
+def test_progress_rises_to_one() -> None:
+    clock = FakeClock()
+    shares: list[float] = []
+    measure({"a": clock.task("a", lambda _: 0.1)}, Plan(min_seconds=2), clock=clock, progress=shares.append)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+
+
+@pytest.mark.parametrize(
+    "bad", [{"min_seconds": -1}, {"min_seconds": float("nan")}, {"min_count": 0}, {"burst_count": 0}, {"warmup": -1}]
+)
+def test_impossible_plans_are_refused(bad: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="plan"):
+        Plan(**bad)  # type: ignore[arg-type]
+
+
+def test_nothing_to_measure_ends_at_once() -> None:
+    assert measure({}) == {}

@@ -1,0 +1,39 @@
+"""A card for tests that need no real model."""
+
+from __future__ import annotations
+
+from toolkit.artifact import model_digest
+from toolkit.card import AccuracyCard, CalibrationCard, Card, DatasetCard, ParityCard, SplitCard, TensorCard
+from toolkit.frontend import PICTURE
+
+MODEL = b"\x1c\0\0\0TFL3" + bytes(range(256)) * 4
+"""Bytes that look like a TFLite model from outside."""
+
+
+def example_card(
+    *, quantization: str = "none", model: bytes = MODEL, labels: tuple[str, ...] = ("high", "low")
+) -> Card:
+    """Return a valid card of `model`."""
+    int8 = quantization == "int8"
+    return Card(
+        format_version=1,
+        model="gtzanet",
+        labels=labels,
+        front_end=PICTURE,
+        input=TensorCard(
+            "int8" if int8 else "float32", (1, 288, 432, 3), "NHWC", 1.0 if int8 else None, -128 if int8 else None
+        ),
+        output=TensorCard(
+            "int8" if int8 else "float32", (1, len(labels)), "NC", 1 / 256 if int8 else None, -128 if int8 else None
+        ),
+        quantization=quantization,
+        calibration=CalibrationCard(16, 5, "c" * 64) if int8 else None,
+        run_digest="a" * 64,
+        model_digest=model_digest(model),
+        dataset=DatasetCard("made up", "b" * 64, False, ""),
+        split=SplitCard("stratified", 0, "d" * 64),
+        accuracy=AccuracyCard("validation", 10, 7, 0.7, (0.5, 0.9)),
+        parity=ParityCard(17, 1e-7, 1.0, 7),
+        licence="MIT",
+        versions={"numpy": "2.0"},
+    )

@@ -1,0 +1,37 @@
+"""Fixtures: every model in every format, and the trained weights where they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from export.cli import entry
+from tests.run_maker import made_artifacts, made_run
+
+TRAINED = Path(__file__).parents[1] / "data" / "gtzanet"
+FILES = ("model.keras", "config.json", "split.json", "metrics.json")
+
+
+@pytest.fixture(scope="session", params=["gtzanet", "zfnet"])
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Return the run folder and the artifacts folder of a model ("zfnet": with a sixteenth of its channels)."""
+    base = tmp_path_factory.getbasetemp()
+    return made_run(base, request.param), made_artifacts(base, request.param)
+
+
+@pytest.fixture(scope="session")
+def trained_run() -> Path:
+    """Return the run folder of weights trained on GTZAN that lies in tests/data/gtzanet."""
+    missing = [name for name in FILES if not (TRAINED / name).is_file()]
+    if missing:
+        pytest.skip(f"no trained weights: tests/data/gtzanet lacks {', '.join(missing)}")
+    return TRAINED
+
+
+@pytest.fixture(scope="session")
+def trained_artifacts(trained_run: Path, gtzan_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the float32 and int8 files of the trained run."""
+    output = tmp_path_factory.mktemp("trained")
+    assert entry([str(trained_run), "--data", str(gtzan_root), "--quantize", "--output", str(output)]) == 0
+    return output

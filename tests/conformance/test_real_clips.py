@@ -1,0 +1,52 @@
+"""Trained weights on real music: the sound file and the public picture of a clip get one label."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runtime import Classifier
+from toolkit.artifact import read_card
+from toolkit.dataset import Index, build_index
+from toolkit.files import read_json
+from toolkit.picture import read_png
+
+
+@pytest.fixture(scope="module")
+def indexes(gtzan_root: Path) -> tuple[Index, Index]:
+    """Return the clips that there are, and the pictures."""
+    return build_index(gtzan_root, "audio"), build_index(gtzan_root, "pictures")
+
+
+@pytest.mark.slow
+@pytest.mark.gtzan
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_sound_and_public_picture_get_the_same_label(
+    precision: str, trained_artifacts: Path, indexes: tuple[Index, Index]
+) -> None:
+    clips, pictures = indexes
+    by_track = {item.track: item for item in pictures.items}
+    classifier = Classifier.load(trained_artifacts / f"gtzanet-{precision}.tflite")
+    compared, different = 0, []
+    for clip in clips.items:
+        if clip.track not in by_track:
+            continue
+        picture = read_png(pictures.path(by_track[clip.track]))
+        expected = classifier.labels[int(classifier.classify_picture(picture).argmax())]
+        found = classifier.classify(clips.path(clip)).label
+        compared += 1
+        if found != expected:
+            different.append(f"{clip.name}: sound {found}, picture {expected}")
+    assert compared >= 40
+    assert different == []
+
+
+@pytest.mark.slow
+@pytest.mark.gtzan
+def test_the_card_of_the_trained_files_repeats_the_runs_accuracy(trained_run: Path, trained_artifacts: Path) -> None:
+    validation = read_json(trained_run / "metrics.json")["validation"]
+    float32, int8 = (read_card(trained_artifacts / f"gtzanet-{name}.tflite").accuracy for name in ("float32", "int8"))
+    assert float32.n == int8.n == validation["n"]
+    assert abs(float32.correct - validation["correct"]) <= 1
+    assert abs(int8.correct - float32.correct) <= 0.05 * float32.n

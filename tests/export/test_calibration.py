@@ -1,0 +1,66 @@
+"""Which pictures int8 ranges are measured on."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from export.calibration import calibrate, choose, edge_pictures, edge_sounds
+from toolkit.dataset import Item
+from toolkit.errors import UsageError
+from toolkit.frontend import PICTURE
+
+
+def items(**counts: int) -> list[Item]:
+    return [
+        Item(f"{label}/{n:03}.png", label, f"{label}/{n:03}", f"{label}{n}")
+        for label, count in counts.items()
+        for n in range(count)
+    ]
+
+
+def test_every_class_has_its_share() -> None:
+    chosen = choose(items(a=50, b=50, c=50), 30)
+    assert Counter(item.label for item in chosen) == {"a": 10, "b": 10, "c": 10}
+    assert len(set(chosen)) == 30
+
+
+def test_a_small_class_gives_all_it_has_and_the_others_more() -> None:
+    assert Counter(item.label for item in choose(items(a=2, b=50, c=50), 30)) == {"a": 2, "b": 14, "c": 14}
+    assert len(choose(items(a=2, b=3), 100)) == 5
+
+
+def test_the_choice_is_spread_and_does_not_depend_on_order() -> None:
+    train = items(a=100, b=100)
+    chosen = choose(train, 20)
+    assert choose(train[::-1], 20) == chosen
+    numbers = [int(item.name[2:5]) for item in chosen if item.label == "a"]
+    assert np.diff(numbers).tolist() == [10] * 9 and numbers[0] == 5
+
+
+def test_fewer_pictures_than_classes_is_misuse() -> None:
+    with pytest.raises(UsageError, match="--calibration is 2.*3"):
+        choose(items(a=5, b=5, c=5), 2)
+
+
+def test_edge_sounds_are_what_they_are_called_and_repeat() -> None:
+    sounds, again = edge_sounds(PICTURE), edge_sounds(PICTURE)
+    assert not sounds["silence"].any()
+    assert np.abs(sounds["quiet noise"]).max() < 4e-3 < 0.9 < np.abs(sounds["loud noise"]).max() <= 1
+    assert (sounds["padded"] == 0).mean() > 0.8
+    assert all(len(sound) == 661500 and sound.dtype == np.float32 for sound in sounds.values())
+    assert all(np.array_equal(sounds[name], again[name]) for name in sounds)
+
+
+def test_calibration_holds_training_and_edge_pictures_and_its_digest_follows_both() -> None:
+    train = items(a=2, b=2)
+    pictures = np.zeros((4, 288, 432, 3), np.uint8)
+    first, second = calibrate(train, pictures, PICTURE), calibrate(train, pictures, PICTURE)
+    edges = edge_pictures(PICTURE)
+    assert len({edge.tobytes() for edge in edges}) == len(edges) == 5
+    assert first.card == second.card and (first.card.items, first.card.edges) == (4, 5)
+    np.testing.assert_array_equal(first.pictures[4:], edges)
+    other = [*train[:3], Item("b/001.png", "b", "b/001", "another file")]
+    assert calibrate(other, pictures, PICTURE).card.digest != first.card.digest

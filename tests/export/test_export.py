@@ -1,0 +1,249 @@
+"""The whole export: files that load anywhere, repeat byte for byte, and are absent when anything is wrong."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from export import pipeline
+from export.cli import entry
+from runtime import Classifier
+from tests.run_maker import CLASSES, PER_CLASS, write_pictures
+from toolkit.artifact import read_archive, read_card
+from toolkit.files import read_json, write_json
+from toolkit.runs import Run
+
+ROOT = Path(__file__).parents[2]
+NAMES = ("gtzanet-float32.tflite", "gtzanet-int8.tflite")
+
+
+def copied(run: Path, target: Path) -> Path:
+    shutil.copytree(run, target)
+    return target
+
+
+def change(run: Path, path: str, value: Any, name: str = "config.json") -> None:
+    content = read_json(run / name)
+    *parents, last = path.split(".")
+    place = content
+    for parent in parents:
+        place = place[parent]
+    place[last] = value
+    write_json(run / name, content)
+
+
+def test_cards_tell_what_the_files_are(artifacts: Path, run_folder: Path) -> None:
+    run = Run.load(run_folder)
+    for name in NAMES:
+        card = read_card(artifacts / name)
+        assert card.labels == CLASSES
+        assert card.run_digest == run.config["digest"]
+        assert card.dataset.digest == run.config["data"]["digest"]
+        assert card.split.digest == run.split.digest
+        assert card.accuracy.n == len(run.split.validation) == len(CLASSES) * PER_CLASS // 4
+        assert card.accuracy.correct / card.accuracy.n == card.accuracy.accuracy > 0.9
+        assert card.front_end.to_dict() == run.config["front_end"]
+        assert set(card.versions) == {"tensorflow", "tf_keras", "numpy"}
+    float32, int8 = (read_card(artifacts / name) for name in NAMES)
+    assert float32.parity.max_abs <= 1e-5 and float32.parity.top1_agreement == 1
+    assert float32.calibration is None and float32.input.scale is None
+    assert int8.calibration is not None and (int8.calibration.items, int8.calibration.edges) == (16, 5)
+    assert int8.input.dtype == int8.output.dtype == "int8"
+    assert int8.input.scale == pytest.approx(1, abs=0.01) and int8.input.zero_point == -128
+    assert (artifacts / NAMES[1]).stat().st_size < 0.4 * (artifacts / NAMES[0]).stat().st_size
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_files_load_in_tensorflow_too_and_say_the_same_there(artifacts: Path, name: str) -> None:
+    import tensorflow as tf
+
+    picture = np.random.default_rng(5).integers(0, 256, (288, 432, 3)).astype(np.uint8)
+    interpreter = tf.lite.Interpreter(model_path=str(artifacts / name))
+    interpreter.allocate_tensors()
+    card = read_card(artifacts / name)
+    source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    value = picture[None].astype(np.float32)
+    if card.quantization == "int8":
+        scale, zero_point = source["quantization"]
+        value = np.clip(np.round(value / scale) + zero_point, -128, 127).astype(np.int8)
+    interpreter.set_tensor(source["index"], value)
+    interpreter.invoke()
+    scores = interpreter.get_tensor(target["index"])[0].astype(np.float64)
+    if card.quantization == "int8":
+        scores = (scores - target["quantization"][1]) * target["quantization"][0]
+    found = Classifier.load(artifacts / name).classify_picture(picture)
+    np.testing.assert_allclose(found, scores / scores.sum(), atol=1e-5 if card.quantization == "none" else 0.02)
+
+
+def test_all_weights_and_activations_of_the_int8_file_are_integers(artifacts: Path) -> None:
+    import tensorflow as tf
+
+    interpreter = tf.lite.Interpreter(
+        model_path=str(artifacts / NAMES[1]),
+        experimental_op_resolver_type=tf.lite.experimental.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    )
+    interpreter.allocate_tensors()
+    assert {np.dtype(detail["dtype"]).name for detail in interpreter.get_tensor_details()} <= {"int8", "int32"}
+
+
+@pytest.mark.slow
+def test_a_repeat_in_another_process_gives_the_same_bytes(artifacts: Path, run_folder: Path, tmp_path: Path) -> None:
+    moved = copied(run_folder, tmp_path / "elsewhere" / "renamed")
+    command = [sys.executable, "-m", "export", str(moved), "--quantize", "int8", "--calibration", "16"]
+    done = subprocess.run(
+        [*command, "--output", str(tmp_path / "out")], cwd=ROOT, capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0, done.stderr
+    for name in NAMES:
+        assert (tmp_path / "out" / name).read_bytes() == (artifacts / name).read_bytes()
+    # Its own progress lines are all there is: TensorFlow and the converter are silent.
+    assert all(line.startswith("python -m export: ") for line in done.stderr.splitlines())
+    assert sorted(line.split(":")[0] for line in done.stdout.splitlines()) == [str(tmp_path / "out" / n) for n in NAMES]
+
+
+def test_the_newest_finished_run_is_the_default(
+    run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, created in (("a", "2026-01-03"), ("b", "2026-01-02"), ("c", "2026-01-04")):
+        change(copied(run_folder, tmp_path / "runs" / name), "created", created)
+    (tmp_path / "runs" / "c" / "metrics.json").unlink()
+    seen: list[Path] = []
+
+    def record(run: Run, **options: Any) -> list[Any]:
+        seen.append(run.path)
+        return []
+
+    monkeypatch.setattr("export.cli.export_run", record)
+    monkeypatch.chdir(tmp_path)
+    assert entry([]) == 0
+    assert [path.name for path in seen] == ["a"]
+
+
+def refused(arguments: list[str], capfd: pytest.CaptureFixture[str], output: Path, code: int = 1) -> str:
+    """Run the command, which must fail with `code`, one error line, and no file in `output`."""
+    try:
+        found = entry([*arguments, "--output", str(output)])
+    except SystemExit as stop:
+        found = int(str(stop.code))
+    assert found == code
+    assert not output.is_dir() or list(output.iterdir()) == []
+    errors = [line for line in capfd.readouterr().err.splitlines() if ": error: " in line]
+    assert len(errors) == 1
+    return errors[0]
+
+
+def test_unusable_runs_fail_fast(run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    assert "no finished run here" in refused(["--runs", str(tmp_path / "none")], capfd, out)
+    assert "no such run folder" in refused([str(tmp_path / "none")], capfd, out)
+    run = copied(run_folder, tmp_path / "run")
+    (run / "metrics.json").unlink()
+    assert "not finished" in refused([str(run)], capfd, out)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("model", "../gtzanet", "cannot be a file's name"),
+        ("split.digest", "0" * 64, "split.json is not the split"),
+        ("front_end.n_mels", -1, "n_mels"),
+        ("data", None, "has no data.root"),
+        ("classes", ["low", "high", "mid", "wide"], "its classes are not those of its dataset"),
+        ("data.digest", "0" * 64, "not the dataset that"),
+        ("data.root", "/nowhere/at/all", "no such dataset folder.*--data DIR"),
+    ],
+)
+def test_runs_that_do_not_fit_together(
+    run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], path: str, value: Any, message: str
+) -> None:
+    run = copied(run_folder, tmp_path / "run")
+    change(run, path, value)
+    import re
+
+    assert re.search(message, refused([str(run)], capfd, tmp_path / "out"))
+
+
+def test_a_moved_dataset_is_found_with_data_and_a_changed_one_is_refused(
+    run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = copied(run_folder, tmp_path / "run")
+    moved = write_pictures(tmp_path / "moved")
+    change(run, "data.root", str(tmp_path / "gone"))
+    stopped = "stopped before TensorFlow"
+
+    def stop() -> None:
+        raise pipeline.ArtifactError(stopped)
+
+    monkeypatch.setattr(pipeline, "load_tensorflow", stop)
+    out = tmp_path / "out"
+    assert stopped in refused([str(run), "--data", str(moved)], capfd, out)
+    (moved / "low" / "000.png").unlink()
+    assert "31 items here, 32 then" in refused([str(run), "--data", str(moved)], capfd, out)
+
+
+def test_a_damaged_model_is_one_sentence(run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    run = copied(run_folder, tmp_path / "run")
+    content = (run / "model.keras").read_bytes()
+    for damage in (content[:1000], b"no model", b""):
+        (run / "model.keras").write_bytes(damage)
+        assert "model.keras" in refused([str(run)], capfd, tmp_path / "out")
+
+
+def test_a_wrong_conversion_writes_nothing(
+    run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The float32 file is right, the int8 one is made from a model whose classes are mixed up: neither is written."""
+    real = pipeline.to_tflite
+
+    def mixed_up(model: Any, calibration: Any = None) -> bytes:
+        if calibration is not None:
+            kernel, bias = model.layers[-2].get_weights()
+            model.layers[-2].set_weights([kernel[:, [1, 2, 3, 0]], bias[[1, 2, 3, 0]]])
+        return real(model, calibration)
+
+    monkeypatch.setattr(pipeline, "to_tflite", mixed_up)
+    arguments = [str(run_folder), "--quantize", "--calibration", "8"]
+    assert "refused: the int8 model is right on 0 of 8" in refused(arguments, capfd, tmp_path / "out")
+
+
+def test_output_that_cannot_be_written_fails_first(
+    run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert entry([str(run_folder), "--output", str(tmp_path / "file")]) == 2
+    assert "a file, not a folder" in capfd.readouterr().err
+
+    def fail(*arguments: Any, **options: Any) -> None:
+        raise PermissionError(13, "Permission denied", str(tmp_path / "locked"))
+
+    monkeypatch.setattr("tempfile.mkstemp", fail)
+    assert entry([str(run_folder), "--output", str(tmp_path / "locked")]) == 1
+    err = capfd.readouterr().err
+    assert "locked: Permission denied" in err and "reading the dataset" not in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--format", "coreml"], ["--quantize", "int4"], ["--calibration", "9"], ["--quantize", "--calibration", "0"]],
+)
+def test_misuse_is_exit_2(arguments: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    refused([str(tmp_path), *arguments], capfd, tmp_path / "out", code=2)
+
+
+def test_a_synthetic_run_says_so_on_its_card(
+    run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = copied(run_folder, tmp_path / "run")
+    change(run, "data.synthetic", True)
+    assert entry([str(run), "--output", str(tmp_path / "out")]) == 0
+    dataset = read_card(tmp_path / "out" / NAMES[0]).dataset
+    assert dataset.synthetic and "means nothing" in dataset.notice.replace("mean nothing", "means nothing")
+    assert json.loads(json.dumps(dataset.notice)) == dataset.notice
+    assert read_archive(tmp_path / "out" / NAMES[0]).start > 100_000

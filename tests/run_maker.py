@@ -1,0 +1,132 @@
+"""A finished run over a small made-up picture tree, without training: the last layer is solved by least squares."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.dataset import build_index
+from toolkit.files import digest_of, write_json
+from toolkit.frontend import PICTURE
+from toolkit.picture import draw, save_png
+from toolkit.pictures import load_pictures
+from toolkit.splits import make_split
+
+CLASSES = ("high", "low", "mid", "wide")
+PER_CLASS = 8
+MODELS = ("gtzanet", "zfnet")
+ZFNET_SHARE = 1 / 16
+
+
+def class_db(number: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Return dB values (128, 1293) of class `number`: noise with its energy in that class's bands."""
+    centre, width = ((100, 10), (20, 10), (60, 10), (64, 60))[number]
+    bands = np.exp(-0.5 * ((np.arange(128) - centre) / width) ** 2)[:, None]
+    return (80 * (bands * rng.uniform(0.4, 1, (128, 1293)) - 1)).astype(np.float32)
+
+
+def write_pictures(root: Path, per_class: int = PER_CLASS) -> Path:
+    """Write a picture tree of `CLASSES` to `root` and return it."""
+    rng = np.random.default_rng(7)
+    for number, name in enumerate(CLASSES):
+        (root / name).mkdir(parents=True)
+        for place in range(per_class):
+            save_png(draw(class_db(number, rng)), root / name / f"{place:03}.png")
+    return root
+
+
+def network(name: str, classes: int) -> Any:
+    """Return an untrained Keras network: GTZANet, or ZFNet with a sixteenth of its channels."""
+    import tf_keras
+
+    layers = tf_keras.layers
+    tf_keras.utils.set_random_seed(3)
+    body: list[Any] = [layers.InputLayer((288, 432, 3), name="picture"), layers.Rescaling(1 / 255)]
+    if name == "gtzanet":
+        for filters in (8, 16, 32, 64, 128):
+            body += [layers.Conv2D(filters, 3, activation="relu"), layers.MaxPool2D(3, 2)]
+        body += [layers.Flatten(), layers.Dropout(0.3)]
+    else:
+        for filters, kernel in ((96, 7), (256, 5)):
+            body += [layers.Conv2D(int(filters * ZFNET_SHARE), kernel, 2, activation="relu"), layers.MaxPool2D(3, 2)]
+            body += [layers.LayerNormalization(axis=(1, 2, 3), center=False, scale=False, epsilon=1e-12)]
+        for filters in (384, 384, 256):
+            body += [layers.Conv2D(int(filters * ZFNET_SHARE), 3, activation="relu")]
+        body += [layers.MaxPool2D(3, 2), layers.Flatten(), layers.Dense(256), layers.Dense(256)]
+    body += [layers.Dense(classes), layers.Activation("softmax", dtype="float32", name="scores")]
+    return tf_keras.Sequential(body, name=name)
+
+
+def solve_last_layer(model: Any, pictures: NDArray[np.uint8], labels: NDArray[np.int64]) -> None:
+    """Set the weights of the last dense layer so that it tells the classes apart (ridge regression on its input)."""
+    import tf_keras
+
+    last = model.layers[-2]
+    features = (
+        tf_keras.Model(model.input, last.input)
+        .predict(pictures.astype(np.float32), batch_size=8, verbose=0)
+        .astype(np.float64)
+    )
+    mean = features.mean(axis=0)
+    centred = features - mean
+    gram = centred @ centred.T
+    targets = 8.0 * (np.eye(len(CLASSES))[labels] - 1 / len(CLASSES))
+    kernel = centred.T @ np.linalg.solve(gram + 1e-3 * np.trace(gram) / len(gram) * np.eye(len(gram)), targets)
+    last.set_weights([kernel.astype(np.float32), (-mean @ kernel).astype(np.float32)])
+
+
+def make_run(folder: Path, data: Path, model_name: str = "gtzanet", *, synthetic: bool = False) -> Path:
+    """Write a finished run of `model_name` over the picture tree `data` to `folder` and return it."""
+    index = build_index(data)
+    split = make_split("stratified", index, seed=0, folds=4, fold=0)
+    items = [index.by_name[name] for name in split.train]
+    model = network(model_name, len(index.classes))
+    solve_last_layer(model, load_pictures(index, items), np.array([index.classes.index(item.label) for item in items]))
+    folder.mkdir(parents=True)
+    model.save(folder / "model.keras")
+    config = {
+        "format": 1,
+        "model": model_name,
+        "classes": list(index.classes),
+        "seed": 0,
+        "data": {
+            "root": str(data),
+            "kind": index.kind,
+            "digest": index.digest,
+            "synthetic": synthetic,
+            "items": len(index.items),
+            "cache": None,
+        },
+        "split": {"name": split.name, "seed": 0, "folds": 4, "fold": 0, "digest": split.digest},
+        "front_end": PICTURE.to_dict(),
+        "recipe": {"epochs": 0},
+        "precision": "float32",
+        "versions": {},
+        "created": "2026-01-01T00:00:00",
+    }
+    write_json(folder / "config.json", {**config, "digest": digest_of(config)})
+    write_json(folder / "split.json", split.to_dict())
+    write_json(folder / "metrics.json", {"validation": {"n": len(split.validation)}, "test": None, "epochs": 0})
+    return folder
+
+
+def made_run(base: Path, model_name: str) -> Path:
+    """Return a run of `model_name` under `base`, made at the first call of a test session."""
+    data, run = base / "made-pictures", base / "made-runs" / model_name
+    if not data.is_dir():
+        write_pictures(data)
+    return run if run.is_dir() else make_run(run, data, model_name)
+
+
+def made_artifacts(base: Path, model_name: str) -> Path:
+    """Return a folder with the float32 and int8 files of `made_run`, exported at the first call of a test session."""
+    from export.cli import entry
+
+    output = base / "made-artifacts" / model_name
+    if not output.is_dir():
+        code = entry([str(made_run(base, model_name)), "--quantize", "--output", str(output), "--calibration", "16"])
+        assert code == 0
+    return output

@@ -1,0 +1,135 @@
+"""The classifier: windows, rates, probabilities, and that the card alone decides the front end."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+
+from runtime import Classifier, Prediction
+from toolkit.audio import load
+from toolkit.errors import AudioError, EngineError, UsageError
+from toolkit.picture import render
+from toolkit.windows import split_windows
+
+
+@pytest.fixture(scope="module", params=["float32", "int8"])
+def classifier(artifacts: Path, request: pytest.FixtureRequest) -> Classifier:
+    return Classifier.load(artifacts / f"gtzanet-{request.param}.tflite", threads=1)
+
+
+def test_prediction_is_ranked_and_adds_up_to_one(classifier: Classifier, sound: Path) -> None:
+    prediction = classifier.classify(sound)
+    assert isinstance(prediction, Prediction)
+    assert sorted(prediction.labels) == sorted(classifier.labels)
+    assert list(prediction.probabilities) == sorted(prediction.probabilities, reverse=True)
+    assert sum(prediction.probabilities) == pytest.approx(1, abs=1e-12)
+    assert prediction.label == prediction.labels[0] == next(iter(prediction.by_label()))
+    assert prediction.windows == 1
+    assert prediction.model == f"gtzanet-{classifier.card.precision}"
+    times = prediction.timings_ms
+    assert set(times) == {"read", "front_end", "network", "total"}
+    assert times["total"] == pytest.approx(times["read"] + times["front_end"] + times["network"], abs=0.01)
+
+
+def test_file_samples_and_picture_give_the_same(classifier: Classifier, sound: Path) -> None:
+    samples = load(sound)
+    from_file = classifier.classify(sound).by_label()
+    assert classifier.classify(str(sound)).by_label() == from_file
+    assert classifier.classify(samples, rate=22050).by_label() == from_file
+    picture = classifier.classify_picture(render(samples, classifier.card.front_end))
+    assert picture.dtype == np.float32
+    for label, probability in zip(classifier.labels, picture, strict=True):
+        assert probability == pytest.approx(from_file[label], abs=1e-6)
+
+
+def test_stereo_samples_at_another_rate_are_the_same_sound(classifier: Classifier, sound: Path, tmp_path: Path) -> None:
+    samples = load(sound)
+    fast = soxr.resample(samples, 22050, 44100, quality="HQ")
+    stereo = np.stack([fast * 1.2, fast * 0.8], axis=1).astype(np.float32)
+    expected = classifier.classify(samples, rate=22050).by_label()
+    found = classifier.classify(stereo, rate=44100)
+    soundfile.write(tmp_path / "stereo.wav", stereo, 44100, subtype="FLOAT")
+    assert classifier.classify(tmp_path / "stereo.wav").by_label() == found.by_label()
+    for label, probability in found.by_label().items():
+        assert probability == pytest.approx(expected[label], abs=0.05)
+
+
+def test_a_long_sound_is_the_mean_of_its_windows(classifier: Classifier) -> None:
+    rng = np.random.default_rng(1)
+    quiet = np.sin(np.arange(40 * 22050) * 0.05).astype(np.float32) * 0.2
+    samples = np.concatenate([quiet, rng.uniform(-1, 1, 35 * 22050).astype(np.float32)])
+    prediction = classifier.classify(samples, rate=22050)
+    windows = split_windows(samples)
+    assert prediction.windows == len(windows) == 3
+    each = [classifier.classify(window, rate=22050).by_label() for window in windows]
+    assert each[0] != each[2]
+    for label, probability in prediction.by_label().items():
+        assert probability == pytest.approx(np.mean([one[label] for one in each]), abs=1e-9)
+
+
+@pytest.mark.parametrize("seconds", [0.05, 1, 29.9, 30.6])
+def test_short_and_nearly_whole_sounds_are_one_window(classifier: Classifier, seconds: float) -> None:
+    samples = np.sin(np.arange(int(seconds * 22050)) * 0.1).astype(np.float32)
+    assert classifier.classify(samples, rate=22050).windows == 1
+
+
+def test_silence_gives_probabilities(classifier: Classifier) -> None:
+    prediction = classifier.classify(np.zeros(30 * 22050, np.float32), rate=22050)
+    assert np.isfinite(prediction.probabilities).all()
+    assert sum(prediction.probabilities) == pytest.approx(1, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        np.zeros(0, np.float32),
+        np.array([0.1, np.nan], np.float32),
+        np.zeros(99, np.int16),
+        np.zeros((2, 2, 2), np.float32),
+    ],
+)
+def test_samples_that_are_no_sound_are_refused(classifier: Classifier, samples: Any) -> None:
+    with pytest.raises(AudioError):
+        classifier.classify(samples, rate=22050)
+
+
+def test_a_rate_belongs_to_samples_and_only_to_them(classifier: Classifier, sound: Path) -> None:
+    with pytest.raises(UsageError, match="samples need their rate"):
+        classifier.classify(np.zeros(999, np.float32))
+    with pytest.raises(UsageError, match="a sound file has its own"):
+        classifier.classify(sound, rate=44100)
+
+
+class Stub:
+    """An engine with given scores and a given card."""
+
+    name, threads = "stub", 1
+
+    def __init__(self, card: Any, scores: list[float]) -> None:
+        self.card, self.scores = card, scores
+
+    def run(self, batch: Any) -> Any:
+        return np.array([self.scores] * len(batch), np.float32)
+
+
+@pytest.mark.parametrize("scores", [[np.nan, 0, 0, 1], [0, 0, 0, 0], [-0.5, 0.5, 0.5, 0.5], [np.inf, 0, 0, 0]])
+def test_scores_that_are_no_probabilities_are_refused(classifier: Classifier, scores: list[float]) -> None:
+    with pytest.raises(EngineError, match="no probabilities"):
+        Classifier(Stub(classifier.card, scores)).classify_picture(np.zeros((288, 432, 3), np.uint8))
+
+
+def test_equal_scores_rank_in_label_order(classifier: Classifier, sound: Path) -> None:
+    assert Classifier(Stub(classifier.card, [1, 1, 1, 1])).classify(sound).labels == classifier.labels
+
+
+def test_the_cards_front_end_is_used(classifier: Classifier) -> None:
+    """A card with ten-second windows cuts the same sound into more of them."""
+    spec = dataclasses.replace(classifier.card.front_end, window_seconds=10.0)
+    stub = Stub(dataclasses.replace(classifier.card, front_end=spec), [0.1, 0.2, 0.3, 0.4])
+    assert Classifier(stub).classify(np.zeros(30 * 22050, np.float32), rate=22050).windows == 3

@@ -1,0 +1,154 @@
+"""Engines: what they refuse, how they quantise, and that they are loaded late."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from runtime import engines
+from runtime.engines import ENGINES, Engine, installed, open_engine
+from tests.cards import MODEL, example_card
+from toolkit.artifact import append_card, model_digest, read_archive
+from toolkit.card import Card
+from toolkit.errors import ArtifactError, EngineError, UsageError
+
+
+def open_named(folder: Path, precision: str, **options: Any) -> Engine:
+    return open_engine(folder / f"gtzanet-{precision}.tflite", **options)
+
+
+def noise(n: int, seed: int = 0) -> np.ndarray[Any, np.dtype[np.float32]]:
+    return np.random.default_rng(seed).integers(0, 256, (n, 288, 432, 3)).astype(np.float32)
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_a_batch_gives_what_its_pictures_give_alone(artifacts: Path, precision: str) -> None:
+    engine = open_named(artifacts, precision, threads=1)
+    batch = noise(3)
+    scores = engine.run(batch)
+    assert scores.shape == (3, 4) and scores.dtype == np.float32
+    for number in range(3):
+        np.testing.assert_array_equal(engine.run(batch[number : number + 1])[0], scores[number])
+    assert engine.run(batch[:0]).shape == (0, 4)
+
+
+def test_threads_are_what_is_asked_and_do_not_change_the_scores(artifacts: Path) -> None:
+    one, two = (open_named(artifacts, "float32", threads=n) for n in (1, 2))
+    assert (one.threads, two.threads) == (1, 2)
+    np.testing.assert_allclose(one.run(noise(1)), two.run(noise(1)), atol=1e-6)
+    assert 1 <= open_named(artifacts, "float32").threads <= engines.MAX_DEFAULT_THREADS
+
+
+@pytest.mark.parametrize("threads", [0, -1])
+def test_no_threads_is_misuse(artifacts: Path, threads: int) -> None:
+    with pytest.raises(UsageError, match="threads is"):
+        open_named(artifacts, "float32", threads=threads)
+
+
+def test_unknown_engine_is_misuse(artifacts: Path) -> None:
+    with pytest.raises(UsageError, match="unknown engine 'abacus': choose one of litert"):
+        open_named(artifacts, "float32", engine="abacus")
+
+
+@pytest.mark.parametrize("name", sorted(ENGINES))
+def test_a_missing_engine_gives_the_command_that_installs_it(
+    artifacts: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, ENGINES[name].module, None)
+    with pytest.raises(EngineError, match="pip install") as caught:
+        open_named(artifacts, "float32", engine=name)
+    assert ENGINES[name].install in str(caught.value)
+
+
+def test_no_engine_at_all_gives_the_command_that_installs_one(artifacts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert installed() == ()
+    with pytest.raises(EngineError, match="no inference engine is installed: run `pip install ai-edge-litert`"):
+        open_named(artifacts, "float32")
+
+
+def test_the_older_engine_is_used_where_it_is_the_one(artifacts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """tflite-runtime has the same interface as ai-edge-litert; here the one stands in for the other."""
+    litert = importlib.import_module(ENGINES["litert"].module)
+    monkeypatch.setitem(sys.modules, ENGINES["tflite-runtime"].module, litert)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object() if name == "tflite_runtime" else None)
+    engine = open_named(artifacts, "int8", threads=1)
+    assert engine.name == "tflite-runtime"
+    assert engine.run(noise(1)).shape == (1, 4)
+
+
+@pytest.mark.parametrize("shape", [(1, 288, 432), (1, 432, 288, 3), (1, 288, 432, 1), (288, 432, 3)])
+def test_other_shapes_are_refused(artifacts: Path, shape: tuple[int, ...]) -> None:
+    with pytest.raises(EngineError, match=r"takes \(n, 288, 432, 3\) pixel values"):
+        open_named(artifacts, "float32").run(np.zeros(shape, np.float32))
+
+
+def test_int8_input_is_rounded_and_clipped_with_the_files_own_scale(artifacts: Path) -> None:
+    engine = open_named(artifacts, "int8", threads=1)
+    assert isinstance(engine, engines.LiteEngine)
+    tensor = engine._input
+    assert (tensor.scale, tensor.zero_point) == (engine.card.input.scale, engine.card.input.zero_point)
+    other = engines._Tensor(0, (1, 6), np.dtype(np.int8), 0.5, 10)
+    values = np.array([[-1000.0, -0.3, 0.2, 0.3, 58.4, 1000.0]], np.float32)
+    assert other.stored(values).tolist() == [[-128, 9, 10, 11, 127, 127]]
+    np.testing.assert_array_equal(other.real(np.array([[10, 12, -128]], np.int8)), [[0, 1, -69]])
+    # Every pixel value survives the input's quantisation to within half a step.
+    pixels = np.arange(256, dtype=np.float32)[None]
+    np.testing.assert_allclose(tensor.real(tensor.stored(pixels)), pixels, atol=tensor.scale / 2 + 1e-4)
+
+
+def rewritten(path: Path, target: Path, model: bytes | None = None, **changes: Any) -> Path:
+    """Write the model in `path` to `target` with a changed card, or with other bytes and a digest that fits them."""
+    archive = read_archive(path)
+    model = path.read_bytes()[: archive.start] if model is None else model
+    value = {**archive.card.to_dict(), "model_digest": model_digest(model), **changes}
+    target.write_bytes(append_card(model, Card.from_dict(value)))
+    return target
+
+
+def test_a_card_that_does_not_fit_the_model_is_refused(artifacts: Path, tmp_path: Path) -> None:
+    source, target = artifacts / "gtzanet-int8.tflite", tmp_path / "changed.tflite"
+    card = read_archive(source).card.to_dict()
+    labels = ["a", "b", "c"]
+    rewritten(source, target, labels=labels, output={**card["output"], "shape": [1, 3]})
+    with pytest.raises(ArtifactError, match=r"the model's output is int8 \(1, 4\), but its card says int8 \(1, 3\)"):
+        open_engine(target)
+    rewritten(source, target, input={**card["input"], "scale": 2.0})
+    with pytest.raises(ArtifactError, match="another scale or zero point for the input"):
+        open_engine(target)
+    rewritten(source, target, input={**card["input"], "dtype": "uint8"})
+    with pytest.raises(ArtifactError, match="the model's input is int8"):
+        open_engine(target)
+
+
+def test_damage_never_reaches_an_engine(artifacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def explode(name: str) -> Any:
+        raise AssertionError("the engine was loaded")
+
+    monkeypatch.setattr(engines, "_load", explode)
+    source = (artifacts / "gtzanet-float32.tflite").read_bytes()
+    start = read_archive(artifacts / "gtzanet-float32.tflite").start
+    path = tmp_path / "damaged.tflite"
+    for content in (
+        source[:1000],
+        source[:-5],
+        source[: start // 2] + b"\xff" + source[start // 2 + 1 :],
+        b"text",
+        MODEL,
+    ):
+        path.write_bytes(content)
+        with pytest.raises(ArtifactError):
+            open_engine(path)
+
+
+def test_bytes_that_no_engine_loads_give_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "garbage.tflite"
+    path.write_bytes(append_card(MODEL, example_card()))
+    with pytest.raises(EngineError, match="cannot load this model") as caught:
+        open_engine(path)
+    assert "\n" not in str(caught.value)

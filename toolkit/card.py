@@ -1,0 +1,232 @@
+"""The card of a model file: everything that is needed to use it and to judge it (see ARTIFACT.md)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from toolkit.errors import ArtifactError
+from toolkit.files import digest_of
+from toolkit.frontend import FrontEnd
+from toolkit.strict import StrictError, from_json, to_json
+
+FORMAT_VERSION = 1
+DTYPES = ("float32", "int8", "uint8")
+QUANTIZATIONS = ("none", "int8")
+MAX_LABELS = 10_000
+MAX_LABEL_LENGTH = 200
+
+
+@dataclass(frozen=True)
+class TensorCard:
+    """A model's input or output: real value = scale * (stored value - zero_point); both are None for float32."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    layout: str
+    scale: float | None
+    zero_point: int | None
+
+
+@dataclass(frozen=True)
+class CalibrationCard:
+    """What int8 ranges were measured on: `items` training pictures, `edges` made ones; the digest of the manifest."""
+
+    items: int
+    edges: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class DatasetCard:
+    """What the network was trained on; `notice` says what that data allows and what the scores mean (may be empty)."""
+
+    name: str
+    digest: str
+    synthetic: bool
+    notice: str
+
+
+@dataclass(frozen=True)
+class SplitCard:
+    """How the dataset was divided."""
+
+    name: str
+    seed: int | None
+    digest: str
+
+
+@dataclass(frozen=True)
+class AccuracyCard:
+    """Accuracy of this very file on a part of the dataset that it was not trained on, with a 95 % Wilson interval."""
+
+    part: str
+    n: int
+    correct: int
+    accuracy: float
+    wilson95: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class ParityCard:
+    """This file against the Keras model it was made from, on the same pictures.
+
+    `max_abs` is the largest difference of a probability on `pictures` (the validation part, noise, flat colours);
+    `top1_agreement` is the share of equal labels on the validation part, on which Keras has `keras_correct` right.
+    """
+
+    pictures: int
+    max_abs: float
+    top1_agreement: float
+    keras_correct: int
+
+
+@dataclass(frozen=True)
+class Card:
+    """A model file's own description.
+
+    Attributes
+    ----------
+    format_version
+        1; a reader refuses any other.
+    model
+        Name of the network ("gtzanet", "zfnet").
+    labels
+        Class names in the order of the output.
+    front_end
+        How a sound becomes the input.
+    input, output
+        dtype, shape, layout and quantisation of the tensors.
+    quantization
+        "none" or "int8" (weights, activations, input and output).
+    calibration
+        What int8 ranges were measured on; None for float32.
+    run_digest
+        Digest of the training run's configuration.
+    model_digest
+        SHA-256 of the bytes of the model proper, i.e. of the file before the ZIP archive.
+    dataset, split, accuracy, parity
+        Where it comes from and how good it is.
+    licence
+        SPDX identifier.
+    versions
+        Tool versions by name.
+    """
+
+    format_version: int
+    model: str
+    labels: tuple[str, ...]
+    front_end: FrontEnd
+    input: TensorCard
+    output: TensorCard
+    quantization: str
+    calibration: CalibrationCard | None
+    run_digest: str
+    model_digest: str
+    dataset: DatasetCard
+    split: SplitCard
+    accuracy: AccuracyCard
+    parity: ParityCard
+    licence: str
+    versions: dict[str, str]
+
+    def __post_init__(self) -> None:
+        problem = next(_problems(self), None)
+        if problem:
+            raise ArtifactError(f"model card: {problem}")
+
+    @property
+    def precision(self) -> str:
+        """Return "float32" or "int8"."""
+        return "float32" if self.quantization == "none" else self.quantization
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the card as JSON values."""
+        return {name: to_json(getattr(self, name)) for name in self.__dataclass_fields__}
+
+    def to_json(self) -> str:
+        """Return the card as readable JSON text; equal cards give equal text."""
+        return json.dumps(self.to_dict(), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def digest(self) -> str:
+        """Return the SHA-256 hex digest of the card's canonical JSON."""
+        return digest_of(self.to_dict())
+
+    @classmethod
+    def from_dict(cls, value: Any) -> Card:
+        """Return the card that JSON values describe.
+
+        Raises
+        ------
+        ArtifactError
+            If the version is unknown, a field is unknown, missing or of a wrong type, or the fields contradict each
+            other.
+        """
+        version = value.get("format_version") if isinstance(value, dict) else None
+        if type(version) is int and version != FORMAT_VERSION:
+            raise ArtifactError(
+                f"model card: format version {version} is not known (only {FORMAT_VERSION} is): update gtzanet-edge"
+            )
+        try:
+            return from_json(cls, value)
+        except StrictError as error:
+            raise ArtifactError(f"model card: {error}") from None
+
+    @classmethod
+    def from_json(cls, text: str) -> Card:
+        """Return the card in a JSON text; raises `ArtifactError` as `from_dict` does."""
+        try:
+            value = json.loads(text, object_pairs_hook=_unique)
+        except (ValueError, RecursionError) as error:
+            raise ArtifactError(f"model card: not JSON ({error})") from None
+        return cls.from_dict(value)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a field is given twice")
+    return value
+
+
+def _problems(card: Card) -> Any:
+    """Yield what is wrong with a card whose fields have the right types."""
+    if card.format_version != FORMAT_VERSION:
+        yield f"format_version is {card.format_version}, not {FORMAT_VERSION}"
+    if not card.model:
+        yield "model is empty"
+    yield from _label_problems(card.labels)
+    if card.quantization not in QUANTIZATIONS:
+        yield f"quantization is {card.quantization!r}, not one of {', '.join(QUANTIZATIONS)}"
+    picture = (1, card.front_end.height, card.front_end.width, 3)
+    if card.input.shape != picture:
+        yield f"input.shape is {card.input.shape}, but the front end makes {picture}"
+    if card.output.shape != (1, len(card.labels)):
+        yield f"output.shape is {card.output.shape}, but there are {len(card.labels)} labels"
+    for name, tensor in (("input", card.input), ("output", card.output)):
+        if tensor.dtype not in DTYPES:
+            yield f"{name}.dtype is {tensor.dtype!r}, not one of {', '.join(DTYPES)}"
+        if (tensor.dtype == "float32") != (tensor.scale is None) or (tensor.scale is None) != (
+            tensor.zero_point is None
+        ):
+            yield f"{name} needs scale and zero_point if, and only if, it is an integer tensor"
+        if tensor.scale is not None and tensor.scale <= 0:
+            yield f"{name}.scale is {tensor.scale}, not above zero"
+    if (card.quantization == "none") != (card.calibration is None):
+        yield "calibration is given if, and only if, the model is quantised"
+    accuracy = card.accuracy
+    if not 0 <= accuracy.correct <= accuracy.n or accuracy.n == 0:
+        yield f"accuracy counts {accuracy.correct} correct of {accuracy.n}"
+    elif abs(accuracy.accuracy - accuracy.correct / accuracy.n) > 1e-9:
+        yield f"accuracy is {accuracy.accuracy}, but {accuracy.correct} of {accuracy.n} are correct"
+
+
+def _label_problems(labels: tuple[str, ...]) -> Any:
+    if not 2 <= len(labels) <= MAX_LABELS:
+        yield f"{len(labels)} labels, not 2 to {MAX_LABELS}"
+    if len(set(labels)) != len(labels):
+        yield "a label occurs twice"
+    for label in labels:
+        if not label.strip() or len(label) > MAX_LABEL_LENGTH or not label.isprintable():
+            yield f"label {label[:40]!r} is blank, unprintable or longer than {MAX_LABEL_LENGTH} characters"
