@@ -31,7 +31,8 @@ demo: .venv/.ready
 	rm -rf $(DEMO)
 	@echo "Demo on a SYNTHETIC corpus: ten kinds of made-up sound, no music. The figures below say nothing about genres."
 	$(BIN)/python -m toolkit synth $(DEMO)/corpus --clips 12 --seed 0
-	$(BIN)/python -m train gtzanet --data $(DEMO)/corpus --split stratified --epochs 8 --runs $(DEMO)/runs
+	$(BIN)/python -m train gtzanet --data $(DEMO)/corpus --split stratified --epochs 12 --batch-size 8 --learning-rate 0.004 \
+	  --plateau-patience 2 --runs $(DEMO)/runs
 	$(BIN)/python -m export --runs $(DEMO)/runs --data $(DEMO)/corpus --format tflite --quantize --output $(DEMO)/artifacts
 	clip=$$(find $(DEMO)/corpus -name '*.flac' | sort | head -n 1) && \
 	  $(BIN)/python -m runtime "$$clip" --model $$(ls $(DEMO)/artifacts/*-int8.tflite)

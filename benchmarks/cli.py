@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import shlex
 import sys
@@ -12,7 +13,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks import cliplength, sounds, table
+from benchmarks import cliplength, compare, sounds, table
+from benchmarks.compare import Comparison, compare_front_ends
 from benchmarks.latency import Plan
 from benchmarks.machine import describe_machine
 from benchmarks.parts import own_split
@@ -38,6 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = shlex.join([*PROG.split(), *arguments])
     if arguments[:1] == ["cliplength"]:
         return _cliplength(_cliplength_parser().parse_args(arguments[1:]), command)
+    if arguments[:1] == ["frontend"]:
+        return _frontend(_frontend_parser().parse_args(arguments[1:]), command)
     return _models(_parser().parse_args(arguments), command)
 
 
@@ -98,16 +102,26 @@ def _cliplength_parser() -> Parser:
     return parser
 
 
-def _add_common(parser: Parser) -> None:
+def _frontend_parser() -> Parser:
+    parser = Parser(
+        prog=f"{PROG} frontend", description="The front end against librosa: speed, and the pictures' truth."
+    )
+    parser.add_argument("--clips", type=int, default=5, metavar="N", help="sounds to time (%(default)s)")
+    parser.add_argument("--repeats", type=int, default=5, metavar="N", help="times a sound (%(default)s)")
+    _add_data(parser)
+    return parser
+
+
+def _add_data(parser: Parser) -> None:
     parser.add_argument("--data", type=Path, metavar="DIR", help="the dataset (default: the variable GTZAN_ROOT)")
-    parser.add_argument(
-        "--threads", type=int, default=default_threads(), metavar="N", help="computing threads (%(default)s)"
-    )
-    parser.add_argument(
-        "--engine", choices=tuple(ENGINES), help="inference engine (default: the first that is installed)"
-    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON too")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table as Markdown too")
+
+
+def _add_common(parser: Parser) -> None:
+    _add_data(parser)
+    parser.add_argument("--threads", type=int, default=default_threads(), metavar="N", help="(%(default)s)")
+    parser.add_argument("--engine", choices=tuple(ENGINES), help="(default: the first that is installed)")
 
 
 def _models(arguments: argparse.Namespace, command: str) -> int:
@@ -162,6 +176,26 @@ def _cliplength(arguments: argparse.Namespace, command: str) -> int:
     rows = [cliplength.cells(result) for result in results]
     _give(arguments, command, machine, notes, "How much of a clip is needed", cliplength.HEADERS, rows, value)
     return 0
+
+
+def _frontend(arguments: argparse.Namespace, command: str) -> int:
+    for name in ("clips", "repeats"):
+        if getattr(arguments, name) < 1:
+            raise UsageError(f"--{name} is {getattr(arguments, name)}: give 1 or more")
+    named = arguments.data or os.environ.get("GTZAN_ROOT")
+    machine = describe_machine()
+    with progress("comparing pictures") as report:
+        found = compare_front_ends(Path(named) if named else None, arguments.clips, arguments.repeats, report)
+    _give(arguments, command, machine, found.notes(), "Front end", compare.HEADERS, found.cells(), _plain(found))
+    return 0
+
+
+def _plain(found: Comparison) -> dict[str, Any]:
+    """Return a comparison as JSON values; a ratio to a library that is not installed is null."""
+    value = asdict(found)
+    for row in value["speed"]:
+        row["ratio"] = None if math.isnan(row["ratio"]) else row["ratio"]
+    return value
 
 
 def _plan(arguments: argparse.Namespace) -> Plan:

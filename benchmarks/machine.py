@@ -12,10 +12,10 @@ PARTS = ("numpy", "ai-edge-litert", "tflite-runtime", "onnxruntime", "soundfile"
 
 
 def describe_machine() -> dict[str, str]:
-    """Return the machine's name, system, cores, load and the versions of what is measured, as texts by name."""
+    """Return the board or processor, system, cores, load and the versions of what is measured, as texts by name."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     facts = {
-        "machine": _model(),
+        "processor": _model(),
         "architecture": platform.machine(),
         "cores": str(os.cpu_count()),
         "load average before": f"{load:.2f}",

@@ -1,6 +1,6 @@
-"""The standard's own description inside a TFLite model: a `TFLITE_METADATA` buffer that Android and MediaPipe tools read.
+"""The standard's own description inside a TFLite model: a buffer that Android and MediaPipe tools read.
 
-Field numbers and enumeration values are those of the public schema `metadata_schema.fbs` (file identifier M001, version 1.0.0).
+Field numbers and enumeration values are those of the public schema `metadata_schema.fbs` (file identifier M001).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Description:
 
 
 def describe(model: bytes, description: Description) -> bytes:
-    """Return a TFLite model with metadata added: a picture of pixel values 0..255 in, a probability for every label out."""
+    """Return a TFLite model with metadata added: a picture of pixel values 0..255 in, a probability a label out."""
     from tensorflow.lite.python import schema_py_generated as schema
     from tensorflow.lite.tools import flatbuffer_utils
 

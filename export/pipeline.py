@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from export.calibration import DEFAULT_ITEMS, Calibration, calibrate, choose
-from export.convert import load_keras, load_tensorflow, to_tflite, versions
+from export.convert import float_ops, load_keras, load_tensorflow, to_tflite, versions
 from export.metadata import Description, describe
 from export.source import Source, check_run, open_source
 from export.verify import Reference, measure, reference
@@ -106,7 +106,8 @@ def export_run(
             report(f"converting to {precision}" + (f", calibrated on {len(used.pictures)} pictures" if used else ""))
             converted = describe(to_tflite(model, used.pictures if used else None), _description(source))
             report(f"checking {target.name} on {len(expected.pictures)} pictures")
-            card = _checked(temporary[precision], converted, _draft(source, converted, len(pictures), used), expected)
+            draft = _draft(source, converted, len(pictures), used, float_ops(model) if used else ())
+            card = _checked(temporary[precision], converted, draft, expected)
             exported.append(Exported(target, card, temporary[precision].stat().st_size))
     return exported
 
@@ -129,7 +130,7 @@ def _checked(path: Path, converted: bytes, draft: Card, expected: Reference) -> 
     return card
 
 
-def _draft(source: Source, converted: bytes, n: int, calibration: Calibration | None) -> Card:
+def _draft(source: Source, converted: bytes, n: int, calibration: Calibration | None, kept: tuple[str, ...]) -> Card:
     """Return the card of a converted model before it is measured."""
     tensors = _tensors(converted)
     config = source.run.config
@@ -141,6 +142,7 @@ def _draft(source: Source, converted: bytes, n: int, calibration: Calibration | 
         input=tensors[0],
         output=tensors[1],
         quantization="int8" if calibration else "none",
+        float_ops=kept,
         calibration=calibration.card if calibration else None,
         run_digest=config["digest"],
         model_digest=model_digest(converted),

@@ -27,6 +27,7 @@ def example_card(
             "int8" if int8 else "float32", (1, len(labels)), "NC", 1 / 256 if int8 else None, -128 if int8 else None
         ),
         quantization=quantization,
+        float_ops=(),
         calibration=CalibrationCard(16, 5, "c" * 64) if int8 else None,
         run_digest="a" * 64,
         model_digest=model_digest(model),

@@ -100,6 +100,8 @@ class Card:
         dtype, shape, layout and quantisation of the tensors.
     quantization
         "none" or "int8" (weights, activations, input and output).
+    float_ops
+        Names of the operators that stay float32 in an int8 model; empty where all are integer, and for "none".
     calibration
         What int8 ranges were measured on; None for float32.
     run_digest
@@ -121,6 +123,7 @@ class Card:
     input: TensorCard
     output: TensorCard
     quantization: str
+    float_ops: tuple[str, ...]
     calibration: CalibrationCard | None
     run_digest: str
     model_digest: str
@@ -215,6 +218,8 @@ def _problems(card: Card) -> Any:
             yield f"{name}.scale is {tensor.scale}, not above zero"
     if (card.quantization == "none") != (card.calibration is None):
         yield "calibration is given if, and only if, the model is quantised"
+    if card.quantization == "none" and card.float_ops:
+        yield "float_ops are given, but the model is not quantised"
     accuracy = card.accuracy
     if not 0 <= accuracy.correct <= accuracy.n or accuracy.n == 0:
         yield f"accuracy counts {accuracy.correct} correct of {accuracy.n}"

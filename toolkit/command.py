@@ -23,8 +23,9 @@ class Parser(argparse.ArgumentParser):
 def run(prog: str, main: Main, argv: Sequence[str] | None = None) -> int:
     """Call `main(argv)` and return its exit code.
 
-    An expected error (`GtzanetError`) is printed as `prog: error: sentence` and gives its own code (1 failure, 2 misuse). A full disk or
-    a forbidden path (`OSError`) gives 1, Ctrl-C gives 130, and a reader that went away (a closed pipe) gives 0.
+    An expected error (`GtzanetError`) is printed as `prog: error: sentence` and gives its own code (1 failure, 2
+    misuse). A full disk or a forbidden path (`OSError`) gives 1, Ctrl-C gives 130, and a reader that went away (a
+    closed pipe) gives 0.
     """
     try:
         code = main(argv)

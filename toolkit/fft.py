@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,17 +31,17 @@ class Plan:
     second : ndarray of float32, shape (P // 2 + 1, 2 Q, 2 Q)
         For every `c` the twiddled Q-point DFT as a real matrix from (real b, imaginary b) to (real d, imaginary d). The
         order of `d` is by frequency: 0, Q - 1, 1, Q - 2, ...
-    octaves : tuple of (int, int)
-        Ranges of that order that are kept apart: each holds neighbouring frequencies, which few mel bands share.
+    parts : tuple of (int, int)
+        The ranges of that order that are kept apart: the lowest quarter of all frequencies, and the rest.
     bins : tuple of ndarray of intp, shape ((P // 2 + 1) * (stop - start),)
-        For each octave the frequency bin, 0 .. N / 2, that each output holds; a few bins are held twice.
+        For each part the frequency bin, 0 .. N / 2, that each output holds; a few bins are held twice.
     """
 
     outer: int
     inner: int
     first: NDArray[np.float32]
     second: NDArray[np.float32]
-    octaves: tuple[tuple[int, int], ...]
+    parts: tuple[tuple[int, int], ...]
     bins: tuple[NDArray[np.intp], ...]
 
     @property
@@ -71,10 +70,9 @@ def plan(length: int) -> Plan:
     angle = -2 * np.pi * turns / length
     real, imaginary = np.cos(angle), np.sin(angle)
     second = np.block([[real, imaginary], [-imaginary, real]])
-    starts = sorted({0, inner // 8, inner * 3 // 8, inner})
-    octaves = tuple(pairwise(starts))
-    bins = tuple(np.minimum(k, length - k)[:, start:stop].reshape(-1) for start, stop in octaves)
-    return Plan(outer, inner, first.astype(np.float32), second.astype(np.float32), octaves, bins)
+    parts = ((0, inner // 4), (inner // 4, inner))
+    bins = tuple(np.minimum(k, length - k)[:, start:stop].reshape(-1) for start, stop in parts)
+    return Plan(outer, inner, first.astype(np.float32), second.astype(np.float32), parts, bins)
 
 
 class PowerSpectra:
@@ -88,7 +86,7 @@ class PowerSpectra:
         """The input, shape (CHUNK, length): fill it, then call."""
         self._stage = np.empty((CHUNK, 2 * half, inner), dtype=np.float32)
         self._spectra = np.empty((half, CHUNK, 2 * inner), dtype=np.float32)
-        self._power = [np.empty((CHUNK, half * (stop - start)), dtype=np.float32) for start, stop in self.plan.octaves]
+        self._power = [np.empty((CHUNK, half * (stop - start)), dtype=np.float32) for start, stop in self.plan.parts]
 
     def __call__(self) -> list[NDArray[np.float32]]:
         """Return |X|^2 of every frame, an array of shape (CHUNK, len(bins)) for each of `plan.bins`.
@@ -96,10 +94,25 @@ class PowerSpectra:
         The next call overwrites them.
         """
         half, inner = self.plan.half, self.plan.inner
-        np.matmul(self.plan.first, self.frames.reshape(CHUNK, self.plan.outer, inner), out=self._stage)
+        self._first_stage()
         np.matmul(self._stage.reshape(CHUNK, half, 2 * inner).transpose(1, 0, 2), self.plan.second, out=self._spectra)
         np.square(self._spectra, out=self._spectra)
-        for (start, stop), power in zip(self.plan.octaves, self._power, strict=True):
-            real, imaginary = self._spectra[..., start:stop], self._spectra[..., inner + start : inner + stop]
-            np.add(real, imaginary, out=power.reshape(CHUNK, half, stop - start).transpose(1, 0, 2))
+        by_frame = self._spectra.transpose(1, 0, 2)
+        for (start, stop), power in zip(self.plan.parts, self._power, strict=True):
+            real, imaginary = by_frame[..., start:stop], by_frame[..., inner + start : inner + stop]
+            np.add(real, imaginary, out=power.reshape(CHUNK, half, stop - start))
         return self._power
+
+    def class_energy(self) -> NDArray[np.float32]:
+        """Return the sum of |X|^2 over each class of outputs, shape (CHUNK, P // 2 + 1), for half the work.
+
+        Class c holds the outputs k = c + P d for all d. By Parseval's theorem for the second stage, their power sums to
+        Q times that of the first stage's outputs.
+        """
+        self._first_stage()
+        stage = self._stage.reshape(CHUNK, self.plan.half, 2 * self.plan.inner)
+        return np.asarray(self.plan.inner * np.einsum("tcb,tcb->tc", stage, stage))
+
+    def _first_stage(self) -> None:
+        frames = self.frames.reshape(CHUNK, self.plan.outer, self.plan.inner)
+        np.matmul(self.plan.first, frames, out=self._stage)

@@ -16,8 +16,9 @@ from typing import Any
 def atomic_path(target: Path) -> Iterator[Path]:
     """Yield a temporary path beside `target`; rename it onto `target` when the block succeeds.
 
-    The temporary file keeps the target's suffix, so that writers which look at it still work. It is flushed to disk before
-    the rename, and removed when the block raises, so that `target` is either the old file or the whole new one.
+    The temporary file keeps the target's suffix, so that writers which look at it still work. It is flushed to disk
+    before the rename, and removed when the block raises, so that `target` is either the old file or the whole new
+    one.
     """
     target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -8,16 +8,12 @@ from numpy.typing import NDArray
 from toolkit.fft import CHUNK
 from toolkit.spectrogram import MelFrames
 
-_ROUNDING = np.float32(1 - 1e-4)
-"""Two ways to add up one float32 power differ by far less."""
-
 
 def peak_power(frames: MelFrames, known: NDArray[np.intp], power: NDArray[np.float32]) -> np.float32:
     """Return the largest mel power of all frames, exactly as if all had been computed.
 
     A picture shows one frame in four; a hidden one matters only if it holds the maximum. Those whose bound exceeds the
-    largest power known are computed, most promising first, until no bound does. This is done as quickly as can be, then
-    those within rounding of the maximum are computed as `MelFrames.power` always does.
+    largest power known are looked at, most promising first: those whose tight bound does so, too, are computed.
 
     Parameters
     ----------
@@ -33,11 +29,12 @@ def peak_power(frames: MelFrames, known: NDArray[np.intp], power: NDArray[np.flo
     bounds[known] = 0
     left = np.flatnonzero(bounds > peak)
     left = left[np.argsort(-bounds[left], kind="stable")]
-    seen, loudest = np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.float32)
-    while len(left):
-        seen = np.concatenate([seen, left[:CHUNK]])
-        loudest = np.concatenate([loudest, frames.rough_peaks(left[:CHUNK])])
-        left = left[CHUNK:]
-        left = left[bounds[left] > max(peak, loudest.max()) * _ROUNDING]
-    near = seen[loudest > max(peak, loudest.max(initial=0)) * _ROUNDING]
-    return np.float32(frames.power(near).max(initial=peak))
+    for group in (left[:CHUNK], left[CHUNK:]):  # the most promising first: their maximum clears most of the rest
+        group = group[bounds[group] > peak]
+        bounds[group] = frames.tight_bounds(group)
+        group = group[np.argsort(-bounds[group], kind="stable")]
+        while len(group := group[bounds[group] > peak]):
+            best = np.unique(group % CHUNK, return_index=True)[1]
+            peak = frames.power(group[best]).max(initial=peak)
+            group = np.delete(group, best)
+    return np.float32(peak)

@@ -143,6 +143,8 @@ def read_png(path: str | Path) -> NDArray[np.uint8]:
             if image.size != (WIDTH, HEIGHT):
                 size = f"{image.size[0]} x {image.size[1]}"
                 raise DatasetError(f"{path}: the picture is {size} pixels; it must be {WIDTH} x {HEIGHT}")
+            if image.mode == "RGBA" and image.getchannel("A").getextrema() != (255, 255):
+                raise DatasetError(f"{path}: the picture has transparent pixels, which have no one colour: flatten it")
             return np.array(image.convert("RGB"), dtype=np.uint8)
     except FileNotFoundError:
         raise DatasetError(f"{path}: no such file") from None

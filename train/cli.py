@@ -131,7 +131,6 @@ def _start(flags: argparse.Namespace) -> int:
     from train.data import data_root, open_dataset
 
     root = data_root(flags.data)
-    compute = prepare(flags.device, compute)
     from train import run
     from train.progress import TrainingProgress
 
@@ -140,6 +139,9 @@ def _start(flags: argparse.Namespace) -> int:
         dataset = open_dataset(root, flags.kind, flags.split, progress=progress.steps, **split)
         for bad in dataset.index.bad:
             print(f"left out: {bad.name}: {bad.reason}", file=sys.stderr)
+        for track in dataset.split.missing:
+            print(f"left out: {track}: the split names it, but the dataset does not have it", file=sys.stderr)
+        compute = prepare(flags.device, compute)
         config = run.new_config(flags.what, dataset, flags.seed, recipe, compute)
         folder = run.create(flags.runs, flags.name, config, dataset)
         return _work(folder, lambda: run.work(folder, config, dataset, flags.cache, progress.steps, progress))

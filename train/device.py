@@ -6,6 +6,7 @@ import os
 import sys
 
 from toolkit.errors import RunError, UsageError
+from toolkit.quiet import captured_stderr
 from train.config import DEVICES, Compute
 
 
@@ -33,11 +34,12 @@ def prepare(device: str, compute: Compute) -> Compute:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if device == "cpu":
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
-    import tensorflow as tf
-    import tf_keras
+    with captured_stderr():  # the libraries' greetings
+        import tensorflow as tf
+        import tf_keras
 
-    tf.get_logger().setLevel("ERROR")
-    gpus = tf.config.list_physical_devices("GPU")
+        tf.get_logger().setLevel("ERROR")
+        gpus = tf.config.list_physical_devices("GPU")
     if device == "gpu" and not gpus:
         raise RunError(
             "--device gpu: TensorFlow sees no GPU here: check the driver (nvidia-smi) and that tensorflow[and-cuda] "

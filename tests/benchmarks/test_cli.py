@@ -95,3 +95,30 @@ def test_without_models_says_what_to_do(
 def test_impossible_flags_are_misuse(flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.entry(["some.tflite", "--speed-only", *flags]) == 2
     assert flags[0] in capsys.readouterr().err
+
+
+def test_front_end_on_made_up_sounds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("GTZAN_ROOT", raising=False)
+    output = tmp_path / "o.json"
+    assert cli.entry(["frontend", "--clips", "1", "--repeats", "1", "--json", str(output)]) == 0
+    value = json.loads(output.read_text())
+    assert value["speed"][0]["name"] == "gtzanet-edge"
+    assert value["fidelity"] is None
+    assert "made-up clip" in capsys.readouterr().out
+
+
+@pytest.mark.gtzan
+@pytest.mark.slow
+def test_front_end_is_true_to_the_public_pictures(gtzan_root: Path, tmp_path: Path) -> None:
+    output = tmp_path / "o.json"
+    flags = ["--data", str(gtzan_root), "--clips", "1", "--repeats", "1", "--json", str(output)]
+    assert cli.entry(["frontend", *flags]) == 0
+    assert json.loads(output.read_text())["fidelity"]["identical"] > 0.999
+
+
+@pytest.mark.parametrize("flag", ["--clips", "--repeats"])
+def test_front_end_needs_something_to_time(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.entry(["frontend", flag, "0"]) == 2
+    assert flag in capsys.readouterr().err

@@ -54,11 +54,14 @@ def test_edge_sounds_are_what_they_are_called_and_repeat() -> None:
     assert all(np.array_equal(sounds[name], again[name]) for name in sounds)
 
 
-def test_calibration_holds_training_and_edge_pictures_and_its_digest_follows_both() -> None:
+def test_calibration_holds_training_and_edge_pictures_and_its_digest_follows_both(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     train = items(a=2, b=2)
     pictures = np.zeros((4, 288, 432, 3), np.uint8)
-    first, second = calibrate(train, pictures, PICTURE), calibrate(train, pictures, PICTURE)
     edges = edge_pictures(PICTURE)
+    monkeypatch.setattr("export.calibration.edge_pictures", lambda spec: edges)
+    first, second = calibrate(train, pictures, PICTURE), calibrate(train, pictures, PICTURE)
     assert len({edge.tobytes() for edge in edges}) == len(edges) == 5
     assert first.card == second.card and (first.card.items, first.card.edges) == (4, 5)
     np.testing.assert_array_equal(first.pictures[4:], edges)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 import shutil
 import subprocess
 import sys
@@ -14,9 +14,11 @@ import pytest
 
 from export import pipeline
 from export.cli import entry
+from export.convert import to_tflite
 from runtime import Classifier
 from tests.run_maker import CLASSES, PER_CLASS, write_pictures
-from toolkit.artifact import read_archive, read_card
+from toolkit.artifact import read_card
+from toolkit.errors import ArtifactError
 from toolkit.files import read_json, write_json
 from toolkit.runs import Run
 
@@ -54,6 +56,7 @@ def test_cards_tell_what_the_files_are(artifacts: Path, run_folder: Path) -> Non
     float32, int8 = (read_card(artifacts / name) for name in NAMES)
     assert float32.parity.max_abs <= 1e-5 and float32.parity.top1_agreement == 1
     assert float32.calibration is None and float32.input.scale is None
+    assert float32.float_ops == int8.float_ops == ()
     assert int8.calibration is not None and (int8.calibration.items, int8.calibration.edges) == (16, 5)
     assert int8.input.dtype == int8.output.dtype == "int8"
     assert int8.input.scale == pytest.approx(1, abs=0.01) and int8.input.zero_point == -128
@@ -165,8 +168,6 @@ def test_runs_that_do_not_fit_together(
 ) -> None:
     run = copied(run_folder, tmp_path / "run")
     change(run, path, value)
-    import re
-
     assert re.search(message, refused([str(run)], capfd, tmp_path / "out"))
 
 
@@ -179,7 +180,7 @@ def test_a_moved_dataset_is_found_with_data_and_a_changed_one_is_refused(
     stopped = "stopped before TensorFlow"
 
     def stop() -> None:
-        raise pipeline.ArtifactError(stopped)
+        raise ArtifactError(stopped)
 
     monkeypatch.setattr(pipeline, "load_tensorflow", stop)
     out = tmp_path / "out"
@@ -196,11 +197,12 @@ def test_a_damaged_model_is_one_sentence(run_folder: Path, tmp_path: Path, capfd
         assert "model.keras" in refused([str(run)], capfd, tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_a_wrong_conversion_writes_nothing(
     run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The float32 file is right, the int8 one is made from a model whose classes are mixed up: neither is written."""
-    real = pipeline.to_tflite
+    real = to_tflite
 
     def mixed_up(model: Any, calibration: Any = None) -> bytes:
         if calibration is not None:
@@ -237,6 +239,7 @@ def test_misuse_is_exit_2(arguments: list[str], tmp_path: Path, capfd: pytest.Ca
     refused([str(tmp_path), *arguments], capfd, tmp_path / "out", code=2)
 
 
+@pytest.mark.slow
 def test_a_synthetic_run_says_so_on_its_card(
     run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -244,6 +247,4 @@ def test_a_synthetic_run_says_so_on_its_card(
     change(run, "data.synthetic", True)
     assert entry([str(run), "--output", str(tmp_path / "out")]) == 0
     dataset = read_card(tmp_path / "out" / NAMES[0]).dataset
-    assert dataset.synthetic and "means nothing" in dataset.notice.replace("mean nothing", "means nothing")
-    assert json.loads(json.dumps(dataset.notice)) == dataset.notice
-    assert read_archive(tmp_path / "out" / NAMES[0]).start > 100_000
+    assert dataset.synthetic and "knows no music" in dataset.notice

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ NOT_FOR_A_DEVICE = (
 pytestmark = pytest.mark.slow
 
 
-def run(command: list[str | Path], folder: Path) -> subprocess.CompletedProcess[str]:
+def run(command: Sequence[str | Path], folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a command in `folder` without the repository on the path; its error output shows where it fails."""
     kept = {
         name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "GTZAN_ROOT", "VIRTUAL_ENV")
@@ -99,7 +100,7 @@ def test_classifies_on_a_device(device: Path, tmp_path: Path, tmp_path_factory: 
     soundfile.write(tmp_path / "clip.wav", clip(CLASSES[0], 0, seconds=6), 22_050)
     empty = tmp_path / "empty"
     empty.mkdir()
-    command = [device / "gtzanet-edge", "runtime", "../clip.wav", "--model", model, "--json"]
+    command: list[str | Path] = [device / "gtzanet-edge", "runtime", "../clip.wav", "--model", model, "--json"]
     answer = json.loads(run(command, empty).stdout)
     assert answer["label"] in answer["probabilities"]
     assert sum(answer["probabilities"].values()) == pytest.approx(1)

@@ -1,4 +1,7 @@
-"""Draw the golden pictures as the public ones were, with librosa and matplotlib: python -m tests.toolkit.make_golden."""
+"""Draw the golden pictures with librosa and matplotlib, as the public ones were.
+
+To draw them again: python -m tests.toolkit.make_golden
+"""
 
 from __future__ import annotations
 

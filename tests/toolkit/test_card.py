@@ -75,6 +75,7 @@ def change(path: str, value: Any) -> dict[str, Any]:
         ("output.dtype", "float32", "output needs scale"),
         ("quantization", "int4", "quantization is 'int4'"),
         ("quantization", "none", "calibration is given if"),
+        ("float_ops", "MEAN", "float_ops is text, not a list"),
         ("calibration", None, "calibration is given if"),
         ("calibration.items", KeyError, "calibration.items is missing"),
         ("calibration", [], "calibration is a list, not an object"),

@@ -130,13 +130,13 @@ def test_silence_is_one_dark_box_in_a_white_margin() -> None:
     assert (picture[:, :54] == 255).all() and (picture[:, 390:] == 255).all()
 
 
-@pytest.mark.parametrize("second", [3.0, 15.0, 27.0])
-def test_an_impulse_lights_its_column(second: float) -> None:
-    sound = sounds.impulse(second, 30.0)
-    bright = render(sound)[INTERIOR].astype(int).sum(axis=(0, 2))
-    lit = np.flatnonzero(bright > bright.min()) + INTERIOR[1].start
-    expected = 54 + 334.8 * second / 30
-    assert len(lit) in (1, 2) and (np.abs(lit - expected) <= 2).all()
+@pytest.mark.parametrize("column", [55, 100, 221, 388])
+def test_an_impulse_lights_its_column(column: int) -> None:
+    """One sample at the centre of the frame that a column shows (between two shown frames it may stay unseen)."""
+    sound = np.zeros(22_050 * 30, dtype=np.float32)
+    sound[min(shown_frames(1292)[column - 54] * 512, len(sound) - 1)] = 1
+    bright = render(sound)[40:250, 55:389].astype(int).sum(axis=(0, 2))
+    assert list(np.flatnonzero(bright > bright.min()) + 55) == [column]
 
 
 def test_a_tone_lights_its_row() -> None:
@@ -178,14 +178,17 @@ def test_files_that_are_no_picture_are_refused(tmp_path: Path) -> None:
     (tmp_path / "cut.png").write_bytes((tmp_path / "whole.png").read_bytes()[:9000])
     with pytest.raises(DatasetError, match=r"cut\.png: not a readable picture"):
         read_png(tmp_path / "cut.png")
+    Image.new("RGBA", (432, 288), (0, 0, 0, 254)).save(tmp_path / "glass.png")
+    with pytest.raises(DatasetError, match=r"glass\.png: the picture has transparent pixels"):
+        read_png(tmp_path / "glass.png")
     with pytest.raises(DatasetError, match="no picture"):
         save_png(np.zeros((288, 432), dtype=np.uint8), tmp_path / "flat.png")
 
 
-@pytest.mark.parametrize("mode", ["RGBA", "L", "P"])
+@pytest.mark.parametrize("mode", ["RGBA", "L"])
 def test_pictures_of_other_modes_become_rgb(tmp_path: Path, mode: str) -> None:
     from PIL import Image
 
     Image.new("RGB", (432, 288), (200, 200, 200)).convert(mode).save(tmp_path / "a.png")
     picture = read_png(tmp_path / "a.png")
-    assert picture.shape == (288, 432, 3) and np.abs(picture.astype(int) - 200).max() <= 4
+    assert picture.shape == (288, 432, 3) and (picture == 200).all()

@@ -42,7 +42,7 @@ def test_decibels_agree_with_librosa(name: str) -> None:
 def test_filter_bank_is_librosas(spec: FrontEnd) -> None:
     import librosa
 
-    theirs = librosa.filters.mel(
+    theirs = librosa.filters.mel(  # type: ignore[attr-defined]
         sr=spec.sample_rate, n_fft=spec.n_fft, n_mels=spec.n_mels, fmin=spec.f_min, fmax=spec.f_max
     )
     np.testing.assert_allclose(filter_bank(spec), theirs, rtol=1e-6, atol=1e-9)
@@ -56,8 +56,8 @@ def test_power_spectra_are_the_fourier_transforms(length: int) -> None:
     spectra.frames[:] = frames
     expected = np.abs(np.fft.rfft(frames.astype(np.float64))) ** 2
     assert set(np.concatenate(spectra.plan.bins)) == set(range(length // 2 + 1))
-    for octave, bins in zip(spectra(), spectra.plan.bins, strict=True):
-        np.testing.assert_allclose(octave, expected[:, bins], rtol=0, atol=1e-5 * expected.max())
+    for part, bins in zip(spectra(), spectra.plan.bins, strict=True):
+        np.testing.assert_allclose(part, expected[:, bins], rtol=0, atol=1e-5 * expected.max())
 
 
 def test_mel_scale_is_its_own_inverse_and_slaneys() -> None:
@@ -106,13 +106,22 @@ def test_a_frame_does_not_depend_on_which_others_are_computed(seed: int) -> None
 @settings(max_examples=60, deadline=None)
 def test_no_band_exceeds_its_frames_bound(samples: np.ndarray, length: int) -> None:
     frames = MelFrames(samples, FrontEnd(n_fft=length, hop_length=length // 4, n_mels=16))
-    assert (frames.power().max(axis=1) <= frames.bounds() + np.float32(1e-30)).all()
+    loudest = frames.power().max(axis=1)
+    assert (loudest <= frames.bounds() + np.float32(1e-30)).all()
+    assert (loudest <= frames.tight_bounds(np.arange(len(frames))) + np.float32(1e-30)).all()
 
 
 @pytest.mark.parametrize("name", SOUNDS)
 def test_no_band_exceeds_its_frames_bound_in_made_sounds(name: str) -> None:
     frames = MelFrames(SOUNDS[name])
-    assert (frames.power().max(axis=1) <= frames.bounds()).all()
+    loudest = frames.power().max(axis=1)
+    assert (loudest <= frames.bounds()).all()
+    assert (loudest <= frames.tight_bounds(np.arange(len(frames)))).all()
+
+
+def test_tight_bounds_are_mostly_tighter() -> None:
+    frames = MelFrames(sounds.melody(10))
+    assert (frames.tight_bounds(np.arange(len(frames))) < frames.bounds()).mean() > 0.9
 
 
 def test_a_hop_that_does_not_divide_the_frame_has_no_bound() -> None:

@@ -63,7 +63,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[2]))
     from train import cli
 
-    prepare = cli.prepare
+    prepare = vars(cli)["prepare"]
 
     def prepare_and_plant(*values: Any) -> Any:
         """TensorFlow must be prepared before `train.fit` brings it in."""

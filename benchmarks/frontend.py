@@ -1,0 +1,191 @@
+"""The front end against librosa: how fast samples become a picture, and how true the picture is to the public ones."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit import audio
+from toolkit.errors import DatasetError, UsageError
+from toolkit.frontend import PICTURE
+from toolkit.mel import filter_bank
+from toolkit.picture import INTERIOR, draw, read_png, render
+from toolkit.spectrogram import decibels
+
+Sound = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedRow:
+    """How long one way from samples to a result took: wall time, and the median as a share of librosa's."""
+
+    name: str
+    result: str
+    clips: int
+    repeats: int
+    median_ms: float
+    p90_ms: float
+    ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class FidelityRow:
+    """How far the drawn picture of one clip is from the public one.
+
+    `differing` counts pixels inside the frame that are not identical; `deviation` is the mean absolute difference of
+    the whole picture, of 255.
+    """
+
+    clip: str
+    differing: int
+    deviation: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fidelity:
+    """The clips' rows, the share of identical pixels inside the frame, and the worst and mean deviation (of 255)."""
+
+    clips: tuple[FidelityRow, ...]
+    identical: float
+    mean_deviation: float
+    worst_deviation: float
+    worst_clip: str
+
+
+def measure_speed(clips: Sequence[Sound], repeats: int = 3) -> tuple[SpeedRow, ...]:
+    """Time this front end, plain NumPy and librosa on the same clips in one run, on one BLAS thread.
+
+    The ways take turns on every clip, so that whatever else the machine does falls on all alike.
+
+    Parameters
+    ----------
+    clips : sequence of ndarray of float32, shape (n,)
+        Sounds of about 30 seconds at 22,050 Hz.
+    repeats : int
+        How often each way does each clip, after one that is not counted.
+
+    Returns
+    -------
+    tuple of SpeedRow
+        librosa last; it is left out, and the ratios are NaN, where it is not installed. It stops at the decibels, the
+        others draw the picture, too.
+
+    Raises
+    ------
+    UsageError
+        If there is no clip, or `repeats` is below 1.
+    """
+    if not clips or repeats < 1:
+        raise UsageError("timing the front end needs at least one clip and one repeat")
+    ways: dict[str, tuple[str, Callable[[Sound], object]]] = {
+        "gtzanet-edge": ("picture", render),
+        "numpy rfft": ("picture", lambda sound: draw(_plain_decibels(sound))),
+    }
+    if peer := _librosa_decibels():
+        ways["librosa"] = ("decibels", peer)
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    with _one_blas_thread():
+        for clip in clips:
+            for repeat in range(repeats + 1):
+                for name, (_, way) in ways.items():
+                    start = time.perf_counter()
+                    way(clip)
+                    if repeat > 0:
+                        times[name].append(1000 * (time.perf_counter() - start))
+    base = float(np.median(times["librosa"])) if "librosa" in times else float("nan")
+    return tuple(
+        SpeedRow(
+            name=name,
+            result=ways[name][0],
+            clips=len(clips),
+            repeats=repeats,
+            median_ms=float(np.median(values)),
+            p90_ms=float(np.percentile(values, 90)),
+            ratio=float(np.median(values)) / base,
+        )
+        for name, values in times.items()
+    )
+
+
+def measure_fidelity(gtzan_root: Path, progress: Callable[[int, int], None] | None = None) -> Fidelity:
+    """Draw every clip of a GTZAN folder and compare it with its public picture.
+
+    Parameters
+    ----------
+    gtzan_root : Path
+        Holds `genres_original` (sound) and `images_original` (pictures).
+    progress : callable, optional
+        Called with the number of clips done and the number of all.
+
+    Raises
+    ------
+    DatasetError
+        If the folder holds no clip that has a picture.
+    AudioError
+        If a clip cannot be read.
+    """
+    pairs = _pairs(Path(gtzan_root))
+    rows = []
+    for number, (clip, path) in enumerate(pairs, start=1):
+        public, ours = read_png(path), render(audio.load(clip))
+        differing = int((public != ours).any(axis=-1)[INTERIOR].sum())
+        rows.append(FidelityRow(clip.stem, differing, float(np.abs(public.astype(np.int16) - ours).mean())))
+        if progress is not None:
+            progress(number, len(pairs))
+    inside = (INTERIOR[0].stop - INTERIOR[0].start) * (INTERIOR[1].stop - INTERIOR[1].start)
+    worst = max(rows, key=lambda row: row.deviation)
+    return Fidelity(
+        clips=tuple(rows),
+        identical=1 - sum(row.differing for row in rows) / (inside * len(rows)),
+        mean_deviation=float(np.mean([row.deviation for row in rows])),
+        worst_deviation=worst.deviation,
+        worst_clip=worst.clip,
+    )
+
+
+def _pairs(root: Path) -> list[tuple[Path, Path]]:
+    """Return each clip that has a picture, with it: blues/blues.00000.wav and blues/blues00000.png."""
+    clips = sorted(path for path in (root / "genres_original").glob("*/*") if path.suffix in (".wav", ".flac", ".au"))
+    pictures = [root / "images_original" / path.parent.name / f"{path.stem.replace('.', '')}.png" for path in clips]
+    pairs = [(clip, picture) for clip, picture in zip(clips, pictures, strict=True) if picture.is_file()]
+    if not pairs:
+        raise DatasetError(f"{root}: holds no clip with a picture; it needs genres_original and images_original")
+    return pairs
+
+
+def _plain_decibels(sound: Sound) -> NDArray[np.float32]:
+    """Do what the front end does with NumPy's FFT of every frame, as one would write it first."""
+    half = PICTURE.n_fft // 2
+    frames = np.lib.stride_tricks.sliding_window_view(np.pad(sound, half, mode="reflect"), PICTURE.n_fft)
+    window = np.hanning(PICTURE.n_fft + 1)[:-1].astype(np.float32)
+    spectrum = np.fft.rfft(frames[:: PICTURE.hop_length] * window)
+    power = np.square(spectrum.real) + np.square(spectrum.imag)
+    return decibels(np.asarray(filter_bank() @ power.T, dtype=np.float32))
+
+
+def _librosa_decibels() -> Callable[[Sound], object] | None:
+    try:
+        import librosa
+    except ImportError:
+        return None
+    return lambda sound: librosa.amplitude_to_db(
+        librosa.feature.melspectrogram(y=sound, sr=PICTURE.sample_rate, pad_mode="reflect"), ref=np.max
+    )
+
+
+@contextmanager
+def _one_blas_thread() -> Iterator[None]:
+    """Keep BLAS on one thread while the block runs, where threadpoolctl is installed (librosa brings it)."""
+    try:
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    except ImportError:
+        yield
+        return
+    with threadpool_limits(limits=1):
+        yield

@@ -1,0 +1,259 @@
+"""Sound files of every kind become the right samples or a clear error."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from tests.toolkit import sounds
+from toolkit import audio
+from toolkit.errors import AudioError
+
+RATE = sounds.RATE
+NO_FFMPEG = shutil.which("ffmpeg") is None
+CODECS = {
+    "a.wav": ("WAV", "PCM_16", 1e-4),
+    "8.wav": ("WAV", "PCM_U8", 1e-2),
+    "24.wav": ("WAV", "PCM_24", 1e-6),
+    "32.wav": ("WAV", "PCM_32", 1e-6),
+    "float.wav": ("WAV", "FLOAT", 0),
+    "double.wav": ("WAV", "DOUBLE", 0),
+    "x.wav": ("WAVEX", "PCM_16", 1e-4),
+    "a.flac": ("FLAC", "PCM_24", 1e-6),
+    "a.aiff": ("AIFF", "PCM_16", 1e-4),
+    "a.au": ("AU", "PCM_16", 1e-4),
+    "a.ogg": ("OGG", "VORBIS", 0.1),
+    "a.mp3": ("MP3", "MPEG_LAYER_III", 0.1),
+}
+
+
+def correlation(one: np.ndarray, two: np.ndarray) -> float:
+    """Return the correlation of two sounds of about one length."""
+    count = min(len(one), len(two))
+    return float(np.corrcoef(one[:count], two[:count])[0, 1])
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_every_format_gives_its_samples(tmp_path: Path, name: str) -> None:
+    kind, subtype, tolerance = CODECS[name]
+    sound = sounds.melody(2)
+    soundfile.write(tmp_path / name, sound, RATE, format=kind, subtype=subtype)
+    samples = audio.load(tmp_path / name)
+    assert samples.dtype == np.float32 and samples.ndim == 1
+    assert len(samples) == len(sound)
+    assert np.abs(samples - sound).max() <= tolerance or correlation(samples, sound) > 0.99 and tolerance == 0.1
+
+
+def test_opus_is_read_at_its_own_rate(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.opus", sounds.tone(440, 2), 24_000, format="OGG", subtype="OPUS")
+    spectrum = np.abs(np.fft.rfft(audio.load(tmp_path / "a.opus")[:RATE]))
+    assert spectrum.argmax() == pytest.approx(440 * 24_000 / RATE, abs=2)
+
+
+@pytest.mark.parametrize("suffix", ["m4a", "aac"])
+@pytest.mark.skipif(NO_FFMPEG, reason="ffmpeg is not installed")
+def test_aac_is_read_through_ffmpeg(tmp_path: Path, suffix: str) -> None:
+    soundfile.write(tmp_path / "a.wav", np.stack([sounds.melody(2)] * 2, axis=1), RATE)
+    path = tmp_path / f"-odd name; 'x'.{suffix}"
+    subprocess.run(["ffmpeg", "-v", "error", "-i", tmp_path / "a.wav", f"file:{path}"], check=True)
+    samples, rate = audio.decode(path)
+    assert rate == RATE and samples.shape[1] == 2
+    assert len(samples) == pytest.approx(2 * RATE, abs=4096)
+    peaks = [
+        np.abs(np.fft.rfft(sound[: 2 * RATE], 2 * RATE)).argmax() for sound in (audio.load(path), sounds.melody(2))
+    ]
+    assert abs(peaks[0] - peaks[1]) <= 2
+
+
+@pytest.mark.skipif(NO_FFMPEG, reason="ffmpeg is not installed")
+def test_a_damaged_aac_file_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "bad.m4a").write_bytes(b"nothing at all" * 100)
+    with pytest.raises(AudioError, match=r"bad\.m4a: ffmpeg cannot decode it"):
+        audio.load(tmp_path / "bad.m4a")
+    soundfile.write(tmp_path / "a.wav", sounds.melody(5), RATE)
+    subprocess.run(["ffmpeg", "-v", "error", "-i", tmp_path / "a.wav", tmp_path / "a.m4a"], check=True)
+    whole = (tmp_path / "a.m4a").read_bytes()
+    (tmp_path / "cut.m4a").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(AudioError, match=r"cut\.m4a"):
+        audio.load(tmp_path / "cut.m4a")
+
+
+def test_without_ffmpeg_the_error_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.m4a").write_bytes(b"x")
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(AudioError, match="apt install ffmpeg"):
+        audio.load(tmp_path / "a.m4a")
+
+
+@given(arrays(np.float32, st.integers(1, 3000), elements=st.floats(-1, 1, width=32)))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_mono_at_the_right_rate_passes_bit_for_bit(tmp_path: Path, samples: np.ndarray) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, samples, RATE, subtype="FLOAT")
+    np.testing.assert_array_equal(audio.load(path), samples)
+    assert audio.to_mono_at(samples, RATE, RATE) is samples
+
+
+@given(st.integers(1, 8), st.integers(1, 5000), st.integers(0, 2**32 - 1))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_channels_are_averaged(tmp_path: Path, channels: int, count: int, seed: int) -> None:
+    samples = np.random.default_rng(seed).uniform(-1, 1, (count, channels)).astype(np.float32)
+    path = tmp_path / "a.wav"
+    soundfile.write(path, samples, RATE, subtype="FLOAT")
+    decoded, rate = audio.decode(path)
+    np.testing.assert_array_equal(decoded, samples)
+    assert rate == RATE
+    np.testing.assert_allclose(audio.load(path), samples.mean(axis=1), atol=1e-6)
+    np.testing.assert_array_equal(audio.load(path), audio.to_mono_at(decoded, rate))
+
+
+@given(st.sampled_from((8000, 11_025, 16_000, 32_000, 44_100, 48_000, 96_000)), st.floats(100, 3500))
+@settings(max_examples=30, deadline=None)
+def test_resampling_keeps_a_tone_and_its_length(rate: int, hertz: float) -> None:
+    time = np.arange(rate) / rate
+    samples = audio.to_mono_at((0.5 * np.sin(2 * np.pi * hertz * time)).astype(np.float32), rate)
+    assert abs(len(samples) - RATE) <= 1
+    expected = 0.5 * np.sin(2 * np.pi * hertz * np.arange(len(samples)) / RATE)
+    assert np.abs(samples - expected)[500:-500].max() < 1e-3
+
+
+def test_resampling_removes_what_the_new_rate_cannot_hold() -> None:
+    """A tone above half the new rate must vanish, not fold back."""
+    time = np.arange(96_000) / 96_000
+    samples = audio.to_mono_at(np.sin(2 * np.pi * 20_000 * time).astype(np.float32), 96_000)
+    assert np.abs(samples[500:-500]).max() < 1e-4
+
+
+def test_real_clips_pass_untouched(gtzan_root: Path) -> None:
+    path = next(
+        path for path in sorted((gtzan_root / "genres_original").glob("*/*")) if path.suffix in (".flac", ".wav")
+    )
+    whole, rate = soundfile.read(path, dtype="float32")
+    assert rate == RATE
+    np.testing.assert_array_equal(audio.load(path), whole)
+
+
+def write_raw_wav(path: Path, rate: int, samples: np.ndarray) -> None:
+    """Write a WAV file whose header may hold any rate."""
+    data = samples.astype("<f4").tobytes()
+    header = b"fmt " + (16).to_bytes(4, "little") + b"\x03\x00\x01\x00" + rate.to_bytes(4, "little")
+    header += (rate * 4 & 0xFFFFFFFF).to_bytes(4, "little") + b"\x04\x00\x20\x00"
+    body = b"WAVE" + header + b"data" + len(data).to_bytes(4, "little") + data
+    path.write_bytes(b"RIFF" + len(body).to_bytes(4, "little") + body)
+
+
+@pytest.mark.parametrize("rate", [1, 999, 768_001, 4_000_000_000])
+def test_absurd_rates_are_refused(tmp_path: Path, rate: int) -> None:
+    write_raw_wav(tmp_path / "a.wav", rate, np.zeros(100))
+    with pytest.raises(AudioError, match=r"a\.wav"):
+        audio.load(tmp_path / "a.wav")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30])
+@pytest.mark.parametrize("rate", [RATE, 44_100])
+def test_samples_that_are_no_sound_are_refused(tmp_path: Path, value: float, rate: int) -> None:
+    samples = np.zeros(1000)
+    samples[700] = value
+    write_raw_wav(tmp_path / "a.wav", rate, samples)
+    for read in (audio.load, audio.decode):
+        with pytest.raises(AudioError, match=r"a\.wav: .*(NaN|magnitude)"):
+            read(tmp_path / "a.wav")
+
+
+@pytest.mark.parametrize("name", [name for name in CODECS if not name.endswith(".ogg")])
+def test_truncated_files_are_refused(tmp_path: Path, name: str) -> None:
+    """An Ogg stream promises no length: what is there is read."""
+    kind, subtype, _ = CODECS[name]
+    soundfile.write(tmp_path / name, sounds.noise(0, 4.0), RATE, format=kind, subtype=subtype)
+    whole = (tmp_path / name).read_bytes()
+    for share in (0.5, 0.9):
+        (tmp_path / name).write_bytes(whole[: int(len(whole) * share)])
+        for read in (audio.load, audio.decode):
+            with pytest.raises(AudioError, match="truncated|damaged"):
+                read(tmp_path / name)
+
+
+def test_a_streamed_wav_of_unknown_length_is_read(tmp_path: Path) -> None:
+    """A program that writes into a pipe cannot go back and fill in the length."""
+    soundfile.write(tmp_path / "a.wav", sounds.tone(440, 1), RATE, subtype="PCM_16")
+    whole = bytearray((tmp_path / "a.wav").read_bytes())
+    at = whole.index(b"data") + 4
+    whole[4:8] = whole[at : at + 4] = b"\xff\xff\xff\xff"
+    (tmp_path / "a.wav").write_bytes(whole)
+    assert len(audio.load(tmp_path / "a.wav")) == RATE
+
+
+@pytest.mark.parametrize("count", [0, 1, 4, 11, 12, 30, 43])
+def test_the_beginning_of_a_header_is_no_sound(tmp_path: Path, count: int) -> None:
+    soundfile.write(tmp_path / "a.wav", sounds.tone(440, 1), RATE)
+    (tmp_path / "a.wav").write_bytes((tmp_path / "a.wav").read_bytes()[:count])
+    with pytest.raises(AudioError, match=r"a\.wav"):
+        audio.load(tmp_path / "a.wav")
+
+
+@given(st.binary(min_size=0, max_size=400), st.sampled_from((b"", b"RIFF", b"fLaC", b"OggS", b"ID3", b".snd", b"FORM")))
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_garbage_is_an_error_or_finite_samples(tmp_path: Path, data: bytes, magic: bytes) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(magic + data)
+    try:
+        samples = audio.load(path)
+    except AudioError as error:
+        assert "a.wav" in str(error) and "\n" not in str(error)
+    else:
+        assert samples.dtype == np.float32 and len(samples) > 0 and np.isfinite(samples).all()
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "sound.raw", "sound.wav", "sound", "sound.mp3"])
+def test_a_file_that_is_no_sound_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("This is no sound.\n" * 50)
+    with pytest.raises(AudioError, match="not a sound file that can be read"):
+        audio.load(tmp_path / name)
+
+
+def test_paths_that_are_no_file_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(AudioError, match=r"none\.wav: no such file"):
+        audio.load(tmp_path / "none.wav")
+    with pytest.raises(AudioError, match="is a folder"):
+        audio.load(tmp_path)
+    with pytest.raises(AudioError, match="no regular file"):
+        audio.load("/dev/null")
+    (tmp_path / "empty.wav").touch()
+    with pytest.raises(AudioError, match=r"empty\.wav: the file is empty"):
+        audio.load(tmp_path / "empty.wav")
+    with pytest.raises(AudioError):
+        audio.load("nul\0byte.wav")
+    soundfile.write(tmp_path / "zero.wav", np.zeros(0), RATE)
+    with pytest.raises(AudioError, match=r"zero\.wav: holds no samples"):
+        audio.load(tmp_path / "zero.wav")
+
+
+def test_too_long_a_sound_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audio, "MAX_SECONDS", 60)
+    soundfile.write(tmp_path / "a.flac", np.zeros(60 * RATE), RATE)
+    assert len(audio.load(tmp_path / "a.flac")) == 60 * RATE
+    soundfile.write(tmp_path / "a.flac", np.zeros(60 * RATE + 1), RATE)
+    with pytest.raises(AudioError, match=r"a\.flac: longer than 1 minutes"):
+        audio.load(tmp_path / "a.flac")
+
+
+def test_samples_of_a_wrong_shape_or_rate_are_refused() -> None:
+    with pytest.raises(AudioError, match="shape"):
+        audio.to_mono_at(np.zeros((2, 2, 2), dtype=np.float32), RATE)
+    with pytest.raises(AudioError, match="0 Hz"):
+        audio.to_mono_at(np.zeros(10, dtype=np.float32), 0)
+    with pytest.raises(AudioError, match="too short"):
+        audio.to_mono_at(np.zeros(1, dtype=np.float32), 768_000, 1000)
+    with pytest.raises(AudioError, match="int16"):
+        audio.to_mono_at(np.zeros((10, 2), dtype=np.int16), RATE)
+    with pytest.raises(AudioError):
+        audio.to_mono_at(np.zeros((10, 0), dtype=np.float32), RATE)
+    assert audio.valid_samples(np.zeros(3)).dtype == np.float32
