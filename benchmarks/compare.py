@@ -40,7 +40,7 @@ class Comparison:
     def notes(self) -> list[str]:
         """Return what was measured and how true the pictures are, in plain words."""
         repeats = self.speed[0].repeats
-        notes = [f"Speed: {self.sounds}, each {repeats} times, in turns, one thread."]
+        notes = [f"Speed: {self.sounds}, each {repeats} times in a row, the ways in turns, one thread."]
         if all(row.name != "librosa" for row in self.speed):
             notes.append("librosa is not installed, so it is left out (try: pip install 'gtzanet-edge[bench]').")
         if self.fidelity is not None:
