@@ -50,11 +50,13 @@ def weights_after(
 @pytest.mark.parametrize("shards", [2, 4, 100])
 def test_shards_move_the_result_by_rounding_alone(shards: int) -> None:
     network = with_dropout(GTZANET, 0.0)
-    whole, losses = weights_after(network, Compute("cpu", "float32", 2, 1))
-    parts, other = weights_after(network, Compute("cpu", "float32", 2, shards))
+    before, _ = weights_after(network, Compute("cpu", "float32", 2, 1), steps=0)
+    whole, losses = weights_after(network, Compute("cpu", "float32", 2, 1), steps=1)
+    parts, other = weights_after(network, Compute("cpu", "float32", 2, shards), steps=1)
     assert other == pytest.approx(losses, rel=1e-5)
-    for mine, theirs in zip(whole, parts, strict=True):
-        assert np.abs(mine - theirs).max() <= 1e-5 * max(1.0, np.abs(mine).max())
+    for start, mine, theirs in zip(before, whole, parts, strict=True):
+        assert np.abs(mine - start).max() > 0
+        assert np.abs(mine - theirs).max() <= 1e-3 * np.abs(mine - start).max()
 
 
 def test_equals_keras_fit() -> None:
@@ -97,11 +99,12 @@ def test_the_dropout_layer_drops_its_rate_and_keeps_the_mean() -> None:
     assert np.array_equal(model(tf.ones((1, 20000)), training=False).numpy(), np.ones((1, 20000)))
 
 
-@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
-def test_mixed_precision_learns_the_same_within_its_rounding(precision: str) -> None:
+@pytest.mark.parametrize(("precision", "comparable"), [("mixed_bfloat16", 3), ("mixed_float16", 1)])
+def test_mixed_precision_learns_the_same_within_its_rounding(precision: str, comparable: int) -> None:
+    """Dynamic loss scaling skips float16 steps until its scale fits, so that only the first loss can be compared."""
     network = with_dropout(TINY, 0.0)
     exact, losses = weights_after(network, Compute("cpu", "float32", 2, 2))
     mixed, rounded = weights_after(network, Compute("cpu", precision, 2, 2))
-    assert rounded == pytest.approx(losses, rel=0.05)
-    assert all(weights.dtype == np.float32 for weights in mixed)
+    assert rounded[:comparable] == pytest.approx(losses[:comparable], rel=0.05)
+    assert all(weights.dtype == np.float32 and np.isfinite(weights).all() for weights in mixed)
     assert any(not np.array_equal(a, b) for a, b in zip(exact, mixed, strict=True))
