@@ -25,7 +25,7 @@ def trained_run() -> Path:
     """Return the run folder of weights trained on GTZAN that lies in tests/data/gtzanet."""
     missing = [name for name in FILES if not (TRAINED / name).is_file()]
     if missing:
-        pytest.skip(f"no trained weights: tests/data/gtzanet lacks {', '.join(missing)}")
+        pytest.fail(f"no trained weights: tests/data/gtzanet lacks {', '.join(missing)}")
     return TRAINED
 
 
