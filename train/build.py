@@ -9,7 +9,19 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
-from train.networks import PICTURE_SHAPE, Conv, Dense, Dropout, Flatten, Layer, Pool, Softmax, Standardise
+from train.networks import (
+    PICTURE_SHAPE,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    Pool,
+    Relu,
+    Softmax,
+    Standardise,
+    pool_before_relu,
+)
 
 STANDARDISE_EPSILON = 1e-12
 
@@ -55,7 +67,8 @@ def build(network: tuple[Layer, ...], classes: int, *, name: str, twin: bool = F
     name
         The model's name.
     twin
-        Build the training twin (seeded dropout) instead of the stock model. The weights of the two are interchangeable.
+        Build the training twin (seeded dropout, ReLU behind pools) instead of the stock
+        model. Their weights are interchangeable, and their predictions equal but for rounding.
 
     Returns
     -------
@@ -64,15 +77,17 @@ def build(network: tuple[Layer, ...], classes: int, *, name: str, twin: bool = F
         model has built-in layers alone, so that it loads without this package.
     """
     layers = [tf_keras.layers.InputLayer(PICTURE_SHAPE, name="picture"), tf_keras.layers.Rescaling(1 / 255)]
-    for layer in network:
+    for layer in pool_before_relu(network) if twin else network:
         layers.extend(_keras_layers(layer, classes, twin))
     return tf_keras.Sequential(layers, name=name)
 
 
 def _keras_layers(layer: Layer, classes: int, twin: bool) -> list[Any]:
     match layer:
-        case Conv(filters, kernel, stride):
-            return [tf_keras.layers.Conv2D(filters, kernel, stride, activation="relu")]
+        case Conv(filters, kernel, stride, relu):
+            return [tf_keras.layers.Conv2D(filters, kernel, stride, activation="relu" if relu else None)]
+        case Relu():
+            return [tf_keras.layers.ReLU()]
         case Pool(size, stride):
             return [tf_keras.layers.MaxPool2D(size, stride)]
         case Standardise():

@@ -11,17 +11,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from toolkit.errors import UsageError
 
 
 @dataclass(frozen=True)
 class Conv:
-    """2-D convolution without padding, bias, ReLU."""
+    """2-D convolution without padding, bias, ReLU (unless it comes later in the table)."""
 
     filters: int
     kernel: int
     stride: int = 1
+    relu: bool = True
+
+
+@dataclass(frozen=True)
+class Relu:
+    """max(x, 0), where it is not part of a convolution."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,7 @@ class Softmax:
     """Fully connected to one unit a class, bias, softmax."""
 
 
-Layer = Conv | Pool | Standardise | Flatten | Dropout | Dense | Softmax
+Layer = Conv | Relu | Pool | Standardise | Flatten | Dropout | Dense | Softmax
 
 PICTURE_SHAPE = (288, 432, 3)
 
@@ -134,6 +141,24 @@ def with_dropout(network: tuple[Layer, ...], rate: float | None) -> tuple[Layer,
     return tuple(replace(layer, rate=rate) if isinstance(layer, Dropout) else layer for layer in network)
 
 
+def pool_before_relu(network: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    """Return the same function with the ReLU of every pooled convolution behind its pool, where it has less to do.
+
+    The largest of a window's values is the same before and after ReLU, and so is where its gradient goes; the tables
+    keep the usual order.
+    """
+    rewritten: list[Layer] = []
+    for layer, following in zip_longest(network, network[1:]):
+        previous = rewritten[-1] if rewritten else None
+        if isinstance(layer, Conv) and layer.relu and isinstance(following, Pool):
+            rewritten.append(replace(layer, relu=False))
+        elif isinstance(layer, Pool) and isinstance(previous, Conv) and not previous.relu:
+            rewritten += [layer, Relu()]
+        else:
+            rewritten.append(layer)
+    return tuple(rewritten)
+
+
 def trace(network: tuple[Layer, ...], classes: int = 10, shape: tuple[int, ...] = PICTURE_SHAPE) -> list[Row]:
     """Follow one picture through `network` and return a row a layer.
 
@@ -162,11 +187,13 @@ def trace(network: tuple[Layer, ...], classes: int = 10, shape: tuple[int, ...] 
 
 def _apply(layer: Layer, shape: tuple[int, ...], classes: int) -> Row:
     match layer:
-        case Conv(filters, kernel, stride):
+        case Conv(filters, kernel, stride, relu):
             height, width = ((side - kernel) // stride + 1 for side in shape[:2])
             weights = kernel * kernel * shape[2] * filters
-            name = f"conv {filters}, {kernel}x{kernel}, stride {stride}, ReLU"
+            name = f"conv {filters}, {kernel}x{kernel}, stride {stride}" + ", ReLU" * relu
             return Row(name, (height, width, filters), weights + filters, height * width * weights)
+        case Relu():
+            return Row("ReLU", shape, 0, 0)
         case Pool(size, stride):
             height, width = ((side - size) // stride + 1 for side in shape[:2])
             return Row(f"max pool {size}x{size}, stride {stride}", (height, width, shape[2]), 0, 0)

@@ -9,9 +9,15 @@ from train.networks import (
     GTZANET,
     NETWORKS,
     ZFNET,
+    Conv,
     Dropout,
+    Flatten,
+    Pool,
+    Relu,
+    Softmax,
     find_network,
     parameter_count,
+    pool_before_relu,
     summary,
     trace,
     with_dropout,
@@ -56,6 +62,18 @@ def test_dropout_can_be_replaced() -> None:
     assert with_dropout(GTZANET, None) is GTZANET
 
 
+def test_only_a_pooled_convolutions_relu_moves() -> None:
+    table = (Conv(4, 3), Conv(5, 3), Pool(), Pool(), Flatten(), Softmax())
+    assert pool_before_relu(table) == (Conv(4, 3), Conv(5, 3, relu=False), Pool(), Relu(), Pool(), Flatten(), Softmax())
+    assert [row.layer for row in trace(pool_before_relu(table))[2:5]] == [
+        "conv 5, 3x3, stride 1",
+        "max pool 3x3, stride 2",
+        "ReLU",
+    ]
+    for name in NETWORKS:
+        assert parameter_count(pool_before_relu(NETWORKS[name])) == parameter_count(NETWORKS[name])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(NETWORKS))
 @pytest.mark.parametrize("twin", [False, True])
@@ -63,7 +81,7 @@ def test_keras_builds_what_the_table_says(name: str, twin: bool) -> None:
     from train.build import build
 
     model = build(NETWORKS[name], 10, name=name, twin=twin)
-    rows = trace(NETWORKS[name])
+    rows = trace(pool_before_relu(NETWORKS[name]) if twin else NETWORKS[name])
     assert model.count_params() == parameter_count(NETWORKS[name])
     # Keras has a rescaling first and a softmax last where the table has none.
     shapes = [layer.output_shape[1:] for layer in model.layers[1:-1]]

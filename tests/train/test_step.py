@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from train.config import Compute, Recipe
-from train.networks import GTZANET, Conv, Dropout, Flatten, Pool, Softmax, with_dropout
+from train.networks import GTZANET, Conv, Dropout, Flatten, Pool, Softmax, Standardise, with_dropout
 
 pytestmark = pytest.mark.slow
 
 TINY = (Conv(4, 3, 4), Pool(), Flatten(), Dropout(0.3), Softmax())
+NORMALISED = (Conv(4, 3, 4), Pool(), Standardise(), Conv(4, 3, 4), Flatten(), Softmax())
 
 
 def batch(n: int = 6) -> tuple[np.ndarray, np.ndarray]:
@@ -57,6 +58,27 @@ def test_shards_move_the_result_by_rounding_alone(shards: int) -> None:
     for start, mine, theirs in zip(before, whole, parts, strict=True):
         assert np.abs(mine - start).max() > 0
         assert np.abs(mine - theirs).max() <= 1e-3 * np.abs(mine - start).max()
+
+
+@pytest.mark.parametrize("network", [TINY, NORMALISED])
+def test_the_twin_computes_what_the_stock_model_does(network: Any) -> None:
+    import tensorflow as tf
+    import tf_keras
+
+    from train.build import build, dropout_seed
+
+    tf_keras.utils.set_random_seed(0)
+    stock, twin = (build(network, 3, name="test", twin=twin) for twin in (False, True))
+    twin.set_weights(stock.get_weights())
+    pictures, labels = batch()
+    results = []
+    for model in (stock, twin):
+        with tf.GradientTape() as tape, dropout_seed(model, tf.constant((1, 2))):
+            scores = model(tf.constant(pictures, tf.float32), training=False)
+            loss = tf.reduce_mean(tf_keras.losses.sparse_categorical_crossentropy(labels, scores))
+        results.append([scores.numpy(), *(value.numpy() for value in tape.gradient(loss, model.trainable_weights))])
+    for mine, theirs in zip(*results, strict=True):
+        assert np.abs(mine - theirs).max() <= (2e-5 * np.abs(theirs).max() if network is NORMALISED else 0)
 
 
 def test_equals_keras_fit() -> None:
