@@ -42,6 +42,21 @@ class SeededDropout(tf_keras.layers.Layer):
         return tf.nn.experimental.stateless_dropout(inputs, self.rate, seed=self.seed)
 
 
+class SeparateStandardise(tf_keras.layers.Layer):
+    """What the stock model's LayerNormalization computes, in steps none of which uses a value more than twice.
+
+    The gradient of a value used three times is a sum of three, which TensorFlow rounds in the order in which its
+    threads finish: a training would not repeat bit by bit.
+    """
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        sample = (1, 2, 3)
+        values = tf.cast(inputs, tf.float32)
+        centred = values - tf.reduce_mean(values, sample, keepdims=True)
+        variance = tf.reduce_mean(tf.square(centred), sample, keepdims=True)
+        return tf.cast(centred * tf.math.rsqrt(variance + STANDARDISE_EPSILON), inputs.dtype)
+
+
 @contextmanager
 def dropout_seed(model: tf_keras.Model, seed: tf.Tensor) -> Iterator[None]:
     """Let every `SeededDropout` of `model` use `seed` (int32, shape (2,)) for the calls traced in this block."""
@@ -67,7 +82,7 @@ def build(network: tuple[Layer, ...], classes: int, *, name: str, twin: bool = F
     name
         The model's name.
     twin
-        Build the training twin (seeded dropout, ReLU behind pools) instead of the stock
+        Build the training twin (seeded dropout, ReLU behind pools, standardisation step by step) instead of the stock
         model. Their weights are interchangeable, and their predictions equal but for rounding.
 
     Returns
@@ -90,6 +105,8 @@ def _keras_layers(layer: Layer, classes: int, twin: bool) -> list[Any]:
             return [tf_keras.layers.ReLU()]
         case Pool(size, stride):
             return [tf_keras.layers.MaxPool2D(size, stride)]
+        case Standardise() if twin:
+            return [SeparateStandardise()]
         case Standardise():
             # (x - mean) / sqrt(variance + epsilon): per_image_standardization, except on a picture of one colour.
             options = {"axis": (1, 2, 3), "center": False, "scale": False, "epsilon": STANDARDISE_EPSILON}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -60,11 +60,11 @@ def make_train_step(model: tf_keras.Model, optimizer: tf_keras.optimizers.Optimi
                 sums.append(tape.gradient(target, model.trainable_variables))
                 losses.append(loss)
                 correct.append(_correct(scores, truth))
-        gradients = [tf.add_n(list(parts)) for parts in zip(*sums, strict=True)]
+        gradients = [_sum(parts) for parts in zip(*sums, strict=True)]
         if scaling:
             gradients = optimizer.get_unscaled_gradients(gradients)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
-        return tf.add_n(losses), tf.add_n(correct)
+        return _sum(losses), _sum(correct)
 
     return step
 
@@ -83,6 +83,12 @@ def make_predict_step(model: tf_keras.Model, compute: Compute) -> PredictStep:
         return tf.concat(scores, 0), tf.concat(losses, 0)
 
     return predict
+
+
+def _sum(parts: Sequence[tf.Tensor]) -> tf.Tensor:
+    # In this order always: tf.add_n begins with whichever input's buffer is free by then, so that its rounding depends
+    # on which thread was faster.
+    return parts[0] if len(parts) == 1 else tf.reduce_sum(tf.stack(parts), 0)
 
 
 def _correct(scores: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:

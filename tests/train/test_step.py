@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from train.config import Compute, Recipe
-from train.networks import GTZANET, Conv, Dropout, Flatten, Pool, Softmax, Standardise, with_dropout
+from train.networks import GTZANET, NETWORKS, Conv, Dropout, Flatten, Pool, Softmax, Standardise, with_dropout
 
 pytestmark = pytest.mark.slow
 
@@ -58,6 +58,30 @@ def test_shards_move_the_result_by_rounding_alone(shards: int) -> None:
     for start, mine, theirs in zip(before, whole, parts, strict=True):
         assert np.abs(mine - start).max() > 0
         assert np.abs(mine - theirs).max() <= 1e-3 * np.abs(mine - start).max()
+
+
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+def test_no_sum_depends_on_which_thread_is_faster(name: str) -> None:
+    """AddN starts with whichever input's buffer is free; with two inputs that cannot change the rounding."""
+    import tensorflow as tf
+
+    from train.build import build
+    from train.step import make_optimizer, make_train_step
+
+    model = build(NETWORKS[name], 3, name="test", twin=True)
+    optimizer = make_optimizer(Recipe(), "float32")
+    optimizer.build(model.trainable_variables)
+    step: Any = make_train_step(model, optimizer, Compute("cpu", "float32", 2, 4))
+    signature = [
+        tf.TensorSpec((8, 288, 432, 3), tf.uint8),
+        tf.TensorSpec((8,), tf.int32),
+        tf.TensorSpec((2,), tf.int32),
+    ]
+    operations = step.get_concrete_function(*signature).graph.get_operations()
+    assert len(operations) > 100
+    assert [
+        len(operation.inputs) for operation in operations if "Add" in operation.type and len(operation.inputs) > 2
+    ] == []
 
 
 @pytest.mark.parametrize("network", [TINY, NORMALISED])
