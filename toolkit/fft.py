@@ -29,10 +29,10 @@ class Plan:
     first : ndarray of float32, shape (2 * (P // 2 + 1), P)
         Real and imaginary parts, interleaved by row, of the P-point DFT.
     second : ndarray of float32, shape (P // 2 + 1, 2 Q, 2 Q)
-        For every `c` the twiddled Q-point DFT as a real matrix from (real b, imaginary b) to (real d, imaginary d). The
+        For every `c` the twiddled Q-point DFT as a real matrix to (real d, imaginary d) from (real b, imaginary b). The
         order of `d` is by frequency: 0, Q - 1, 1, Q - 2, ...
     parts : tuple of (int, int)
-        The ranges of that order that are kept apart: the lowest quarter of all frequencies, and the rest.
+        The ranges of that order that are kept apart: two quarters of all frequencies, and the upper half.
     bins : tuple of ndarray of intp, shape ((P // 2 + 1) * (stop - start),)
         For each part the frequency bin, 0 .. N / 2, that each output holds; a few bins are held twice.
     """
@@ -69,10 +69,10 @@ def plan(length: int) -> Plan:
     turns = (b[None, :, None] * k[:, None, :]) % length
     angle = -2 * np.pi * turns / length
     real, imaginary = np.cos(angle), np.sin(angle)
-    second = np.block([[real, imaginary], [-imaginary, real]])
-    parts = ((0, inner // 4), (inner // 4, inner))
+    second = np.block([[real, imaginary], [-imaginary, real]]).transpose(0, 2, 1)
+    parts = ((0, inner // 4), (inner // 4, inner // 2), (inner // 2, inner))
     bins = tuple(np.minimum(k, length - k)[:, start:stop].reshape(-1) for start, stop in parts)
-    return Plan(outer, inner, first.astype(np.float32), second.astype(np.float32), parts, bins)
+    return Plan(outer, inner, first.astype(np.float32), second.astype(np.float32, order="C"), parts, bins)
 
 
 class PowerSpectra:
@@ -85,22 +85,21 @@ class PowerSpectra:
         self.frames = np.zeros((CHUNK, length), dtype=np.float32)
         """The input, shape (CHUNK, length): fill it, then call."""
         self._stage = np.empty((CHUNK, 2 * half, inner), dtype=np.float32)
-        self._spectra = np.empty((half, CHUNK, 2 * inner), dtype=np.float32)
-        self._power = [np.empty((CHUNK, half * (stop - start)), dtype=np.float32) for start, stop in self.plan.parts]
+        self._spectra = np.empty((half, 2 * inner, CHUNK), dtype=np.float32)
+        self._power = [np.empty((half * (stop - start), CHUNK), dtype=np.float32) for start, stop in self.plan.parts]
 
     def __call__(self) -> list[NDArray[np.float32]]:
-        """Return |X|^2 of every frame, an array of shape (CHUNK, len(bins)) for each of `plan.bins`.
+        """Return |X|^2 of every frame, an array of shape (len(bins), CHUNK) for each of `plan.bins`.
 
         The next call overwrites them.
         """
         half, inner = self.plan.half, self.plan.inner
         self._first_stage()
-        np.matmul(self._stage.reshape(CHUNK, half, 2 * inner).transpose(1, 0, 2), self.plan.second, out=self._spectra)
+        np.matmul(self.plan.second, self._stage.reshape(CHUNK, half, 2 * inner).transpose(1, 2, 0), out=self._spectra)
         np.square(self._spectra, out=self._spectra)
-        by_frame = self._spectra.transpose(1, 0, 2)
         for (start, stop), power in zip(self.plan.parts, self._power, strict=True):
-            real, imaginary = by_frame[..., start:stop], by_frame[..., inner + start : inner + stop]
-            np.add(real, imaginary, out=power.reshape(CHUNK, half, stop - start))
+            real, imaginary = self._spectra[:, start:stop], self._spectra[:, inner + start : inner + stop]
+            np.add(real, imaginary, out=power.reshape(half, stop - start, CHUNK))
         return self._power
 
     def class_energy(self) -> NDArray[np.float32]:

@@ -56,23 +56,25 @@ def _blend(colours: NDArray[np.uint8], alpha: int) -> NDArray[np.uint8]:
     return (colours.astype(np.int64) * 255 * (256 - alpha) // whole).astype(np.uint8)
 
 
+_SHADES = np.arange(256, dtype=np.uint8)
+_SIDE = _blend(_SHADES, 204)
+_CORNER = _blend(_blend(_SHADES, 184), 184)
+"""What each value becomes under the frame's sides, and under its corners."""
+
+
 def _paint(index: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Put colour indices, shape (bands, 335), on the white canvas and draw the frame over the box's edge."""
     box = np.take(MAGMA, index, axis=0)[shown_bands(len(index))]
     picture = np.full((HEIGHT, WIDTH, 3), 255, dtype=np.uint8)
     top, bottom, left, right = _ROWS[0], _ROWS[1], _COLUMNS[0], _COLUMNS[1]
     picture[top:bottom, left:right] = box
-    side, corner = 204, 184
-    for rows, columns in (
-        (slice(top + 1, bottom), left),
-        (slice(top + 1, bottom), right),
-        (top, slice(left + 1, right)),
-        (bottom, slice(left + 1, right)),
+    both_rows, both_columns = slice(top, bottom + 1, bottom - top), slice(left, right + 1, right - left)
+    for rows, columns, darker in (
+        (slice(top + 1, bottom), both_columns, _SIDE),
+        (both_rows, slice(left + 1, right), _SIDE),
+        (both_rows, both_columns, _CORNER),
     ):
-        picture[rows, columns] = _blend(picture[rows, columns], side)
-    for row in (top, bottom):
-        for column in (left, right):
-            picture[row, column] = _blend(_blend(picture[row, column], corner), corner)
+        picture[rows, columns] = darker[picture[rows, columns]]
     return picture
 
 

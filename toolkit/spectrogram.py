@@ -29,7 +29,7 @@ def _window(length: int) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Block:
-    """The mel bands that weigh one part of the transform's outputs, and their weights, (groups, outputs, bands).
+    """The mel bands that weigh one part of the transform's outputs, and their weights, (groups, bands, outputs).
 
     The product is cut into groups that are too small for BLAS to start threads, which would cost more than they save.
     """
@@ -44,18 +44,19 @@ def _blocks(spec: FrontEnd) -> tuple[_Block, ...]:
     blocks = []
     seen = np.zeros(spec.n_fft // 2 + 1, dtype=bool)
     for bins in plan(spec.n_fft).bins:
-        matrix = np.zeros((len(bins), spec.n_mels), dtype=np.float32)
+        matrix = np.zeros((spec.n_mels, len(bins)), dtype=np.float32)
         kept, where = np.unique(bins, return_index=True)
         where, kept = where[~seen[kept]], kept[~seen[kept]]
         seen[kept] = True
-        matrix[where] = filter_bank(spec).T[kept]
-        bands = np.flatnonzero(matrix.any(axis=0))
+        matrix[:, where] = filter_bank(spec)[:, kept]
+        bands = np.flatnonzero(matrix.any(axis=1))
         used = slice(int(bands[0]), int(bands[-1]) + 1) if len(bands) else slice(0, 0)
         size = len(bins) * (used.stop - used.start) * CHUNK
         groups = next(
             number for number in range(1, len(bins) + 1) if len(bins) % number == 0 and size <= number * _SERIAL
         )
-        blocks.append(_Block(used, np.ascontiguousarray(matrix[:, used]).reshape(groups, len(bins) // groups, -1)))
+        grouped = matrix[used].reshape(-1, groups, len(bins) // groups).transpose(1, 0, 2)
+        blocks.append(_Block(used, np.ascontiguousarray(grouped)))
     return tuple(blocks)
 
 
@@ -106,9 +107,9 @@ class MelFrames:
     def power(self, which: NDArray[np.intp] | None = None) -> NDArray[np.float32]:
         """Return the mel power of frames, float32, shape (frames, n_mels).
 
-        Frame i is always row i modulo `CHUNK` of a chunk. BLAS may add up two rows of a product in different orders,
-        but one row of one shape always in one order: so a frame's values are the same to the last bit, whichever others
-        are asked for.
+        Frame i always has place i modulo `CHUNK` in a chunk. BLAS may add up two columns of a product in different
+        orders, but one column of one shape always in one order: so a frame's values are the same to the last bit,
+        whichever others are asked for.
 
         Parameters
         ----------
@@ -127,11 +128,10 @@ class MelFrames:
     def _chunk_power(self, chunk: NDArray[np.intp]) -> NDArray[np.float32]:
         """Return the mel power of a chunk's frames in their order, shape (CHUNK, n_mels); more rows mean nothing."""
         self._fill(chunk)
-        power = np.zeros((CHUNK, self.spec.n_mels), dtype=np.float32)
+        power = np.zeros((self.spec.n_mels, CHUNK), dtype=np.float32)
         for part, block in zip(self._spectra(), _blocks(self.spec), strict=True):
-            groups = part.reshape(CHUNK, len(block.matrix), -1).transpose(1, 0, 2)
-            power[:, block.bands] += np.matmul(groups, block.matrix).sum(axis=0)
-        return power
+            power[block.bands] += np.matmul(block.matrix, part.reshape(len(block.matrix), -1, CHUNK)).sum(axis=0)
+        return power.T
 
     def bounds(self) -> NDArray[np.float32]:
         """Return for every frame a power that none of its mel bands exceeds, float32, shape (frames,).
