@@ -14,23 +14,20 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import cliplength, compare, sounds, table
+from benchmarks.arguments import PROG, cliplength_parser, frontend_parser, models_parser
 from benchmarks.compare import Comparison, compare_front_ends
 from benchmarks.latency import Plan
 from benchmarks.machine import describe_machine
 from benchmarks.parts import own_split
 from benchmarks.suite import Row, Settings, measure_models
 from runtime.classifier import Classifier
-from runtime.engines import ENGINES, default_threads
 from toolkit.cli import progress
-from toolkit.command import Parser, run
-from toolkit.dataset import GTZAN_FOLDERS, SUFFIXES, Index, build_index
+from toolkit.command import run
+from toolkit.dataset import GTZAN_FOLDERS, Index, build_index
 from toolkit.errors import ArtifactError, UsageError
 from toolkit.files import write_json, write_text
-from toolkit.frontend import SHORT_POLICIES
 from toolkit.quiet import captured_stderr
-from toolkit.splits import NAMES, PARTS
 
-PROG = "python -m benchmarks"
 ARTIFACTS = Path("artifacts")
 
 
@@ -39,89 +36,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     command = shlex.join([*PROG.split(), *arguments])
     if arguments[:1] == ["cliplength"]:
-        return _cliplength(_cliplength_parser().parse_args(arguments[1:]), command)
+        return _cliplength(cliplength_parser().parse_args(arguments[1:]), command)
     if arguments[:1] == ["frontend"]:
-        return _frontend(_frontend_parser().parse_args(arguments[1:]), command)
-    return _models(_parser().parse_args(arguments), command)
+        return _frontend(frontend_parser().parse_args(arguments[1:]), command)
+    return _models(models_parser().parse_args(arguments), command)
 
 
 def entry(argv: Sequence[str] | None = None) -> int:
     """Run the command and turn errors into one line and an exit code."""
     return run(PROG, main, argv)
-
-
-def _parser() -> Parser:
-    parser = Parser(
-        prog=PROG,
-        description="Measure model files: accuracy, size, memory and latency.",
-        epilog=f"studies: {PROG} cliplength --help | {PROG} frontend --help",
-    )
-    parser.add_argument(
-        "models", nargs="*", type=Path, metavar="MODEL", help="model files (default: every .tflite in ./artifacts)"
-    )
-    _add_common(parser)
-    parser.add_argument(
-        "--kind", choices=sorted(SUFFIXES), help="which files to use where the dataset has both (default: pictures)"
-    )
-    parser.add_argument(
-        "--split", choices=NAMES, help="judge on this split (default: the one each model was trained on)"
-    )
-    parser.add_argument(
-        "--part", choices=PARTS, default="validation", help="judge on this part of it (default: validation)"
-    )
-    parser.add_argument(
-        "--speed-only", action="store_true", help="no dataset: everything but accuracy, on made-up sounds"
-    )
-    parser.add_argument(
-        "--clip", type=Path, metavar="FILE", help="the sound for file-to-label latency (default: the dataset's first)"
-    )
-    parser.add_argument(
-        "--min-duration", type=float, default=10.0, metavar="S", help="seconds a model and latency (%(default)s)"
-    )
-    parser.add_argument(
-        "--min-count", type=int, default=100, metavar="N", help="queries a model and latency (%(default)s)"
-    )
-    parser.add_argument("--cache", type=Path, metavar="DIR", help="where pictures rendered from sound are kept")
-    return parser
-
-
-def _cliplength_parser() -> Parser:
-    parser = Parser(prog=f"{PROG} cliplength", description="Accuracy on clips cut to their middle seconds.")
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a model file")
-    _add_common(parser)
-    parser.add_argument(
-        "--seconds", type=float, nargs="+", default=[5.0, 10.0, 20.0], metavar="S", help="lengths (5 10 20)"
-    )
-    parser.add_argument(
-        "--policies",
-        nargs="+",
-        choices=SHORT_POLICIES,
-        default=list(SHORT_POLICIES),
-        help="ways to fill the picture (all)",
-    )
-    return parser
-
-
-def _frontend_parser() -> Parser:
-    parser = Parser(
-        prog=f"{PROG} frontend", description="The front end against librosa: speed, and the pictures' truth."
-    )
-    parser.add_argument("--clips", type=int, default=5, metavar="N", help="sounds to time (%(default)s)")
-    parser.add_argument("--repeats", type=int, default=5, metavar="N", help="times a sound (%(default)s)")
-    _add_data(parser)
-    return parser
-
-
-def _add_data(parser: Parser) -> None:
-    parser.add_argument("--data", type=Path, metavar="DIR", help="the dataset (default: the variable GTZAN_ROOT)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON too")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table as Markdown too")
-
-
-def _add_common(parser: Parser) -> None:
-    _add_data(parser)
-    parser.add_argument("--threads", type=int, default=default_threads(), metavar="N", help="(%(default)s)")
-    parser.add_argument("--engine", choices=tuple(ENGINES), help="(default: the first that is installed)")
 
 
 def _models(arguments: argparse.Namespace, command: str) -> int:

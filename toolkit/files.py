@@ -6,8 +6,9 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,15 @@ def atomic_path(target: Path) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def remove_leftovers(folder: Path, older_than: float = 0.0) -> None:
+    """Delete the temporary files that killed processes left in `folder`, if they are so many seconds old."""
+    newest = time.time() - older_than
+    for leftover in folder.glob(".*.tmp*"):
+        with suppress(FileNotFoundError):  # another process may sweep, too
+            if leftover.stat().st_mtime <= newest:
+                leftover.unlink()
 
 
 def write_bytes(target: Path, data: bytes) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from toolkit.audio import load
 from toolkit.dataset import Index, Item
 from toolkit.errors import DatasetError, GtzanetError
-from toolkit.files import digest_of, file_digest, write_bytes
+from toolkit.files import digest_of, file_digest, remove_leftovers, write_bytes
 from toolkit.frontend import PICTURE, FrontEnd
 from toolkit.parallel import Progress, map_threads
 from toolkit.picture import read_png, render
@@ -22,6 +22,8 @@ from toolkit.windows import split_windows
 
 CACHE_FORMAT = 1
 """To be raised when an entry's layout, or what the same front-end description draws, changes."""
+LEFTOVER_SECONDS = 3600.0
+"""No entry takes so long to write: an older temporary file is a killed process'."""
 SHAPE = (288, 432, 3)
 DIGEST_BYTES = 32
 
@@ -62,6 +64,9 @@ def load_pictures(
         If a file cannot be read or changed since it was indexed, or the cache cannot be written.
     """
     folder = default_cache() if cache is None else Path(cache)
+    if index.kind != "pictures":
+        for shelf in folder.glob("??"):
+            remove_leftovers(shelf, older_than=LEFTOVER_SECONDS)
     pictures = np.empty((len(items), *SHAPE), np.uint8)
 
     def fill(number: int) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.errors import RunError
-from toolkit.files import atomic_path
+from toolkit.files import atomic_path, remove_leftovers
 from train.schedule import Plateau
 
 FILE = "checkpoint.npz"
@@ -69,10 +69,4 @@ class Checkpoint:
 def remove(folder: Path) -> None:
     """Delete a run's checkpoint and what a killed process left of one."""
     (folder / FILE).unlink(missing_ok=True)
-    sweep(folder)
-
-
-def sweep(folder: Path) -> None:
-    """Delete the temporary files that a killed process left in a run's folder."""
-    for leftover in folder.glob(".*.tmp*"):
-        leftover.unlink(missing_ok=True)
+    remove_leftovers(folder)

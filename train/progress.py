@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import sys
 import time
 from types import TracebackType
@@ -50,7 +51,8 @@ class TrainingProgress:
             return
         entry = state.finished
         self.epoch_times.append(entry["seconds"])
-        left = (state.epochs - state.epoch) * sum(self.epoch_times) / len(self.epoch_times)
+        # The median of the last epochs: a laptop that slept through one does not spoil the estimate.
+        left = (state.epochs - state.epoch) * statistics.median(self.epoch_times[-9:])
         line = (
             f"epoch {state.epoch}/{state.epochs}: loss {entry['loss']:.4f}, accuracy {entry['accuracy']:.4f}, "
             f"validation loss {entry['val_loss']:.4f}, accuracy {entry['val_accuracy']:.4f}, "

@@ -14,7 +14,7 @@ from typing import Any
 
 from toolkit import runs
 from toolkit.errors import RunError, UsageError
-from toolkit.files import read_json, write_json, write_text
+from toolkit.files import read_json, remove_leftovers, write_json, write_text
 from toolkit.frontend import PICTURE
 from train import checkpoint
 from train.config import Compute, Recipe, RunConfig
@@ -117,7 +117,7 @@ def work(
     from train.savefile import save_model
 
     with locked(folder):
-        checkpoint.sweep(folder)
+        remove_leftovers(folder)
         training = load_part(dataset, dataset.split.train, cache, steps)
         validation = load_part(dataset, dataset.split.validation, cache, steps)
         model = fit(config, training, validation, folder, report)

@@ -22,7 +22,7 @@ from toolkit.errors import DatasetError
 from toolkit.files import file_digest
 from toolkit.frontend import PICTURE
 from toolkit.picture import render
-from toolkit.pictures import cache_path, default_cache, load_pictures, pack, unpack
+from toolkit.pictures import LEFTOVER_SECONDS, cache_path, default_cache, load_pictures, pack, unpack
 from toolkit.windows import split_windows
 
 LOAD = (
@@ -208,3 +208,15 @@ def test_a_killed_process_leaves_no_broken_entry(tmp_path: Path) -> None:
     assert all(unpack(path.read_bytes()) is not None for path in left)
     expected = load_pictures(index, index.items, tmp_path / "own")
     np.testing.assert_array_equal(load_pictures(index, index.items, cache), expected)
+
+
+def test_old_leftovers_of_killed_processes_are_removed(sounds: Index, tmp_path: Path) -> None:
+    load_pictures(sounds, sounds.items, tmp_path)
+    shelf = entries(tmp_path)[0].parent
+    kept = entries(tmp_path)
+    for name, age in ((".old.abc.tmp.picture", 2 * LEFTOVER_SECONDS), (".young.abc.tmp.picture", 0)):
+        (shelf / name).write_bytes(b"half")
+        os.utime(shelf / name, (time.time() - age,) * 2)
+    load_pictures(sounds, sounds.items, tmp_path)
+    assert [path.name for path in shelf.glob(".*")] == [".young.abc.tmp.picture"]
+    assert entries(tmp_path) == kept

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from toolkit.errors import RunError
+from toolkit.files import remove_leftovers
 from train import checkpoint
 from train.checkpoint import Checkpoint
 from train.schedule import Plateau
@@ -82,7 +83,7 @@ def test_a_full_disk_keeps_the_last_one(tmp_path: Path, monkeypatch: pytest.Monk
 def test_sweep_removes_what_a_killed_process_left(tmp_path: Path) -> None:
     make().save(tmp_path)
     (tmp_path / ".checkpoint.abc.tmp.npz").write_bytes(b"half")
-    checkpoint.sweep(tmp_path)
+    remove_leftovers(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [checkpoint.FILE]
     checkpoint.remove(tmp_path)
     assert not list(tmp_path.iterdir())

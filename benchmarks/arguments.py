@@ -1,0 +1,90 @@
+"""The arguments of `python -m benchmarks` and of its studies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runtime.engines import ENGINES, default_threads
+from toolkit.command import Parser
+from toolkit.dataset import SUFFIXES
+from toolkit.frontend import SHORT_POLICIES
+from toolkit.splits import NAMES, PARTS
+
+PROG = "python -m benchmarks"
+
+
+def models_parser() -> Parser:
+    """Return the parser of the table over model files."""
+    parser = Parser(
+        prog=PROG,
+        description="Measure model files: accuracy, size, memory and latency.",
+        epilog=f"studies: {PROG} cliplength --help | {PROG} frontend --help",
+    )
+    parser.add_argument(
+        "models", nargs="*", type=Path, metavar="MODEL", help="model files (default: every .tflite in ./artifacts)"
+    )
+    _add_common(parser)
+    parser.add_argument(
+        "--kind", choices=sorted(SUFFIXES), help="which files to use where the dataset has both (default: pictures)"
+    )
+    parser.add_argument(
+        "--split", choices=NAMES, help="judge on this split (default: the one each model was trained on)"
+    )
+    parser.add_argument(
+        "--part", choices=PARTS, default="validation", help="judge on this part of it (default: validation)"
+    )
+    parser.add_argument(
+        "--speed-only", action="store_true", help="no dataset: everything but accuracy, on made-up sounds"
+    )
+    parser.add_argument(
+        "--clip", type=Path, metavar="FILE", help="the sound for file-to-label latency (default: the dataset's first)"
+    )
+    parser.add_argument(
+        "--min-duration", type=float, default=10.0, metavar="S", help="seconds a model and latency (%(default)s)"
+    )
+    parser.add_argument(
+        "--min-count", type=int, default=100, metavar="N", help="queries a model and latency (%(default)s)"
+    )
+    parser.add_argument("--cache", type=Path, metavar="DIR", help="where pictures rendered from sound are kept")
+    return parser
+
+
+def cliplength_parser() -> Parser:
+    """Return the parser of `cliplength`."""
+    parser = Parser(prog=f"{PROG} cliplength", description="Accuracy on clips cut to their middle seconds.")
+    parser.add_argument("model", type=Path, metavar="MODEL", help="a model file")
+    _add_common(parser)
+    parser.add_argument(
+        "--seconds", type=float, nargs="+", default=[5.0, 10.0, 20.0], metavar="S", help="lengths (5 10 20)"
+    )
+    parser.add_argument(
+        "--policies",
+        nargs="+",
+        choices=SHORT_POLICIES,
+        default=list(SHORT_POLICIES),
+        help="ways to fill the picture (all)",
+    )
+    return parser
+
+
+def frontend_parser() -> Parser:
+    """Return the parser of `frontend`."""
+    parser = Parser(
+        prog=f"{PROG} frontend", description="The front end against librosa: speed, and the pictures' truth."
+    )
+    parser.add_argument("--clips", type=int, default=5, metavar="N", help="sounds to time (%(default)s)")
+    parser.add_argument("--repeats", type=int, default=5, metavar="N", help="times a sound (%(default)s)")
+    _add_data(parser)
+    return parser
+
+
+def _add_data(parser: Parser) -> None:
+    parser.add_argument("--data", type=Path, metavar="DIR", help="the dataset (default: the variable GTZAN_ROOT)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON too")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table as Markdown too")
+
+
+def _add_common(parser: Parser) -> None:
+    _add_data(parser)
+    parser.add_argument("--threads", type=int, default=default_threads(), metavar="N", help="(%(default)s)")
+    parser.add_argument("--engine", choices=tuple(ENGINES), help="(default: the first that is installed)")
