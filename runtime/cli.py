@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from runtime.classifier import Classifier, Prediction
-from runtime.engines import ENGINES
+from runtime.engines import ENGINES, installed
+from toolkit.artifact import TFLITE, model_files
 from toolkit.command import Parser, run
 from toolkit.errors import ArtifactError, AudioError, UsageError
 from toolkit.quiet import captured_stderr
@@ -19,14 +20,23 @@ BAR = 24
 
 
 def find_model(folder: Path) -> Path:
-    """Return the newest float32 model in `folder`, or the newest of any kind where there is no float32 one."""
-    found = [path for path in folder.glob("*.tflite") if not path.name.startswith(".")] if folder.is_dir() else []
+    """Return the model in `folder` to use where none is named.
+
+    One that an installed engine runs, if there is one; then float32 rather than another precision, .tflite rather than
+    .onnx, and the newest.
+    """
+    found = model_files(folder)
     if not found:
         raise ArtifactError(
-            f"no model: there is no .tflite file in {folder}{'' if folder.is_dir() else ' (no such folder)'}; "
+            f"no model: there is no .tflite or .onnx file in {folder}{'' if folder.is_dir() else ' (no such folder)'}; "
             "make one with `python -m export --format tflite`, or name one with --model"
         )
-    return max(found, key=lambda path: ("float32" in path.stem, path.stat().st_mtime_ns, path.name))
+
+    def preference(path: Path) -> tuple[bool, bool, bool, int, str]:
+        kind = path.suffix.lstrip(".")
+        return bool(installed(kind)), "float32" in path.stem, kind == TFLITE, path.stat().st_mtime_ns, path.name
+
+    return max(found, key=preference)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -67,7 +77,7 @@ def _parser() -> Parser:
         "--model",
         type=Path,
         metavar="M",
-        help="a .tflite file (default: the newest in ./artifacts, float32 before int8)",
+        help="a .tflite or .onnx file (default: the newest in ./artifacts, float32 first)",
     )
     parser.add_argument(
         "--top", type=int, metavar="N", help="show the N most probable classes only (the table; JSON has all)"

@@ -10,6 +10,10 @@ MODEL = b"\x1c\0\0\0TFL3" + bytes(range(256)) * 4
 """Bytes that look like a TFLite model from outside."""
 
 
+ONNX_MODEL = b"\x08\x08\x12\x07tf2onnx\x3a\x80\x04" + bytes(range(256)) * 2 + b"\x42\x02\x10\x11"
+"""Bytes that look like an ONNX model from outside: IR version 8, a producer, a graph of 512 bytes, an opset."""
+
+
 def example_card(
     *, quantization: str = "none", model: bytes = MODEL, labels: tuple[str, ...] = ("high", "low")
 ) -> Card:

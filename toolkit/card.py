@@ -13,7 +13,8 @@ from toolkit.strict import StrictError, from_json, to_json
 
 FORMAT_VERSION = 1
 DTYPES = ("float32", "int8", "uint8")
-QUANTIZATIONS = ("none", "int8")
+QUANTIZATIONS = ("none", "float16", "dynamic", "int8")
+CALIBRATED = ("int8",)
 MAX_LABELS = 10_000
 MAX_LABEL_LENGTH = 200
 
@@ -99,11 +100,12 @@ class Card:
     input, output
         dtype, shape, layout and quantisation of the tensors.
     quantization
-        "none" or "int8" (weights, activations, input and output).
+        "none"; "float16" (weights alone); "dynamic" (weights int8, activations as they come); "int8" (weights and
+        activations, with ranges measured beforehand).
     float_ops
-        Names of the operators that stay float32 in an int8 model; empty where all are integer, and for "none".
+        Names of the operators that stay float32 in an int8 model; empty where all are integer, and for all others.
     calibration
-        What int8 ranges were measured on; None for float32.
+        What int8 ranges were measured on; None where none were.
     run_digest
         Digest of the training run's configuration.
     model_digest
@@ -141,7 +143,7 @@ class Card:
 
     @property
     def precision(self) -> str:
-        """Return "float32" or "int8"."""
+        """Return "float32", or the name of the quantisation."""
         return "float32" if self.quantization == "none" else self.quantization
 
     def to_dict(self) -> dict[str, Any]:
@@ -216,10 +218,10 @@ def _problems(card: Card) -> Any:
             yield f"{name} needs scale and zero_point if, and only if, it is an integer tensor"
         if tensor.scale is not None and tensor.scale <= 0:
             yield f"{name}.scale is {tensor.scale}, not above zero"
-    if (card.quantization == "none") != (card.calibration is None):
-        yield "calibration is given if, and only if, the model is quantised"
-    if card.quantization == "none" and card.float_ops:
-        yield "float_ops are given, but the model is not quantised"
+    if (card.quantization in CALIBRATED) != (card.calibration is not None):
+        yield f"calibration is given if, and only if, quantization is one of {', '.join(CALIBRATED)}"
+    if card.quantization not in CALIBRATED and card.float_ops:
+        yield "float_ops are given, but the activations are not quantised"
     accuracy = card.accuracy
     if not 0 <= accuracy.correct <= accuracy.n or accuracy.n == 0:
         yield f"accuracy counts {accuracy.correct} correct of {accuracy.n}"

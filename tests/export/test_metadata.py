@@ -11,7 +11,8 @@ from flatbuffers import number_types, packer
 from flatbuffers.table import Table
 
 from export.metadata import IDENTIFIER, NAME, Description, encode
-from toolkit.artifact import LABELS_NAME, read_archive
+from toolkit.artifact import read_archive
+from toolkit.contents import LABELS_NAME
 
 EXAMPLE = Description("gtzanet", "a text", "MIT", 432, 288, LABELS_NAME)
 

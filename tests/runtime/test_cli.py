@@ -84,7 +84,7 @@ def test_without_a_model_it_says_what_to_do(
     assert entry([str(sound)]) == 1
     assert "python -m export" in capfd.readouterr().err
     (tmp_path / "artifacts").mkdir()
-    with pytest.raises(ArtifactError, match="there is no .tflite file in artifacts;.*--model"):
+    with pytest.raises(ArtifactError, match="there is no .tflite or .onnx file in artifacts;.*--model"):
         find_model(Path("artifacts"))
 
 

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.cards import MODEL, example_card
-from toolkit.artifact import MAX_ENTRIES, MAX_ENTRY, append_card, read_archive, read_card, verify_model
+from toolkit.artifact import append_card, read_archive, read_card, verify_model
+from toolkit.contents import MAX_ENTRIES, MAX_ENTRY
 from toolkit.errors import ArtifactError
 
 
@@ -67,14 +68,14 @@ def test_equal_input_gives_equal_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_card_is_not_put_on_another_model() -> None:
     with pytest.raises(ArtifactError, match="model_digest differs"):
         append_card(MODEL + b"!", example_card())
-    with pytest.raises(ArtifactError, match="not a TFLite model"):
+    with pytest.raises(ArtifactError, match="neither a TFLite nor an ONNX model"):
         append_card(b"ONNX" * 9, example_card())
 
 
 MALFORMED: dict[str, tuple[Callable[[], bytes], str]] = {
     "empty": (lambda: b"", "0 bytes long"),
     "short": (lambda: MODEL[:7], "7 bytes long"),
-    "text": (lambda: b"a picture of a cat\n" * 9, "no TFL3 mark"),
+    "text": (lambda: b"a picture of a cat\n" * 9, "no TFL3 mark, no IR version"),
     "bare zip": (lambda: with_entries(CARD, LABELS)[len(MODEL) :], "no TFL3 mark"),
     "no card": (lambda: MODEL, "carries no card"),
     "cut in the model": (lambda: whole()[:500], "carries no card"),
