@@ -21,7 +21,7 @@ def models_parser() -> Parser:
         epilog=f"studies: {PROG} cliplength --help | {PROG} frontend --help",
     )
     parser.add_argument(
-        "models", nargs="*", type=Path, metavar="MODEL", help="model files (default: every .tflite in ./artifacts)"
+        "models", nargs="*", type=Path, metavar="MODEL", help="model files (default: all in ./artifacts)"
     )
     _add_common(parser)
     parser.add_argument(

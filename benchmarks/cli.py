@@ -21,6 +21,7 @@ from benchmarks.machine import describe_machine
 from benchmarks.parts import own_split
 from benchmarks.suite import Row, Settings, measure_models
 from runtime.classifier import Classifier
+from toolkit.artifact import model_files
 from toolkit.cli import progress
 from toolkit.command import run
 from toolkit.dataset import GTZAN_FOLDERS, Index, build_index
@@ -148,10 +149,10 @@ def _index(data: Path, kind: str | None) -> Index:
 
 
 def _found_models(folder: Path) -> list[Path]:
-    found = sorted(folder.glob("*.tflite"))
+    found = model_files(folder)
     if not found:
         raise ArtifactError(
-            f"no model: there is no .tflite file in {folder}; make one with `python -m export`, or name one"
+            f"no model: there is no .tflite or .onnx file in {folder}; make one with `python -m export`, or name one"
         )
     return found
 

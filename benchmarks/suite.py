@@ -200,11 +200,14 @@ def _timed(name: str, tasks: Mapping[str, Task], plan: Plan, stage: Stage) -> di
 
 
 def _float32_twin(candidate: _Candidate, candidates: Mapping[str, _Candidate]) -> _Candidate | None:
-    """Return the float32 model of the same training run, or None where it is not among those measured."""
-    for other in candidates.values():
-        if other.row.precision == "float32" and other.row.run_digest == candidate.row.run_digest:
-            return other
-    return None
+    """Return the float32 model of the same training run, in the same format where there is one, or None."""
+    twins = [
+        other
+        for other in candidates.values()
+        if other.row.precision == "float32" and other.row.run_digest == candidate.row.run_digest
+    ]
+    suffix = Path(candidate.row.file).suffix
+    return max(twins, key=lambda other: Path(other.row.file).suffix == suffix, default=None)
 
 
 def _compared(candidate: _Candidate, twin: _Candidate | None) -> Row:

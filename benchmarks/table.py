@@ -86,8 +86,8 @@ def method(plan: Plan, threads: int, clip: str) -> tuple[str, ...]:
     return (
         f"Latency: one query at a time, {threads} thread{'s' if threads > 1 else ''}, {plan.warmup} warm-up queries, "
         f"then at least {plan.min_count} queries and {plan.min_seconds:g} s a model, the models taking turns in short "
-        'bursts; nearest-rank percentiles. "x float32" is the median over the rounds of the quotient of the medians, '
-        f"with its 95 % interval. File to label: {clip}, read, drawn and classified.",
+        'bursts; nearest-rank percentiles. "x float32" (of the same format) is the median over the rounds of the '
+        f"quotient of the medians, with its 95 % interval. File to label: {clip}, read, drawn and classified.",
         'Accuracy: with the 95 % Wilson interval. "vs float32": labels changed, samples that only this model (+) or '
         "only float32 (-) gets right, and McNemar's exact p. Peak MB and fresh start: a new process that imports, "
         "loads and classifies once.",

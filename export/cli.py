@@ -8,28 +8,35 @@ from pathlib import Path
 
 from export.calibration import DEFAULT_ITEMS
 from export.pipeline import Exported, export_run
+from export.variants import QUANTISED, variants
+from export.verify import MAX_DROP
+from toolkit.artifact import FORMATS
+from toolkit.card import CALIBRATED
 from toolkit.command import Parser, run
 from toolkit.errors import UsageError
 from toolkit.runs import Run, newest_run
 
 PROG = "python -m export"
-FORMATS = ("tflite",)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns 0."""
     arguments = _parser().parse_args(argv)
-    if arguments.calibration is not None and not arguments.quantize:
-        raise UsageError("--calibration needs --quantize")
+    if arguments.calibration is not None and arguments.quantize not in (*CALIBRATED, "all"):
+        raise UsageError(f"--calibration needs --quantize {' or '.join(CALIBRATED)}")
     if arguments.calibration is not None and arguments.calibration < 1:
         raise UsageError(f"--calibration is {arguments.calibration}: give at least one picture a class")
+    if not 0 <= arguments.max_drop <= 100:
+        raise UsageError(f"--max-drop is {arguments.max_drop:g}: give points of accuracy, 0 to 100")
+    wanted = variants(arguments.format, arguments.quantize)
     path = arguments.run or newest_run(arguments.runs)
     exported = export_run(
         Run.load(path),
         data=arguments.data,
         output=arguments.output,
-        precisions=("float32", arguments.quantize) if arguments.quantize else ("float32",),
+        variants=wanted,
         calibration=arguments.calibration or DEFAULT_ITEMS,
+        max_drop=arguments.max_drop,
         report=lambda line: print(f"{PROG}: {line}", file=sys.stderr, flush=True),
     )
     for item in exported:
@@ -55,8 +62,16 @@ def _parser() -> Parser:
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="the run's dataset, if it is no longer where the run was trained"
     )
-    parser.add_argument("--format", choices=FORMATS, default="tflite", help="file format (default: tflite)")
-    parser.add_argument("--quantize", nargs="?", const="int8", choices=("int8",), help="write a full int8 file too")
+    parser.add_argument(
+        "--format", choices=(*FORMATS, "all"), default="tflite", help="file format (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--quantize",
+        nargs="?",
+        const="int8",
+        choices=(*QUANTISED, "all"),
+        help="write a smaller file too (default without a value: %(const)s)",
+    )
     parser.add_argument(
         "--output",
         type=Path,
@@ -69,6 +84,13 @@ def _parser() -> Parser:
         type=int,
         metavar="N",
         help=f"training pictures that int8 ranges are measured on (default: {DEFAULT_ITEMS})",
+    )
+    parser.add_argument(
+        "--max-drop",
+        type=float,
+        default=MAX_DROP,
+        metavar="POINTS",
+        help="refuse a file that loses more validation accuracy than this, unless by chance (default: %(default)s)",
     )
     return parser
 

@@ -12,12 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from export.float16 import halve_weights
 from toolkit.errors import ArtifactError, GtzanetError, RunError
 from toolkit.quiet import captured_stderr
 
 INPUT_NAME = "picture"
 STANDARDISATION_OPS = ("ADD", "MEAN", "MUL", "NEG", "RSQRT", "SQUARED_DIFFERENCE", "SUB")
-PACKAGES = ("tensorflow", "tf_keras", "numpy")
+PACKAGES = {
+    "tflite": ("tensorflow", "tf_keras", "numpy"),
+    "onnx": ("tensorflow", "tf_keras", "numpy", "tf2onnx", "onnx"),
+}
 
 
 def load_tensorflow() -> None:
@@ -39,9 +43,9 @@ def load_tensorflow() -> None:
     logging.getLogger("absl").setLevel(logging.ERROR)
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of the packages that decide the bytes of a model file."""
-    return {name: importlib.metadata.version(name) for name in PACKAGES}
+def versions(format: str) -> dict[str, str]:
+    """Return the versions of the packages that decide the bytes of a model file of a format."""
+    return {name: importlib.metadata.version(name) for name in PACKAGES[format]}
 
 
 def load_keras(path: Path, shape: tuple[int, int, int], classes: int) -> Any:
@@ -83,16 +87,18 @@ def float_ops(model: Any) -> tuple[str, ...]:
     return STANDARDISATION_OPS if standardises else ()
 
 
-def to_tflite(model: Any, calibration: NDArray[np.uint8] | None = None) -> bytes:
+def to_tflite(model: Any, precision: str = "float32", calibration: NDArray[np.uint8] | None = None) -> bytes:
     """Convert a Keras model for one picture a call.
 
     Parameters
     ----------
     model
         float32 (n, 288, 432, 3) pixel values 0..255 to float32 (n, classes).
+    precision
+        "float32"; "float16" stores the weights so, "dynamic" as int8 with a scale for each channel, and both take and
+        give float32; "int8" makes weights, activations, input and output int8, and leaves `float_ops` as they are.
     calibration
-        uint8 (n, 288, 432, 3). If given, weights, activations, input and output become int8, with ranges measured on
-        these pictures; only `float_ops` stay as they are.
+        uint8 (n, 288, 432, 3), the pictures that the ranges of "int8" are measured on.
 
     Raises
     ------
@@ -111,9 +117,13 @@ def to_tflite(model: Any, calibration: NDArray[np.uint8] | None = None) -> bytes
     with captured_stderr() as chatter:
         try:
             converter = tf.lite.TFLiteConverter.from_concrete_functions([call.get_concrete_function(signature)], model)
-            if calibration is None:
+            if precision == "float32":
                 return bytes(converter.convert())
+            if precision == "float16":
+                return halve_weights(bytes(converter.convert()))
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            if precision == "dynamic":
+                return bytes(converter.convert())
             converter.representative_dataset = pictures
             converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
             converter.inference_input_type = tf.int8

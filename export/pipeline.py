@@ -14,12 +14,15 @@ import numpy as np
 from export.calibration import DEFAULT_ITEMS, Calibration, calibrate, choose
 from export.convert import float_ops, load_keras, load_tensorflow, to_tflite, versions
 from export.metadata import Description, describe
+from export.onnx_model import to_onnx
 from export.source import Source, check_run, open_source
-from export.verify import Reference, measure, reference
+from export.variants import Variant
+from export.verify import MAX_DROP, Reference, measure, reference
 from runtime.classifier import Classifier
 from runtime.engines import open_engine
-from toolkit.artifact import LABELS_NAME, append_card, model_digest
+from toolkit.artifact import ONNX, append_card, model_digest
 from toolkit.card import FORMAT_VERSION, AccuracyCard, Card, DatasetCard, ParityCard, SplitCard, TensorCard
+from toolkit.contents import LABELS_NAME
 from toolkit.errors import ArtifactError, UsageError
 from toolkit.files import atomic_path, write_bytes
 from toolkit.metrics import wilson_interval
@@ -52,11 +55,12 @@ def export_run(
     *,
     data: Path | None,
     output: Path,
-    precisions: Sequence[str],
+    variants: Sequence[Variant],
     calibration: int = DEFAULT_ITEMS,
+    max_drop: float = MAX_DROP,
     report: Report,
 ) -> list[Exported]:
-    """Export a finished run to `<output>/<model>-<precision>.tflite`, one file for each of `precisions`.
+    """Export a finished run to `<output>/<model>-<precision>.<format>`, one file for each of `variants`.
 
     Every file is loaded again through `runtime` and compared with the Keras model before any is put in place. The
     same run, data and tool versions give the same bytes.
@@ -69,10 +73,12 @@ def export_run(
         Its dataset, if that is no longer where the run was trained.
     output
         Folder to write to; made if need be.
-    precisions
-        "float32" and/or "int8".
+    variants
+        The files to write.
     calibration
         Number of training pictures to measure int8 ranges on.
+    max_drop
+        Points of validation accuracy that a file may lose against Keras; what chance explains is not a loss.
     report
         Called with a line at the start of each stage.
 
@@ -88,11 +94,11 @@ def export_run(
     if output.exists() and not output.is_dir():
         raise UsageError(f"--output {output}: a file, not a folder")
     with ExitStack() as stack:
-        targets = {precision: output / f"{run.config['model']}-{precision}.tflite" for precision in precisions}
-        temporary = {precision: stack.enter_context(atomic_path(target)) for precision, target in targets.items()}
+        targets = {variant: output / variant.file_name(run.config["model"]) for variant in variants}
+        temporary = {variant: stack.enter_context(atomic_path(target)) for variant, target in targets.items()}
         report(f"reading the dataset of {run.path}")
         source = open_source(run, data)
-        prepared = _calibration(source, calibration) if "int8" in precisions else None
+        prepared = _calibration(source, calibration) if any(variant.calibrated for variant in variants) else None
         validation = source.items(PART)
         pictures = source.pictures(validation)
         report("loading TensorFlow and the model")
@@ -101,14 +107,15 @@ def export_run(
         report(f"asking Keras about {len(pictures)} validation pictures")
         expected = reference(model, pictures, source.labels(validation))
         exported = []
-        for precision, target in targets.items():
-            used = prepared if precision == "int8" else None
-            report(f"converting to {precision}" + (f", calibrated on {len(used.pictures)} pictures" if used else ""))
-            converted = describe(to_tflite(model, used.pictures if used else None), _description(source))
+        for variant, target in targets.items():
+            used = prepared if variant.calibrated else None
+            measured_on = f", calibrated on {len(used.pictures)} pictures" if used else ""
+            report(f"converting to {variant.precision} {variant.format}{measured_on}")
+            converted = _convert(model, variant, used, source)
             report(f"checking {target.name} on {len(expected.pictures)} pictures")
-            draft = _draft(source, converted, len(pictures), used, float_ops(model) if used else ())
-            card = _checked(temporary[precision], converted, draft, expected)
-            exported.append(Exported(target, card, temporary[precision].stat().st_size))
+            draft = _draft(source, variant, converted, len(pictures), used, float_ops(model) if used else ())
+            card = _checked(temporary[variant], converted, draft, expected, max_drop)
+            exported.append(Exported(target, card, temporary[variant].stat().st_size))
     return exported
 
 
@@ -117,11 +124,19 @@ def _calibration(source: Source, count: int) -> Calibration:
     return calibrate(chosen, source.pictures(chosen), source.front_end)
 
 
-def _checked(path: Path, converted: bytes, draft: Card, expected: Reference) -> Card:
+def _convert(model: Any, variant: Variant, calibration: Calibration | None, source: Source) -> bytes:
+    """Return the model proper of a file."""
+    if variant.format == ONNX:
+        return to_onnx(model)
+    converted = to_tflite(model, variant.precision, calibration.pictures if calibration else None)
+    return describe(converted, _description(source))
+
+
+def _checked(path: Path, converted: bytes, draft: Card, expected: Reference, max_drop: float) -> Card:
     """Write the model to the temporary `path` with a card of what it was measured to do; raise where it falls short."""
     write_bytes(path, append_card(converted, draft))
     with captured_stderr():
-        measured = measure(open_engine(path, threads=1), expected, PART)
+        measured = measure(open_engine(path, threads=1), expected, PART, max_drop)
         card = replace(draft, accuracy=measured.accuracy, parity=measured.parity)
         write_bytes(path, append_card(converted, card))
         classifier = Classifier.load(path, threads=1)
@@ -130,9 +145,16 @@ def _checked(path: Path, converted: bytes, draft: Card, expected: Reference) -> 
     return card
 
 
-def _draft(source: Source, converted: bytes, n: int, calibration: Calibration | None, kept: tuple[str, ...]) -> Card:
+def _draft(
+    source: Source,
+    variant: Variant,
+    converted: bytes,
+    n: int,
+    calibration: Calibration | None,
+    kept: tuple[str, ...],
+) -> Card:
     """Return the card of a converted model before it is measured."""
-    tensors = _tensors(converted)
+    tensors = _onnx_tensors(source) if variant.format == ONNX else _tensors(converted)
     config = source.run.config
     return Card(
         format_version=FORMAT_VERSION,
@@ -141,7 +163,7 @@ def _draft(source: Source, converted: bytes, n: int, calibration: Calibration | 
         front_end=source.front_end,
         input=tensors[0],
         output=tensors[1],
-        quantization="int8" if calibration else "none",
+        quantization="none" if variant.precision == "float32" else variant.precision,
         float_ops=kept,
         calibration=calibration.card if calibration else None,
         run_digest=config["digest"],
@@ -151,7 +173,7 @@ def _draft(source: Source, converted: bytes, n: int, calibration: Calibration | 
         accuracy=AccuracyCard(PART, n, 0, 0.0, wilson_interval(0, n)),
         parity=ParityCard(0, 0.0, 0.0, 0),
         licence=LICENCE,
-        versions=versions(),
+        versions=versions(variant.format),
     )
 
 
@@ -169,6 +191,15 @@ def _dataset(source: Source) -> DatasetCard:
     if source.index.is_gtzan:
         return DatasetCard("GTZAN", source.index.digest, False, GTZAN_NOTICE)
     return DatasetCard(source.index.root.name, source.index.digest, False, "")
+
+
+def _onnx_tensors(source: Source) -> tuple[TensorCard, TensorCard]:
+    """Return the input and output of an ONNX model, which are float32 whatever is inside."""
+    picture = (1, source.front_end.height, source.front_end.width, 3)
+    return (
+        TensorCard("float32", picture, LAYOUTS[0], None, None),
+        TensorCard("float32", (1, len(source.classes)), LAYOUTS[1], None, None),
+    )
 
 
 def _tensors(converted: bytes) -> tuple[TensorCard, TensorCard]:

@@ -15,8 +15,9 @@ from toolkit.errors import ArtifactError
 from toolkit.metrics import mcnemar, wilson_interval
 
 FLOAT32_MAX_ABS = 1e-5
-INT8_MAX_DROP = 0.05
-INT8_MAX_P = 0.05
+FLOAT16_MAX_ABS = 0.01
+MAX_DROP = 1.0
+MAX_P = 0.05
 NOISE_SEED = 1
 NOISE_PICTURES = 4
 FLAT_VALUES = (0, 127, 255)
@@ -64,8 +65,15 @@ def reference(model: Any, pictures: NDArray[np.uint8], labels: NDArray[np.int64]
     return Reference(everything, np.concatenate(batches), labels)
 
 
-def measure(engine: Engine, expected: Reference, part: str) -> Measured:
-    """Run every picture of `expected` through `engine` and compare."""
+def measure(engine: Engine, expected: Reference, part: str, max_drop: float = MAX_DROP) -> Measured:
+    """Run every picture of `expected` through `engine` and compare.
+
+    Raises
+    ------
+    ArtifactError
+        If the file is not the model it was made from: float32 or float16 probabilities too far from Keras', or more
+        than `max_drop` points of the validation pictures lost, by more than chance (McNemar's test).
+    """
     found = np.concatenate([engine.run(picture[np.newaxis].astype(np.float32)) for picture in expected.pictures])
     n = len(expected.labels)
     correct = int(np.sum(found[:n].argmax(axis=1) == expected.labels))
@@ -76,28 +84,32 @@ def measure(engine: Engine, expected: Reference, part: str) -> Measured:
         top1_agreement=float(np.mean(found[:n].argmax(axis=1) == expected.probabilities[:n].argmax(axis=1))),
         keras_correct=int(np.sum(expected.probabilities[:n].argmax(axis=1) == expected.labels)),
     )
-    _check(engine, expected, found, parity)
+    _check(engine, expected, found, parity, max_drop)
     return Measured(AccuracyCard(part, n, correct, correct / n, (low, high)), parity)
 
 
-def _check(engine: Engine, expected: Reference, found: NDArray[np.float32], parity: ParityCard) -> None:
+def _check(
+    engine: Engine, expected: Reference, found: NDArray[np.float32], parity: ParityCard, max_drop: float
+) -> None:
     """Raise `ArtifactError` where the file is not the model it was made from."""
+    precision = engine.card.precision
     if not np.isfinite(found).all():
         raise ArtifactError("refused: the converted model gives values that are not finite")
-    if engine.card.quantization == "none":
-        if parity.max_abs > FLOAT32_MAX_ABS:
-            raise ArtifactError(
-                f"refused: the float32 model is {parity.max_abs:g} off Keras in a probability, over {FLOAT32_MAX_ABS:g}"
-            )
-        return
+    limit = {"float32": FLOAT32_MAX_ABS, "float16": FLOAT16_MAX_ABS}.get(precision)
+    if limit is not None and parity.max_abs > limit:
+        raise ArtifactError(
+            f"refused: the {precision} model is {parity.max_abs:g} off Keras in a probability, over {limit:g}"
+        )
     n = len(expected.labels)
     keras_right = expected.probabilities[:n].argmax(axis=1) == expected.labels
     right = found[:n].argmax(axis=1) == expected.labels
     lost, won, p = mcnemar(keras_right, right)
-    if (lost - won) / n > INT8_MAX_DROP and p < INT8_MAX_P:
+    if 100 * (lost - won) / n > max_drop and p < MAX_P:
+        hint = "give it more pictures with --calibration, or " if engine.card.calibration else ""
         raise ArtifactError(
-            f"refused: the int8 model is right on {int(right.sum())} of {n} validation pictures where Keras is on "
-            f"{int(keras_right.sum())} (McNemar p = {p:.2g}): give it more pictures with --calibration, or use float32"
+            f"refused: the {precision} model is right on {int(right.sum())} of {n} validation pictures, Keras on "
+            f"{int(keras_right.sum())}, more than --max-drop {max_drop:g} points fewer (McNemar p = {p:.2g}): "
+            f"{hint}use another precision"
         )
 
 

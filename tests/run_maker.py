@@ -122,11 +122,12 @@ def made_run(base: Path, model_name: str) -> Path:
 
 
 def made_artifacts(base: Path, model_name: str) -> Path:
-    """Return a folder with the float32 and int8 files of `made_run`, exported at the first call of a test session."""
+    """Return a folder with every file of `made_run`, exported at the first call of a test session."""
     from export.cli import entry
 
     output = base / "made-artifacts" / model_name
     if not output.is_dir():
-        code = entry([str(made_run(base, model_name)), "--quantize", "--output", str(output), "--calibration", "16"])
-        assert code == 0
+        run = str(made_run(base, model_name))
+        options = ["--format", "all", "--quantize", "all", "--calibration", "16", "--max-drop", "10"]
+        assert entry([run, *options, "--output", str(output)]) == 0
     return output

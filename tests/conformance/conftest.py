@@ -31,7 +31,8 @@ def trained_run() -> Path:
 
 @pytest.fixture(scope="session")
 def trained_artifacts(trained_run: Path, gtzan_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the float32 and int8 files of the trained run."""
+    """Return a folder with every file of the trained run."""
     output = tmp_path_factory.mktemp("trained")
-    assert entry([str(trained_run), "--data", str(gtzan_root), "--quantize", "--output", str(output)]) == 0
+    options = ["--format", "all", "--quantize", "all", "--output", str(output)]
+    assert entry([str(trained_run), "--data", str(gtzan_root), *options]) == 0
     return output

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from export.variants import PRECISIONS, Variant
 from runtime import Classifier
-from toolkit.artifact import read_card
+from toolkit.artifact import model_files, read_card
 from toolkit.dataset import Index, build_index
 from toolkit.files import read_json
 from toolkit.picture import read_png
@@ -21,13 +22,17 @@ def indexes(gtzan_root: Path) -> tuple[Index, Index]:
 
 @pytest.mark.slow
 @pytest.mark.gtzan
-@pytest.mark.parametrize("precision", ["float32", "int8"])
+@pytest.mark.parametrize(
+    "variant",
+    [Variant(format, precision) for format, precisions in PRECISIONS.items() for precision in precisions],
+    ids=lambda variant: f"{variant.format}-{variant.precision}",
+)
 def test_sound_and_public_picture_get_the_same_label(
-    precision: str, trained_artifacts: Path, indexes: tuple[Index, Index]
+    variant: Variant, trained_artifacts: Path, indexes: tuple[Index, Index]
 ) -> None:
     clips, pictures = indexes
     by_track = {item.track: item for item in pictures.items}
-    classifier = Classifier.load(trained_artifacts / f"gtzanet-{precision}.tflite")
+    classifier = Classifier.load(trained_artifacts / variant.file_name("gtzanet"))
     compared, different = 0, []
     for clip in clips.items:
         if clip.track not in by_track:
@@ -46,7 +51,8 @@ def test_sound_and_public_picture_get_the_same_label(
 @pytest.mark.gtzan
 def test_the_card_of_the_trained_files_repeats_the_runs_accuracy(trained_run: Path, trained_artifacts: Path) -> None:
     validation = read_json(trained_run / "metrics.json")["validation"]
-    float32, int8 = (read_card(trained_artifacts / f"gtzanet-{name}.tflite").accuracy for name in ("float32", "int8"))
-    assert float32.n == int8.n == validation["n"]
-    assert abs(float32.correct - validation["correct"]) <= 1
-    assert abs(int8.correct - float32.correct) <= 0.05 * float32.n
+    for path in model_files(trained_artifacts):
+        card = read_card(path)
+        assert card.accuracy.n == validation["n"]
+        allowed = 1 if card.quantization == "none" else 0.05 * card.accuracy.n
+        assert abs(card.accuracy.correct - validation["correct"]) <= allowed

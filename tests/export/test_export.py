@@ -15,9 +15,10 @@ import pytest
 from export import pipeline
 from export.cli import entry
 from export.convert import to_tflite
+from export.variants import PRECISIONS
 from runtime import Classifier
 from tests.run_maker import CLASSES, PER_CLASS, write_pictures
-from toolkit.artifact import read_card
+from toolkit.artifact import model_files, read_card
 from toolkit.errors import ArtifactError
 from toolkit.files import read_json, write_json
 from toolkit.runs import Run
@@ -99,16 +100,29 @@ def test_all_weights_and_activations_of_the_int8_file_are_integers(artifacts: Pa
 @pytest.mark.slow
 def test_a_repeat_in_another_process_gives_the_same_bytes(artifacts: Path, run_folder: Path, tmp_path: Path) -> None:
     moved = copied(run_folder, tmp_path / "elsewhere" / "renamed")
-    command = [sys.executable, "-m", "export", str(moved), "--quantize", "int8", "--calibration", "16"]
+    command = [
+        sys.executable,
+        "-m",
+        "export",
+        str(moved),
+        "--format",
+        "all",
+        "--quantize",
+        "all",
+        "--calibration",
+        "16",
+    ]
     done = subprocess.run(
         [*command, "--output", str(tmp_path / "out")], cwd=ROOT, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stderr
-    for name in NAMES:
+    names = sorted(path.name for path in model_files(artifacts))
+    assert len(names) == sum(map(len, PRECISIONS.values()))
+    for name in names:
         assert (tmp_path / "out" / name).read_bytes() == (artifacts / name).read_bytes()
     # Its own progress lines are all there is: TensorFlow and the converter are silent.
     assert all(line.startswith("python -m export: ") for line in done.stderr.splitlines())
-    assert sorted(line.split(":")[0] for line in done.stdout.splitlines()) == [str(tmp_path / "out" / n) for n in NAMES]
+    assert sorted(line.split(":")[0] for line in done.stdout.splitlines()) == [str(tmp_path / "out" / n) for n in names]
 
 
 def test_the_newest_finished_run_is_the_default(
@@ -204,11 +218,11 @@ def test_a_wrong_conversion_writes_nothing(
     """The float32 file is right, the int8 one is made from a model whose classes are mixed up: neither is written."""
     real = to_tflite
 
-    def mixed_up(model: Any, calibration: Any = None) -> bytes:
+    def mixed_up(model: Any, precision: str, calibration: Any) -> bytes:
         if calibration is not None:
             kernel, bias = model.layers[-2].get_weights()
             model.layers[-2].set_weights([kernel[:, [1, 2, 3, 0]], bias[[1, 2, 3, 0]]])
-        return real(model, calibration)
+        return real(model, precision, calibration)
 
     monkeypatch.setattr(pipeline, "to_tflite", mixed_up)
     arguments = [str(run_folder), "--quantize", "--calibration", "8"]

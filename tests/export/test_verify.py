@@ -63,8 +63,22 @@ def test_float32_may_not_differ() -> None:
 def test_int8_may_lose_a_little_and_no_more() -> None:
     expected = keras(36)
     assert measure(Recorded(keras(34).probabilities, "int8"), expected, "validation").accuracy.correct == 34
-    with pytest.raises(ArtifactError, match="right on 20 of 40 validation pictures where Keras is on 36"):
+    for quantization in ("int8", "dynamic", "float16"):
+        with pytest.raises(ArtifactError, match="refused"):
+            measure(Recorded(keras(20).probabilities, quantization), expected, "validation")
+    message = "right on 20 of 40 validation pictures, Keras on 36, more than --max-drop 1 points fewer"
+    with pytest.raises(ArtifactError, match=f"{message}.*: give it more pictures"):
         measure(Recorded(keras(20).probabilities, "int8"), expected, "validation")
+    with pytest.raises(ArtifactError, match=f"{message}.*: use another precision"):
+        measure(Recorded(keras(20).probabilities, "dynamic"), expected, "validation")
+    assert measure(Recorded(keras(20).probabilities, "int8"), expected, "validation", max_drop=40)
+
+
+def test_float16_may_differ_by_its_rounding_alone() -> None:
+    expected = keras(30)
+    assert measure(Recorded(expected.probabilities + np.float32(5e-3), "float16"), expected, "validation")
+    with pytest.raises(ArtifactError, match="refused: the float16 model is 0.02 off Keras in a probability, over 0.01"):
+        measure(Recorded(expected.probabilities + np.float32(2e-2), "float16"), expected, "validation")
 
 
 def test_scores_that_are_not_finite_are_refused() -> None:

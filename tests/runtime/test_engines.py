@@ -12,6 +12,8 @@ import pytest
 
 from runtime import engines
 from runtime.engines import ENGINES, Engine, installed, open_engine
+from runtime.lite import LiteEngine
+from runtime.tensors import Tensor
 from tests.cards import MODEL, example_card
 from toolkit.artifact import append_card, model_digest, read_archive
 from toolkit.card import Card
@@ -61,14 +63,23 @@ def test_a_missing_engine_gives_the_command_that_installs_it(
 ) -> None:
     monkeypatch.setitem(sys.modules, ENGINES[name].module, None)
     with pytest.raises(EngineError, match="pip install") as caught:
-        open_named(artifacts, "float32", engine=name)
+        open_engine(artifacts / f"gtzanet-float32.{ENGINES[name].format}", engine=name)
     assert ENGINES[name].install in str(caught.value)
+
+
+@pytest.mark.parametrize(("engine", "format"), [("litert", "onnx"), ("onnxruntime", "tflite")])
+def test_an_engine_for_another_format_is_misuse(artifacts: Path, engine: str, format: str) -> None:
+    fitting = [name for name, kind in ENGINES.items() if kind.format == format]
+    with pytest.raises(UsageError, match=f"{engine} runs no .{format} files: choose one of {', '.join(fitting)}"):
+        open_engine(artifacts / f"gtzanet-float32.{format}", engine=engine)
 
 
 def test_no_engine_at_all_gives_the_command_that_installs_one(artifacts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert installed() == ()
-    with pytest.raises(EngineError, match="no inference engine is installed: run `pip install ai-edge-litert`"):
+    with pytest.raises(
+        EngineError, match="no inference engine for .tflite files is installed: run `pip install ai-edge-litert`"
+    ):
         open_named(artifacts, "float32")
 
 
@@ -90,10 +101,10 @@ def test_other_shapes_are_refused(artifacts: Path, shape: tuple[int, ...]) -> No
 
 def test_int8_input_is_rounded_and_clipped_with_the_files_own_scale(artifacts: Path) -> None:
     engine = open_named(artifacts, "int8", threads=1)
-    assert isinstance(engine, engines.LiteEngine)
+    assert isinstance(engine, LiteEngine)
     tensor = engine._input
     assert (tensor.scale, tensor.zero_point) == (engine.card.input.scale, engine.card.input.zero_point)
-    other = engines._Tensor(0, (1, 6), np.dtype(np.int8), 0.5, 10)
+    other = Tensor((1, 6), np.dtype(np.int8), 0.5, 10)
     values = np.array([[-1000.0, -0.3, 0.2, 0.3, 58.4, 1000.0]], np.float32)
     assert other.stored(values).tolist() == [[-128, 9, 10, 11, 127, 127]]
     np.testing.assert_array_equal(other.real(np.array([[10, 12, -128]], np.int8)), [[0, 1, -69]])

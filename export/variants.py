@@ -1,0 +1,59 @@
+"""The files that a run can become: format x precision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from toolkit.artifact import FORMATS, ONNX, TFLITE
+from toolkit.card import CALIBRATED
+from toolkit.errors import UsageError
+
+PRECISIONS = {TFLITE: ("float32", "float16", "dynamic", "int8"), ONNX: ("float32",)}
+"""What each format offers; the first is the reference, which is always written."""
+QUANTISED = tuple(dict.fromkeys(name for names in PRECISIONS.values() for name in names[1:]))
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One file to write: a format ("tflite", "onnx") and a precision ("float32", "int8", ...)."""
+
+    format: str
+    precision: str
+
+    @property
+    def calibrated(self) -> bool:
+        """Tell whether its ranges are measured on training pictures."""
+        return self.precision in CALIBRATED
+
+    def file_name(self, model: str) -> str:
+        """Return the name of the file for a network."""
+        return f"{model}-{self.precision}.{self.format}"
+
+
+def variants(formats: str, quantize: str | None) -> tuple[Variant, ...]:
+    """Return what `--format` and `--quantize` ask for: float32 in each format, and what is asked for besides.
+
+    Parameters
+    ----------
+    formats
+        "tflite", "onnx" or "all".
+    quantize
+        A precision, "all", or None.
+
+    Raises
+    ------
+    UsageError
+        If no format that is asked for has that precision.
+    """
+    chosen = []
+    for format in FORMATS if formats == "all" else (formats,):
+        reference, *others = PRECISIONS[format]
+        wanted = others if quantize == "all" else [name for name in others if name == quantize]
+        chosen += [Variant(format, precision) for precision in (reference, *wanted)]
+    if quantize not in (None, "all") and all(variant.precision != quantize for variant in chosen):
+        offered = PRECISIONS[formats][1:]
+        raise UsageError(
+            f"--quantize {quantize}: not offered for {formats}; "
+            + (f"choose one of {', '.join(offered)}" if offered else "leave --quantize out")
+        )
+    return tuple(chosen)

@@ -1,0 +1,24 @@
+"""The suite's choice of what a model is compared with."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from benchmarks.suite import _float32_twin
+
+
+def test_the_twin_is_the_float32_model_of_the_same_format() -> None:
+    def candidate(file: str, precision: str, run: str = "a") -> Any:
+        return SimpleNamespace(row=SimpleNamespace(file=file, precision=precision, run_digest=run))
+
+    there = [("x.onnx", "a"), ("x.tflite", "a"), ("y.onnx", "b")]
+    found = {file: candidate(file, "float32", run) for file, run in there}
+
+    def twin(file: str, run: str = "a") -> Any:
+        return _float32_twin(candidate(file, "int8", run), found)
+
+    assert twin("x8.tflite").row.file == "x.tflite"
+    assert twin("x8.onnx").row.file == "x.onnx"
+    assert twin("y8.tflite", "b").row.file == "y.onnx"
+    assert twin("z8.tflite", "c") is None

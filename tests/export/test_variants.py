@@ -1,0 +1,30 @@
+"""Which files `--format` and `--quantize` ask for."""
+
+from __future__ import annotations
+
+import pytest
+
+from export.variants import PRECISIONS, Variant, variants
+from toolkit.errors import UsageError
+
+
+def test_float32_is_always_among_them() -> None:
+    assert variants("tflite", None) == (Variant("tflite", "float32"),)
+    assert variants("onnx", None) == (Variant("onnx", "float32"),)
+    assert variants("tflite", "int8") == (Variant("tflite", "float32"), Variant("tflite", "int8"))
+
+
+def test_all_formats_and_precisions() -> None:
+    everything = variants("all", "all")
+    assert len(set(everything)) == len(everything) == sum(map(len, PRECISIONS.values()))
+    assert variants("all", "dynamic")[:2] == (Variant("tflite", "float32"), Variant("tflite", "dynamic"))
+
+
+def test_what_a_format_does_not_offer_is_misuse() -> None:
+    with pytest.raises(UsageError, match="--quantize int8: not offered for onnx; leave --quantize out"):
+        variants("onnx", "int8")
+
+
+def test_names_and_calibration() -> None:
+    assert Variant("onnx", "float32").file_name("zfnet") == "zfnet-float32.onnx"
+    assert [name for name in PRECISIONS["tflite"] if Variant("tflite", name).calibrated] == ["int8"]
