@@ -6,9 +6,10 @@ base dependencies never loads (or needs) the training code.
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Sequence
+
+from toolkit.command import start
 
 PACKAGES = {
     "train": "train a network and keep the run in a folder",
@@ -37,18 +38,7 @@ def entry(argv: Sequence[str] | None = None) -> int:
         print(f"gtzanet-edge: error: {what} (try: gtzanet-edge --help)", file=sys.stderr)
         return 2
     package, rest = arguments[0], arguments[1:]
-    try:
-        return int(importlib.import_module(f"{package}.cli").entry(rest))
-    except ModuleNotFoundError as error:
-        missing = (error.name or "").partition(".")[0]
-        if missing in PACKAGES or package not in EXTRAS:
-            raise
-        print(
-            f"gtzanet-edge: error: {package} needs {missing}, which is not installed "
-            f"(try: pip install 'gtzanet-edge[{EXTRAS[package]}]')",
-            file=sys.stderr,
-        )
-        return 1
+    return start(package, EXTRAS.get(package), rest, prog=f"gtzanet-edge {package}")
 
 
 if __name__ == "__main__":

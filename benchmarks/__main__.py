@@ -1,3 +1,3 @@
-from benchmarks.cli import entry
+from toolkit.command import start
 
-raise SystemExit(entry())
+raise SystemExit(start("benchmarks", extra="bench"))

@@ -1,3 +1,3 @@
-from export.cli import entry
+from toolkit.command import start
 
-raise SystemExit(entry())
+raise SystemExit(start("export", extra="train"))

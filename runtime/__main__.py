@@ -1,3 +1,3 @@
-from runtime.cli import entry
+from toolkit.command import start
 
-raise SystemExit(entry())
+raise SystemExit(start("runtime"))

@@ -3,14 +3,37 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
 
-from toolkit.errors import GtzanetError
+from toolkit.errors import GtzanetError, UsageError
 
 Main = Callable[[Sequence[str] | None], int]
+INTERRUPTED, TERMINATED = 130, 143
+
+
+def output_file(path: Path, flag: str) -> Path:
+    """Return `path` if a file can be put there; to be asked before the work whose result it takes.
+
+    Raises
+    ------
+    UsageError
+        If it is a folder or a device, or its folder does not exist or may not be written to.
+    """
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{flag} {path}: {'a folder' if path.is_dir() else 'no regular file'}: name a file to write")
+    if not path.parent.is_dir():
+        raise UsageError(f"{flag} {path}: there is no folder {path.parent}: make it first")
+    if not os.access(path.parent, os.W_OK):
+        raise UsageError(f"{flag} {path}: the folder {path.parent} may not be written to: name another")
+    return path
 
 
 class Parser(argparse.ArgumentParser):
@@ -20,27 +43,141 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {message} (try: {self.prog} --help)\n")
 
 
+def start(package: str, extra: str | None = None, argv: Sequence[str] | None = None, prog: str | None = None) -> int:
+    """Import `<package>.cli` and return what its `entry(argv)` returns.
+
+    Parameters
+    ----------
+    package
+        One of our packages.
+    extra
+        The extra of `gtzanet-edge` that installs what the package needs, named where something is missing.
+    argv
+        Arguments; by default the process's.
+    prog
+        The command's name in a message; by default `python -m <package>`.
+    """
+    prog = prog or f"python -m {package}"
+    _open_missing_streams()
+    try:
+        return int(importlib.import_module(f"{package}.cli").entry(argv))
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if extra is None or missing == package:
+            raise
+        print(
+            f"{prog}: error: {package} needs {missing}, which is not installed "
+            f"(try: pip install 'gtzanet-edge[{extra}]')",
+            file=sys.stderr,
+        )
+        return 1
+    except KeyboardInterrupt:  # while the imports run
+        print(f"{prog}: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
 def run(prog: str, main: Main, argv: Sequence[str] | None = None) -> int:
     """Call `main(argv)` and return its exit code.
 
     An expected error (`GtzanetError`) is printed as `prog: error: sentence` and gives its own code (1 failure, 2
-    misuse). A full disk or a forbidden path (`OSError`) gives 1, Ctrl-C gives 130, and a reader that went away (a
-    closed pipe) gives 0.
+    misuse). A full disk, a forbidden path (`OSError`) or too little memory gives 1, Ctrl-C gives 130, SIGTERM 143.
+    Where the reader of the results went away (a closed pipe) the work ends with 0; where that of the messages did, it
+    goes on.
     """
+    _open_missing_streams()
     try:
-        code = main(argv)
-        sys.stdout.flush()
-        return code
+        with _Terminable():
+            sys.stderr, messages = _Lossy(sys.stderr), sys.stderr
+            try:
+                code = main(argv)
+                sys.stdout.flush()
+                return code
+            finally:
+                sys.stderr = messages
     except GtzanetError as error:
-        print(f"{prog}: error: {error}", file=sys.stderr)
-        return error.exit_code
+        return _failed(prog, str(error), error.exit_code)
     except KeyboardInterrupt:
-        print(f"{prog}: interrupted", file=sys.stderr)
-        return 130
+        _say(f"{prog}: interrupted")
+        return INTERRUPTED
+    except _Terminated:
+        _say(f"{prog}: terminated")
+        return TERMINATED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _to_nowhere(sys.stdout)
         return 0
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        print(f"{prog}: error: {where}{error.strerror or error}", file=sys.stderr)
-        return 1
+        return _failed(prog, f"{where}{error.strerror or error}", 1)
+    except MemoryError as error:
+        return _failed(prog, f"not enough memory ({error or 'no more is known'}): ask for less at once", 1)
+
+
+def _failed(prog: str, sentence: str, code: int) -> int:
+    _say(f"{prog}: error: {sentence}")
+    return code
+
+
+def _say(line: str) -> None:
+    print(line, file=_Lossy(sys.stderr), flush=True)
+
+
+def _open_missing_streams() -> None:
+    """Give standard streams that were closed before the start a place to go, and let any text be written to all.
+
+    Otherwise the next file opened would take their descriptors, and get their output.
+    """
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w"))  # noqa: SIM115 - for good
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _to_nowhere(stream: Any) -> None:
+    """Let a stream whose reader went away lose what is still to be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+class _Lossy:
+    """A text stream whose reader may go away: what is written then is lost, and nothing fails."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        try:
+            self._stream.write(text)
+        except BrokenPipeError:
+            _to_nowhere(self._stream)
+        return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except BrokenPipeError:
+            _to_nowhere(self._stream)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+class _Terminated(BaseException):
+    """SIGTERM came."""
+
+
+class _Terminable:
+    """Let SIGTERM end a block as an exception does, so that what is half-written is removed."""
+
+    def __enter__(self) -> None:
+        self._before: Any = None
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGTERM, self._stop)
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGTERM, self._before)
+
+    @staticmethod
+    def _stop(number: int, frame: FrameType | None) -> NoReturn:
+        raise _Terminated

@@ -1,3 +1,3 @@
-from train.cli import entry
+from toolkit.command import start
 
-raise SystemExit(entry())
+raise SystemExit(start("train", extra="train"))

@@ -1,0 +1,133 @@
+"""What every command does with errors, signals and streams that are closed or go away."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from toolkit.command import run
+from toolkit.errors import RunError, UsageError
+
+ROOT = Path(__file__).parents[2]
+PRELUDE = "import sys; from toolkit.command import run\n"
+
+
+def python(code: str, *, redirect: str = "", timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    """Run code in another process, its streams redirected by a shell."""
+    command = ["bash", "-c", f'"$0" -c "$1" {redirect}', sys.executable, PRELUDE + code]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (RunError("it broke"), 1, "it broke"),
+        (UsageError("not so"), 2, "not so"),
+        (OSError(28, "No space left on device", "x.bin"), 1, "x.bin: No space left on device"),
+        (MemoryError("Unable to allocate 8 TiB"), 1, "not enough memory (Unable to allocate 8 TiB)"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+)
+def test_errors_become_one_line_and_a_code(
+    error: BaseException, code: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(argv: object) -> int:
+        raise error
+
+    assert run("prog", fail) == code
+    printed = capsys.readouterr().err
+    assert message in printed and printed.count("\n") == 1 and printed.startswith("prog: ")
+
+
+def test_messages_that_nobody_reads_stop_nothing(tmp_path: Path) -> None:
+    code = (
+        "def main(argv):\n"
+        "    for n in range(30000): print('line', n, file=sys.stderr, flush=True)\n"
+        f"    open({str(tmp_path / 'done')!r}, 'w').close()\n"
+        "    return 3\n"
+        "sys.exit(run('prog', main))"
+    )
+    done = python(code, redirect="2>&1 >/dev/null | head -1; echo ${PIPESTATUS[0]}")
+    assert done.stdout == "line 0\n3\n"
+    assert (tmp_path / "done").exists()
+
+
+def test_results_that_nobody_reads_end_the_work_in_silence() -> None:
+    code = "def main(argv):\n    for n in range(100000): print('line', n)\n    return 0\nsys.exit(run('prog', main))"
+    done = python(code, redirect="| head -1; echo ${PIPESTATUS[0]}")
+    assert (done.stdout, done.stderr) == ("line 0\n0\n", "")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])
+def test_closed_streams_lose_output_and_nothing_else(tmp_path: Path, closed: str) -> None:
+    target = tmp_path / "data"
+    code = (
+        "def main(argv):\n"
+        f"    with open({str(target)!r}, 'w') as stream:\n"
+        "        print('result'); print('note', file=sys.stderr); stream.write('kept')\n"
+        "    return 0\n"
+        "sys.exit(run('prog', main))"
+    )
+    assert python(code, redirect=closed).returncode == 0
+    assert target.read_text() == "kept"
+
+
+def test_any_text_can_be_printed_anywhere() -> None:
+    code = "def main(argv):\n    print('\\u266b \\udcff')\n    return 0\nsys.exit(run('prog', main))"
+    done = subprocess.run(
+        [sys.executable, "-c", PRELUDE + code],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "\\u266b \\udcff\n")
+
+
+def test_sigterm_cleans_up_and_says_so(tmp_path: Path) -> None:
+    code = (
+        "import time\nfrom pathlib import Path\nfrom toolkit.files import atomic_path\n"
+        "def main(argv):\n"
+        f"    with atomic_path(Path({str(tmp_path / 'file.bin')!r})) as path:\n"
+        "        print('ready', flush=True); time.sleep(60)\n"
+        "    return 0\n"
+        "sys.exit(run('prog', main))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", PRELUDE + code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (143, "prog: terminated\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def package(folder: Path, cli: str) -> list[str]:
+    """Write a package `slow` with this cli.py, and return the command that starts it."""
+    (folder / "slow").mkdir()
+    (folder / "slow" / "__init__.py").touch()
+    (folder / "slow" / "cli.py").write_text(cli)
+    path = f"import sys; sys.path[:0] = [{str(folder)!r}]"
+    return [sys.executable, "-c", f"{path}; from toolkit.command import start; sys.exit(start('slow', 'all'))"]
+
+
+def test_ctrl_c_while_the_imports_run_is_no_traceback(tmp_path: Path) -> None:
+    command = package(tmp_path, "import time\nprint('importing', flush=True)\ntime.sleep(60)\n")
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stdout.readline() == "importing\n"
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (130, "python -m slow: interrupted\n")
+
+
+def test_a_missing_package_names_the_extra(tmp_path: Path) -> None:
+    done = subprocess.run(package(tmp_path, "import absent_library.part\n"), cwd=ROOT, capture_output=True, text=True)
+    sentence = "slow needs absent_library, which is not installed (try: pip install 'gtzanet-edge[all]')"
+    assert (done.returncode, done.stderr) == (1, f"python -m slow: error: {sentence}\n")
