@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import math
 import os
 import shlex
@@ -21,26 +22,34 @@ from benchmarks.machine import describe_machine
 from benchmarks.parts import own_split
 from benchmarks.suite import Row, Settings, measure_models
 from runtime.classifier import Classifier
+from runtime.engines import check_threads
 from toolkit.artifact import model_files
 from toolkit.cli import progress
-from toolkit.command import run
+from toolkit.command import output_file, run
 from toolkit.dataset import GTZAN_FOLDERS, Index, build_index
 from toolkit.errors import ArtifactError, UsageError
 from toolkit.files import write_json, write_text
 from toolkit.quiet import captured_stderr
 
 ARTIFACTS = Path("artifacts")
+MOST = 1000
+"""Clips, and times a clip: more would take hours and much memory."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 1 where a model could not be measured."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    command = shlex.join([*PROG.split(), *arguments])
-    if arguments[:1] == ["cliplength"]:
-        return _cliplength(cliplength_parser().parse_args(arguments[1:]), command)
-    if arguments[:1] == ["frontend"]:
-        return _frontend(frontend_parser().parse_args(arguments[1:]), command)
-    return _models(models_parser().parse_args(arguments), command)
+    words = list(sys.argv[1:] if argv is None else argv)
+    command = shlex.join([*PROG.split(), *words])
+    parser, measure = models_parser(), _models
+    if words[:1] == ["cliplength"]:
+        parser, measure, words = cliplength_parser(), _cliplength, words[1:]
+    elif words[:1] == ["frontend"]:
+        parser, measure, words = frontend_parser(), _frontend, words[1:]
+    arguments = parser.parse_args(words)
+    for flag, path in (("--json", arguments.json), ("--markdown", arguments.markdown)):
+        if path is not None:
+            output_file(path, flag)
+    return measure(arguments, command)
 
 
 def entry(argv: Sequence[str] | None = None) -> int:
@@ -50,9 +59,12 @@ def entry(argv: Sequence[str] | None = None) -> int:
 
 def _models(arguments: argparse.Namespace, command: str) -> int:
     plan = _plan(arguments)
-    paths = arguments.models or _found_models(ARTIFACTS)
-    machine = describe_machine()
     data = None if arguments.speed_only else _data(arguments, or_else="--speed-only to leave accuracy out")
+    paths = arguments.models or _found_models(ARTIFACTS)
+    for path in (*paths, arguments.clip):
+        if path is not None and not path.is_file():
+            raise UsageError(f"{path}: {'a folder, not a' if path.is_dir() else 'no such'} file")
+    machine = describe_machine()
     index = _index(data, arguments.kind) if data else None
     clip = arguments.clip or sounds.find_clip(data)
     with tempfile.TemporaryDirectory() as folder:
@@ -104,8 +116,8 @@ def _cliplength(arguments: argparse.Namespace, command: str) -> int:
 
 def _frontend(arguments: argparse.Namespace, command: str) -> int:
     for name in ("clips", "repeats"):
-        if getattr(arguments, name) < 1:
-            raise UsageError(f"--{name} is {getattr(arguments, name)}: give 1 or more")
+        if not 1 <= getattr(arguments, name) <= MOST:
+            raise UsageError(f"--{name} is {getattr(arguments, name)}: give 1 to {MOST}")
     named = arguments.data or os.environ.get("GTZAN_ROOT")
     machine = describe_machine()
     with progress("comparing pictures") as report:
@@ -131,15 +143,15 @@ def _plan(arguments: argparse.Namespace) -> Plan:
 
 
 def _threads(arguments: argparse.Namespace) -> int:
-    if arguments.threads < 1:
-        raise UsageError(f"--threads is {arguments.threads}: give 1 or more")
-    return int(arguments.threads)
+    return check_threads(arguments.threads, "--threads")
 
 
 def _data(arguments: argparse.Namespace, or_else: str) -> Path:
     named = arguments.data or os.environ.get("GTZAN_ROOT")
     if not named:
         raise UsageError(f"no dataset: name one with --data DIR or the variable GTZAN_ROOT, or use {or_else}")
+    if importlib.util.find_spec("PIL") is None:
+        raise UsageError("reading a dataset's pictures needs Pillow: run `pip install 'gtzanet-edge[bench]'`")
     return Path(named)
 
 
@@ -168,13 +180,13 @@ def _give(
     value: dict[str, Any],
 ) -> None:
     """Print the table, and write it as Markdown and JSON where asked."""
+    _print_table(headers, rows)
+    print("\n" + "\n".join([", ".join(f"{name} {fact}" for name, fact in machine.items()), *notes]), flush=True)
     if arguments.json:
         write_json(arguments.json, {"command": command, "machine": machine, **value})
     if arguments.markdown:
         page = [f"# {title}", table.markdown(headers, rows), table.facts(machine, command, notes)]
         write_text(arguments.markdown, "\n\n".join(page) + "\n")
-    _print_table(headers, rows)
-    print("\n" + "\n".join([", ".join(f"{name} {fact}" for name, fact in machine.items()), *notes]))
 
 
 def _print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -32,7 +32,7 @@ def cells(row: Row) -> tuple[str, ...]:
     peak = fresh.peak_bytes if fresh else None
     return (
         Path(row.file).name,
-        f"{row.size_bytes / 1e6:.2f}",
+        f"{row.size_bytes / 1e6:.2f}" if row.size_bytes else NONE,
         f"{accuracy.accuracy:.3f} [{accuracy.wilson95[0]:.3f}, {accuracy.wilson95[1]:.3f}]" if accuracy else NONE,
         str(accuracy.n) if accuracy else NONE,
         _paired(row.against_float32),

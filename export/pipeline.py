@@ -24,13 +24,15 @@ from toolkit.artifact import ONNX, append_card, model_digest
 from toolkit.card import FORMAT_VERSION, AccuracyCard, Card, DatasetCard, ParityCard, SplitCard, TensorCard
 from toolkit.contents import LABELS_NAME
 from toolkit.errors import ArtifactError, UsageError
-from toolkit.files import atomic_path, write_bytes
+from toolkit.files import atomic_path, remove_leftovers, write_bytes
 from toolkit.metrics import wilson_interval
 from toolkit.quiet import captured_stderr
 from toolkit.runs import Run
 
 LICENCE = "MIT"
 PART = "validation"
+LEFTOVER_SECONDS = 3600.0
+"""No export takes so long: an older temporary file is a killed process'."""
 LAYOUTS = ("batch, row (top first), column, RGB; pixel values 0..255", "batch, class; probabilities")
 GTZAN_NOTICE = (
     "Trained on GTZAN, a research collection of excerpts of commercial recordings without cleared rights; some are "
@@ -93,6 +95,8 @@ def export_run(
     check_run(run)
     if output.exists() and not output.is_dir():
         raise UsageError(f"--output {output}: a file, not a folder")
+    if output.is_dir():
+        remove_leftovers(output, older_than=LEFTOVER_SECONDS)
     with ExitStack() as stack:
         targets = {variant: output / variant.file_name(run.config["model"]) for variant in variants}
         temporary = {variant: stack.enter_context(atomic_path(target)) for variant, target in targets.items()}

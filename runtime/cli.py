@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from runtime.classifier import Classifier, Prediction
-from runtime.engines import ENGINES, installed
+from runtime.engines import ENGINES, check_threads, installed
 from toolkit.artifact import TFLITE, model_files
 from toolkit.command import Parser, run
 from toolkit.errors import ArtifactError, AudioError, UsageError
@@ -44,8 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     if arguments.top is not None and arguments.top < 1:
         raise UsageError(f"--top is {arguments.top}: give 1 or more")
-    if arguments.threads is not None and arguments.threads < 1:
-        raise UsageError(f"--threads is {arguments.threads}: give 1 or more")
+    if arguments.threads is not None:
+        check_threads(arguments.threads, "--threads")
     path = arguments.model or find_model(ARTIFACTS)
     with captured_stderr():  # engines announce their delegates there
         classifier = Classifier.load(path, engine=arguments.engine, threads=arguments.threads)

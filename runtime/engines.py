@@ -20,7 +20,7 @@ from toolkit.artifact import ONNX, TFLITE, file_format, read_archive, verify_mod
 from toolkit.card import Card
 from toolkit.errors import EngineError, UsageError
 
-MAX_DEFAULT_THREADS = 4
+MAX_DEFAULT_THREADS, MAX_THREADS = 4, 256
 
 
 class Engine(Protocol):
@@ -73,6 +73,13 @@ def default_threads() -> int:
     return min(usable, MAX_DEFAULT_THREADS)
 
 
+def check_threads(threads: int, name: str) -> int:
+    """Return a number of threads; raise `UsageError`, which calls it `name`, unless it is 1 to 256."""
+    if not 1 <= threads <= MAX_THREADS:
+        raise UsageError(f"{name} is {threads}: give 1 to {MAX_THREADS}")
+    return threads
+
+
 def open_engine(path: Path | str, *, engine: str | None = None, threads: int | None = None) -> Engine:
     """Load a model file.
 
@@ -86,7 +93,7 @@ def open_engine(path: Path | str, *, engine: str | None = None, threads: int | N
     engine
         A name in `ENGINES` that runs such files; by default the first that is installed.
     threads
-        Computing threads, 1 or more; by default `default_threads()`.
+        Computing threads, 1 to 256; by default `default_threads()`.
 
     Raises
     ------
@@ -95,10 +102,10 @@ def open_engine(path: Path | str, *, engine: str | None = None, threads: int | N
     EngineError
         If the engine is not installed or refuses the model.
     UsageError
-        If there is no such engine, it does not run such files, or `threads` is below 1.
+        If there is no such engine, it does not run such files, or `threads` is out of range.
     """
-    if threads is not None and threads < 1:
-        raise UsageError(f"threads is {threads}: give 1 or more")
+    if threads is not None:
+        check_threads(threads, "threads")
     path = Path(path)
     archive = read_archive(path)
     verify_model(path, archive)

@@ -90,11 +90,50 @@ def test_without_models_says_what_to_do(
 
 
 @pytest.mark.parametrize(
-    "flags", [["--threads", "0"], ["--min-duration", "-1"], ["--min-duration", "nan"], ["--min-count", "0"]]
+    "flags",
+    [
+        ["--threads", "0"],
+        ["--threads", "99999999999"],
+        ["--min-duration", "-1"],
+        ["--min-duration", "nan"],
+        ["--min-count", "0"],
+    ],
 )
 def test_impossible_flags_are_misuse(flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.entry(["some.tflite", "--speed-only", *flags]) == 2
     assert flags[0] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("study", [["some.tflite", "--speed-only"], ["cliplength", "some.tflite"], ["frontend"]])
+@pytest.mark.parametrize("flag", ["--json", "--markdown"])
+def test_results_that_cannot_be_written_are_refused_before_measuring(
+    study: list[str], flag: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for target, message in (
+        (tmp_path, "a folder"),
+        (tmp_path / "no" / "x", "there is no folder"),
+        ("/dev/null", "regular"),
+    ):
+        assert cli.entry([*study, flag, str(target)]) == 2
+        error = capsys.readouterr().err
+        assert f"{flag} {target}: " in error and message in error
+
+
+@pytest.mark.parametrize("flags", [["absent.tflite"], ["--clip", "absent.wav"]])
+def test_a_missing_file_is_found_first(flags: list[str], models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.entry([*flags, str(models / "gtzanet-int8.tflite"), "--speed-only"]) == 2
+    assert f"{flags[-1]}: no such file" in capsys.readouterr().err
+
+
+def test_the_front_end_is_not_timed_on_a_million_clips(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.entry(["frontend", "--clips", "1000000"]) == 2
+    assert "--clips is 1000000: give 1 to 1000" in capsys.readouterr().err
+
+
+def test_missing_pillow_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert cli.entry(["some.tflite", "--data", "anywhere"]) == 2
+    assert "needs Pillow: run `pip install" in capsys.readouterr().err
 
 
 def test_front_end_on_made_up_sounds(

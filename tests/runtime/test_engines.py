@@ -46,8 +46,8 @@ def test_threads_are_what_is_asked_and_do_not_change_the_scores(artifacts: Path)
     assert 1 <= open_named(artifacts, "float32").threads <= engines.MAX_DEFAULT_THREADS
 
 
-@pytest.mark.parametrize("threads", [0, -1])
-def test_no_threads_is_misuse(artifacts: Path, threads: int) -> None:
+@pytest.mark.parametrize("threads", [0, -1, 257, 10**11])
+def test_impossible_threads_are_misuse(artifacts: Path, threads: int) -> None:
     with pytest.raises(UsageError, match="threads is"):
         open_named(artifacts, "float32", threads=threads)
 
