@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import reprlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from toolkit.errors import ArtifactError
 from toolkit.files import digest_of
 from toolkit.frontend import FrontEnd
-from toolkit.strict import StrictError, from_json, to_json
+from toolkit.strict import MAX_INTEGER, StrictError, from_json, shown, to_json
 
 FORMAT_VERSION = 1
 DTYPES = ("float32", "int8", "uint8")
@@ -17,6 +19,8 @@ QUANTIZATIONS = ("none", "float16", "dynamic", "int8")
 CALIBRATED = ("int8",)
 MAX_LABELS = 10_000
 MAX_LABEL_LENGTH = 200
+MAX_TEXT_LENGTH = 1_000
+MAX_ITEMS = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -169,7 +173,7 @@ class Card:
             other.
         """
         version = value.get("format_version") if isinstance(value, dict) else None
-        if type(version) is int and version != FORMAT_VERSION:
+        if type(version) is int and version != FORMAT_VERSION and abs(version) < MAX_INTEGER:
             raise ArtifactError(
                 f"model card: format version {version} is not known (only {FORMAT_VERSION} is): update gtzanet-edge"
             )
@@ -195,20 +199,21 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
-def _problems(card: Card) -> Any:
+def _problems(card: Card) -> Iterator[str]:
     """Yield what is wrong with a card whose fields have the right types."""
     if card.format_version != FORMAT_VERSION:
         yield f"format_version is {card.format_version}, not {FORMAT_VERSION}"
     if not card.model:
         yield "model is empty"
     yield from _label_problems(card.labels)
+    yield from _text_problems("", card.to_dict())
     if card.quantization not in QUANTIZATIONS:
         yield f"quantization is {card.quantization!r}, not one of {', '.join(QUANTIZATIONS)}"
     picture = (1, card.front_end.height, card.front_end.width, 3)
     if card.input.shape != picture:
-        yield f"input.shape is {card.input.shape}, but the front end makes {picture}"
+        yield f"input.shape is {reprlib.repr(card.input.shape)}, but the front end makes {picture}"
     if card.output.shape != (1, len(card.labels)):
-        yield f"output.shape is {card.output.shape}, but there are {len(card.labels)} labels"
+        yield f"output.shape is {reprlib.repr(card.output.shape)}, but there are {len(card.labels)} labels"
     for name, tensor in (("input", card.input), ("output", card.output)):
         if tensor.dtype not in DTYPES:
             yield f"{name}.dtype is {tensor.dtype!r}, not one of {', '.join(DTYPES)}"
@@ -223,13 +228,16 @@ def _problems(card: Card) -> Any:
     if card.quantization not in CALIBRATED and card.float_ops:
         yield "float_ops are given, but the activations are not quantised"
     accuracy = card.accuracy
-    if not 0 <= accuracy.correct <= accuracy.n or accuracy.n == 0:
+    if not 0 <= accuracy.correct <= accuracy.n or not 0 < accuracy.n <= MAX_ITEMS:
         yield f"accuracy counts {accuracy.correct} correct of {accuracy.n}"
     elif abs(accuracy.accuracy - accuracy.correct / accuracy.n) > 1e-9:
         yield f"accuracy is {accuracy.accuracy}, but {accuracy.correct} of {accuracy.n} are correct"
+    low, high = accuracy.wilson95
+    if not 0 <= low <= high <= 1:
+        yield f"accuracy.wilson95 is {low} to {high}, not an interval within 0 to 1"
 
 
-def _label_problems(labels: tuple[str, ...]) -> Any:
+def _label_problems(labels: tuple[str, ...]) -> Iterator[str]:
     if not 2 <= len(labels) <= MAX_LABELS:
         yield f"{len(labels)} labels, not 2 to {MAX_LABELS}"
     if len(set(labels)) != len(labels):
@@ -237,3 +245,18 @@ def _label_problems(labels: tuple[str, ...]) -> Any:
     for label in labels:
         if not label.strip() or len(label) > MAX_LABEL_LENGTH or not label.isprintable():
             yield f"label {label[:40]!r} is blank, unprintable or longer than {MAX_LABEL_LENGTH} characters"
+
+
+def _text_problems(where: str, value: Any) -> Iterator[str]:
+    """Yield which texts (and names of tools) in a card's JSON values cannot be shown in one line."""
+    if isinstance(value, str):
+        if len(value) > MAX_TEXT_LENGTH or not value.isprintable():
+            yield f"{where} is unprintable or longer than {MAX_TEXT_LENGTH} characters ({value[:40]!r})"
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            place = f"{where}.{shown(name)}" if where else shown(name)
+            yield from _text_problems(place, name)
+            yield from _text_problems(place, item)
+    elif isinstance(value, list | tuple):
+        for number, item in enumerate(value):
+            yield from _text_problems(f"{where}[{number}]", item)

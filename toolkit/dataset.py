@@ -15,11 +15,12 @@ from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 
 from toolkit import ffmpeg
-from toolkit.audio import decode
+from toolkit.audio import check
 from toolkit.errors import DatasetError, GtzanetError
 from toolkit.files import digest_of, file_digest
 from toolkit.parallel import Progress, map_threads
 from toolkit.picture import read_png
+from toolkit.synthetic import is_unfinished
 
 GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 GTZAN_FOLDERS = {"pictures": "images_original", "audio": "genres_original"}
@@ -117,20 +118,22 @@ def build_index(root: Path | str, kind: str | None = None, progress: Progress | 
     Raises
     ------
     DatasetError
-        If `root` is no folder of two or more classes of one kind, or a class has no usable file. A single unreadable
-        file is not an error: it is listed in `Index.bad`.
+        If `root` is no folder of two or more classes of one kind, a class has no usable file, or `root` is a synthetic
+        corpus that is not whole. A single unreadable file is not an error: it is listed in `Index.bad`.
     """
     if kind is not None and kind not in SUFFIXES:
         raise DatasetError(f"kind {kind!r} is unknown: use 'pictures' or 'audio'")
     tree, kind = _find_tree(Path(root), kind)
-    classes = _class_names(tree)
+    if is_unfinished(tree):
+        raise DatasetError(f"{tree} is a synthetic corpus that is not whole: write it again with `synth --force`")
+    classes, unreadable = _class_names(tree)
     found = [(label, path) for label in classes for path in _walk(tree / label)]
     kind = kind or _only_kind(tree, [path for _, path in found])
     other = SUFFIXES["audio" if kind == "pictures" else "pictures"]
     found = [(label, path) for label, path in found if path.suffix.lower() not in other]
     results = map_threads(partial(_inspect, tree, kind), found, progress)
     items = tuple(result for result in results if isinstance(result, Item))
-    bad = tuple(result for result in results if isinstance(result, BadFile))
+    bad = unreadable + tuple(result for result in results if isinstance(result, BadFile))
     index = Index(tree.absolute(), kind, classes, items, bad, _duplicates(items))
     _check_classes(index)
     return index
@@ -163,9 +166,16 @@ def _find_tree(root: Path, kind: str | None) -> tuple[Path, str | None]:
     return present[chosen], chosen
 
 
-def _class_names(tree: Path) -> tuple[str, ...]:
-    """Return the sorted names of the class folders."""
-    names = tuple(sorted(entry.name for entry in os.scandir(tree) if entry.is_dir() and not _ignored(entry.name)))
+def _class_names(tree: Path) -> tuple[tuple[str, ...], tuple[BadFile, ...]]:
+    """Return the sorted names of the class folders, and the entries of which nobody can tell whether they are one."""
+    found, unreadable = [], []
+    for entry in sorted(os.scandir(tree), key=lambda entry: entry.name):
+        try:
+            if entry.is_dir() and not _ignored(entry.name):
+                found.append(entry.name)
+        except OSError as error:  # a link that leads back to itself
+            unreadable.append(BadFile(_utf8(entry.name), f"cannot be read ({error.strerror})"))
+    names = tuple(found)
     for name in names:
         if any((tree / name / folder).is_dir() for folder in GTZAN_FOLDERS.values()):
             raise DatasetError(f"{tree} holds no class folders itself: did you mean {tree / name}?")
@@ -173,7 +183,7 @@ def _class_names(tree: Path) -> tuple[str, ...]:
         raise DatasetError(f"{tree} has no class folders: put the files of each class in a subfolder named after it")
     if len(names) == 1:
         raise DatasetError(f"{tree} has one class only ({names[0]}): a classifier needs two or more class folders")
-    return names
+    return names, tuple(unreadable)
 
 
 def _ignored(name: str) -> bool:
@@ -206,7 +216,7 @@ def _inspect(tree: Path, kind: str, found: tuple[str, Path]) -> Item | BadFile:
     """Read one file wholly, and return what it is or why it cannot be used."""
     label, path = found
     name = path.relative_to(tree).as_posix()
-    shown = name.encode("utf-8", "replace").decode("utf-8")
+    shown = _utf8(name)
     if shown != name:
         return BadFile(shown, "its name is not UTF-8: rename it")
     if path.suffix.lower() not in SUFFIXES[kind]:
@@ -219,10 +229,15 @@ def _inspect(tree: Path, kind: str, found: tuple[str, Path]) -> Item | BadFile:
         if kind == "pictures":
             read_png(path)
         else:
-            decode(path)
+            check(path)
     except (GtzanetError, OSError) as error:
         return BadFile(name, str(error).removeprefix(f"{path}: ").replace(str(path), path.name))
     return Item(name, label, track_of(label, name), digest)
+
+
+def _utf8(name: str) -> str:
+    """Return a file's name with "?" for what is not UTF-8."""
+    return name.encode("utf-8", "replace").decode("utf-8")
 
 
 def _duplicates(items: tuple[Item, ...]) -> tuple[tuple[str, ...], ...]:

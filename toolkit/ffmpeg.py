@@ -11,6 +11,8 @@ from toolkit.errors import AudioError
 
 SUFFIXES = frozenset({".m4a", ".m4b", ".mp4", ".aac", ".3gp", ".wma", ".webm", ".mka", ".ac3", ".amr"})
 TIMEOUT_SECONDS = 300
+MAX_BYTES = 800_000_000
+"""More than 30 minutes of stereo at 48 kHz."""
 
 
 def wanted(path: Path) -> bool:
@@ -24,7 +26,7 @@ def decoded(path: Path, max_seconds: int) -> BytesIO:
     Raises
     ------
     AudioError
-        If ffmpeg is not installed, or cannot decode the file.
+        If ffmpeg is not installed, or cannot decode the file, or it is too large (`MAX_BYTES`).
     """
     program = shutil.which("ffmpeg")
     if program is None:
@@ -33,7 +35,8 @@ def decoded(path: Path, max_seconds: int) -> BytesIO:
             "(on Debian or Raspberry Pi OS: sudo apt install ffmpeg) or convert the file to WAV or FLAC"
         )
     command = [program, "-nostdin", "-v", "error", "-xerror", "-protocol_whitelist", "file,pipe", "-i", f"file:{path}"]
-    command += ["-map", "0:a:0", "-t", str(max_seconds), "-c:a", "pcm_f32be", "-f", "au", "pipe:1"]
+    command += ["-map", "0:a:0", "-t", str(max_seconds), "-fs", str(MAX_BYTES)]
+    command += ["-c:a", "pcm_f32be", "-f", "au", "pipe:1"]
     try:
         done = subprocess.run(command, capture_output=True, timeout=TIMEOUT_SECONDS, check=False)
     except subprocess.TimeoutExpired:
@@ -41,4 +44,6 @@ def decoded(path: Path, max_seconds: int) -> BytesIO:
     if done.returncode != 0:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
         raise AudioError(f"{path}: ffmpeg cannot decode it ({lines[-1].strip() if lines else 'no reason given'})")
+    if len(done.stdout) >= MAX_BYTES:
+        raise AudioError(f"{path}: it decodes to more than {MAX_BYTES // 10**6} MB; cut it first")
     return BytesIO(done.stdout)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,10 +22,20 @@ def atomic_path(target: Path) -> Iterator[Path]:
     The temporary file keeps the target's suffix, so that writers which look at it still work. It is flushed to disk
     before the rename, and removed when the block raises, so that `target` is either the old file or the whole new
     one.
+
+    Raises
+    ------
+    OSError
+        If `target` is a folder, a device or a pipe, or cannot be written; the error names it, not the temporary file.
     """
     target = Path(target)
+    _check_replaceable(target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{target.stem}.", suffix=f".tmp{target.suffix}", dir=target.parent)
+    prefix, suffix = f".{target.stem[:40]}.", f".tmp{target.suffix}"
+    try:
+        handle, name = tempfile.mkstemp(prefix=prefix, suffix=suffix, dir=target.parent)
+    except OSError as error:
+        raise _naming(target, error) from error
     os.close(handle)
     temporary = Path(name)
     try:
@@ -32,9 +44,28 @@ def atomic_path(target: Path) -> Iterator[Path]:
             os.fsync(stream.fileno())
         temporary.chmod(0o644)
         temporary.replace(target)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename in (None, name, temporary):
+            raise _naming(target, error) from error
         raise
+
+
+def _check_replaceable(target: Path) -> None:
+    """Refuse a target that is there and is no regular file: a rename would replace a device."""
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "is a folder: name a file to write", str(target))
+    if not stat.S_ISREG(mode):
+        raise FileExistsError(errno.EEXIST, "is a device or a pipe: name a regular file to write", str(target))
+
+
+def _naming(target: Path, error: OSError) -> OSError:
+    """Return an error (a full disk, a name that is too long) with the target as its file."""
+    return OSError(error.errno, error.strerror or str(error), str(target))
 
 
 def remove_leftovers(folder: Path, older_than: float = 0.0) -> None:
@@ -75,7 +106,10 @@ def read_json(source: Path) -> Any:
     OSError, ValueError
         If the file cannot be read or is not JSON.
     """
-    return json.loads(Path(source).read_text(encoding="utf-8"))
+    try:
+        return json.loads(Path(source).read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError("its lists and objects lie too deep in one another") from None
 
 
 def digest_of(value: Any) -> str:

@@ -15,6 +15,8 @@ from toolkit.peak import peak_power
 from toolkit.spectrogram import MelFrames, decibels
 
 WIDTH, HEIGHT = 432, 288
+MODES = ("RGB", "RGBA", "P", "L", "LA", "1")
+"""Pillow's names of the kinds of pixels that become RGB without loss."""
 _LEFT, _BOTTOM, _BOX_WIDTH, _BOX_HEIGHT = 54.0, 36.0, 334.8, 217.44
 _COLUMNS = (54, 389)
 _ROWS = (35, 252)
@@ -134,22 +136,30 @@ def read_png(path: str | Path) -> NDArray[np.uint8]:
     Raises
     ------
     DatasetError
-        If the file is missing, is no picture, is not 432 x 288 pixels, or Pillow is not installed.
+        If the file is missing, is no PNG picture, is not 432 x 288 pixels, has transparent pixels or 16-bit grey, or
+        Pillow is not installed.
     """
     try:
-        from PIL import Image
+        from PIL import Image, UnidentifiedImageError
     except ImportError:
         raise DatasetError("reading pictures needs Pillow; install it with: pip install pillow") from None
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=["PNG"]) as image:
             if image.size != (WIDTH, HEIGHT):
                 size = f"{image.size[0]} x {image.size[1]}"
                 raise DatasetError(f"{path}: the picture is {size} pixels; it must be {WIDTH} x {HEIGHT}")
-            if image.mode == "RGBA" and image.getchannel("A").getextrema() != (255, 255):
+            if image.mode not in MODES:
+                raise DatasetError(
+                    f"{path}: the picture's pixels are of kind {image.mode}, not 8-bit colours: convert it to 8-bit RGB"
+                )
+            clear = image.mode in ("RGBA", "LA") or "transparency" in image.info
+            if clear and image.convert("RGBA").getchannel("A").getextrema() != (255, 255):
                 raise DatasetError(f"{path}: the picture has transparent pixels, which have no one colour: flatten it")
             return np.array(image.convert("RGB"), dtype=np.uint8)
     except FileNotFoundError:
         raise DatasetError(f"{path}: no such file") from None
+    except UnidentifiedImageError:
+        raise DatasetError(f"{path}: not a readable picture (it is no PNG file): save it as PNG") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DatasetError(f"{path}: not a readable picture ({error})") from None
 

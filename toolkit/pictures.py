@@ -29,9 +29,20 @@ DIGEST_BYTES = 32
 
 
 def default_cache() -> Path:
-    """Return where rendered pictures are kept: `$XDG_CACHE_HOME` or `~/.cache`, then `gtzanet-edge`."""
+    """Return where rendered pictures are kept: `$XDG_CACHE_HOME` or `~/.cache`, then `gtzanet-edge`.
+
+    Raises
+    ------
+    DatasetError
+        If this user has no home folder.
+    """
     home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path.home() / ".cache") / "gtzanet-edge"
+    try:
+        return (Path(home) if home else Path.home() / ".cache") / "gtzanet-edge"
+    except RuntimeError:
+        raise DatasetError(
+            "this user has no home folder to keep rendered pictures in: set XDG_CACHE_HOME or use --cache DIR"
+        ) from None
 
 
 def load_pictures(

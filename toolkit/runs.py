@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import RunError
+from toolkit.errors import DatasetError, RunError
 from toolkit.files import read_json
 from toolkit.splits import Split
 
@@ -62,11 +62,17 @@ class Run:
                 values[name] = read_json(path / name)
             except (OSError, ValueError) as error:
                 raise RunError(f"{path / name}: cannot be read ({error}): train the run again") from None
-        return cls(path, values[CONFIG], Split.from_dict(values[SPLIT]), values[METRICS])
+            if not isinstance(values[name], dict):
+                raise RunError(f"{path / name}: is no JSON object: train the run again")
+        try:
+            split = Split.from_dict(values[SPLIT])
+        except DatasetError as error:
+            raise RunError(f"{path / SPLIT}: {error}: train the run again") from None
+        return cls(path, values[CONFIG], split, values[METRICS])
 
 
 def newest_run(root: Path, *, finished: bool = True, model: str | None = None) -> Path:
-    """Return the run folder under `root` that was started last.
+    """Return the run folder under `root` that was started last; one whose configuration is damaged does not count.
 
     Parameters
     ----------
@@ -87,7 +93,7 @@ def newest_run(root: Path, *, finished: bool = True, model: str | None = None) -
         if (path / CONFIG).is_file() and (path / METRICS).is_file() == finished:
             try:
                 config = read_json(path / CONFIG)
-                if model in (None, config["model"]):
+                if model in (None, config["model"]) and isinstance(config["created"], str):
                     found.append((config["created"], path.name, path))
             except (OSError, ValueError, KeyError, TypeError):
                 continue

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import reprlib
 import types
 import typing
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+MAX_INTEGER = 1 << 63
+"""Whole numbers have 64 bits, as in other languages' readers."""
 
 
 class StrictError(ValueError):
@@ -45,7 +48,7 @@ def from_json(cls: type[T], value: Any, where: str = "") -> T:
     Raises
     ------
     StrictError
-        If a field is unknown, missing or of another type, or a number is not finite.
+        If a field is unknown, missing or of another type, or a number is not finite or a whole number beyond 64 bits.
     """
     if not isinstance(value, dict):
         raise StrictError(f"{where or 'the value'} is {_kind(value)}, not an object")
@@ -54,7 +57,7 @@ def from_json(cls: type[T], value: Any, where: str = "") -> T:
     prefix = f"{where}." if where else ""
     for name in value:
         if name not in names:
-            raise StrictError(f"{prefix}{name} is not a known field")
+            raise StrictError(f"{prefix}{shown(name)} is not a known field")
     for name in names:
         if name not in value:
             raise StrictError(f"{prefix}{name} is missing")
@@ -73,7 +76,7 @@ def _decode(hint: Any, value: Any, where: str) -> Any:
     if origin is dict:
         if not isinstance(value, dict):
             raise StrictError(f"{where} is {_kind(value)}, not an object")
-        return {key: _decode(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
+        return {key: _decode(arguments[1], item, f"{where}.{shown(key)}") for key, item in value.items()}
     if hasattr(hint, "from_dict"):
         return hint.from_dict(value)
     if dataclasses.is_dataclass(hint):
@@ -94,12 +97,27 @@ def _decode_tuple(arguments: tuple[Any, ...], value: Any, where: str) -> tuple[A
 
 def _decode_scalar(hint: Any, value: Any, where: str) -> Any:
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
-        if not math.isfinite(value):
+        if not is_finite(value):
             raise StrictError(f"{where} is not a finite number")
         return float(value)
     if type(value) is not hint:
         raise StrictError(f"{where} is {_kind(value)}, not {_NAMES.get(hint, hint.__name__)}")
+    if hint is int and not -MAX_INTEGER <= value < MAX_INTEGER:
+        raise StrictError(f"{where} does not fit 64 bits")
     return value
+
+
+def is_finite(value: float) -> bool:
+    """Tell whether a number is finite as a float: a whole number may be too large to be one."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def shown(name: str) -> str:
+    """Return a name as a message may hold it: short and without control characters."""
+    return name if name.isprintable() and len(name) <= 60 else reprlib.repr(name)
 
 
 _NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}

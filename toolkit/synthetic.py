@@ -6,6 +6,7 @@ beside them says what they are.
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,14 @@ import soundfile
 from numpy.typing import NDArray
 
 from toolkit.errors import UsageError
-from toolkit.files import atomic_path, write_text
+from toolkit.files import remove_leftovers, write_bytes, write_text
 from toolkit.parallel import Progress, map_threads
 from toolkit.voices import RATE, VOICES
 
 CLASSES = tuple(VOICES)
 MARK = "SYNTHETIC.txt"
+UNFINISHED = "This corpus is not whole: its writing has not ended, or was interrupted.\n"
+"""A line of the mark while clips are written; a mark without it says that all are there."""
 NOTICE = "synthetic sound made by gtzanet-edge; not music"
 SHORTEST_SECONDS, LONGEST_SECONDS, MOST_CLIPS = 0.1, 600.0, 99_999
 
@@ -63,6 +66,8 @@ def write_corpus(
 ) -> None:
     """Write `<root>/<class>/<class>.<number>.flac` (22,050 Hz, mono, 16 bits) and `<root>/SYNTHETIC.txt`.
 
+    The mark is there from the beginning, and says that the corpus is not whole until it is.
+
     Parameters
     ----------
     force
@@ -73,6 +78,8 @@ def write_corpus(
     ------
     UsageError
         If a number is out of range, or `root` is a file or a folder that is not empty.
+    OSError
+        If a file cannot be written, as on a full disk.
     """
     root = Path(root)
     if not 1 <= clips_per_class <= MOST_CLIPS:
@@ -82,20 +89,18 @@ def write_corpus(
         raise UsageError(f"clips of {seconds:g} seconds cannot be written: use {span}")
     if seed < 0:
         raise UsageError(f"seed {seed} is negative: use 0 or more")
-    _make_room(root, force)
-    write_text(root / MARK, _mark(clips_per_class, seconds, seed))
+    _check_free(root, force)
+    mark = _mark(clips_per_class, seconds, seed)
+    write_text(root / MARK, mark + UNFINISHED)
+    _remove_clips(root)
 
     def write(task: tuple[str, int]) -> None:
         label, number = task
         samples = clip(label, number, seconds=seconds, seed=seed)
-        with (
-            atomic_path(root / label / f"{label}.{number:05}.flac") as temporary,
-            soundfile.SoundFile(temporary, "w", RATE, 1, "PCM_16", format="FLAC") as stream,
-        ):
-            stream.comment = NOTICE
-            stream.write(samples)
+        write_bytes(root / label / f"{label}.{number:05}.flac", _encoded(samples))
 
     map_threads(write, [(label, number) for label in CLASSES for number in range(clips_per_class)], progress)
+    write_text(root / MARK, mark)
 
 
 def is_synthetic(root: Path | str) -> bool:
@@ -104,8 +109,22 @@ def is_synthetic(root: Path | str) -> bool:
     return mark.is_file() and mark.read_bytes().startswith(b"SYNTHETIC")
 
 
-def _make_room(root: Path, force: bool) -> None:
-    """Make sure that `root` is free to write into."""
+def is_unfinished(root: Path | str) -> bool:
+    """Tell whether a folder is a synthetic corpus that is not whole."""
+    return is_synthetic(root) and (Path(root) / MARK).read_bytes().endswith(UNFINISHED.encode())
+
+
+def _encoded(samples: NDArray[np.float32]) -> bytes:
+    """Return a FLAC file's bytes. It is made in memory, so that a full disk is an error of the file system."""
+    whole = BytesIO()
+    with soundfile.SoundFile(whole, "w", RATE, 1, "PCM_16", format="FLAC") as stream:
+        stream.comment = NOTICE
+        stream.write(samples)
+    return whole.getvalue()
+
+
+def _check_free(root: Path, force: bool) -> None:
+    """Make sure that `root` may be written into."""
     if root.exists() and not root.is_dir():
         raise UsageError(f"{root} is a file: name a folder to write the corpus to")
     if not root.is_dir() or not any(root.iterdir()):
@@ -113,8 +132,14 @@ def _make_room(root: Path, force: bool) -> None:
     if not is_synthetic(root):
         raise UsageError(f"{root} holds files that are no synthetic corpus: name a new or empty folder")
     if not force:
-        raise UsageError(f"{root} already holds a synthetic corpus: use --force to replace it, or name another folder")
+        state = "a synthetic corpus that is not whole" if is_unfinished(root) else "a synthetic corpus"
+        raise UsageError(f"{root} already holds {state}: use --force to replace it, or name another folder")
+
+
+def _remove_clips(root: Path) -> None:
+    """Delete an earlier corpus' clips, and what a killed process left of one."""
     for label in CLASSES:
+        remove_leftovers(root / label)
         for old in (root / label).glob(f"{label}.[0-9][0-9][0-9][0-9][0-9].flac"):
             old.unlink()
 

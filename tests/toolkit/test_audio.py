@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,8 +17,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from tests.toolkit import sounds
-from toolkit import audio
-from toolkit.errors import AudioError
+from toolkit import audio, ffmpeg
+from toolkit.errors import AudioError, UsageError
 
 RATE = sounds.RATE
 NO_FFMPEG = shutil.which("ffmpeg") is None
@@ -150,10 +153,10 @@ def write_raw_wav(path: Path, rate: int, samples: np.ndarray) -> None:
     path.write_bytes(b"RIFF" + len(body).to_bytes(4, "little") + body)
 
 
-@pytest.mark.parametrize("rate", [1, 999, 768_001, 4_000_000_000])
+@pytest.mark.parametrize("rate", [0, 1, 999, 768_001, 4_000_000_000])
 def test_absurd_rates_are_refused(tmp_path: Path, rate: int) -> None:
     write_raw_wav(tmp_path / "a.wav", rate, np.zeros(100))
-    with pytest.raises(AudioError, match=r"a\.wav"):
+    with pytest.raises(AudioError, match=r"a\.wav: .*sample rate"):
         audio.load(tmp_path / "a.wav")
 
 
@@ -219,6 +222,12 @@ def test_a_file_that_is_no_sound_is_refused(tmp_path: Path, name: str) -> None:
         audio.load(tmp_path / name)
 
 
+def test_noise_named_mp3_is_said_to_be_no_sound(tmp_path: Path) -> None:
+    (tmp_path / "a.mp3").write_bytes(np.random.default_rng(0).bytes(5000))
+    with pytest.raises(AudioError, match=r"a\.mp3: not a sound file that can be read \((?!File does not exist)"):
+        audio.load(tmp_path / "a.mp3")
+
+
 def test_paths_that_are_no_file_are_refused(tmp_path: Path) -> None:
     with pytest.raises(AudioError, match=r"none\.wav: no such file"):
         audio.load(tmp_path / "none.wav")
@@ -245,11 +254,77 @@ def test_too_long_a_sound_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
         audio.load(tmp_path / "a.flac")
 
 
+@pytest.mark.parametrize("rate", [0, -RATE, 22_050.5, np.nan, np.inf, True, "22050", None])
+def test_a_rate_that_is_no_whole_number_is_misuse(tmp_path: Path, rate: Any) -> None:
+    samples = np.zeros(1000, dtype=np.float32)
+    soundfile.write(tmp_path / "a.wav", samples, RATE)
+    for act in (
+        lambda: audio.to_mono_at(samples, rate),
+        lambda: audio.to_mono_at(samples, RATE, rate),
+        lambda: audio.load(tmp_path / "a.wav", rate),
+    ):
+        with pytest.raises(UsageError, match="whole number above 0"):
+            act()
+
+
+@pytest.mark.parametrize("rate", [8_000, 44_100, 48_000, 96_000, 12_345])
+@pytest.mark.parametrize("channels", [1, 2, 64])
+def test_a_file_is_resampled_as_its_samples_are(tmp_path: Path, rate: int, channels: int) -> None:
+    """Block by block is bit for bit all at once."""
+    samples = np.random.default_rng(rate).uniform(-1, 1, (150_001, channels)).astype(np.float32)
+    soundfile.write(tmp_path / "a.wav", samples, rate, subtype="FLOAT")
+    np.testing.assert_array_equal(audio.load(tmp_path / "a.wav"), audio.to_mono_at(samples, rate))
+
+
+def write_sparse_wav(path: Path, rate: int, channels: int, seconds: int) -> None:
+    """Write a WAV file of 16-bit silence that takes hardly any disk."""
+    soundfile.write(path, np.zeros((0, channels)), rate, subtype="PCM_16", format="WAV")
+    whole = bytearray(path.read_bytes())
+    size = rate * channels * 2 * seconds
+    at = whole.index(b"data") + 4
+    whole[4:8], whole[at : at + 4] = (len(whole) + size - 8).to_bytes(4, "little"), size.to_bytes(4, "little")
+    path.write_bytes(whole)
+    os.truncate(path, len(whole) + size)
+
+
+@pytest.mark.parametrize(("rate", "channels", "seconds"), [(768_000, 1, 100), (RATE, 64, 100)])
+def test_memory_does_not_grow_with_rate_and_channels(tmp_path: Path, rate: int, channels: int, seconds: int) -> None:
+    write_sparse_wav(tmp_path / "a.wav", rate, channels, seconds)
+    for read in (audio.load, audio.check):
+        tracemalloc.start()
+        read(tmp_path / "a.wav")
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 100e6, "the samples as they are take 300 MB or more"
+
+
+def test_more_samples_than_memory_may_hold_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audio, "MAX_VALUES", RATE)
+    soundfile.write(tmp_path / "a.wav", np.zeros((RATE, 2)), RATE)
+    assert len(audio.load(tmp_path / "a.wav")) == RATE
+    with pytest.raises(AudioError, match=r"a\.wav: it needs more than 0 MB of memory; cut it first"):
+        audio.decode(tmp_path / "a.wav")
+    with pytest.raises(AudioError, match="memory"):
+        audio.load(tmp_path / "a.wav", 2 * RATE)
+    audio.check(tmp_path / "a.wav")
+
+
+@pytest.mark.skipif(NO_FFMPEG, reason="ffmpeg is not installed")
+def test_what_ffmpeg_makes_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    soundfile.write(tmp_path / "a.wav", sounds.melody(5), RATE)
+    subprocess.run(["ffmpeg", "-v", "error", "-i", tmp_path / "a.wav", tmp_path / "a.m4a"], check=True)
+    monkeypatch.setattr(ffmpeg, "MAX_BYTES", 200_000)
+    with pytest.raises(AudioError, match=r"a\.m4a: it decodes to more than"):
+        audio.load(tmp_path / "a.m4a")
+
+
 def test_samples_of_a_wrong_shape_or_rate_are_refused() -> None:
     with pytest.raises(AudioError, match="shape"):
         audio.to_mono_at(np.zeros((2, 2, 2), dtype=np.float32), RATE)
-    with pytest.raises(AudioError, match="0 Hz"):
-        audio.to_mono_at(np.zeros(10, dtype=np.float32), 0)
+    with pytest.raises(AudioError, match="900 Hz"):
+        audio.to_mono_at(np.zeros(10, dtype=np.float32), 900)
+    with pytest.raises(AudioError, match=r"shape \(2, 66150\).*samples come first, channels second; transpose it"):
+        audio.to_mono_at(np.zeros((2, 66_150), dtype=np.float32), RATE)
     with pytest.raises(AudioError, match="too short"):
         audio.to_mono_at(np.zeros(1, dtype=np.float32), 768_000, 1000)
     with pytest.raises(AudioError, match="int16"):

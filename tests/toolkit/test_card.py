@@ -52,7 +52,13 @@ def change(path: str, value: Any) -> dict[str, Any]:
         ("model", KeyError, "model is missing"),
         ("model", 3, "model is a whole number, not text"),
         ("model", "", "model is empty"),
+        ("model", "a\nb", "model is unprintable"),
+        ("dataset.name", "\x1b[31mred", "dataset.name is unprintable"),
+        ("dataset.notice", "\ud800", "dataset.notice is unprintable"),
+        ("licence", "x" * 1001, "licence is unprintable or longer than 1000"),
+        ("split.name", "\u2028", "split.name is unprintable"),
         ("extra", 1, "extra is not a known field"),
+        ("new\nline", 1, r"'new\\nline' is not a known field"),
         ("format_version", "1", "format_version is text"),
         ("format_version", True, "format_version is true or false"),
         ("labels", ["only"], "1 labels"),
@@ -71,6 +77,11 @@ def change(path: str, value: Any) -> dict[str, Any]:
         ("input.scale", None, "needs scale and zero_point"),
         ("input.scale", -1.0, "input.scale"),
         ("input.scale", float("nan"), "input.scale is not a finite number"),
+        pytest.param("input.scale", 10**400, "input.scale is not a finite number", id="huge input.scale"),
+        pytest.param("input.zero_point", 10**400, "input.zero_point does not fit 64 bits", id="huge input.zero_point"),
+        ("input.shape", [1, 2**63], r"input.shape\[1\] does not fit"),
+        pytest.param("format_version", 10**400, "format_version does not fit", id="huge format_version"),
+        pytest.param("front_end.top_db", 10**400, "top_db", id="huge front_end.top_db"),
         ("input.zero_point", 1.5, "input.zero_point is a number, not a whole number"),
         ("output.dtype", "float32", "output needs scale"),
         ("quantization", "int4", "quantization is 'int4'"),
@@ -81,14 +92,20 @@ def change(path: str, value: Any) -> dict[str, Any]:
         ("calibration", [], "calibration is a list, not an object"),
         ("accuracy.correct", 99, "99 correct of 10"),
         ("accuracy.accuracy", 0.9, "accuracy is 0.9"),
+        ("accuracy.n", 10**18, "7 correct of 1000000000000000000"),
         ("accuracy.wilson95", [0.1], "has 1 values, not 2"),
+        ("accuracy.wilson95", [0.9, 0.5], "accuracy.wilson95 is 0.9 to 0.5"),
+        ("accuracy.wilson95", [-0.1, 0.5], "accuracy.wilson95"),
+        ("accuracy.wilson95", [0.5, 1e308], "accuracy.wilson95"),
+        ("versions", {"num\npy": "2"}, "versions.'num"),
         ("versions", {"numpy": 2}, "versions.numpy"),
         ("dataset.synthetic", 0, "dataset.synthetic"),
     ],
 )
 def test_every_malformation_has_its_message(path: str, value: Any, message: str) -> None:
-    with pytest.raises(ArtifactError, match=message):
+    with pytest.raises(ArtifactError, match=message) as caught:
         Card.from_dict(change(path, value))
+    assert str(caught.value).isprintable() and len(str(caught.value)) < 300
 
 
 @pytest.mark.parametrize("text", ["", "[]", "null", "{", '{"a": 1, "a": 2}', "[" * 100_000, '"card"', "1"])

@@ -202,6 +202,15 @@ def test_unusable_sounds_are_reported_by_name(tmp_path: Path) -> None:
     assert "NaN" in reason(index.bad, "jazz/jazz.00058.wav")
 
 
+def test_a_link_to_itself_is_reported(tmp_path: Path) -> None:
+    picture_tree(tmp_path)
+    before = build_index(tmp_path)
+    (tmp_path / "loop").symlink_to("loop")
+    index = build_index(tmp_path)
+    assert (index.classes, index.items) == (before.classes, before.items)
+    assert "symbolic links" in reason(index.bad, "loop")
+
+
 def test_a_name_that_is_not_utf8_is_reported(tmp_path: Path) -> None:
     picture_tree(tmp_path)
     shutil.copy(tmp_path / "hum" / "000.png", os.fsdecode(os.fsencode(tmp_path / "hum") + b"/\xff.png"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -181,14 +182,37 @@ def test_files_that_are_no_picture_are_refused(tmp_path: Path) -> None:
     Image.new("RGBA", (432, 288), (0, 0, 0, 254)).save(tmp_path / "glass.png")
     with pytest.raises(DatasetError, match=r"glass\.png: the picture has transparent pixels"):
         read_png(tmp_path / "glass.png")
+    Image.new("RGB", (432, 288)).save(tmp_path / "photo.png", format="JPEG")
+    with pytest.raises(DatasetError, match=r"photo\.png: not a readable picture \(it is no PNG file\)"):
+        read_png(tmp_path / "photo.png")
+    Image.new("I;16", (432, 288)).save(tmp_path / "deep.png")
+    with pytest.raises(DatasetError, match=r"deep\.png: the picture's pixels are of kind I;16"):
+        read_png(tmp_path / "deep.png")
     with pytest.raises(DatasetError, match="no picture"):
         save_png(np.zeros((288, 432), dtype=np.uint8), tmp_path / "flat.png")
 
 
-@pytest.mark.parametrize("mode", ["RGBA", "L"])
+@pytest.mark.parametrize(("mode", "clear"), [("LA", None), ("P", 0), ("P", b"\0"), ("L", 0), ("RGB", (0, 0, 0))])
+def test_transparency_of_every_kind_is_refused(tmp_path: Path, mode: str, clear: Any) -> None:
+    from PIL import Image
+
+    extra: dict[str, Any] = {} if clear is None else {"transparency": clear}
+    Image.new(mode, (432, 288), 0).save(tmp_path / "a.png", **extra)
+    with pytest.raises(DatasetError, match=r"a\.png: the picture has transparent pixels"):
+        read_png(tmp_path / "a.png")
+
+
+def test_a_colour_that_would_be_transparent_but_is_not_there_does_not_matter(tmp_path: Path) -> None:
+    from PIL import Image
+
+    Image.new("RGB", (432, 288), (200, 200, 200)).save(tmp_path / "a.png", transparency=(1, 2, 3))
+    assert (read_png(tmp_path / "a.png") == 200).all()
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "L", "LA", "P"])
 def test_pictures_of_other_modes_become_rgb(tmp_path: Path, mode: str) -> None:
     from PIL import Image
 
-    Image.new("RGB", (432, 288), (200, 200, 200)).convert(mode).save(tmp_path / "a.png")
+    Image.new("RGB", (432, 288), (204, 204, 204)).convert(mode).save(tmp_path / "a.png")
     picture = read_png(tmp_path / "a.png")
-    assert picture.shape == (288, 432, 3) and (picture == 200).all()
+    assert picture.shape == (288, 432, 3) and (picture == 204).all()

@@ -164,6 +164,10 @@ def test_spec_survives_json_and_tells_specs_apart() -> None:
         ("n_fft", 1000),
         ("n_fft", "2048"),
         ("hop_length", 4096),
+        ("hop_length", 1),
+        pytest.param("n_fft", 10**400, id="n_fft-huge"),
+        pytest.param("f_max", 10**400, id="f_max-huge"),
+        ("sample_rate", 999),
         ("n_mels", 2000),
         ("f_min", float("nan")),
         ("f_max", 12_000.0),
@@ -178,6 +182,29 @@ def test_spec_survives_json_and_tells_specs_apart() -> None:
 def test_an_impossible_spec_is_refused_by_name(field: str, value: object) -> None:
     with pytest.raises(ArtifactError, match=field):
         FrontEnd.from_dict({**PICTURE.to_dict(), field: value})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"n_fft": 2048, "n_mels": 513}, "n_mels is 513; it must be at most 512"),
+        ({"hop_length": 10}, "hop_length is 10; it must be at least 11"),
+        ({"n_fft": 16_384, "hop_length": 256, "n_mels": 512}, "n_fft x max.n_mels, 128. / hop_length is 32768.0"),
+        ({"n_fft": 16_384, "hop_length": 64, "n_mels": 1}, "n_fft x max.n_mels, 128. / hop_length is 32768.0"),
+        ({"sample_rate": 768_000, "window_seconds": 600.0, "hop_length": 2048}, "at most 30000000 samples"),
+    ],
+)
+def test_a_spec_that_costs_too_much_is_refused(change: dict[str, float], message: str) -> None:
+    with pytest.raises(ArtifactError, match=message):
+        FrontEnd.from_dict({**PICTURE.to_dict(), **change})
+    assert FrontEnd(n_fft=16_384, hop_length=512, n_mels=512).n_mels == 512
+
+
+def test_a_message_about_a_spec_is_short() -> None:
+    for change in ({"n_mels": 10**400}, {"short": "x" * 10_000}, {"x" * 10_000: 1}, {"f_min": [1] * 10_000}):
+        with pytest.raises(ArtifactError) as caught:
+            FrontEnd.from_dict({**PICTURE.to_dict(), **change})
+        assert len(str(caught.value)) < 200
 
 
 def test_a_spec_with_an_unknown_or_missing_field_is_refused() -> None:

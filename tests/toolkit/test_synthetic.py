@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +14,9 @@ import pytest
 import soundfile
 
 from tests.toolkit.trees import write_sound
+from toolkit import files, synthetic
 from toolkit.dataset import GENRES, build_index
-from toolkit.errors import UsageError
+from toolkit.errors import DatasetError, UsageError
 from toolkit.files import file_digest
 from toolkit.picture import INTERIOR
 from toolkit.pictures import load_pictures
@@ -94,6 +100,42 @@ def test_only_an_earlier_corpus_is_replaced_and_only_when_told(tmp_path: Path) -
     assert digests(tmp_path / "b") == other
     with pytest.raises(UsageError, match="is a file"):
         write_corpus(tmp_path / "a" / MARK)
+
+
+def test_an_interrupted_corpus_is_synthetic_but_not_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path / "a"
+
+    def full(target: Path, data: bytes) -> None:
+        if target.parent.name == CLASSES[5]:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
+        files.write_bytes(target, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(synthetic, "write_bytes", full)
+        with pytest.raises(OSError, match=f"No space left on device.*{CLASSES[5]}"):
+            write_corpus(root, 1, 0.5)
+    assert is_synthetic(root)
+    with pytest.raises(DatasetError, match="a is a synthetic corpus that is not whole: write it again"):
+        build_index(root)
+    with pytest.raises(UsageError, match="already holds a synthetic corpus that is not whole: use --force"):
+        write_corpus(root, 1, 0.5)
+    (root / "bells" / ".bells.00000.abc.tmp.flac").touch()
+    write_corpus(root, 1, 0.5, force=True)
+    write_corpus(tmp_path / "b", 1, 0.5)
+    assert digests(root) == digests(tmp_path / "b")
+
+
+def test_a_full_disk_is_an_error_of_the_file_system(tmp_path: Path) -> None:
+    """A limit on the size of files stands for the end of the disk."""
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000)); "
+        "from toolkit.cli import entry; sys.exit(entry(['synth', sys.argv[1]]))"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "a")]
+    done = subprocess.run(command, cwd=Path(synthetic.__file__).parents[1], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert re.fullmatch(r"python -m toolkit: error: .*/a/\w+/\w+\.\d{5}\.flac: File too large\n", done.stderr)
+    assert not list((tmp_path / "a").rglob("*.tmp*"))
 
 
 @pytest.mark.parametrize(
