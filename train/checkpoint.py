@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ import numpy as np
 
 from toolkit.errors import RunError
 from toolkit.files import atomic_path, remove_leftovers
+from toolkit.strict import from_json
+from train.results import Epoch
 from train.schedule import Plateau
 
 FILE = "checkpoint.npz"
@@ -38,6 +40,7 @@ class Checkpoint:
         arrays = {"state": np.frombuffer(json.dumps(state).encode(), np.uint8)}
         arrays |= {f"weights_{number:03}": array for number, array in enumerate(self.weights)}
         arrays |= {f"optimizer_{number:03}": array for number, array in enumerate(self.optimizer)}
+        arrays["digest"] = np.frombuffer(_digest(arrays), np.uint8)
         with atomic_path(folder / FILE) as temporary:
             np.savez(temporary, **arrays)  # type: ignore[arg-type]
 
@@ -54,16 +57,43 @@ class Checkpoint:
         if not path.exists():
             return None
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                state = json.loads(arrays["state"].tobytes())
-                weights = tuple(arrays[name] for name in sorted(arrays.files) if name.startswith("weights_"))
-                optimizer = tuple(arrays[name] for name in sorted(arrays.files) if name.startswith("optimizer_"))
-            plateau = Plateau(**state["plateau"])
-            return cls(state["run"], state["epoch"], plateau, tuple(state["history"]), weights, optimizer)
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            digest = arrays.pop("digest", None)  # the first checkpoints have none
+            if digest is not None and digest.tobytes() != _digest(arrays):
+                raise ValueError("its digest does not fit its content")
+            state = json.loads(arrays["state"].tobytes())
+            history = tuple(state["history"])
+            for entry in history:
+                from_json(Epoch, entry, "history")
+            if len(history) != state["epoch"]:
+                raise ValueError(f"{len(history)} epochs of history, but {state['epoch']!r} finished")
+            weights, optimizer = _numbered(arrays, "weights"), _numbered(arrays, "optimizer")
+            return cls(state["run"], state["epoch"], Plateau(**state["plateau"]), history, weights, optimizer)
+        except Exception as error:  # what a flipped bit can raise in zipfile and NumPy is beyond listing
+            reason = str(error).partition("\n")[0] or type(error).__name__
             raise RunError(
-                f"{path}: damaged checkpoint ({error}): delete it to train this run from its start"
+                f"{path}: damaged checkpoint ({reason}): delete it to train this run from its start"
             ) from None
+
+
+def _digest(arrays: dict[str, np.ndarray]) -> bytes:
+    """Return the SHA-256 digest of the arrays' names, types, shapes and bytes."""
+    digest = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.digest()
+
+
+def _numbered(arrays: dict[str, np.ndarray], what: str) -> tuple[np.ndarray, ...]:
+    """Return the arrays called `what`_000, `what`_001 and so on; raise `ValueError` where one is missing."""
+    count = sum(name.startswith(f"{what}_") for name in arrays)
+    names = [f"{what}_{number:03}" for number in range(count)]
+    missing = [name for name in names if name not in arrays]
+    if missing:
+        raise ValueError(f"{missing[0]} is missing")
+    return tuple(arrays[name] for name in names)
 
 
 def remove(folder: Path) -> None:

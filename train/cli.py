@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,9 @@ from toolkit import command, runs
 from toolkit.errors import UsageError
 from toolkit.files import write_json, write_text
 from toolkit.runs import newest_run
-from train.config import DEVICES, PRECISIONS, Compute, Recipe
+from train.config import DEVICES, MAX_SHARDS, MAX_THREADS, PRECISIONS, Compute, Recipe
 from train.device import available_threads, prepare
-from train.networks import NETWORKS, find_network, parameter_count, summary
+from train.networks import NETWORKS, Dropout, find_network, parameter_count, summary
 
 EPILOG = """examples:
   python -m train gtzanet --summary              the network's table
@@ -28,6 +28,22 @@ EPILOG = """examples:
 SPLITS = ("paper", "fault-filtered", "stratified")
 SMALL_NETWORK = 1_000_000
 SHARD_ITEMS = 8
+NEWEST = object()  # what --resume without a name gives
+DEFAULTS: dict[str, Any] = {
+    **{field.name: field.default for field in fields(Recipe)},
+    "split": "paper",
+    "split_seed": 0,
+    "folds": 5,
+    "fold": 0,
+    "seed": 0,
+    "device": "auto",
+    "precision": "float32",
+    "threads": None,
+    "shards": None,
+    "kind": None,
+    "name": None,
+}
+"""What decides a run and so stays as it is when the run is resumed; the parser gives None where a flag is not there."""
 
 
 def parser() -> command.Parser:
@@ -41,45 +57,48 @@ def parser() -> command.Parser:
     main.add_argument("what", nargs="?", help=f"{', '.join(sorted(NETWORKS))}; or report, speed")
     main.add_argument("targets", nargs="*", help="report: run folders; speed: the network")
     main.add_argument("--summary", action="store_true", help="print the network's table and exit")
-    main.add_argument("--data", type=Path, metavar="DIR", help="dataset folder (default: the variable GTZAN_ROOT)")
+    main.add_argument(
+        "--data", type=_path("--data"), metavar="DIR", help="dataset folder (default: the variable GTZAN_ROOT)"
+    )
     main.add_argument(
         "--kind", choices=("pictures", "audio"), help="which files to use where a dataset has both (default: pictures)"
     )
-    main.add_argument("--cache", type=Path, metavar="DIR", help="where pictures rendered from sound are kept")
     main.add_argument(
-        "--runs", type=Path, default=Path("runs"), metavar="DIR", help="folder of run folders (default: runs)"
+        "--cache", type=_path("--cache"), metavar="DIR", help="where pictures rendered from sound are kept"
+    )
+    main.add_argument(
+        "--runs",
+        type=_path("--runs"),
+        default=Path("runs"),
+        metavar="DIR",
+        help="folder of run folders (default: runs)",
     )
     main.add_argument("--name", help="name of the run's folder (default: date, model, split, seed)")
     main.add_argument(
-        "--resume", nargs="?", const="", metavar="RUN", help="carry on this run, or the newest unfinished one"
+        "--resume", nargs="?", const=NEWEST, metavar="RUN", help="carry on this run, or the newest unfinished one"
     )
     main.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="report: where to write the table (default: printed)"
+        "-o", "--output", type=_path("--output"), metavar="FILE", help="where report or speed writes (default: printed)"
     )
     split = main.add_argument_group("split")
-    split.add_argument("--split", choices=SPLITS, default="paper", help="(default: paper)")
-    split.add_argument(
-        "--split-seed", type=int, default=0, metavar="N", help="stratified: seed of the folds (default: 0)"
-    )
-    split.add_argument("--folds", type=int, default=5, metavar="K", help="stratified: number of folds (default: 5)")
-    split.add_argument(
-        "--fold", type=int, default=0, metavar="I", help="stratified: the fold that validates (default: 0)"
-    )
+    split.add_argument("--split", choices=SPLITS, help="(default: paper)")
+    split.add_argument("--split-seed", type=int, metavar="N", help="stratified: seed of the folds (default: 0)")
+    split.add_argument("--folds", type=int, metavar="K", help="stratified: number of folds (default: 5)")
+    split.add_argument("--fold", type=int, metavar="I", help="stratified: the fold that validates (default: 0)")
     recipe = main.add_argument_group("recipe (the paper's by default)")
-    recipe.add_argument("--seed", type=int, default=0, help="seed of weights, order and dropout (default: 0)")
+    recipe.add_argument("--seed", type=int, help="seed of weights, order and dropout (default: 0)")
     for field in fields(Recipe):
         kind = float if field.type in ("float", "float | None") else int
         shown = "the table's" if field.default is None else field.default
         recipe.add_argument(
             f"--{field.name.replace('_', '-')}",
             type=kind,
-            default=field.default,
             metavar="X",
             help=f"(default: {shown})",
         )
     compute = main.add_argument_group("compute")
-    compute.add_argument("--device", choices=DEVICES, default="auto", help="(default: auto: a GPU where there is one)")
-    compute.add_argument("--precision", choices=PRECISIONS, default="float32", help="(default: float32)")
+    compute.add_argument("--device", choices=DEVICES, help="(default: auto: a GPU where there is one)")
+    compute.add_argument("--precision", choices=PRECISIONS, help="(default: float32)")
     compute.add_argument(
         "--threads", type=int, metavar="N", help="processor threads (default: all this process may use)"
     )
@@ -89,25 +108,48 @@ def parser() -> command.Parser:
     return main
 
 
+def _path(flag: str) -> Callable[[str], Path]:
+    """Return what reads the value of a flag that names a file or folder."""
+
+    def read(text: str) -> Path:
+        if not text.strip():
+            raise UsageError(f"{flag} is empty: name a file or folder after it, or leave it out")
+        return Path(text)
+
+    return read
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
 def main(argv: Sequence[str] | None) -> int:
     """Run `python -m train` and return its exit code."""
     flags = parser().parse_args(argv)
+    given = [name for name in DEFAULTS if getattr(flags, name) is not None]
+    for name, value in DEFAULTS.items():
+        if name not in given:
+            setattr(flags, name, value)
     if flags.what == "report":
         return _report(flags)
     if flags.what == "speed":
         return _speed(flags)
     if flags.targets:
         raise UsageError(f"unexpected argument {flags.targets[0]!r}: one network a run")
+    if flags.output is not None:
+        raise UsageError("--output belongs to report and speed: say where a run is kept with --runs and --name")
     if flags.summary:
         if flags.what is None:
             raise UsageError(f"--summary needs a network: {', '.join(sorted(NETWORKS))}")
         print(summary(flags.what))
         return 0
     if flags.resume is not None:
+        if given:
+            raise UsageError(f"{_flag(given[0])} cannot be changed when a run is resumed: leave it out")
         return _resume(flags)
     if flags.what is None:
         raise UsageError(f"say which network to train: {', '.join(sorted(NETWORKS))}, or --resume")
-    return _start(flags)
+    return _start(flags, given)
 
 
 def entry(argv: Sequence[str] | None = None) -> int:
@@ -116,17 +158,44 @@ def entry(argv: Sequence[str] | None = None) -> int:
 
 
 def _compute(flags: argparse.Namespace, recipe: Recipe) -> Compute:
-    threads = flags.threads or available_threads()
+    threads, shards = flags.threads, flags.shards
+    if threads is None:
+        threads = min(available_threads(), MAX_THREADS)
     small = parameter_count(find_network(flags.what)) < SMALL_NETWORK
-    shards = flags.shards or (max(1, recipe.batch_size // SHARD_ITEMS) if small and flags.device != "gpu" else 1)
+    if shards is None:
+        several = small and flags.device != "gpu"
+        shards = min(max(1, recipe.batch_size // SHARD_ITEMS), MAX_SHARDS) if several else 1
     return Compute("cpu", flags.precision, threads, shards)
 
 
-def _start(flags: argparse.Namespace) -> int:
-    find_network(flags.what)
-    recipe = Recipe(**{field.name: getattr(flags, field.name) for field in fields(Recipe)})
+def _check_start(flags: argparse.Namespace, given: Sequence[str]) -> None:
+    """Raise `UsageError` where the flags of a new run make no sense together, before anything is made."""
+    network = find_network(flags.what)
+    if flags.dropout is not None and not any(isinstance(layer, Dropout) for layer in network):
+        raise UsageError(f"--dropout: {flags.what} has no dropout layer: leave the flag out")
     if flags.seed < 0 or flags.seed >= 2**31:
         raise UsageError("--seed must be from 0 to 2147483647")
+    if not 0 <= flags.split_seed < 2**31:
+        raise UsageError("--split-seed must be from 0 to 2147483647")
+    for name in ("split_seed", "folds", "fold"):
+        if name in given and flags.split != "stratified":
+            raise UsageError(f"{_flag(name)} belongs to --split stratified: the split {flags.split} has no folds")
+    if flags.folds < 2:
+        raise UsageError("--folds must be at least 2: one fold cannot both train and validate")
+    if not 0 <= flags.fold < flags.folds:
+        raise UsageError(f"--fold must be from 0 to {flags.folds - 1}: there are {flags.folds} folds")
+    if flags.name is not None:
+        _check_name(flags.name)
+
+
+def _check_name(name: str) -> None:
+    if not name.strip() or not name.isprintable() or "/" in name or "\\" in name or name in (".", ".."):
+        raise UsageError(f"--name {name!r} is no folder name: use letters, digits, '-' and '_'; --runs says where")
+
+
+def _start(flags: argparse.Namespace, given: Sequence[str]) -> int:
+    _check_start(flags, given)
+    recipe = Recipe(**{field.name: getattr(flags, field.name) for field in fields(Recipe)})
     compute = _compute(flags, recipe)
     from train.data import data_root, open_dataset
 
@@ -144,14 +213,27 @@ def _start(flags: argparse.Namespace) -> int:
         compute = prepare(flags.device, compute)
         config = run.new_config(flags.what, dataset, flags.seed, recipe, compute)
         folder = run.create(flags.runs, flags.name, config, dataset)
-        return _work(folder, lambda: run.work(folder, config, dataset, flags.cache, progress.steps, progress))
+        try:
+            return _work(folder, lambda: run.work(folder, config, dataset, flags.cache, progress.steps, progress))
+        except Exception:
+            run.discard(folder)
+            raise
 
 
 def _resume(flags: argparse.Namespace) -> int:
     from train import run
 
-    folder = Path(flags.resume) if flags.resume else newest_run(flags.runs, finished=False, model=flags.what)
+    if flags.what is not None:
+        find_network(flags.what)
+    if flags.resume is NEWEST:
+        folder = newest_run(flags.runs, finished=False, model=flags.what)
+    elif flags.resume:
+        folder = Path(flags.resume)
+    else:
+        raise UsageError("--resume is followed by an empty name: name a run folder, or nothing for the newest")
     config = run.load_config(folder)
+    if flags.what not in (None, config.model):
+        raise UsageError(f"{folder}: this is a run of {config.model}, not of {flags.what}: leave the network out")
     if (folder / runs.METRICS).exists():
         raise UsageError(f"{folder}: this run is finished: there is nothing to resume")
     got = prepare(config.compute.device, config.compute)
@@ -183,11 +265,19 @@ def _work(folder: Path, work: Any) -> int:
 
 def _report(flags: argparse.Namespace) -> int:
     from train.report import results_report
-    from train.results import load_results, to_json
+    from train.results import distinct, load_results, to_json
 
     if not flags.targets:
         raise UsageError("report needs run folders: python -m train report runs/*")
-    results = load_results([Path(target) for target in flags.targets])
+    if flags.output is not None:
+        command.output_file(flags.output, "--output")
+        if flags.output.suffix.lower() == ".json":
+            raise UsageError(f"--output {flags.output}: the JSON is written beside the table: use a name ending in .md")
+        command.output_file(flags.output.with_suffix(".json"), "--output")
+    found = load_results([Path(target) for target in flags.targets])
+    results = distinct(found)
+    if len(results) < len(found):
+        print(f"{len(found) - len(results)} of {len(found)} runs given again: each counts once", file=sys.stderr)
     _emit(results_report(results), flags.output)
     if flags.output is not None:
         write_json(flags.output.with_suffix(".json"), to_json(results))
@@ -205,6 +295,8 @@ def _speed(flags: argparse.Namespace) -> int:
     if len(flags.targets) != 1:
         raise UsageError("speed needs one network: python -m train speed gtzanet")
     flags.what = flags.targets[0]
+    if flags.output is not None:
+        command.output_file(flags.output, "--output")
     recipe = Recipe(batch_size=flags.batch_size)
     compute = _compute(flags, recipe)
     from train.data import data_root

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from toolkit.errors import RunError, UsageError
 from toolkit.files import digest_of
+from toolkit.strict import StrictError, from_json
 
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 DEVICES = ("auto", "cpu", "gpu")
+MAX_COUNT = 1_000_000
+MAX_THREADS = 1024
+MAX_SHARDS = 1024
 
 
 @dataclass(frozen=True)
@@ -31,15 +36,16 @@ class Recipe:
     dropout: float | None = None
 
     def __post_init__(self) -> None:
+        count = f"at least 1 and at most {MAX_COUNT}"
         checks = (
-            ("--epochs", self.epochs >= 1, "at least 1"),
-            ("--batch-size", self.batch_size >= 1, "at least 1"),
-            ("--learning-rate", 0 < self.learning_rate < 1e3, "above 0"),
+            ("--epochs", 1 <= self.epochs <= MAX_COUNT, count),
+            ("--batch-size", 1 <= self.batch_size <= MAX_COUNT, count),
+            ("--learning-rate", 0 < self.learning_rate < 1e3, "finite, above 0 and below 1000"),
             ("--momentum", 0 <= self.momentum < 1, "from 0 to below 1"),
             ("--plateau-factor", 0 < self.plateau_factor < 1, "between 0 and 1"),
-            ("--plateau-patience", self.plateau_patience >= 1, "at least 1"),
-            ("--plateau-delta", self.plateau_delta >= 0, "0 or more"),
-            ("--min-learning-rate", self.min_learning_rate >= 0, "0 or more"),
+            ("--plateau-patience", 1 <= self.plateau_patience <= MAX_COUNT, count),
+            ("--plateau-delta", 0 <= self.plateau_delta < math.inf, "finite and 0 or more"),
+            ("--min-learning-rate", 0 <= self.min_learning_rate < math.inf, "finite and 0 or more"),
             ("--dropout", self.dropout is None or 0 <= self.dropout < 1, "from 0 to below 1"),
         )
         for flag, good, wanted in checks:
@@ -65,8 +71,12 @@ class Compute:
             raise UsageError(f"--precision must be one of {', '.join(PRECISIONS)}")
         if self.threads < 1:
             raise UsageError("--threads must be at least 1")
+        if self.threads > MAX_THREADS:
+            raise UsageError(f"--threads must be at most {MAX_THREADS}")
         if self.shards < 1:
             raise UsageError("--shards must be at least 1")
+        if self.shards > MAX_SHARDS:
+            raise UsageError(f"--shards must be at most {MAX_SHARDS}")
 
 
 @dataclass(frozen=True)
@@ -89,6 +99,17 @@ class SplitConfig:
     folds: int
     fold: int
     digest: str
+
+
+@dataclass(frozen=True)
+class _Plain:
+    """The fields of `RunConfig` that are neither dataclasses nor free, for their types."""
+
+    model: str
+    classes: tuple[str, ...]
+    seed: int
+    versions: dict[str, str]
+    created: str
 
 
 @dataclass(frozen=True)
@@ -118,28 +139,34 @@ class RunConfig:
         return {"format": 1, **asdict(self), "classes": list(self.classes), "digest": self.digest}
 
     @classmethod
-    def from_dict(cls, value: dict[str, Any], where: str) -> RunConfig:
+    def from_dict(cls, value: Any, where: str) -> RunConfig:
         """Return the configuration in a `config.json`.
 
         Raises
         ------
         RunError
-            If the value is of an unknown format, lacks a field or has been edited.
+            If the value is of an unknown format, lacks a field, has one of another type or has been edited.
         """
+        if not isinstance(value, dict):
+            raise RunError(f"{where}: not a run's configuration (no object): start the run again")
         if value.get("format") != 1:
             raise RunError(
                 f"{where}: format {value.get('format')!r} is not known here: train the run again or use its own version"
             )
         try:
             parts: dict[str, Any] = {field.name: value[field.name] for field in fields(cls)}
-            parts["classes"] = tuple(parts["classes"])
-            parts["data"] = DataConfig(**parts["data"])
-            parts["split"] = SplitConfig(**parts["split"])
-            parts["recipe"] = Recipe(**parts["recipe"])
-            parts["compute"] = Compute(**parts["compute"])
-            config = cls(**parts)
-        except (KeyError, TypeError) as error:
+            for name, kind in (("data", DataConfig), ("split", SplitConfig), ("recipe", Recipe), ("compute", Compute)):
+                from_json(kind, parts[name], name)  # types alone: the values stay as they were digested
+                parts[name] = kind(**parts[name])
+            from_json(_Plain, {field.name: parts[field.name] for field in fields(_Plain)})
+            if not isinstance(parts["front_end"], dict):
+                raise StrictError("front_end is not an object")
+            config = cls(**parts | {"classes": tuple(parts["classes"])})
+            digest = config.digest
+        except KeyError as error:
+            raise RunError(f"{where}: not a run's configuration ({error} is missing): start the run again") from None
+        except (UsageError, ValueError) as error:
             raise RunError(f"{where}: not a run's configuration ({error}): start the run again") from None
-        if value.get("digest") != config.digest:
+        if value.get("digest") != digest:
             raise RunError(f"{where}: its digest does not fit its content: it was edited; start a new run instead")
         return config

@@ -28,7 +28,7 @@ def prepare(device: str, compute: Compute) -> Compute:
     """
     if device not in DEVICES:
         raise UsageError(f"--device must be one of {', '.join(DEVICES)}")
-    if "tensorflow" in sys.modules:
+    if sys.modules.get("tensorflow") is not None:
         raise RuntimeError("TensorFlow was imported before train.device.prepare: its settings would not take effect")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

@@ -14,7 +14,7 @@ import tf_keras
 
 from toolkit.errors import RunError
 from train.build import build
-from train.checkpoint import Checkpoint
+from train.checkpoint import FILE, Checkpoint
 from train.config import RunConfig
 from train.networks import find_network, with_dropout
 from train.part import Part, Progress
@@ -55,7 +55,7 @@ def fit(config: RunConfig, training: Part, validation: Part, folder: Path, repor
     if checkpoint is not None:
         if checkpoint.run != config.digest:
             raise RunError(f"{folder}: its checkpoint belongs to another run: start a new run")
-        _restore(model, optimizer, checkpoint)
+        _restore(model, optimizer, checkpoint, folder)
         plateau, history = checkpoint.plateau, list(checkpoint.history)
     train_step = make_train_step(model, optimizer, config.compute)
     predict = make_predict_step(model, config.compute)
@@ -128,7 +128,17 @@ def _slots(optimizer: tf_keras.optimizers.Optimizer) -> list[tf.Variable]:
     return own + [value for value in optimizer.variables if id(value) not in known]
 
 
-def _restore(model: tf_keras.Model, optimizer: tf_keras.optimizers.Optimizer, checkpoint: Checkpoint) -> None:
+def _restore(
+    model: tf_keras.Model, optimizer: tf_keras.optimizers.Optimizer, checkpoint: Checkpoint, folder: Path
+) -> None:
+    variables, values = [*model.weights, *_slots(optimizer)], [*checkpoint.weights, *checkpoint.optimizer]
+    wanted = [(tuple(variable.shape), variable.dtype.as_numpy_dtype) for variable in variables]
+    fits = len(checkpoint.weights) == len(model.weights)
+    if not fits or wanted != [(value.shape, value.dtype.type) for value in values]:
+        raise RunError(
+            f"{folder / FILE}: damaged checkpoint (its arrays do not fit the network): "
+            "delete it to train this run from its start"
+        )
     model.set_weights(list(checkpoint.weights))
     for variable, value in zip(_slots(optimizer), checkpoint.optimizer, strict=True):
         variable.assign(value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,16 @@ import matplotlib.pyplot as plt
 from toolkit.files import atomic_path
 
 METADATA = {"Software": None}
+
+
+def draw(plot: Callable[..., None], *values: Any) -> None:
+    """Call `plot(*values)`, the last of which is the path; a failure is one line on stderr, and never a run's end."""
+    try:
+        plot(*values)
+    except Exception as error:
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        print(f"warning: {values[-1]}: this picture could not be drawn ({reason})", file=sys.stderr)
+        plt.close("all")
 
 
 def plot_history(history: list[dict[str, Any]], path: Path) -> None:
@@ -41,9 +53,11 @@ def plot_confusion(confusion: list[list[int]], classes: list[str], title: str, p
             if count:
                 axes.text(j, i, str(count), ha="center", va="center", color="white" if count > largest / 2 else "black")
     ticks = range(len(classes))
-    axes.set_xticks(ticks, classes, rotation=45, ha="right")
-    axes.set_yticks(ticks, classes)
-    axes.set(xlabel="predicted", ylabel="true", title=title)
+    # Names are drawn as they are: matplotlib takes what stands between two dollar signs for a formula.
+    axes.set_xticks(ticks, classes, rotation=45, ha="right", parse_math=False)
+    axes.set_yticks(ticks, classes, parse_math=False)
+    axes.set(xlabel="predicted", ylabel="true")
+    axes.set_title(title, parse_math=False)
     _save(figure, path)
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from toolkit.files import canonical_json
 from toolkit.metrics import two_proportion_z, wald_interval, wilson_interval
-from train.config import RunConfig
+from train.config import Recipe, RunConfig
 from train.paper import LEAK_NOTE, RESULTS, TOP5_NOTE, VALIDATION_ITEMS
 from train.results import Result
 
 HEADER = "| | accuracy | 95 % Wald | 95 % Wilson | true top-5 | blues in top 5 |"
 RULE = "|---|---|---|---|---|---|"
+SYNTHETIC = "SYNTHETIC"
 SYNTHETIC_NOTE = "The clips are synthetic: these numbers say that the chain works, and nothing about music."
 
 
@@ -89,11 +91,30 @@ def _interval(pair: Sequence[float]) -> str:
 
 @dataclass(frozen=True)
 class Group:
-    """Finished runs that differ in their seed alone."""
+    """Finished runs that differ in their seed alone.
+
+    `note` tells what is not as in the paper's recipe: "" or, say, " (SYNTHETIC, epochs 12)".
+    """
 
     model: str
     split: str
     runs: tuple[Result, ...]
+    note: str = ""
+
+    @property
+    def title(self) -> str:
+        """The network's name with the note."""
+        return self.model + self.note
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the clips were made by the computer."""
+        return bool(self.runs[0].config["data"]["synthetic"])
+
+    @property
+    def clips(self) -> str:
+        """What says which clips train and validate, and how they are drawn: equal for runs on the same."""
+        return _clips(self.runs[0].config)
 
     def counts(self, part: str) -> tuple[int, int]:
         """Return (correct, n) summed over the runs' part."""
@@ -101,15 +122,45 @@ class Group:
         return sum(m["correct"] for m in measured), sum(m["n"] for m in measured)
 
 
+def _clips(config: dict[str, Any]) -> str:
+    data, front_end = config["data"], config["front_end"]
+    return canonical_json([data["synthetic"], data["digest"], config["split"]["digest"], front_end])
+
+
 def group_runs(runs: Sequence[Result]) -> list[Group]:
-    """Gather runs by model, split, epochs and precision, in a fixed order."""
+    """Gather runs by all that must be equal for them to be compared, in a fixed order.
+
+    That is: split and fold, network, recipe, precision, data (its digest, and whether it is synthetic), front end.
+    """
     groups: dict[tuple[Any, ...], list[Result]] = {}
     for run in runs:
-        config = run.config
-        key = (config["split"]["name"], config["model"], run.metrics["epochs"], config["compute"]["precision"])
-        groups.setdefault(key, []).append(run)
-    ordered = sorted(groups.items())
-    return [Group(key[1], key[0], tuple(sorted(found, key=lambda run: run.config["seed"]))) for key, found in ordered]
+        config, split = run.config, run.config["split"]
+        fold = (split["seed"], split["folds"], split["fold"]) if split["name"] == "stratified" else ()
+        recipe, precision = config["recipe"], config["compute"]["precision"]
+        key = (split["name"], config["model"], run.metrics["epochs"], precision, fold, canonical_json(recipe))
+        groups.setdefault((*key, _clips(config)), []).append(run)
+    several = len({run.config["data"]["digest"] for run in runs}) > 1
+    return [
+        Group(key[1], key[0], tuple(sorted(found, key=lambda run: run.config["seed"])), _note(found[0], several))
+        for key, found in sorted(groups.items())
+    ]
+
+
+def _note(run: Result, several: bool) -> str:
+    """Return what tells a run's group from the others of its network and split; its data where there are several."""
+    config, split, recipe = run.config, run.config["split"], Recipe(**run.config["recipe"])
+    notes = [SYNTHETIC] if config["data"]["synthetic"] else []
+    if split["name"] == "stratified":
+        notes.append(f"fold {split['fold']} of {split['folds']}, split seed {split['seed']}")
+    for name, usual in asdict(Recipe()).items():
+        value = getattr(recipe, name)
+        if value != usual:
+            notes.append(f"{name.replace('_', ' ')} {value:g}")
+    if config["compute"]["precision"] != "float32":
+        notes.append(config["compute"]["precision"])
+    if several:
+        notes.append(f"data {config['data']['digest'][:8]}")
+    return f" ({', '.join(notes)})" if notes else ""
 
 
 def results_report(runs: Sequence[Result]) -> str:
@@ -124,11 +175,15 @@ def results_report(runs: Sequence[Result]) -> str:
     for split in dict.fromkeys(group.split for group in groups):
         lines += [f"## Split `{split}`", "", HEADER, RULE]
         chosen = [group for group in groups if group.split == split]
-        for group in chosen:
-            lines += _group_rows(group)
-            if split == "paper" and group.model in RESULTS:
-                lines += _paper_rows(group.model)
+        for model in dict.fromkeys(group.model for group in chosen):
+            for group in chosen:
+                if group.model == model:
+                    lines += _group_rows(group)
+            if split == "paper" and model in RESULTS:
+                lines += _paper_rows(model)
         lines += ["", *_z_lines(chosen)]
+        if any(group.synthetic for group in chosen):
+            lines += [f"{SYNTHETIC}: {SYNTHETIC_NOTE}", ""]
     lines += [TOP5_NOTE, "", LEAK_NOTE, "", "## Runs", "", *_run_table(groups)]
     return "\n".join(lines) + "\n"
 
@@ -139,36 +194,43 @@ def _group_rows(group: Group) -> list[str]:
         measured = [run.metrics[part] for run in group.runs if run.metrics[part]]
         for run in group.runs:
             if run.metrics[part]:
-                rows.append(_measured_row(f"{group.model}, seed {run.config['seed']}, {part}", run.metrics[part]))
+                rows.append(_measured_row(f"{group.title}, seed {run.config['seed']}, {part}", run.metrics[part]))
         if len(measured) > 1:
             accuracies = [m["accuracy"] for m in measured]
             spread = f"{statistics.mean(accuracies):.4f} ± {statistics.stdev(accuracies):.4f}"
             top5, blues = (statistics.mean(m[key] for m in measured) for key in ("top5", "blues_in_top5"))
-            title = f"**{group.model}, mean ± deviation of {len(measured)} seeds, {part}**"
+            seeds = {run.config["seed"] for run in group.runs}
+            what = "seeds" if len(seeds) == len(group.runs) else "runs"
+            title = f"**{group.title}, mean ± deviation of {len(measured)} {what}, {part}**"
             rows.append(f"| {title} | {spread} | | | {top5:.4f} | {blues:.4f} |")
     return rows
 
 
 def _z_lines(groups: Sequence[Group]) -> list[str]:
-    by_model = {group.model: group for group in groups}
-    if not {"gtzanet", "zfnet"} <= set(by_model):
-        return []
-    part = "test" if by_model["gtzanet"].runs[0].metrics["test"] else "validation"
-    first, second = by_model["gtzanet"], by_model["zfnet"]
+    """Return a line for every pair of the two networks on the same clips."""
+    lines = []
+    for first in groups:
+        for second in groups:
+            if (first.model, second.model) == ("gtzanet", "zfnet") and first.clips == second.clips:
+                lines += [_z_line(first, second), ""]
+    if lines and groups[0].split == "paper":
+        z, p = two_proportion_z(
+            RESULTS["gtzanet"].correct, VALIDATION_ITEMS, RESULTS["zfnet"].correct, VALIDATION_ITEMS
+        )
+        lines[-2] += f" The paper's own numbers: z = {z:.2f}, p = {p:.2g}."
+    return lines
+
+
+def _z_line(first: Group, second: Group) -> str:
+    part = "test" if all(group.runs[0].metrics["test"] for group in (first, second)) else "validation"
     # Seeds share their clips, so one seed a network is tested, not their sum.
     (k1, n1), (k2, n2) = (Group(g.model, g.split, g.runs[:1]).counts(part) for g in (first, second))
     z, p = two_proportion_z(k1, n1, k2, n2)
     seeds = " against ".join(
-        f"{group.model} (seed {group.runs[0].config['seed']}, {k}/{n})"
+        f"{group.title} (seed {group.runs[0].config['seed']}, {k}/{n})"
         for group, k, n in ((first, k1, n1), (second, k2, n2))
     )
-    lines = [f"Two-proportion z test, {part}: {seeds}: z = {z:.2f}, p = {p:.2g}."]
-    if first.split == "paper":
-        z, p = two_proportion_z(
-            RESULTS["gtzanet"].correct, VALIDATION_ITEMS, RESULTS["zfnet"].correct, VALIDATION_ITEMS
-        )
-        lines[0] += f" The paper's own numbers: z = {z:.2f}, p = {p:.2g}."
-    return [*lines, ""]
+    return f"Two-proportion z test, {part}: {seeds}: z = {z:.2f}, p = {p:.2g}."
 
 
 def _run_table(groups: Sequence[Group]) -> list[str]:
@@ -181,7 +243,7 @@ def _run_table(groups: Sequence[Group]) -> list[str]:
             config, metrics = run.config, run.metrics
             cells = (
                 run.name,
-                group.model,
+                group.title,
                 group.split,
                 config["seed"],
                 metrics["epochs"],

@@ -9,9 +9,60 @@ from typing import Any
 
 from toolkit.errors import RunError
 from toolkit.files import read_json
-from toolkit.runs import Run
+from toolkit.metrics import ClassScore
+from toolkit.runs import CONFIG, METRICS, Run
+from toolkit.strict import StrictError, from_json
+from train.config import RunConfig
 
 HISTORY = "history.json"
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """An entry of a run's history."""
+
+    epoch: int
+    loss: float
+    accuracy: float
+    val_loss: float
+    val_accuracy: float
+    learning_rate: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One part's entry in `metrics.json`, as `train.measure.measure` makes it."""
+
+    n: int
+    correct: int
+    accuracy: float
+    wald95: tuple[float, float]
+    wilson95: tuple[float, float]
+    top5: float
+    blues_in_top5: float
+    confusion: tuple[tuple[int, ...], ...]
+    per_class: dict[str, ClassScore]
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.correct <= self.n or self.n < 1:
+            raise StrictError(f"{self.correct} of {self.n} is no share")
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """The value of `metrics.json`."""
+
+    validation: Measured
+    test: Measured | None
+    epochs: int
+    final: Epoch
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _History:
+    history: tuple[Epoch, ...]
 
 
 @dataclass(frozen=True)
@@ -41,6 +92,14 @@ def load_results(targets: Sequence[Path]) -> list[Result]:
     return results
 
 
+def distinct(results: Sequence[Result]) -> list[Result]:
+    """Return the results without those of a run that came before: equal digests are one run, not two seeds."""
+    first: dict[str, Result] = {}
+    for result in results:
+        first.setdefault(result.config["digest"], result)
+    return list(first.values())
+
+
 def to_json(results: Sequence[Result]) -> dict[str, Any]:
     """Return the JSON value that `load_results` reads again."""
     return {"format": 1, "runs": [asdict(result) for result in results]}
@@ -48,8 +107,16 @@ def to_json(results: Sequence[Result]) -> dict[str, Any]:
 
 def _from_folder(folder: Path) -> Result:
     run = Run.load(folder)
-    config = {**run.config, "data": {**run.config["data"], "root": ""}}
-    return Result(folder.resolve().name, config, run.metrics, read_json(folder / HISTORY))
+    config = RunConfig.from_dict(run.config, str(folder / CONFIG)).to_dict()
+    try:
+        from_json(Metrics, run.metrics)
+    except StrictError as error:
+        raise RunError(f"{folder / METRICS}: not a run's metrics ({error}): train the run again") from None
+    try:
+        history = _checked_history(read_json(folder / HISTORY), run.metrics)
+    except (OSError, ValueError) as error:
+        raise RunError(f"{folder / HISTORY}: not a run's history ({error}): train the run again") from None
+    return Result(folder.resolve().name, {**config, "data": {**config["data"], "root": ""}}, run.metrics, history)
 
 
 def _from_json(path: Path) -> list[Result]:
@@ -57,8 +124,23 @@ def _from_json(path: Path) -> list[Result]:
         value = read_json(path)
         if value["format"] != 1:
             raise RunError(f"{path}: format {value['format']!r} is not known here: write it again with this version")
-        return [Result(**entry) for entry in value["runs"]]
+        results = [Result(**entry) for entry in value["runs"]]
+        for number, result in enumerate(results):
+            RunConfig.from_dict(result.config, f"{path}: runs[{number}].config")
+            from_json(Metrics, result.metrics, f"runs[{number}].metrics")
+            _checked_history(result.history, result.metrics)
+            if not isinstance(result.name, str):
+                raise StrictError(f"runs[{number}].name is not text")
+        return results
     except (ValueError, KeyError, TypeError) as error:
         raise RunError(
             f"{path}: not a results file ({error}): give run folders or a file that `report` wrote"
         ) from None
+
+
+def _checked_history(value: Any, metrics: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a history whose entries are complete and as many as the run's epochs; raise `StrictError` otherwise."""
+    from_json(_History, {"history": value})
+    if len(value) != metrics["epochs"]:
+        raise StrictError(f"history has {len(value)} epochs, not {metrics['epochs']}")
+    return list(value)

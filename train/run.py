@@ -5,9 +5,10 @@ from __future__ import annotations
 import fcntl
 import importlib.metadata
 import platform
+import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -59,9 +60,23 @@ def create(root: Path, name: str | None, config: RunConfig, dataset: Dataset) ->
         folder.mkdir(parents=True)
     except FileExistsError:
         raise UsageError(f"{folder}: this run exists: choose another --name, or go on with --resume {folder}") from None
-    write_json(folder / runs.SPLIT, dataset.split.to_dict())
-    write_json(folder / runs.CONFIG, config.to_dict())
+    try:
+        write_json(folder / runs.SPLIT, dataset.split.to_dict())
+        write_json(folder / runs.CONFIG, config.to_dict())
+    except Exception:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     return folder
+
+
+def discard(folder: Path) -> None:
+    """Delete the folder of a run that failed before its first checkpoint: there is nothing in it to go on from.
+
+    A folder that another process works in is left alone.
+    """
+    with suppress(RunError, OSError), locked(folder):
+        if not (folder / checkpoint.FILE).exists() and not (folder / runs.METRICS).exists():
+            shutil.rmtree(folder)
 
 
 def load_config(folder: Path) -> RunConfig:
@@ -79,8 +94,6 @@ def load_config(folder: Path) -> RunConfig:
         raise RunError(f"{folder}: not a run folder (it has no {runs.CONFIG})") from None
     except (OSError, ValueError) as error:
         raise RunError(f"{path}: cannot be read ({error}): start the run again") from None
-    if not isinstance(value, dict):
-        raise RunError(f"{path}: not a run's configuration: start the run again")
     return RunConfig.from_dict(value, str(path))
 
 
@@ -107,16 +120,23 @@ def work(
     """Train the run in `folder` to its end, from its checkpoint where it has one, and write its results.
 
     `metrics.json` is written last: a run that has it is finished. Returns its value.
+
+    Raises
+    ------
+    RunError
+        If another process trains this run or has finished it, its checkpoint is damaged, or the training diverges.
     """
     from train.evaluate import predictions
     from train.fit import fit
     from train.measure import measure
-    from train.plots import plot_confusion, plot_history
+    from train.plots import draw, plot_confusion, plot_history
     from train.report import run_report
     from train.results import HISTORY
     from train.savefile import save_model
 
     with locked(folder):
+        if (folder / runs.METRICS).exists():
+            raise RunError(f"{folder}: another process has finished this run: there is nothing to resume")
         remove_leftovers(folder)
         training = load_part(dataset, dataset.split.train, cache, steps)
         validation = load_part(dataset, dataset.split.validation, cache, steps)
@@ -133,10 +153,10 @@ def work(
         save_model(model, folder / runs.MODEL)
         write_json(folder / HISTORY, history)
         write_json(folder / PREDICTIONS, predicted)
-        plot_history(history, folder / "history.png")
+        draw(plot_history, history, folder / "history.png")
         for name, part in measured.items():
             title = f"{config.model}, {name}: {part['correct']}/{part['n']} correct"
-            plot_confusion(part["confusion"], list(config.classes), title, folder / f"confusion-{name}.png")
+            draw(plot_confusion, part["confusion"], list(config.classes), title, folder / f"confusion-{name}.png")
         write_text(folder / REPORT, run_report(config, result, history))
         write_json(folder / runs.METRICS, result)
         checkpoint.remove(folder)

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import RunError
+from toolkit.errors import GtzanetError, RunError, UsageError
 from train.config import Compute, Recipe, RunConfig
 
 EPOCHS = 2
@@ -46,7 +46,13 @@ def compare(model: str, root: Path, recipe: Recipe, compute: Compute) -> str:
     for _ in range(ROUNDS):
         for name, (variant, environment) in VARIANTS.items():
             job = Job(variant, model, str(root), recipe, compute)
-            times[name] += _timed(job, environment)
+            measured = _timed(job, environment)
+            if not measured:
+                raise UsageError(
+                    f"--batch-size {recipe.batch_size} takes the whole training part at once, which leaves no time "
+                    "from step to step: use a smaller one"
+                )
+            times[name] += measured
     medians = {name: statistics.median(values) for name, values in times.items()}
     reference = next(iter(medians.values()))
     lines = [
@@ -77,7 +83,9 @@ def _timed(job: Job, environment: dict[str, str]) -> list[float]:
         check=False,
     )
     if done.returncode:
-        raise RunError(f"speed: the timed process failed: {done.stderr.strip().splitlines()[-1:] or 'no message'}")
+        sentence = (done.stderr.strip().splitlines() or [f"it ended with code {done.returncode}"])[-1]
+        kind = UsageError if done.returncode == UsageError.exit_code else RunError
+        raise kind(f"speed: the timed process failed: {sentence}")
     return list(json.loads(done.stdout.splitlines()[-1]))
 
 
@@ -149,7 +157,14 @@ def _ours(job: Job) -> list[float]:
 def _main(argument: str) -> None:
     value = json.loads(argument)
     job = Job(**value | {"recipe": Recipe(**value["recipe"]), "compute": Compute(**value["compute"])})
-    print(json.dumps({"plain": _plain, "ours": _ours}[job.variant](job)))
+    try:
+        print(json.dumps({"plain": _plain, "ours": _ours}[job.variant](job)))
+    except GtzanetError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
+    except ModuleNotFoundError as error:
+        print(f"{error.name} is not installed (try: pip install 'gtzanet-edge[train]')", file=sys.stderr)
+        raise SystemExit(1) from None
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.toolkit.trees import picture_tree
+from tests.train.test_config import make_config
+from toolkit.files import write_json
 from train.cli import entry
 
 
@@ -23,6 +25,39 @@ from train.cli import entry
         (["gtzanet", "--epochs", "0"], "--epochs must be at least 1"),
         (["gtzanet", "--seed", "-1"], "--seed must be"),
         (["gtzanet", "--threads", "-2"], "--threads must be"),
+        (["gtzanet", "--threads", "0"], "--threads must be at least 1"),
+        (["gtzanet", "--threads", "1025"], "--threads must be at most 1024"),
+        (["gtzanet", "--shards", "0"], "--shards must be at least 1"),
+        (["gtzanet", "--shards", "9999"], "--shards must be at most 1024"),
+        (["speed", "gtzanet", "--threads", "0"], "--threads must be at least 1"),
+        (["gtzanet", "--learning-rate", "inf"], "--learning-rate must be finite, above 0"),
+        (["gtzanet", "--min-learning-rate", "inf"], "--min-learning-rate must be finite"),
+        (["gtzanet", "--plateau-delta", "inf"], "--plateau-delta must be finite"),
+        (["zfnet", "--dropout", "0.5"], "zfnet has no dropout layer"),
+        (["gtzanet", "--data", ""], "--data is empty"),
+        (["gtzanet", "--cache", ""], "--cache is empty"),
+        (["gtzanet", "--runs", " "], "--runs is empty"),
+        (["gtzanet", "--name", ""], "--name '' is no folder name"),
+        (["gtzanet", "--name", "../up"], "--name '../up' is no folder name"),
+        (["gtzanet", "--name", ".."], "is no folder name"),
+        (["gtzanet", "--name", "two\nlines"], "is no folder name"),
+        (["gtzanet", "--split", "stratified", "--folds", "1"], "--folds must be at least 2"),
+        (["gtzanet", "--split", "stratified", "--fold", "9"], "--fold must be from 0 to 4"),
+        (["gtzanet", "--split", "stratified", "--fold", "-1"], "--fold must be from 0 to 4"),
+        (["gtzanet", "--split", "stratified", "--split-seed", "-1"], "--split-seed must be from 0"),
+        (["gtzanet", "--fold", "1"], "--fold belongs to --split stratified"),
+        (["gtzanet", "-o", "x.md"], "--output belongs to report and speed"),
+        (["--resume", ""], "--resume is followed by an empty name"),
+        (["--resume", "x", "--epochs", "90"], "--epochs cannot be changed when a run is resumed"),
+        (["--resume", "x", "--seed", "0"], "--seed cannot be changed"),
+        (["--resume", "x", "--split", "paper"], "--split cannot be changed"),
+        (["--resume", "x", "--min-learning-rate", "0"], "--min-learning-rate cannot be changed"),
+        (["--resume", "x", "--threads", "2"], "--threads cannot be changed"),
+        (["--resume", "x", "--name", "y"], "--name cannot be changed"),
+        (["report", "x", "-o", "results.json"], "use a name ending in .md"),
+        (["report", "x", "-o", "/"], "a folder: name a file"),
+        (["speed", "gtzanet", "-o", "/"], "a folder: name a file"),
+        (["speed", "gtzanet", "-o", "/gone/x.md"], "there is no folder /gone"),
         (["report"], "report needs run folders"),
         (["speed"], "speed needs one network"),
     ],
@@ -35,8 +70,59 @@ def test_misuse_is_one_sentence_and_code_2(
     assert words in error and error.count("\n") == 1
 
 
+def test_all_is_refused_before_anything_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = picture_tree(tmp_path / "tree", count=3)
+    monkeypatch.chdir(tmp_path)
+    assert entry(["gtzanet", "--data", str(data), "--split", "stratified", "--min-learning-rate", "inf"]) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["tree"]
+
+
+def test_resume_refuses_another_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_json(tmp_path / "config.json", make_config().to_dict())
+    assert entry(["zfnet", "--resume", str(tmp_path)]) == 2
+    assert "this is a run of gtzanet, not of zfnet" in capsys.readouterr().err
+    assert entry(["resnet", "--resume"]) == 2
+    assert "unknown network 'resnet'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", "", '{"format": 1, "model": 5}'])
+def test_resume_refuses_a_damaged_configuration(
+    tmp_path: Path, content: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config.json").write_text(content)
+    assert entry(["--resume", str(tmp_path)]) == 1
+    error = capsys.readouterr().err
+    assert "config.json: " in error and error.count("\n") == 1
+
+
+def test_report_says_what_it_counts_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    published = str(Path(__file__).parents[2] / "docs" / "results" / "training.json")
+    output = tmp_path / "results.md"
+    assert entry(["report", published, published, "-o", str(output)]) == 0
+    assert "each counts once" in capsys.readouterr().err
+    assert output.read_text() == Path(published).with_suffix(".md").read_text()
+    assert output.with_suffix(".json").read_text() == Path(published).read_text()
+
+
+@pytest.mark.parametrize("library", ["rich", "tensorflow"])
+def test_a_missing_library_names_the_extra(tmp_path: Path, library: str) -> None:
+    data = picture_tree(tmp_path / "tree", count=5)
+    arguments = ["gtzanet", "--data", str(data), "--split", "stratified", "--runs", str(tmp_path / "runs")]
+    code = (
+        f"import sys; sys.modules[{library!r}] = None\n"
+        f"from toolkit.command import start; sys.exit(start('train', 'train', {arguments!r}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert library in done.stderr and "pip install 'gtzanet-edge[train]'" in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
 def test_no_dataset_says_how_to_name_one(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.delenv("GTZAN_ROOT", raising=False)
+    assert entry(["gtzanet"]) == 2
+    assert "--data" in capsys.readouterr().err
+    monkeypatch.setenv("GTZAN_ROOT", "")
     assert entry(["gtzanet"]) == 2
     assert "--data" in capsys.readouterr().err
 

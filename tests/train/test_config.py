@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,7 +54,14 @@ def test_digest_covers_what_decides_the_weights() -> None:
         ({"format": 2}, "format 2"),
         ({"seed": 9}, "edited"),
         ({"recipe": {"epochs": 5, "colour": "red"}}, "colour"),
-        ({"model": None}, "edited"),
+        ({"model": "zfnet"}, "edited"),
+        ({"model": None}, "model is null, not text"),
+        ({"classes": "ab"}, "classes is text, not a list"),
+        ({"versions": []}, "versions is a list"),
+        ({"front_end": 7}, "front_end is not an object"),
+        ({"recipe": None}, "recipe is null"),
+        ({"recipe": {**asdict(Recipe()), "epochs": 0}}, "--epochs must be"),
+        ({"data": {**asdict(make_config().data), "root": 5}}, "root is a whole number, not text"),
     ],
 )
 def test_refuses_a_file_it_did_not_write(change: dict[str, Any], words: str) -> None:
@@ -61,11 +69,26 @@ def test_refuses_a_file_it_did_not_write(change: dict[str, Any], words: str) -> 
         RunConfig.from_dict({**make_config().to_dict(), **change}, "config.json")
 
 
+@pytest.mark.parametrize("value", [[], {}, None, "text", {"format": 1}])
+def test_refuses_what_is_no_configuration(value: Any) -> None:
+    with pytest.raises(RunError, match=r"^config\.json: "):
+        RunConfig.from_dict(value, "config.json")
+
+
+def test_a_published_configuration_keeps_its_digest() -> None:
+    published = json.loads((Path(__file__).parents[2] / "docs/results/training.json").read_text())
+    for run in published["runs"]:
+        assert RunConfig.from_dict(run["config"], "training.json").digest == run["config"]["digest"]
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
         ("epochs", 0), ("batch_size", 0), ("learning_rate", 0.0), ("learning_rate", float("nan")), ("momentum", 1.0),
         ("plateau_factor", 1.0), ("plateau_patience", 0), ("min_learning_rate", -1.0), ("dropout", 1.0),
+        ("epochs", 10**30), ("batch_size", 10**30), ("plateau_patience", 10**30),
+        ("plateau_delta", -1.0), ("momentum", float("nan")), ("plateau_factor", float("nan")),
+        ("dropout", float("nan")),
     ],
 )  # fmt: skip
 def test_a_senseless_recipe_names_its_flag(field: str, value: Any) -> None:
@@ -73,9 +96,22 @@ def test_a_senseless_recipe_names_its_flag(field: str, value: Any) -> None:
         Recipe(**{field: value})
 
 
+@pytest.mark.parametrize("field", ["learning_rate", "plateau_delta", "min_learning_rate"])
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_a_number_that_is_not_finite_is_said_to_be(field: str, value: Any) -> None:
+    with pytest.raises(UsageError, match="--" + field.replace("_", "-") + " must be finite"):
+        Recipe(**{field: value})
+
+
 @pytest.mark.parametrize(
     ("values", "flag"),
-    [({"precision": "int8"}, "--precision"), ({"threads": 0}, "--threads"), ({"shards": 0}, "--shards")],
+    [
+        ({"precision": "int8"}, "--precision must be"),
+        ({"threads": 0}, "--threads must be at least 1"),
+        ({"threads": 1025}, "--threads must be at most"),
+        ({"shards": 0}, "--shards must be at least 1"),
+        ({"shards": 10**9}, "--shards must be at most"),
+    ],
 )
 def test_senseless_compute_names_its_flag(values: dict[str, Any], flag: str) -> None:
     with pytest.raises(UsageError, match=flag):

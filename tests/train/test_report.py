@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.train.test_config import make_config
 from toolkit.errors import RunError
-from toolkit.files import write_json
+from toolkit.files import read_json, write_json
+from train.config import Compute, DataConfig, Recipe, SplitConfig
 from train.measure import measure
 from train.report import group_runs, results_report
-from train.results import Result, load_results, to_json
+from train.results import Result, distinct, load_results, to_json
+
+PUBLISHED = Path(__file__).parents[2] / "docs" / "results" / "training.json"
 
 CLASSES = ("blues", *(f"class-{number}" for number in range(1, 10)))
 
@@ -24,16 +29,30 @@ def part(correct: int, n: int = 199) -> dict[str, Any]:
     return measure({"names": [], "labels": labels.tolist(), "probabilities": scores.tolist()}, CLASSES)
 
 
-def result(model: str, seed: int, correct: int, split: str = "paper") -> Result:
-    config = {
-        "model": model,
-        "seed": seed,
-        "split": {"name": split},
-        "compute": {"precision": "float32"},
-        "digest": "f" * 64,
+def result(model: str, seed: int, correct: int, split: str | SplitConfig = "paper", **changes: Any) -> Result:
+    splits = split if isinstance(split, SplitConfig) else SplitConfig(split, 0, 5, 0, "s" * 64)
+    config = make_config(model=model, seed=seed, split=splits, **changes)
+    entry = {"accuracy": 0.5, "epoch": 1, "learning_rate": 0.1, "val_accuracy": 0.5, "val_loss": 1.0, "seconds": 2.0}
+    history = [{**entry, "loss": 0.5, "epoch": number + 1} for number in range(config.recipe.epochs)]
+    metrics = {
+        "validation": part(correct),
+        "test": None,
+        "epochs": len(history),
+        "final": history[-1],
+        "seconds": 180.0,
     }
-    metrics = {"validation": part(correct), "test": None, "epochs": 90, "final": {"loss": 0.5}}
-    return Result(f"{model}-{seed}", config, metrics, [])
+    return Result(f"{model}-{seed}", json.loads(json.dumps(config.to_dict())), metrics, history)
+
+
+def run_folder(folder: Path, kept: Result) -> Path:
+    """Write what `report` reads of a finished run."""
+    folder.mkdir()
+    split = {"name": "paper", "seed": None, "train": ["a"], "validation": ["b"], "test": [], "missing": []}
+    files = {"config": kept.config, "metrics": kept.metrics, "history": kept.history, "split": split}
+    for name, value in files.items():
+        write_json(folder / f"{name}.json", value)
+    (folder / "model.keras").touch()
+    return folder
 
 
 def test_measure_counts() -> None:
@@ -75,7 +94,91 @@ def test_results_survive_their_file(tmp_path: Path) -> None:
     assert results_report(load_results([tmp_path / "results.json"])) == results_report(results)
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"format": 2}', '{"format": 1, "runs": [{"colour": 1}]}'])
+def test_the_published_results_give_the_published_table() -> None:
+    assert results_report(load_results([PUBLISHED])) == PUBLISHED.with_suffix(".md").read_text()
+
+
+def test_a_run_given_twice_counts_once(tmp_path: Path) -> None:
+    base = run_folder(tmp_path / "base", result("gtzanet", 0, 110))
+    write_json(tmp_path / "results.json", to_json([*load_results([base]), result("gtzanet", 1, 100)]))
+    found = load_results([base, tmp_path / "." / "base", tmp_path / "results.json"])
+    assert len(found) == 4
+    assert [run.config["seed"] for run in distinct(found)] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("change", "note"),
+    [
+        ({"data": DataConfig("/data", "pictures", "d" * 64, 20, True)}, "gtzanet (SYNTHETIC), seed 1, validation"),
+        ({"data": DataConfig("/data", "pictures", "e" * 64, 20, False)}, "gtzanet (data eeeeeeee), seed 1"),
+        ({"recipe": Recipe(learning_rate=0.02)}, "gtzanet (learning rate 0.02), seed 1"),
+        ({"recipe": Recipe(epochs=12)}, "gtzanet (epochs 12), seed 1"),
+        ({"compute": Compute("cpu", "mixed_bfloat16", 2, 4)}, "gtzanet (mixed_bfloat16), seed 1"),
+    ],
+)
+def test_runs_that_cannot_be_compared_share_no_mean(change: dict[str, Any], note: str) -> None:
+    runs = [result("gtzanet", 0, 110), result("gtzanet", 1, 100, **change)]
+    text = results_report(runs)
+    assert len(group_runs(runs)) == 2
+    assert f"| {note}" in text and "mean ±" not in text
+    assert ("The clips are synthetic" in text) == ("SYNTHETIC" in note)
+
+
+def test_folds_are_told_apart() -> None:
+    first, second = (SplitConfig("stratified", 0, 5, fold, str(fold) * 64) for fold in (0, 1))
+    text = results_report([result("gtzanet", 0, 110, split=first), result("gtzanet", 0, 100, split=second)])
+    assert "fold 0 of 5" in text and "fold 1 of 5" in text and "mean ±" not in text
+
+
+def test_networks_are_tested_on_the_same_clips_alone() -> None:
+    other = DataConfig("/data", "pictures", "e" * 64, 20, False)
+    text = results_report([result("gtzanet", 0, 110), result("zfnet", 0, 89, data=other)])
+    assert "z test" not in text
+
+
+@pytest.mark.parametrize("name", ["config", "metrics", "history", "split"])
+@pytest.mark.parametrize("content", ["", "[]", "{}", "null", "7", '"text"', "[1]", '{"validation": {"n": 0}}'])
+def test_a_damaged_run_folder_names_the_file(tmp_path: Path, name: str, content: str) -> None:
+    folder = run_folder(tmp_path / "run", result("gtzanet", 0, 110))
+    (folder / f"{name}.json").write_text(content)
+    with pytest.raises(RunError, match=rf"{name}\.json: "):
+        load_results([folder])
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "value"),
+    [
+        ("metrics", ("validation", "n"), "many"),
+        ("metrics", ("validation", "n"), 0),
+        ("metrics", ("validation", "wilson95"), [1.0]),
+        ("metrics", ("test",), []),
+        ("metrics", ("final",), {}),
+        ("history", (0, "loss"), None),
+        ("history", (0,), {}),
+        ("config", ("split",), "paper"),
+        ("config", ("seed",), 9),
+    ],
+)
+def test_values_of_another_type_name_the_file(tmp_path: Path, name: str, keys: tuple[Any, ...], value: Any) -> None:
+    run_folder(tmp_path / "run", result("gtzanet", 0, 110))
+    path = tmp_path / "run" / f"{name}.json"
+    whole = inner = read_json(path)
+    for key in keys[:-1]:
+        inner = inner[key]
+    inner[keys[-1]] = value
+    write_json(path, whole)
+    with pytest.raises(RunError, match=rf"{name}\.json: "):
+        load_results([tmp_path / "run"])
+    results = to_json([result("gtzanet", 0, 110)])
+    results["runs"][0][name] = whole
+    write_json(tmp_path / "results.json", results)
+    with pytest.raises(RunError, match=r"results\.json: "):
+        load_results([tmp_path / "results.json"])
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", '{"format": 2}', '{"format": 1, "runs": [{"colour": 1}]}', '{"format": 1, "runs": 7}']
+)
 def test_a_strange_file_is_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "strange.json"
     path.write_text(content)

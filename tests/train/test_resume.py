@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.toolkit.trees import picture_tree, write_picture
@@ -110,6 +111,32 @@ def test_resume_finds_a_dataset_that_moved(data: Path, tmp_path: Path) -> None:
     assert lost.returncode in (1, 2) and "first" in lost.stderr and "Traceback" not in lost.stderr
     done = drive("nowhere", "--resume", tmp_path / "runs" / "run", "--data", tmp_path / "second")
     assert done.returncode == 0, done.stderr
+
+
+def test_resume_refuses_a_checkpoint_of_another_shape(data: Path, tmp_path: Path) -> None:
+    assert start("after-checkpoint", data, tmp_path, "run").returncode == -signal.SIGKILL
+    path = tmp_path / "run" / "checkpoint.npz"
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files if name != "digest"}
+    arrays["weights_000"] = arrays["weights_000"][..., :4]
+    np.savez(path, **arrays)
+    done = drive("nowhere", "--resume", tmp_path / "run")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "do not fit the network" in done.stderr and path.exists()
+
+
+def test_a_run_that_fails_before_its_first_checkpoint_leaves_no_folder(data: Path, tmp_path: Path) -> None:
+    rate = ("--learning-rate", "900", "--momentum", "0.99")
+    done = drive("nowhere", "gtzanet", "--data", data, "--runs", tmp_path, *RECIPE, *rate)
+    assert done.returncode == 1 and "the training diverged" in done.stderr, done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_class_names_may_look_like_formulas(tmp_path: Path) -> None:
+    tree = picture_tree(tmp_path / "tree", classes=("a$AP_$", "tap"), count=6)
+    done = drive("nowhere", "gtzanet", "--data", tree, "--runs", tmp_path, "--name", "run", *RECIPE, "--epochs", "1")
+    assert done.returncode == 0 and "warning" not in done.stderr, done.stderr
+    assert (tmp_path / "run" / "confusion-validation.png").exists() and (tmp_path / "run" / "metrics.json").exists()
 
 
 def test_resume_refuses_a_finished_run(whole: Path) -> None:
