@@ -15,7 +15,7 @@ from toolkit.dataset import Index, Item, build_index
 from toolkit.errors import ArtifactError, DatasetError, RunError
 from toolkit.frontend import FrontEnd
 from toolkit.pictures import load_pictures
-from toolkit.runs import Run
+from toolkit.runs import Run, config_digest
 
 FIELDS = ("model", "classes", "data", "split", "front_end", "digest")
 DATA_FIELDS = ("root", "kind", "digest", "synthetic")
@@ -92,6 +92,9 @@ def check_run(run: Run) -> FrontEnd:
     if not run.split.validation:
         raise RunError(f"{run.path}: the split has no validation part, so that an exported file could not be checked")
     try:
-        return FrontEnd.from_dict(run.config["front_end"])
+        front_end = FrontEnd.from_dict(run.config["front_end"])
     except ArtifactError as error:
         raise RunError(f"{run.path}: config.json, front_end: {error}") from None
+    if config_digest(run.config) != run.config["digest"]:
+        raise RunError(f"{run.path}: config.json was edited (its digest does not fit its content): train the run again")
+    return front_end

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.dataset import build_index
-from toolkit.files import digest_of, write_json
+from toolkit.files import write_json
 from toolkit.frontend import PICTURE
 from toolkit.picture import draw, save_png
 from toolkit.pictures import load_pictures
+from toolkit.runs import config_digest
 from toolkit.splits import make_split
 
 CLASSES = ("high", "low", "mid", "wide")
@@ -107,7 +108,7 @@ def make_run(folder: Path, data: Path, model_name: str = "gtzanet", *, synthetic
         "versions": {},
         "created": "2026-01-01T00:00:00",
     }
-    write_json(folder / "config.json", {**config, "digest": digest_of(config)})
+    write_json(folder / "config.json", {**config, "digest": config_digest(config)})
     write_json(folder / "split.json", split.to_dict())
     write_json(folder / "metrics.json", {"validation": {"n": len(split.validation)}, "test": None, "epochs": 0})
     return folder

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from toolkit.errors import DatasetError, RunError
-from toolkit.files import read_json
+from toolkit.files import digest_of, read_json
 from toolkit.splits import Split
 
 CONFIG, SPLIT, METRICS, MODEL = "config.json", "split.json", "metrics.json", "model.keras"
@@ -69,6 +70,13 @@ class Run:
         except DatasetError as error:
             raise RunError(f"{path / SPLIT}: {error}: train the run again") from None
         return cls(path, values[CONFIG], split, values[METRICS])
+
+
+def config_digest(config: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of what decides a run's weights: not where the data lay, nor when the run began."""
+    value = {name: part for name, part in config.items() if name not in ("format", "created", "digest")}
+    value["data"] = {name: part for name, part in value["data"].items() if name != "root"}
+    return digest_of(value)
 
 
 def newest_run(root: Path, *, finished: bool = True, model: str | None = None) -> Path:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from toolkit.errors import RunError, UsageError
-from toolkit.files import digest_of
+from toolkit.runs import config_digest
 from toolkit.strict import StrictError, from_json
 
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
@@ -129,10 +129,8 @@ class RunConfig:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what decides the weights: not where the data lies, nor when the run began."""
-        value = asdict(self)
-        del value["created"], value["data"]["root"]
-        return digest_of(value)
+        """SHA-256 of what decides the weights (see `toolkit.runs.config_digest`)."""
+        return config_digest(asdict(self))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the value of `config.json`."""

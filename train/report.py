@@ -25,12 +25,13 @@ def run_report(config: RunConfig, result: dict[str, Any], history: Sequence[dict
     lines = [f"# {config.model}, split {config.split.name}, seed {config.seed}", ""]
     if config.data.synthetic:
         lines += [SYNTHETIC_NOTE, ""]
+    epochs = f"{recipe.epochs} epoch" + "s" * (recipe.epochs != 1)
     lines += [
-        f"{recipe.epochs} epochs of SGD, batch {recipe.batch_size}, learning rate {recipe.learning_rate:g} to "
+        f"{epochs} of SGD, batch {recipe.batch_size}, learning rate {recipe.learning_rate:g} to "
         f"{last['learning_rate']:g}, momentum {recipe.momentum:g}, {compute.precision} on the {compute.device}. "
         "The last epoch is what is reported.",
         "",
-        HEADER,
+        HEADER.replace("blues", config.classes[0]),
         RULE,
     ]
     for name in ("validation", "test"):
@@ -233,10 +234,16 @@ def _z_line(first: Group, second: Group) -> str:
     return f"Two-proportion z test, {part}: {seeds}: z = {z:.2f}, p = {p:.2g}."
 
 
+def _first_fall(history: Sequence[dict[str, Any]]) -> str:
+    """Return the epoch after which the learning rate first fell, "-" where it never did."""
+    rates = [entry["learning_rate"] for entry in history]
+    return next((str(epoch) for epoch in range(1, len(rates)) if rates[epoch] < rates[epoch - 1]), "-")
+
+
 def _run_table(groups: Sequence[Group]) -> list[str]:
     lines = [
-        "| run | model | split | seed | epochs | precision | final training loss | digest |",
-        "|---|---|---|---|---|---|---|---|",
+        "| run | model | split | seed | epochs | precision | rate first falls after | final training loss | digest |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for group in groups:
         for run in group.runs:
@@ -248,6 +255,7 @@ def _run_table(groups: Sequence[Group]) -> list[str]:
                 config["seed"],
                 metrics["epochs"],
                 config["compute"]["precision"],
+                _first_fall(run.history),
             )
             lines.append(
                 f"| {' | '.join(map(str, cells))} | {metrics['final']['loss']:.4f} | `{config['digest'][:12]}` |"

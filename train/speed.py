@@ -43,8 +43,9 @@ def compare(model: str, root: Path, recipe: Recipe, compute: Compute) -> str:
     next, so that feeding counts; the first epoch warms up and the second is measured.
     """
     times: dict[str, list[float]] = {name: [] for name in VARIANTS}
-    for _ in range(ROUNDS):
+    for turn in range(ROUNDS):
         for name, (variant, environment) in VARIANTS.items():
+            print(f"turn {turn + 1} of {ROUNDS}: {name}", file=sys.stderr, flush=True)
             job = Job(variant, model, str(root), recipe, compute)
             measured = _timed(job, environment)
             if not measured:

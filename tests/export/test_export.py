@@ -21,7 +21,7 @@ from tests.run_maker import CLASSES, PER_CLASS, write_pictures
 from toolkit.artifact import model_files, read_card
 from toolkit.errors import ArtifactError
 from toolkit.files import read_json, write_json
-from toolkit.runs import Run
+from toolkit.runs import Run, config_digest
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("gtzanet-float32.tflite", "gtzanet-int8.tflite")
@@ -39,6 +39,8 @@ def change(run: Path, path: str, value: Any, name: str = "config.json") -> None:
     for parent in parents:
         place = place[parent]
     place[last] = value
+    if name == "config.json" and isinstance(content["data"], dict):
+        content["digest"] = config_digest(content)
     write_json(run / name, content)
 
 
@@ -185,6 +187,17 @@ def test_runs_that_do_not_fit_together(
     assert re.search(message, refused([str(run)], capfd, tmp_path / "out"))
 
 
+def test_an_edited_configuration_is_refused(
+    run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The card would promise a front end other than the one that drew the training pictures."""
+    run = copied(run_folder, tmp_path / "run")
+    content = read_json(run / "config.json")
+    content["front_end"]["f_max"] = 5000.0
+    write_json(run / "config.json", content)
+    assert "config.json was edited" in refused([str(run)], capfd, tmp_path / "out")
+
+
 def test_a_moved_dataset_is_found_with_data_and_a_changed_one_is_refused(
     run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,7 +255,7 @@ def test_output_that_cannot_be_written_fails_first(
     monkeypatch.setattr("tempfile.mkstemp", fail)
     assert entry([str(run_folder), "--output", str(tmp_path / "locked")]) == 1
     err = capfd.readouterr().err
-    assert "locked: Permission denied" in err and "reading the dataset" not in err
+    assert "gtzanet-float32.tflite: Permission denied" in err and "reading the dataset" not in err
 
 
 @pytest.mark.parametrize(
