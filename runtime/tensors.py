@@ -1,7 +1,9 @@
-"""A model's input and output: what the engine reports, checked against the card, and how real values are stored."""
+"""What engines share: a model's input and output, checked against the card, and how real values are stored in them."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.card import TensorCard
+from toolkit.card import Card, TensorCard
 from toolkit.errors import ArtifactError, EngineError
 
 
@@ -49,18 +51,51 @@ class Tensor:
         return np.asarray((values.astype(np.float32) - np.float32(self.zero_point)) * np.float32(self.scale))
 
 
-def check_single(count: int, path: Path, role: str) -> None:
-    """Raise `ArtifactError` unless a model has one input, or one output."""
-    if count != 1:
-        raise ArtifactError(f"{path}: the model has {count} {role}s, not one: export it with `python -m export`")
+class TensorEngine(ABC):
+    """An engine whose model has one input and one output; what calls the library is left to the subclass."""
+
+    def __init__(self, name: str, threads: int, card: Card, source: Tensor, target: Tensor, path: Path) -> None:
+        """Check the model's input `source` and output `target` against the card; raise `ArtifactError` otherwise."""
+        self.name = name
+        self.threads = threads
+        self.card = card
+        source.check(card.input, path, "input")
+        target.check(card.output, path, "output")
+        self._input, self._output = source, target
+
+    def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return scores, float32 (n, classes), for a batch float32 (n, 288, 432, 3) of pixel values 0..255.
+
+        Raises
+        ------
+        EngineError
+            If the batch has another shape, or the engine fails.
+        """
+        batch, shape = np.asarray(batch, dtype=np.float32), self._input.shape
+        if batch.ndim != len(shape) or batch.shape[1:] != shape[1:]:
+            raise EngineError(
+                f"the network takes (n, {', '.join(map(str, shape[1:]))}) pixel values, not {batch.shape}"
+            )
+        scores = np.empty((len(batch), self._output.shape[1]), np.float32)
+        for number in range(len(batch)):
+            stored = self._input.stored(batch[number : number + 1])
+            try:
+                found = self._infer(stored)
+            except Exception as error:  # the libraries raise classes of their own, without a common base
+                raise EngineError(f"{self.name} failed on a picture ({first_line(error)})") from None
+            scores[number] = self._output.real(found)[0]
+        return scores
+
+    @abstractmethod
+    def _infer(self, stored: NDArray[Any]) -> NDArray[Any]:
+        """Return the output tensor for an input tensor."""
 
 
-def check_batch(batch: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Return a batch as float32; raise `EngineError` unless its items have the input's `shape`."""
-    batch = np.asarray(batch, dtype=np.float32)
-    if batch.ndim != len(shape) or batch.shape[1:] != shape[1:]:
-        raise EngineError(f"the network takes (n, {', '.join(map(str, shape[1:]))}) pixel values, not {batch.shape}")
-    return batch
+def check_single(found: Sequence[Any], path: Path, role: str) -> Any:
+    """Return a model's one input or output; raise `ArtifactError` where it has none or several."""
+    if len(found) != 1:
+        raise ArtifactError(f"{path}: the model has {len(found)} {role}s, not one: export it with `python -m export`")
+    return found[0]
 
 
 def first_line(error: Exception) -> str:
