@@ -47,6 +47,8 @@ def file_format(path: Path | str) -> str:
         If the file cannot be read, or is neither.
     """
     path = Path(path)
+    if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would keep its reader waiting for ever
+        raise ArtifactError(f"{path}: a pipe or device, not a model file: name a .tflite or .onnx file")
     try:
         with path.open("rb") as stream:
             return _format(stream.read(8), str(path))

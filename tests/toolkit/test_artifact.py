@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import struct
 import zipfile
 from collections.abc import Callable
@@ -132,6 +133,12 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
         read_card(tmp_path / "absent.tflite")
     with pytest.raises(ArtifactError, match="a folder"):
         read_card(tmp_path)
+
+
+def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "model.tflite")
+    with pytest.raises(ArtifactError, match="a pipe or device"):
+        read_card(tmp_path / "model.tflite")
 
 
 def test_a_changed_byte_of_the_model_is_found(tmp_path: Path) -> None:
