@@ -33,13 +33,15 @@ def plot_history(history: list[dict[str, Any]], path: Path) -> None:
     epochs = [entry["epoch"] for entry in history]
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
     for axes, quantity in ((left, "loss"), (middle, "accuracy")):
-        axes.plot(epochs, [entry[quantity] for entry in history], label="training")
-        axes.plot(epochs, [entry[f"val_{quantity}"] for entry in history], label="validation")
+        axes.plot(epochs, [entry[quantity] for entry in history], marker=".", label="training")
+        axes.plot(epochs, [entry[f"val_{quantity}"] for entry in history], marker=".", label="validation")
         axes.set(xlabel="epoch", ylabel=quantity)
         axes.legend()
     middle.set_ylim(0, 1)
-    right.plot(epochs, [entry["learning_rate"] for entry in history], drawstyle="steps-mid")
+    right.plot(epochs, [entry["learning_rate"] for entry in history], marker=".", drawstyle="steps-mid")
     right.set(xlabel="epoch", ylabel="learning rate", yscale="log")
+    for axes in (left, middle, right):
+        axes.xaxis.get_major_locator().set_params(integer=True)
     _save(figure, path)
 
 
