@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from runtime.engines import Engine, open_engine
-from toolkit.audio import load, to_mono_at, valid_samples
+from toolkit.audio import load
 from toolkit.card import Card
 from toolkit.errors import EngineError, UsageError
 from toolkit.picture import render
+from toolkit.samples import to_mono_at, valid_samples
 from toolkit.windows import split_windows
 
 

@@ -8,10 +8,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.audio import valid_samples
 from toolkit.fft import CHUNK, PowerSpectra, plan
 from toolkit.frontend import PICTURE, FrontEnd
 from toolkit.mel import filter_bank
+from toolkit.samples import valid_samples
 
 _SERIAL = 1 << 18
 """OpenBLAS runs a product of at most so many multiplications on one thread."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.audio import valid_samples
 from toolkit.frontend import PICTURE, FrontEnd
+from toolkit.samples import valid_samples
 
 SLACK_SECONDS = 1.0
 """A sound within this of the window's length is one window, untouched (GTZAN's clips are 29.9 to 30.7 s)."""
