@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -13,123 +13,18 @@ from toolkit import command, runs
 from toolkit.errors import UsageError
 from toolkit.files import write_json, write_text
 from toolkit.runs import newest_run
-from train.config import DEVICES, MAX_SHARDS, MAX_THREADS, PRECISIONS, Compute, Recipe
+from train.arguments import NEWEST, flag, read
+from train.config import MAX_SHARDS, MAX_THREADS, Compute, Recipe
 from train.device import available_threads, prepare
 from train.networks import NETWORKS, Dropout, find_network, parameter_count, summary
 
-EPILOG = """examples:
-  python -m train gtzanet --summary              the network's table
-  python -m train gtzanet --data DIR             the paper's recipe on the paper's split
-  python -m train gtzanet --split fault-filtered the honest split
-  python -m train --resume                       carry on the newest unfinished run
-  python -m train report runs/* -o results.md    the table over finished runs
-  python -m train speed gtzanet                  the step against plain Keras
-"""
-SPLITS = ("paper", "fault-filtered", "stratified")
 SMALL_NETWORK = 1_000_000
 SHARD_ITEMS = 8
-NEWEST = object()  # what --resume without a name gives
-DEFAULTS: dict[str, Any] = {
-    **{field.name: field.default for field in fields(Recipe)},
-    "split": "paper",
-    "split_seed": 0,
-    "folds": 5,
-    "fold": 0,
-    "seed": 0,
-    "device": "auto",
-    "precision": "float32",
-    "threads": None,
-    "shards": None,
-    "kind": None,
-    "name": None,
-}
-"""What decides a run and so stays as it is when the run is resumed; the parser gives None where a flag is not there."""
-
-
-def parser() -> command.Parser:
-    """Return the parser of `python -m train`."""
-    main = command.Parser(
-        prog="python -m train",
-        description="Train the paper's networks, reproducibly.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    main.add_argument("what", nargs="?", help=f"{', '.join(sorted(NETWORKS))}; or report, speed")
-    main.add_argument("targets", nargs="*", help="report: run folders; speed: the network")
-    main.add_argument("--summary", action="store_true", help="print the network's table and exit")
-    main.add_argument(
-        "--data", type=_path("--data"), metavar="DIR", help="dataset folder (default: the variable GTZAN_ROOT)"
-    )
-    main.add_argument(
-        "--kind", choices=("pictures", "audio"), help="which files to use where a dataset has both (default: pictures)"
-    )
-    main.add_argument(
-        "--cache", type=_path("--cache"), metavar="DIR", help="where pictures rendered from sound are kept"
-    )
-    main.add_argument(
-        "--runs",
-        type=_path("--runs"),
-        default=Path("runs"),
-        metavar="DIR",
-        help="folder of run folders (default: runs)",
-    )
-    main.add_argument("--name", help="name of the run's folder (default: date, model, split, seed)")
-    main.add_argument(
-        "--resume", nargs="?", const=NEWEST, metavar="RUN", help="carry on this run, or the newest unfinished one"
-    )
-    main.add_argument(
-        "-o", "--output", type=_path("--output"), metavar="FILE", help="where report or speed writes (default: printed)"
-    )
-    split = main.add_argument_group("split")
-    split.add_argument("--split", choices=SPLITS, help="(default: paper)")
-    split.add_argument("--split-seed", type=int, metavar="N", help="stratified: seed of the folds (default: 0)")
-    split.add_argument("--folds", type=int, metavar="K", help="stratified: number of folds (default: 5)")
-    split.add_argument("--fold", type=int, metavar="I", help="stratified: the fold that validates (default: 0)")
-    recipe = main.add_argument_group("recipe (the paper's by default)")
-    recipe.add_argument("--seed", type=int, help="seed of weights, order and dropout (default: 0)")
-    for field in fields(Recipe):
-        kind = float if field.type in ("float", "float | None") else int
-        shown = "the table's" if field.default is None else field.default
-        recipe.add_argument(
-            f"--{field.name.replace('_', '-')}",
-            type=kind,
-            metavar="X",
-            help=f"(default: {shown})",
-        )
-    compute = main.add_argument_group("compute")
-    compute.add_argument("--device", choices=DEVICES, help="(default: auto: a GPU where there is one)")
-    compute.add_argument("--precision", choices=PRECISIONS, help="(default: float32)")
-    compute.add_argument(
-        "--threads", type=int, metavar="N", help="processor threads (default: all this process may use)"
-    )
-    compute.add_argument(
-        "--shards", type=int, metavar="N", help="parts a batch is computed in (default: by network size)"
-    )
-    return main
-
-
-def _path(flag: str) -> Callable[[str], Path]:
-    """Return what reads the value of a flag that names a file or folder."""
-
-    def read(text: str) -> Path:
-        if not text.strip():
-            raise UsageError(f"{flag} is empty: name a file or folder after it, or leave it out")
-        return Path(text)
-
-    return read
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
 
 
 def main(argv: Sequence[str] | None) -> int:
     """Run `python -m train` and return its exit code."""
-    flags = parser().parse_args(argv)
-    given = [name for name in DEFAULTS if getattr(flags, name) is not None]
-    for name, value in DEFAULTS.items():
-        if name not in given:
-            setattr(flags, name, value)
+    flags, given = read(argv)
     if flags.what == "report":
         return _report(flags)
     if flags.what == "speed":
@@ -145,7 +40,7 @@ def main(argv: Sequence[str] | None) -> int:
         return 0
     if flags.resume is not None:
         if given:
-            raise UsageError(f"{_flag(given[0])} cannot be changed when a run is resumed: leave it out")
+            raise UsageError(f"{flag(given[0])} cannot be changed when a run is resumed: leave it out")
         return _resume(flags)
     if flags.what is None:
         raise UsageError(f"say which network to train: {', '.join(sorted(NETWORKS))}, or --resume")
@@ -179,7 +74,7 @@ def _check_start(flags: argparse.Namespace, given: Sequence[str]) -> None:
         raise UsageError("--split-seed must be from 0 to 2147483647")
     for name in ("split_seed", "folds", "fold"):
         if name in given and flags.split != "stratified":
-            raise UsageError(f"{_flag(name)} belongs to --split stratified: the split {flags.split} has no folds")
+            raise UsageError(f"{flag(name)} belongs to --split stratified: the split {flags.split} has no folds")
     if flags.folds < 2:
         raise UsageError("--folds must be at least 2: one fold cannot both train and validate")
     if not 0 <= flags.fold < flags.folds:

@@ -60,6 +60,10 @@ from train.cli import entry
         (["speed", "gtzanet", "-o", "/gone/x.md"], "there is no folder /gone"),
         (["report"], "report needs run folders"),
         (["speed"], "speed needs one network"),
+        (["report", "x", "--epochs", "5"], "--epochs belongs to a training: report has no use for it"),
+        (["report", "x", "--data", "y"], "--data belongs to a training"),
+        (["speed", "gtzanet", "--seed", "1"], "--seed belongs to a training: speed has no use for it"),
+        (["speed", "gtzanet", "--resume"], "--resume belongs to a training"),
     ],
 )
 def test_misuse_is_one_sentence_and_code_2(

@@ -1,0 +1,25 @@
+"""Random damage to model files: it must be found, or change nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hypothesis import strategies as st
+
+from toolkit.artifact import read_archive, verify_model
+from toolkit.card import Card
+from toolkit.errors import ArtifactError
+
+
+def check_damaged(whole: bytes, card: Card, path: Path, data: st.DataObject) -> None:
+    """Change a few bytes of the file `whole`, cut it, and assert that it is refused or still says `card`."""
+    content = bytearray(whole)
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(content[: data.draw(st.integers(0, len(content)) | st.just(len(content)))])
+    try:
+        archive = read_archive(path)
+        verify_model(path, archive)
+    except ArtifactError:
+        return
+    assert archive.card == card

@@ -1,0 +1,144 @@
+"""The arguments of `python -m train`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from toolkit import command
+from toolkit.errors import UsageError
+from toolkit.splits import NAMES
+from train.config import DEVICES, PRECISIONS, Recipe
+from train.networks import NETWORKS
+
+EPILOG = """examples:
+  python -m train gtzanet --summary              the network's table
+  python -m train gtzanet --data DIR             the paper's recipe on the paper's split
+  python -m train gtzanet --split fault-filtered the honest split
+  python -m train --resume                       carry on the newest unfinished run
+  python -m train report runs/* -o results.md    the table over finished runs
+  python -m train speed gtzanet                  the step against plain Keras
+"""
+NEWEST = object()  # what --resume without a name gives
+DEFAULTS: dict[str, Any] = {
+    **{field.name: field.default for field in fields(Recipe)},
+    "split": "paper",
+    "split_seed": 0,
+    "folds": 5,
+    "fold": 0,
+    "seed": 0,
+    "device": "auto",
+    "precision": "float32",
+    "threads": None,
+    "shards": None,
+    "kind": None,
+    "name": None,
+}
+"""What decides a run and so stays as it is when the run is resumed; the parser gives None where a flag is not there."""
+TAKEN = {
+    "report": ("output",),
+    "speed": ("output", "data", "batch_size", "precision", "threads", "shards"),
+}
+"""The flags that the jobs besides training have a use for."""
+
+
+def parser() -> command.Parser:
+    """Return the parser of `python -m train`."""
+    main = command.Parser(
+        prog="python -m train",
+        description="Train the paper's networks, reproducibly.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    main.add_argument("what", nargs="?", help=f"{', '.join(sorted(NETWORKS))}; or report, speed")
+    main.add_argument("targets", nargs="*", help="report: run folders; speed: the network")
+    main.add_argument("--summary", action="store_true", help="print the network's table and exit")
+    main.add_argument(
+        "--data", type=_path("--data"), metavar="DIR", help="dataset folder (default: the variable GTZAN_ROOT)"
+    )
+    main.add_argument(
+        "--kind", choices=("pictures", "audio"), help="which files to use where a dataset has both (default: pictures)"
+    )
+    main.add_argument(
+        "--cache", type=_path("--cache"), metavar="DIR", help="where pictures rendered from sound are kept"
+    )
+    main.add_argument(
+        "--runs",
+        type=_path("--runs"),
+        default=Path("runs"),
+        metavar="DIR",
+        help="folder of run folders (default: runs)",
+    )
+    main.add_argument("--name", help="name of the run's folder (default: date, model, split, seed)")
+    main.add_argument(
+        "--resume", nargs="?", const=NEWEST, metavar="RUN", help="carry on this run, or the newest unfinished one"
+    )
+    main.add_argument(
+        "-o", "--output", type=_path("--output"), metavar="FILE", help="where report or speed writes (default: printed)"
+    )
+    split = main.add_argument_group("split")
+    split.add_argument("--split", choices=NAMES, help="(default: paper)")
+    split.add_argument("--split-seed", type=int, metavar="N", help="stratified: seed of the folds (default: 0)")
+    split.add_argument("--folds", type=int, metavar="K", help="stratified: number of folds (default: 5)")
+    split.add_argument("--fold", type=int, metavar="I", help="stratified: the fold that validates (default: 0)")
+    recipe = main.add_argument_group("recipe (the paper's by default)")
+    recipe.add_argument("--seed", type=int, help="seed of weights, order and dropout (default: 0)")
+    for field in fields(Recipe):
+        kind = float if field.type in ("float", "float | None") else int
+        shown = "the table's" if field.default is None else field.default
+        recipe.add_argument(
+            f"--{field.name.replace('_', '-')}",
+            type=kind,
+            metavar="X",
+            help=f"(default: {shown})",
+        )
+    compute = main.add_argument_group("compute")
+    compute.add_argument("--device", choices=DEVICES, help="(default: auto: a GPU where there is one)")
+    compute.add_argument("--precision", choices=PRECISIONS, help="(default: float32)")
+    compute.add_argument(
+        "--threads", type=int, metavar="N", help="processor threads (default: all this process may use)"
+    )
+    compute.add_argument(
+        "--shards", type=int, metavar="N", help="parts a batch is computed in (default: by network size)"
+    )
+    return main
+
+
+def read(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[str]]:
+    """Return the arguments with their defaults, and the names in `DEFAULTS` of which a flag was given.
+
+    Raises
+    ------
+    UsageError
+        If an argument is unknown or has no use in the job it was given to.
+    """
+    reader = parser()
+    flags = reader.parse_args(argv)
+    given = [name for name, value in vars(flags).items() if value != reader.get_default(name)]
+    if flags.what in TAKEN:
+        for name in given:
+            if name not in ("what", "targets", *TAKEN[flags.what]):
+                raise UsageError(f"{flag(name)} belongs to a training: {flags.what} has no use for it, leave it out")
+    decided = [name for name in DEFAULTS if name in given]
+    for name in DEFAULTS.keys() - decided:
+        setattr(flags, name, DEFAULTS[name])
+    return flags, decided
+
+
+def _path(flag: str) -> Callable[[str], Path]:
+    """Return what reads the value of a flag that names a file or folder."""
+
+    def read(text: str) -> Path:
+        if not text.strip():
+            raise UsageError(f"{flag} is empty: name a file or folder after it, or leave it out")
+        return Path(text)
+
+    return read
+
+
+def flag(name: str) -> str:
+    """Return how a flag is written whose value has this name."""
+    return "--" + name.replace("_", "-")
