@@ -15,7 +15,7 @@ from export.calibration import DEFAULT_ITEMS, Calibration, calibrate, choose
 from export.convert import float_ops, load_keras, load_tensorflow, to_tflite, versions
 from export.metadata import Description, describe
 from export.onnx_model import to_onnx
-from export.source import Source, check_run, open_source
+from export.source import Source, check_model, check_run, open_source
 from export.variants import Variant
 from export.verify import MAX_DROP, Reference, measure, reference
 from runtime.classifier import Classifier
@@ -87,7 +87,7 @@ def export_run(
     Raises
     ------
     RunError, DatasetError
-        If the run or its dataset is not usable.
+        If the run's files do not fit together or its dataset is not usable.
     ArtifactError
         If a conversion fails, or a file is refused because it does not do what the Keras model does. Then no file
         is written.
@@ -110,6 +110,7 @@ def export_run(
         model = load_keras(run.model_path, pictures.shape[1:], len(source.classes))
         report(f"asking Keras about {len(pictures)} validation pictures")
         expected = reference(model, pictures, source.labels(validation))
+        check_model(run, expected.probabilities[: len(pictures)], expected.labels)
         exported = []
         for variant, target in targets.items():
             used = prepared if variant.calibrated else None

@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 from toolkit.dataset import Index, Item, build_index
 from toolkit.errors import ArtifactError, DatasetError, RunError
 from toolkit.frontend import FrontEnd
+from toolkit.metrics import confusion_matrix
 from toolkit.pictures import load_pictures
 from toolkit.runs import Run, config_digest
 
 FIELDS = ("model", "classes", "data", "split", "front_end", "digest")
 DATA_FIELDS = ("root", "kind", "digest", "synthetic")
+MOVED_SHARE = 0.02
+"""Other processors and precisions round differently: so many labels may differ from those the run counted."""
 
 
 @dataclass(frozen=True)
@@ -98,3 +101,32 @@ def check_run(run: Run) -> FrontEnd:
     if config_digest(run.config) != run.config["digest"]:
         raise RunError(f"{run.path}: config.json was edited (its digest does not fit its content): train the run again")
     return front_end
+
+
+def check_model(run: Run, probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> None:
+    """Raise `RunError` unless the model answers the validation pictures as it did when the run was finished.
+
+    The confusion matrix that the run's metrics keep is the witness: a model file of another run, of another seed say,
+    has another one.
+
+    Parameters
+    ----------
+    run
+        The finished run.
+    probabilities : ndarray of float32, shape (n, classes)
+        What the model in the run's folder says of the validation pictures.
+    labels : ndarray of int64, shape (n,)
+        Their class numbers.
+    """
+    found = confusion_matrix(labels, probabilities.argmax(axis=1), probabilities.shape[1])
+    try:
+        counted = np.array(run.metrics["validation"]["confusion"], dtype=np.int64).reshape(found.shape)
+    except (KeyError, TypeError, ValueError):
+        raise RunError(f"{run.path}: metrics.json has no confusion matrix that fits the run: train it again") from None
+    moved = int(np.abs(found - counted).sum()) // 2
+    if moved > max(1, MOVED_SHARE * len(labels)):
+        raise RunError(
+            f"{run.model_path}: not the model that this run's metrics were measured on ({int(np.trace(found))} of "
+            f"{len(labels)} validation pictures right, {int(np.trace(counted))} then): put the run's own model.keras "
+            "back, or train the run again"
+        )

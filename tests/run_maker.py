@@ -15,6 +15,7 @@ from toolkit.picture import draw, save_png
 from toolkit.pictures import load_pictures
 from toolkit.runs import config_digest
 from toolkit.splits import make_split
+from train.measure import measure
 
 CLASSES = ("high", "low", "mid", "wide")
 PER_CLASS = 8
@@ -83,9 +84,13 @@ def make_run(folder: Path, data: Path, model_name: str = "gtzanet", *, synthetic
     """Write a finished run of `model_name` over the picture tree `data` to `folder` and return it."""
     index = build_index(data)
     split = make_split("stratified", index, seed=0, folds=4, fold=0)
-    items = [index.by_name[name] for name in split.train]
+    parts = {
+        part: (load_pictures(index, items), np.array([index.classes.index(item.label) for item in items]))
+        for part in ("train", "validation")
+        for items in [[index.by_name[name] for name in getattr(split, part)]]
+    }
     model = network(model_name, len(index.classes))
-    solve_last_layer(model, load_pictures(index, items), np.array([index.classes.index(item.label) for item in items]))
+    solve_last_layer(model, *parts["train"])
     folder.mkdir(parents=True)
     model.save(folder / "model.keras")
     config = {
@@ -110,7 +115,10 @@ def make_run(folder: Path, data: Path, model_name: str = "gtzanet", *, synthetic
     }
     write_json(folder / "config.json", {**config, "digest": config_digest(config)})
     write_json(folder / "split.json", split.to_dict())
-    write_json(folder / "metrics.json", {"validation": {"n": len(split.validation)}, "test": None, "epochs": 0})
+    pictures, labels = parts["validation"]
+    predicted = model.predict(pictures.astype(np.float32), batch_size=8, verbose=0)
+    measured = measure({"probabilities": predicted.tolist(), "labels": labels.tolist()}, index.classes)
+    write_json(folder / "metrics.json", {"validation": measured, "test": None, "epochs": 0})
     return folder
 
 

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,12 @@ import pytest
 from export import pipeline
 from export.cli import entry
 from export.convert import to_tflite
+from export.source import check_model
 from export.variants import PRECISIONS
 from runtime import Classifier
 from tests.run_maker import CLASSES, PER_CLASS, write_pictures
 from toolkit.artifact import model_files, read_card
-from toolkit.errors import ArtifactError
+from toolkit.errors import ArtifactError, RunError
 from toolkit.files import read_json, write_json
 from toolkit.runs import Run, config_digest
 
@@ -222,6 +224,26 @@ def test_a_damaged_model_is_one_sentence(run_folder: Path, tmp_path: Path, capfd
     for damage in (content[:1000], b"no model", b""):
         (run / "model.keras").write_bytes(damage)
         assert "model.keras" in refused([str(run)], capfd, tmp_path / "out")
+
+
+def test_a_model_of_another_run_is_refused(run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    import tf_keras
+
+    run = copied(run_folder, tmp_path / "run")
+    model = tf_keras.models.load_model(run / "model.keras", compile=False)
+    kernel, bias = model.layers[-2].get_weights()
+    model.layers[-2].set_weights([kernel[:, [1, 0, 2, 3]], bias[[1, 0, 2, 3]]])
+    model.save(run / "model.keras")
+    said = refused([str(run)], capfd, tmp_path / "out")
+    assert "not the model that this run's metrics were measured on (4 of 8 validation pictures right, 8 then)" in said
+
+
+@pytest.mark.parametrize("confusion", [None, [], [[8]], [["a"] * 4] * 4])
+def test_metrics_without_a_fitting_confusion_matrix_are_refused(run_folder: Path, confusion: Any) -> None:
+    run = Run.load(run_folder)
+    broken = replace(run, metrics={"validation": {"confusion": confusion}})
+    with pytest.raises(RunError, match="no confusion matrix that fits"):
+        check_model(broken, np.eye(4, dtype=np.float32)[[0, 1]], np.array([0, 1]))
 
 
 @pytest.mark.slow
