@@ -18,7 +18,6 @@ from benchmarks import cliplength, compare, sounds, table
 from benchmarks.arguments import PROG, cliplength_parser, frontend_parser, models_parser
 from benchmarks.compare import Comparison, compare_front_ends
 from benchmarks.latency import Plan
-from benchmarks.machine import describe_machine
 from benchmarks.parts import own_split
 from benchmarks.suite import Row, Settings, measure_models
 from runtime.classifier import Classifier
@@ -29,10 +28,12 @@ from toolkit.command import output_file, run
 from toolkit.dataset import GTZAN_FOLDERS, Index, build_index
 from toolkit.errors import ArtifactError, UsageError
 from toolkit.files import write_json, write_text
+from toolkit.machine import describe_machine, machine_line
 from toolkit.quiet import captured_stderr
 
 ARTIFACTS = Path("artifacts")
 MOST = 1000
+PACKAGES = ("numpy", "ai-edge-litert", "tflite-runtime", "onnxruntime", "soundfile", "soxr")
 """Clips, and times a clip: more would take hours and much memory."""
 
 
@@ -64,7 +65,7 @@ def _models(arguments: argparse.Namespace, command: str) -> int:
     for path in (*paths, arguments.clip):
         if path is not None and not path.is_file():
             raise UsageError(f"{path}: {'a folder, not a' if path.is_dir() else 'no such'} file")
-    machine = describe_machine()
+    machine = describe_machine(PACKAGES)
     index = _index(data, arguments.kind) if data else None
     clip = arguments.clip or sounds.find_clip(data)
     with tempfile.TemporaryDirectory() as folder:
@@ -92,7 +93,7 @@ def _failed(row: Row) -> bool:
 
 def _cliplength(arguments: argparse.Namespace, command: str) -> int:
     data = _data(arguments, or_else="there is no other way")
-    machine = describe_machine()
+    machine = describe_machine(PACKAGES)
     with captured_stderr():
         classifier = Classifier.load(arguments.model, engine=arguments.engine, threads=_threads(arguments))
     clips = _index(data, "audio")
@@ -119,7 +120,7 @@ def _frontend(arguments: argparse.Namespace, command: str) -> int:
         if not 1 <= getattr(arguments, name) <= MOST:
             raise UsageError(f"--{name} is {getattr(arguments, name)}: give 1 to {MOST}")
     named = arguments.data or os.environ.get("GTZAN_ROOT")
-    machine = describe_machine()
+    machine = describe_machine((*PACKAGES, "librosa", "scipy"))
     with progress("comparing pictures") as report:
         found = compare_front_ends(Path(named) if named else None, arguments.clips, arguments.repeats, report)
     _give(arguments, command, machine, found.notes(), "Front end", compare.HEADERS, found.cells(), _plain(found))
@@ -181,7 +182,7 @@ def _give(
 ) -> None:
     """Print the table, and write it as Markdown and JSON where asked."""
     _print_table(headers, rows)
-    print("\n" + "\n".join([", ".join(f"{name} {fact}" for name, fact in machine.items()), *notes]), flush=True)
+    print("\n" + "\n".join([machine_line(machine), *notes]), flush=True)
     if arguments.json:
         write_json(arguments.json, {"command": command, "machine": machine, **value})
     if arguments.markdown:

@@ -8,6 +8,7 @@ from pathlib import Path
 from benchmarks.accuracy import Paired
 from benchmarks.latency import Latency, Plan, Ratio
 from benchmarks.suite import Row
+from toolkit.machine import machine_line
 
 HEADERS = (
     "model",
@@ -77,8 +78,7 @@ def markdown(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def facts(machine: Mapping[str, str], command: str, notes: Sequence[str]) -> str:
     """Return the Markdown that says where a table comes from: the command, the machine, the method."""
-    where = "; ".join(f"{name} {value}" for name, value in machine.items())
-    return "\n\n".join([f"`{command}`", f"Machine: {where}.", *notes])
+    return "\n\n".join([f"`{command}`", machine_line(machine), *notes])
 
 
 def method(plan: Plan, threads: int, clip: str) -> tuple[str, ...]:

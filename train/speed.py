@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import GtzanetError, RunError, UsageError
+from toolkit.machine import describe_machine, machine_line
 from train.config import Compute, Recipe, RunConfig
 
 EPOCHS = 2
 ROUNDS = 2
+PACKAGES = ("tensorflow", "tf-keras", "numpy")
 VARIANTS = {
     "plain Keras, TensorFlow's defaults": ("plain", {}),
     "plain Keras, oneDNN on": ("plain", {"TF_ENABLE_ONEDNN_OPTS": "1"}),
@@ -42,6 +44,7 @@ def compare(model: str, root: Path, recipe: Recipe, compute: Compute) -> str:
     Every variant runs in its own process, in turn, twice; a step's time is from the end of one to the end of the
     next, so that feeding counts; the first epoch warms up and the second is measured.
     """
+    machine = describe_machine(PACKAGES)
     times: dict[str, list[float]] = {name: [] for name in VARIANTS}
     for turn in range(ROUNDS):
         for name, (variant, environment) in VARIANTS.items():
@@ -70,7 +73,7 @@ def compare(model: str, root: Path, recipe: Recipe, compute: Compute) -> str:
         lines.append(
             f"| {name} | {medians[name]:.3f} | {tenths[0]:.3f} | {tenths[-1]:.3f} | {medians[name] / reference:.2f} |"
         )
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", machine_line(machine)]) + "\n"
 
 
 def _timed(job: Job, environment: dict[str, str]) -> list[float]:

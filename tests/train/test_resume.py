@@ -16,7 +16,7 @@ from tests.toolkit.trees import picture_tree, write_picture
 DRIVER = Path(__file__).with_name("driver.py")
 COMPUTE = ("--threads", "2", "--shards", "4", "--device", "cpu")
 RECIPE = ("--split", "stratified", "--epochs", "3", "--batch-size", "8", *COMPUTE)
-"""Four shards on two threads: what is summed in the order of finishing would show."""
+"""Four shards on two threads, as a default run; `test_step.py` sees to it that no sum depends on their order."""
 
 pytestmark = pytest.mark.slow
 

@@ -6,13 +6,15 @@ import importlib.metadata
 import os
 import platform
 import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-PARTS = ("numpy", "ai-edge-litert", "tflite-runtime", "onnxruntime", "soundfile", "soxr")
 
+def describe_machine(packages: Iterable[str]) -> dict[str, str]:
+    """Return the board or processor, system, cores, load and the versions of those packages that are installed.
 
-def describe_machine() -> dict[str, str]:
-    """Return the board or processor, system, cores, load and the versions of what is measured, as texts by name."""
+    All are texts, by name.
+    """
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     facts = {
         "processor": _model(),
@@ -22,7 +24,12 @@ def describe_machine() -> dict[str, str]:
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
     }
-    return facts | _versions()
+    return facts | _versions(packages)
+
+
+def machine_line(facts: Mapping[str, str]) -> str:
+    """Return the facts as the line that stands under a table."""
+    return f"Machine: {'; '.join(f'{name} {value}' for name, value in facts.items())}."
 
 
 def _model() -> str:
@@ -35,9 +42,9 @@ def _model() -> str:
     return found[1].strip() if found else platform.processor() or platform.machine()
 
 
-def _versions() -> dict[str, str]:
+def _versions(packages: Iterable[str]) -> dict[str, str]:
     installed = {}
-    for name in PARTS:
+    for name in packages:
         try:
             installed[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
