@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
 import tf_keras
 
+from train.layers import (
+    STANDARDISE_EPSILON,
+    RoundedConv2D,
+    RoundedDense,
+    RoundedMaxPool2D,
+    SeededDropout,
+    SeparateStandardise,
+)
 from train.networks import (
     PICTURE_SHAPE,
     Conv,
@@ -23,38 +32,18 @@ from train.networks import (
     pool_before_relu,
 )
 
-STANDARDISE_EPSILON = 1e-12
+
+@dataclass(frozen=True)
+class Kinds:
+    """The classes of the layers that multiply or pool."""
+
+    conv: type[tf_keras.layers.Layer]
+    pool: type[tf_keras.layers.Layer]
+    dense: type[tf_keras.layers.Layer]
 
 
-class SeededDropout(tf_keras.layers.Layer):
-    """Dropout whose mask is a pure function of a seed, so that a resumed run draws the masks it would have drawn."""
-
-    def __init__(self, rate: float, **options: Any) -> None:
-        super().__init__(**options)
-        self.rate = rate
-        self.seed: tf.Tensor | None = None
-
-    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        if not training:
-            return inputs
-        if self.seed is None:
-            raise RuntimeError("SeededDropout needs a seed: call the model inside train.build.dropout_seed")
-        return tf.nn.experimental.stateless_dropout(inputs, self.rate, seed=self.seed)
-
-
-class SeparateStandardise(tf_keras.layers.Layer):
-    """What the stock model's LayerNormalization computes, in steps none of which uses a value more than twice.
-
-    The gradient of a value used three times is a sum of three, which TensorFlow rounds in the order in which its
-    threads finish: a training would not repeat bit by bit.
-    """
-
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        sample = (1, 2, 3)
-        values = tf.cast(inputs, tf.float32)
-        centred = values - tf.reduce_mean(values, sample, keepdims=True)
-        variance = tf.reduce_mean(tf.square(centred), sample, keepdims=True)
-        return tf.cast(centred * tf.math.rsqrt(variance + STANDARDISE_EPSILON), inputs.dtype)
+STOCK = Kinds(tf_keras.layers.Conv2D, tf_keras.layers.MaxPool2D, tf_keras.layers.Dense)
+ROUNDED = Kinds(RoundedConv2D, RoundedMaxPool2D, RoundedDense)
 
 
 @contextmanager
@@ -70,7 +59,9 @@ def dropout_seed(model: tf_keras.Model, seed: tf.Tensor) -> Iterator[None]:
             layer.seed = None
 
 
-def build(network: tuple[Layer, ...], classes: int, *, name: str, twin: bool = False) -> tf_keras.Model:
+def build(
+    network: tuple[Layer, ...], classes: int, *, name: str, twin: bool = False, device: str = "cpu"
+) -> tf_keras.Model:
     """Return a Keras model of a layer table.
 
     Parameters
@@ -82,8 +73,11 @@ def build(network: tuple[Layer, ...], classes: int, *, name: str, twin: bool = F
     name
         The model's name.
     twin
-        Build the training twin (seeded dropout, ReLU behind pools, standardisation step by step) instead of the stock
-        model. Their weights are interchangeable, and their predictions equal but for rounding.
+        Build the training twin (seeded dropout, ReLU behind pools, standardisation step by step, and on a processor
+        the products of 16-bit values in float32) instead of the stock model. Their weights are interchangeable, and
+        their predictions equal but for rounding.
+    device
+        Where the twin will run, "cpu" or "gpu".
 
     Returns
     -------
@@ -92,19 +86,20 @@ def build(network: tuple[Layer, ...], classes: int, *, name: str, twin: bool = F
         model has built-in layers alone, so that it loads without this package.
     """
     layers = [tf_keras.layers.InputLayer(PICTURE_SHAPE, name="picture"), tf_keras.layers.Rescaling(1 / 255)]
+    rounded = twin and device == "cpu" and tf_keras.mixed_precision.global_policy().compute_dtype != "float32"
     for layer in pool_before_relu(network) if twin else network:
-        layers.extend(_keras_layers(layer, classes, twin))
+        layers.extend(_keras_layers(layer, classes, twin, ROUNDED if rounded else STOCK))
     return tf_keras.Sequential(layers, name=name)
 
 
-def _keras_layers(layer: Layer, classes: int, twin: bool) -> list[Any]:
+def _keras_layers(layer: Layer, classes: int, twin: bool, kinds: Kinds) -> list[Any]:
     match layer:
         case Conv(filters, kernel, stride, relu):
-            return [tf_keras.layers.Conv2D(filters, kernel, stride, activation="relu" if relu else None)]
+            return [kinds.conv(filters, kernel, stride, activation="relu" if relu else None)]
         case Relu():
             return [tf_keras.layers.ReLU()]
         case Pool(size, stride):
-            return [tf_keras.layers.MaxPool2D(size, stride)]
+            return [kinds.pool(size, stride)]
         case Standardise() if twin:
             return [SeparateStandardise()]
         case Standardise():
@@ -116,10 +111,10 @@ def _keras_layers(layer: Layer, classes: int, twin: bool) -> list[Any]:
         case Dropout(rate):
             return [SeededDropout(rate) if twin else tf_keras.layers.Dropout(rate)]
         case Dense(units):
-            return [tf_keras.layers.Dense(units)]
+            return [kinds.dense(units)]
         case Softmax():
             # Under mixed precision the softmax alone stays float32.
             return [
-                tf_keras.layers.Dense(classes),
+                kinds.dense(classes),
                 tf_keras.layers.Activation("softmax", dtype="float32", name="scores"),
             ]

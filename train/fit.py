@@ -46,7 +46,7 @@ def fit(config: RunConfig, training: Part, validation: Part, folder: Path, repor
     recipe = config.recipe
     network = with_dropout(find_network(config.model), recipe.dropout)
     tf_keras.utils.set_random_seed(config.seed)
-    model = build(network, len(config.classes), name=config.model, twin=True)
+    model = build(network, len(config.classes), name=config.model, twin=True, device=config.compute.device)
     optimizer = make_optimizer(recipe, config.compute.precision)
     optimizer.build(model.trainable_variables)
     plateau = Plateau(recipe.learning_rate)

@@ -60,18 +60,23 @@ def test_shards_move_the_result_by_rounding_alone(shards: int) -> None:
         assert np.abs(mine - theirs).max() <= 1e-3 * np.abs(mine - start).max()
 
 
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
 @pytest.mark.parametrize("name", sorted(NETWORKS))
-def test_no_sum_depends_on_which_thread_is_faster(name: str) -> None:
+def test_no_sum_depends_on_which_thread_is_faster(name: str, precision: str) -> None:
     """AddN starts with whichever input's buffer is free; with two inputs that cannot change the rounding."""
     import tensorflow as tf
+    import tf_keras
 
     from train.build import build
     from train.step import make_optimizer, make_train_step
 
+    policy = tf_keras.mixed_precision.global_policy()
+    tf_keras.mixed_precision.set_global_policy(precision)
     model = build(NETWORKS[name], 3, name="test", twin=True)
-    optimizer = make_optimizer(Recipe(), "float32")
+    tf_keras.mixed_precision.set_global_policy(policy)
+    optimizer = make_optimizer(Recipe(), precision)
     optimizer.build(model.trainable_variables)
-    step: Any = make_train_step(model, optimizer, Compute("cpu", "float32", 2, 4))
+    step: Any = make_train_step(model, optimizer, Compute("cpu", precision, 2, 4))
     signature = [
         tf.TensorSpec((8, 288, 432, 3), tf.uint8),
         tf.TensorSpec((8,), tf.int32),
@@ -135,7 +140,8 @@ def test_the_dropout_layer_drops_its_rate_and_keeps_the_mean() -> None:
     import tensorflow as tf
     import tf_keras
 
-    from train.build import SeededDropout, dropout_seed
+    from train.build import dropout_seed
+    from train.layers import SeededDropout
 
     model = tf_keras.Sequential([tf_keras.layers.InputLayer((20000,)), SeededDropout(0.3)])
     with dropout_seed(model, tf.constant((1, 2))):
