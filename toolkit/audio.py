@@ -12,7 +12,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from toolkit import ffmpeg
+from toolkit import ffmpeg, ogg
 from toolkit.errors import AudioError
 from toolkit.frontend import PICTURE
 from toolkit.samples import MAX_CHANNELS, RATES, check_rate, mono, valid_samples
@@ -129,11 +129,13 @@ def _check_file(path: Path) -> None:
             raise AudioError(f"{path}: is no regular file")
         if path.stat().st_size == 0:
             raise AudioError(f"{path}: the file is empty")
-        with path.open("rb"):
-            pass
+        with path.open("rb") as file:
+            is_ogg = file.read(len(ogg.MAGIC)) == ogg.MAGIC
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise AudioError(f"{path}: cannot be read ({reason})") from None
+    if is_ogg:
+        ogg.check_pages(path)
 
 
 def _check_header(path: Path, sound: soundfile.SoundFile) -> None:
