@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -18,10 +17,6 @@ from toolkit.quiet import captured_stderr
 
 INPUT_NAME = "picture"
 STANDARDISATION_OPS = ("ADD", "MEAN", "MUL", "NEG", "RSQRT", "SQUARED_DIFFERENCE", "SUB")
-PACKAGES = {
-    "tflite": ("tensorflow", "tf_keras", "numpy"),
-    "onnx": ("tensorflow", "tf_keras", "numpy", "tf2onnx", "onnx"),
-}
 
 
 def load_tensorflow() -> None:
@@ -41,11 +36,6 @@ def load_tensorflow() -> None:
         raise RunError(f"export needs TensorFlow ({error}): run `pip install 'gtzanet-edge[train]'`") from None
     tf.get_logger().setLevel(logging.ERROR)
     logging.getLogger("absl").setLevel(logging.ERROR)
-
-
-def versions(format: str) -> dict[str, str]:
-    """Return the versions of the packages that decide the bytes of a model file of a format."""
-    return {name: importlib.metadata.version(name) for name in PACKAGES[format]}
 
 
 def load_keras(path: Path, shape: tuple[int, int, int], classes: int) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -11,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from export import onnx_quantise
 from export.calibration import DEFAULT_ITEMS, Calibration, calibrate, choose
-from export.convert import float_ops, load_keras, load_tensorflow, to_tflite, versions
+from export.convert import float_ops, load_keras, load_tensorflow, to_tflite
 from export.metadata import Description, describe
 from export.onnx_model import to_onnx
+from export.onnx_quantise import quantise
 from export.source import Source, check_model, check_run, open_source
 from export.variants import Variant
 from export.verify import MAX_DROP, Reference, measure, reference
@@ -111,14 +114,16 @@ def export_run(
         report(f"asking Keras about {len(pictures)} validation pictures")
         expected = reference(model, pictures, source.labels(validation))
         check_model(run, expected.probabilities[: len(pictures)], expected.labels)
-        exported = []
+        exported: list[Exported] = []
+        float_onnx = functools.cache(lambda: to_onnx(model))
         for variant, target in targets.items():
             used = prepared if variant.calibrated else None
             measured_on = f", calibrated on {len(used.pictures)} pictures" if used else ""
             report(f"converting to {variant.precision} {variant.format}{measured_on}")
-            converted = _convert(model, variant, used, source)
+            converted = _convert(model, float_onnx, variant, used, source)
             report(f"checking {target.name} on {len(expected.pictures)} pictures")
-            draft = _draft(source, variant, converted, len(pictures), used, float_ops(model) if used else ())
+            kept = _float_ops(model, variant, converted) if used else ()
+            draft = _draft(source, variant, converted, len(pictures), used, kept)
             card = _checked(temporary[variant], converted, draft, expected, max_drop)
             exported.append(Exported(target, card, temporary[variant].stat().st_size))
     return exported
@@ -129,12 +134,20 @@ def _calibration(source: Source, count: int) -> Calibration:
     return calibrate(chosen, source.pictures(chosen), source.front_end)
 
 
-def _convert(model: Any, variant: Variant, calibration: Calibration | None, source: Source) -> bytes:
+def _convert(
+    model: Any, float_onnx: Callable[[], bytes], variant: Variant, calibration: Calibration | None, source: Source
+) -> bytes:
     """Return the model proper of a file."""
+    pictures = calibration.pictures if calibration else None
     if variant.format == ONNX:
-        return to_onnx(model)
-    converted = to_tflite(model, variant.precision, calibration.pictures if calibration else None)
-    return describe(converted, _description(source))
+        converted = float_onnx()
+        return converted if variant.precision == "float32" else quantise(converted, variant.precision, pictures)
+    return describe(to_tflite(model, variant.precision, pictures), _description(source))
+
+
+def _float_ops(model: Any, variant: Variant, converted: bytes) -> tuple[str, ...]:
+    """Return the operators of an int8 file that compute in float32."""
+    return onnx_quantise.float_ops(converted) if variant.format == ONNX else float_ops(model)
 
 
 def _checked(path: Path, converted: bytes, draft: Card, expected: Reference, max_drop: float) -> Card:
@@ -178,7 +191,7 @@ def _draft(
         accuracy=AccuracyCard(PART, n, 0, 0.0, wilson_interval(0, n)),
         parity=ParityCard(0, 0.0, 0.0, 0),
         licence=LICENCE,
-        versions=versions(variant.format),
+        versions=variant.versions(),
     )
 
 

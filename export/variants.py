@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from dataclasses import dataclass
 
 from toolkit.artifact import FORMATS, ONNX, TFLITE
 from toolkit.card import CALIBRATED
 from toolkit.errors import UsageError
 
-PRECISIONS = {TFLITE: ("float32", "float16", "dynamic", "int8"), ONNX: ("float32",)}
+PRECISIONS = {TFLITE: ("float32", "float16", "dynamic", "int8"), ONNX: ("float32", "float16", "dynamic", "int8")}
 """What each format offers; the first is the reference, which is always written."""
+_KERAS = ("tensorflow", "tf_keras", "numpy")
+_PACKAGES = {TFLITE: _KERAS, ONNX: (*_KERAS, "tf2onnx", "onnx")}
+_QUANTISERS = ("dynamic", "int8")
 QUANTISED = tuple(dict.fromkeys(name for names in PRECISIONS.values() for name in names[1:]))
 
 
@@ -24,6 +28,11 @@ class Variant:
     def calibrated(self) -> bool:
         """Tell whether its ranges are measured on training pictures."""
         return self.precision in CALIBRATED
+
+    def versions(self) -> dict[str, str]:
+        """Return the versions of the packages that decide the file's bytes."""
+        quantiser = ("onnxruntime",) if self.format == ONNX and self.precision in _QUANTISERS else ()
+        return {name: importlib.metadata.version(name) for name in (*_PACKAGES[self.format], *quantiser)}
 
     def file_name(self, model: str) -> str:
         """Return the name of the file for a network."""
