@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from export.calibration import DEFAULT_ITEMS
-from export.pipeline import Exported, export_run
+from export.convert import IO_TYPES
+from export.pipeline import Exported, Options, export_run
 from export.variants import QUANTISED, variants
 from export.verify import MAX_DROP
-from toolkit.artifact import FORMATS
+from toolkit.artifact import FORMATS, ONNX
 from toolkit.card import CALIBRATED
 from toolkit.command import Parser, run
 from toolkit.errors import UsageError
@@ -26,6 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UsageError(f"--calibration needs --quantize {' or '.join(CALIBRATED)}")
     if arguments.calibration is not None and arguments.calibration < 1:
         raise UsageError(f"--calibration is {arguments.calibration}: give at least one picture a class")
+    if arguments.io and (arguments.quantize not in ("int8", "all") or arguments.format == ONNX):
+        raise UsageError("--io belongs to --quantize int8 in TFLite files: all others take and give float32")
     if not 0 <= arguments.max_drop <= 100:
         raise UsageError(f"--max-drop is {arguments.max_drop:g}: give points of accuracy, 0 to 100")
     wanted = variants(arguments.format, arguments.quantize)
@@ -35,8 +38,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         data=arguments.data,
         output=arguments.output,
         variants=wanted,
-        calibration=arguments.calibration or DEFAULT_ITEMS,
-        max_drop=arguments.max_drop,
+        options=Options(
+            calibration=arguments.calibration or DEFAULT_ITEMS,
+            io=arguments.io or IO_TYPES[0],
+            max_drop=arguments.max_drop,
+        ),
         report=lambda line: print(f"{PROG}: {line}", file=sys.stderr, flush=True),
     )
     for item in exported:
@@ -83,7 +89,10 @@ def _parser() -> Parser:
         "--calibration",
         type=int,
         metavar="N",
-        help=f"training pictures that int8 ranges are measured on (default: {DEFAULT_ITEMS})",
+        help=f"training pictures that the ranges of integers are measured on (default: {DEFAULT_ITEMS})",
+    )
+    parser.add_argument(
+        "--io", choices=IO_TYPES, help=f"what an int8 TFLite file takes and gives (default: {IO_TYPES[0]})"
     )
     parser.add_argument(
         "--max-drop",

@@ -16,7 +16,13 @@ from toolkit.errors import ArtifactError, GtzanetError, RunError
 from toolkit.quiet import captured_stderr
 
 INPUT_NAME = "picture"
+IO_TYPES = ("int8", "uint8", "float32")
 STANDARDISATION_OPS = ("ADD", "MEAN", "MUL", "NEG", "RSQRT", "SQUARED_DIFFERENCE", "SUB")
+
+_INTEGER_OPS = {
+    "int8": "TFLITE_BUILTINS_INT8",
+    "int16x8": "EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8",
+}
 
 
 def load_tensorflow() -> None:
@@ -66,7 +72,7 @@ def load_keras(path: Path, shape: tuple[int, int, int], classes: int) -> Any:
 
 
 def float_ops(model: Any) -> tuple[str, ...]:
-    """Return the operators that stay float32 in an int8 model: those of per-image standardisation, if it has any.
+    """Return the operators that stay float32 in an integer model: those of per-image standardisation, if it has any.
 
     Eight bits cannot hold a picture's variance and its inverse root. Measured on 199 validation pictures with a narrow
     ZFNet: Keras 71 right, all in int8 51, with these in float32 70.
@@ -77,7 +83,9 @@ def float_ops(model: Any) -> tuple[str, ...]:
     return STANDARDISATION_OPS if standardises else ()
 
 
-def to_tflite(model: Any, precision: str = "float32", calibration: NDArray[np.uint8] | None = None) -> bytes:
+def to_tflite(
+    model: Any, precision: str = "float32", calibration: NDArray[np.uint8] | None = None, io: str = "int8"
+) -> bytes:
     """Convert a Keras model for one picture a call.
 
     Parameters
@@ -85,10 +93,13 @@ def to_tflite(model: Any, precision: str = "float32", calibration: NDArray[np.ui
     model
         float32 (n, 288, 432, 3) pixel values 0..255 to float32 (n, classes).
     precision
-        "float32"; "float16" stores the weights so, "dynamic" as int8 with a scale for each channel, and both take and
-        give float32; "int8" makes weights, activations, input and output int8, and leaves `float_ops` as they are.
+        "float32"; "float16" stores the weights so, "dynamic" as int8 with a scale for each channel; "int8" makes
+        weights and activations int8, "int16x8" weights int8 and activations int16, and both leave `float_ops` as they
+        are.
     calibration
-        uint8 (n, 288, 432, 3), the pictures that the ranges of "int8" are measured on.
+        uint8 (n, 288, 432, 3), the pictures that the ranges of "int8" and "int16x8" are measured on.
+    io
+        What an "int8" model takes and gives: "int8", "uint8" or "float32"; all others take and give float32.
 
     Raises
     ------
@@ -115,11 +126,11 @@ def to_tflite(model: Any, precision: str = "float32", calibration: NDArray[np.ui
             if precision == "dynamic":
                 return bytes(converter.convert())
             converter.representative_dataset = pictures
-            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-            converter.inference_input_type = tf.int8
-            converter.inference_output_type = tf.int8
+            converter.target_spec.supported_ops = [getattr(tf.lite.OpsSet, _INTEGER_OPS[precision])]
+            taken = getattr(tf, io if precision == "int8" else "float32")
+            converter.inference_input_type = converter.inference_output_type = taken
             kept = float_ops(model)
-            return _partly_int8(converter, pictures, kept) if kept else bytes(converter.convert())
+            return _partly_integer(converter, pictures, kept, taken) if kept else bytes(converter.convert())
         except GtzanetError:
             raise
         except Exception as error:  # the converter raises a dozen types, its own and others'; each means the same here
@@ -129,10 +140,10 @@ def to_tflite(model: Any, precision: str = "float32", calibration: NDArray[np.ui
             raise ArtifactError(f"TensorFlow cannot convert the model: {reason[:300]}") from error
 
 
-def _partly_int8(
-    converter: Any, pictures: Callable[[], Iterator[list[NDArray[np.float32]]]], kept: Sequence[str]
+def _partly_integer(
+    converter: Any, pictures: Callable[[], Iterator[list[NDArray[np.float32]]]], kept: Sequence[str], io: Any
 ) -> bytes:
-    """Convert to int8 with int8 input and output, leaving the operators `kept` in float32.
+    """Convert to integers, leaving the operators `kept` in float32, with input and output of the type `io`.
 
     TensorFlow does this through its quantisation debugger alone, which gives float32 input and output; taking these off
     is what its converter does last.
@@ -144,4 +155,4 @@ def _partly_int8(
     debugger = tf.lite.experimental.QuantizationDebugger(
         converter=converter, debug_dataset=pictures, debug_options=options
     )
-    return bytes(modify_model_io_type(debugger.get_nondebug_quantized_model(), tf.int8, tf.int8))
+    return bytes(modify_model_io_type(debugger.get_nondebug_quantized_model(), io, io))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -12,12 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from export import onnx_quantise
 from export.calibration import DEFAULT_ITEMS, Calibration, calibrate, choose
-from export.convert import float_ops, load_keras, load_tensorflow, to_tflite
-from export.metadata import Description, describe
-from export.onnx_model import to_onnx
-from export.onnx_quantise import quantise
+from export.conversion import Converted, Converter
+from export.convert import load_keras, load_tensorflow
+from export.metadata import Description
 from export.source import Source, check_model, check_run, open_source
 from export.variants import Variant
 from export.verify import MAX_DROP, Reference, measure, reference
@@ -47,6 +44,25 @@ Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
+class Options:
+    """How to export: the defaults are those of the command.
+
+    Attributes
+    ----------
+    calibration
+        Number of training pictures that the ranges of integer models are measured on.
+    io
+        What a TFLite int8 model takes and gives: "int8", "uint8" or "float32".
+    max_drop
+        Points of validation accuracy that a file may lose against Keras; what chance explains is not a loss.
+    """
+
+    calibration: int = DEFAULT_ITEMS
+    io: str = "int8"
+    max_drop: float = MAX_DROP
+
+
+@dataclass(frozen=True)
 class Exported:
     """A file that was written, with its card and size in bytes."""
 
@@ -61,8 +77,7 @@ def export_run(
     data: Path | None,
     output: Path,
     variants: Sequence[Variant],
-    calibration: int = DEFAULT_ITEMS,
-    max_drop: float = MAX_DROP,
+    options: Options = Options(),
     report: Report,
 ) -> list[Exported]:
     """Export a finished run to `<output>/<model>-<precision>.<format>`, one file for each of `variants`.
@@ -80,10 +95,8 @@ def export_run(
         Folder to write to; made if need be.
     variants
         The files to write.
-    calibration
-        Number of training pictures to measure int8 ranges on.
-    max_drop
-        Points of validation accuracy that a file may lose against Keras; what chance explains is not a loss.
+    options
+        How.
     report
         Called with a line at the start of each stage.
 
@@ -105,7 +118,8 @@ def export_run(
         temporary = {variant: stack.enter_context(atomic_path(target)) for variant, target in targets.items()}
         report(f"reading the dataset of {run.path}")
         source = open_source(run, data)
-        prepared = _calibration(source, calibration) if any(variant.calibrated for variant in variants) else None
+        calibrated = any(variant.calibrated for variant in variants)
+        calibration = _calibration(source, options.calibration) if calibrated else None
         validation = source.items(PART)
         pictures = source.pictures(validation)
         report("loading TensorFlow and the model")
@@ -114,17 +128,14 @@ def export_run(
         report(f"asking Keras about {len(pictures)} validation pictures")
         expected = reference(model, pictures, source.labels(validation))
         check_model(run, expected.probabilities[: len(pictures)], expected.labels)
-        exported: list[Exported] = []
-        float_onnx = functools.cache(lambda: to_onnx(model))
+        converter = Converter(model, _description(source), calibration, options.io)
+        exported = []
         for variant, target in targets.items():
-            used = prepared if variant.calibrated else None
-            measured_on = f", calibrated on {len(used.pictures)} pictures" if used else ""
-            report(f"converting to {variant.precision} {variant.format}{measured_on}")
-            converted = _convert(model, float_onnx, variant, used, source)
+            report(f"converting to {variant.precision} {variant.format}")
+            converted = converter.convert(variant)
             report(f"checking {target.name} on {len(expected.pictures)} pictures")
-            kept = _float_ops(model, variant, converted) if used else ()
-            draft = _draft(source, variant, converted, len(pictures), used, kept)
-            card = _checked(temporary[variant], converted, draft, expected, max_drop)
+            draft = _draft(source, variant, converted, len(pictures))
+            card = _checked(temporary[variant], converted.content, draft, expected, options.max_drop)
             exported.append(Exported(target, card, temporary[variant].stat().st_size))
     return exported
 
@@ -132,22 +143,6 @@ def export_run(
 def _calibration(source: Source, count: int) -> Calibration:
     chosen = choose(source.items("train"), count)
     return calibrate(chosen, source.pictures(chosen), source.front_end)
-
-
-def _convert(
-    model: Any, float_onnx: Callable[[], bytes], variant: Variant, calibration: Calibration | None, source: Source
-) -> bytes:
-    """Return the model proper of a file."""
-    pictures = calibration.pictures if calibration else None
-    if variant.format == ONNX:
-        converted = float_onnx()
-        return converted if variant.precision == "float32" else quantise(converted, variant.precision, pictures)
-    return describe(to_tflite(model, variant.precision, pictures), _description(source))
-
-
-def _float_ops(model: Any, variant: Variant, converted: bytes) -> tuple[str, ...]:
-    """Return the operators of an int8 file that compute in float32."""
-    return onnx_quantise.float_ops(converted) if variant.format == ONNX else float_ops(model)
 
 
 def _checked(path: Path, converted: bytes, draft: Card, expected: Reference, max_drop: float) -> Card:
@@ -163,16 +158,9 @@ def _checked(path: Path, converted: bytes, draft: Card, expected: Reference, max
     return card
 
 
-def _draft(
-    source: Source,
-    variant: Variant,
-    converted: bytes,
-    n: int,
-    calibration: Calibration | None,
-    kept: tuple[str, ...],
-) -> Card:
+def _draft(source: Source, variant: Variant, converted: Converted, n: int) -> Card:
     """Return the card of a converted model before it is measured."""
-    tensors = _onnx_tensors(source) if variant.format == ONNX else _tensors(converted)
+    tensors = _onnx_tensors(source) if variant.format == ONNX else _tensors(converted.content)
     config = source.run.config
     return Card(
         format_version=FORMAT_VERSION,
@@ -182,10 +170,10 @@ def _draft(
         input=tensors[0],
         output=tensors[1],
         quantization="none" if variant.precision == "float32" else variant.precision,
-        float_ops=kept,
-        calibration=calibration.card if calibration else None,
+        float_ops=converted.float_ops,
+        calibration=converted.calibration.card if converted.calibration else None,
         run_digest=config["digest"],
-        model_digest=model_digest(converted),
+        model_digest=model_digest(converted.content),
         dataset=_dataset(source),
         split=SplitCard(source.run.split.name, source.run.split.seed, source.run.split.digest),
         accuracy=AccuracyCard(PART, n, 0, 0.0, wilson_interval(0, n)),

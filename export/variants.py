@@ -9,7 +9,10 @@ from toolkit.artifact import FORMATS, ONNX, TFLITE
 from toolkit.card import CALIBRATED
 from toolkit.errors import UsageError
 
-PRECISIONS = {TFLITE: ("float32", "float16", "dynamic", "int8"), ONNX: ("float32", "float16", "dynamic", "int8")}
+PRECISIONS = {
+    TFLITE: ("float32", "float16", "dynamic", "int8", "int16x8"),
+    ONNX: ("float32", "float16", "dynamic", "int8"),
+}
 """What each format offers; the first is the reference, which is always written."""
 _KERAS = ("tensorflow", "tf_keras", "numpy")
 _PACKAGES = {TFLITE: _KERAS, ONNX: (*_KERAS, "tf2onnx", "onnx")}
@@ -61,8 +64,5 @@ def variants(formats: str, quantize: str | None) -> tuple[Variant, ...]:
         chosen += [Variant(format, precision) for precision in (reference, *wanted)]
     if quantize not in (None, "all") and all(variant.precision != quantize for variant in chosen):
         offered = PRECISIONS[formats][1:]
-        raise UsageError(
-            f"--quantize {quantize}: not offered for {formats}; "
-            + (f"choose one of {', '.join(offered)}" if offered else "leave --quantize out")
-        )
+        raise UsageError(f"--quantize {quantize}: not offered for {formats}; choose one of {', '.join(offered)}")
     return tuple(chosen)

@@ -15,8 +15,8 @@ from toolkit.strict import MAX_INTEGER, StrictError, from_json, shown, to_json
 
 FORMAT_VERSION = 1
 DTYPES = ("float32", "int8", "uint8")
-QUANTIZATIONS = ("none", "float16", "dynamic", "int8")
-CALIBRATED = ("int8",)
+QUANTIZATIONS = ("none", "float16", "dynamic", "int8", "int16x8")
+CALIBRATED = ("int8", "int16x8")
 MAX_LABELS = 10_000
 MAX_LABEL_LENGTH = 200
 MAX_TEXT_LENGTH = 1_000
@@ -36,7 +36,7 @@ class TensorCard:
 
 @dataclass(frozen=True)
 class CalibrationCard:
-    """What int8 ranges were measured on: `items` training pictures, `edges` made ones; the digest of the manifest."""
+    """What ranges were measured on: `items` training pictures, `edges` made ones; the digest of the manifest."""
 
     items: int
     edges: int
@@ -105,11 +105,11 @@ class Card:
         dtype, shape, layout and quantisation of the tensors.
     quantization
         "none"; "float16" (weights alone); "dynamic" (weights int8, activations as they come); "int8" (weights and
-        activations, with ranges measured beforehand).
+        activations, with ranges measured beforehand); "int16x8" (weights int8, activations int16, likewise).
     float_ops
-        Names of the operators that stay float32 in an int8 model; empty where all are integer, and for all others.
+        Names of the operators that stay float32 in a model of integers; empty where none do, and for all others.
     calibration
-        What int8 ranges were measured on; None where none were.
+        What those ranges were measured on; None where none were.
     run_digest
         Digest of the training run's configuration.
     model_digest

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from export import pipeline
+from export import convert, pipeline
 from export.cli import entry
 from export.convert import to_tflite
 from export.source import check_model
@@ -253,13 +253,13 @@ def test_a_wrong_conversion_writes_nothing(
     """The float32 file is right, the int8 one is made from a model whose classes are mixed up: neither is written."""
     real = to_tflite
 
-    def mixed_up(model: Any, precision: str, calibration: Any) -> bytes:
+    def mixed_up(model: Any, precision: str, calibration: Any, io: str) -> bytes:
         if calibration is not None:
             kernel, bias = model.layers[-2].get_weights()
             model.layers[-2].set_weights([kernel[:, [1, 2, 3, 0]], bias[[1, 2, 3, 0]]])
-        return real(model, precision, calibration)
+        return real(model, precision, calibration, io)
 
-    monkeypatch.setattr(pipeline, "to_tflite", mixed_up)
+    monkeypatch.setattr(convert, "to_tflite", mixed_up)
     arguments = [str(run_folder), "--quantize", "--calibration", "8"]
     assert "refused: the int8 model is right on 0 of 8" in refused(arguments, capfd, tmp_path / "out")
 
@@ -280,9 +280,29 @@ def test_output_that_cannot_be_written_fails_first(
     assert "gtzanet-float32.tflite: Permission denied" in err and "reading the dataset" not in err
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("io", ["uint8", "float32"])
+def test_an_int8_file_may_take_and_give_other_types(run_folder: Path, artifacts: Path, tmp_path: Path, io: str) -> None:
+    arguments = ["--quantize", "--io", io, "--calibration", "16", "--max-drop", "10", "--output", str(tmp_path)]
+    assert entry([str(run_folder), *arguments]) == 0
+    ours, int8 = (Classifier.load(folder / NAMES[1]) for folder in (tmp_path, artifacts))
+    assert (ours.card.input.dtype, ours.card.output.dtype, ours.card.quantization) == (io, io, "int8")
+    pictures = np.random.default_rng(6).integers(0, 256, (5, 288, 432, 3)).astype(np.uint8)
+    for picture in pictures:
+        np.testing.assert_allclose(ours.classify_picture(picture), int8.classify_picture(picture), atol=0.02)
+
+
 @pytest.mark.parametrize(
     "arguments",
-    [["--format", "coreml"], ["--quantize", "int4"], ["--calibration", "9"], ["--quantize", "--calibration", "0"]],
+    [
+        ["--format", "coreml"],
+        ["--quantize", "int4"],
+        ["--calibration", "9"],
+        ["--quantize", "--calibration", "0"],
+        ["--io", "uint8"],
+        ["--io", "uint8", "--quantize", "float16"],
+        ["--io", "uint8", "--quantize", "--format", "onnx"],
+    ],
 )
 def test_misuse_is_exit_2(arguments: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     refused([str(tmp_path), *arguments], capfd, tmp_path / "out", code=2)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from export.variants import PRECISIONS, Variant, variants
+from toolkit.errors import UsageError
 
 
 def test_float32_is_always_among_them() -> None:
@@ -17,9 +20,16 @@ def test_all_formats_and_precisions() -> None:
     assert variants("all", "dynamic")[:2] == (Variant("tflite", "float32"), Variant("tflite", "dynamic"))
 
 
+def test_what_a_format_does_not_offer_is_misuse() -> None:
+    with pytest.raises(
+        UsageError, match="--quantize int16x8: not offered for onnx; choose one of float16, dynamic, int8"
+    ):
+        variants("onnx", "int16x8")
+
+
 def test_names_and_calibration() -> None:
     assert Variant("onnx", "float32").file_name("zfnet") == "zfnet-float32.onnx"
-    assert [name for name in PRECISIONS["tflite"] if Variant("tflite", name).calibrated] == ["int8"]
+    assert [name for name in PRECISIONS["tflite"] if Variant("tflite", name).calibrated] == ["int8", "int16x8"]
 
 
 def test_only_what_decides_the_bytes_has_its_version_on_the_card() -> None:

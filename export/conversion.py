@@ -1,0 +1,56 @@
+"""From a Keras model to the bytes of any variant; what several variants need is made once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from export import convert, onnx_quantise
+from export.calibration import Calibration
+from export.metadata import Description, describe
+from export.onnx_model import to_onnx
+from export.variants import Variant
+from toolkit.artifact import ONNX
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A model proper, what its ranges were measured on, and the operators of an integer model that stay float32."""
+
+    content: bytes
+    calibration: Calibration | None
+    float_ops: tuple[str, ...]
+
+
+class Converter:
+    """Converts one Keras model."""
+
+    def __init__(self, model: Any, description: Description, calibration: Calibration | None, io: str) -> None:
+        """Take the model, what TFLite Metadata says of it, the calibration (if a variant needs it) and int8's I/O."""
+        self._model = model
+        self._description = description
+        self._calibration = calibration
+        self._io = io
+
+    @cached_property
+    def _float_onnx(self) -> bytes:
+        return to_onnx(self._model)
+
+    def convert(self, variant: Variant) -> Converted:
+        """Return a variant of the model.
+
+        Raises
+        ------
+        ArtifactError, RunError
+            If the conversion fails or a tool for it is not installed.
+        """
+        used = self._calibration if variant.calibrated else None
+        pictures = used.pictures if used else None
+        if variant.format == ONNX:
+            content = self._float_onnx
+            if variant.precision != "float32":
+                content = onnx_quantise.quantise(content, variant.precision, pictures)
+            return Converted(content, used, onnx_quantise.float_ops(content) if used else ())
+        content = convert.to_tflite(self._model, variant.precision, pictures, self._io)
+        return Converted(describe(content, self._description), used, convert.float_ops(self._model) if used else ())
