@@ -17,7 +17,6 @@ from typing import Any
 from benchmarks import cliplength, compare, sounds, table
 from benchmarks.arguments import PROG, cliplength_parser, frontend_parser, models_parser
 from benchmarks.compare import Comparison, compare_front_ends
-from benchmarks.latency import Plan
 from benchmarks.parts import own_split
 from benchmarks.suite import Row, Settings, measure_models
 from runtime.classifier import Classifier
@@ -28,6 +27,7 @@ from toolkit.command import output_file, run
 from toolkit.dataset import GTZAN_FOLDERS, Index, build_index
 from toolkit.errors import ArtifactError, UsageError
 from toolkit.files import write_json, write_text
+from toolkit.latency import Plan
 from toolkit.machine import describe_machine, machine_line
 from toolkit.quiet import captured_stderr
 

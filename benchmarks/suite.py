@@ -11,15 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import accuracy as correctness
-from benchmarks import latency, sounds
+from benchmarks import sounds
 from benchmarks.accuracy import Accuracy, Paired
-from benchmarks.latency import Latency, Plan, Ratio, Rounds, Task
 from benchmarks.memory import FreshProcess, measure_fresh
 from benchmarks.parts import Part, find_part
 from runtime.classifier import Classifier
+from toolkit import latency
 from toolkit.card import Card
 from toolkit.dataset import Index
 from toolkit.errors import GtzanetError
+from toolkit.latency import Latency, Plan, Ratio, Rounds, Task
 from toolkit.parallel import Progress
 from toolkit.pictures import load_pictures
 from toolkit.quiet import captured_stderr

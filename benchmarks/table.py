@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.accuracy import Paired
-from benchmarks.latency import Latency, Plan, Ratio
 from benchmarks.suite import Row
+from toolkit.latency import Latency, Plan, Ratio
 from toolkit.machine import machine_line
 
 HEADERS = (

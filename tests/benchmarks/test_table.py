@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from benchmarks.accuracy import Accuracy, Paired
-from benchmarks.latency import Latency, Plan, Ratio
 from benchmarks.memory import FreshProcess
 from benchmarks.suite import Row
 from benchmarks.table import HEADERS, cells, facts, markdown, method, plain
+from toolkit.latency import Latency, Plan, Ratio
 
 FULL = Row(
     file="some/where/gtzanet-int8.tflite",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from benchmarks.latency import Plan, Task, measure, median_interval_rank, ratio, summarise
+from toolkit.latency import Plan, Task, measure, median_interval_rank, ratio, summarise
 
 
 class FakeClock:
