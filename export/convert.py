@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.float16 import halve_weights
+from export.forward import forward, standardises
 from toolkit.errors import ArtifactError, GtzanetError, RunError
 from toolkit.quiet import captured_stderr
 
 INPUT_NAME = "picture"
 IO_TYPES = ("int8", "uint8", "float32")
-STANDARDISATION_OPS = ("ADD", "MEAN", "MUL", "NEG", "RSQRT", "SQUARED_DIFFERENCE", "SUB")
+STANDARDISATION_OPS = ("ADD", "MEAN", "MUL", "RSQRT", "SQUARED_DIFFERENCE", "SUB")
 
 _INTEGER_OPS = {
     "int8": "TFLITE_BUILTINS_INT8",
@@ -77,10 +78,7 @@ def float_ops(model: Any) -> tuple[str, ...]:
     Eight bits cannot hold a picture's variance and its inverse root. Measured on 199 validation pictures with a narrow
     ZFNet: Keras 71 right, all in int8 51, with these in float32 70.
     """
-    import tf_keras
-
-    standardises = any(isinstance(layer, tf_keras.layers.LayerNormalization) for layer in model.layers)
-    return STANDARDISATION_OPS if standardises else ()
+    return STANDARDISATION_OPS if any(standardises(layer) for layer in model.layers) else ()
 
 
 def to_tflite(
@@ -94,8 +92,8 @@ def to_tflite(
         float32 (n, 288, 432, 3) pixel values 0..255 to float32 (n, classes).
     precision
         "float32"; "float16" stores the weights so, "dynamic" as int8 with a scale for each channel; "int8" makes
-        weights and activations int8, "int16x8" weights int8 and activations int16, and both leave `float_ops` as they
-        are.
+        weights and activations int8 and leaves `float_ops` as they are; "int16x8" makes weights int8 and activations
+        int16, which a model that standardises cannot be.
     calibration
         uint8 (n, 288, 432, 3), the pictures that the ranges of "int8" and "int16x8" are measured on.
     io
@@ -109,7 +107,7 @@ def to_tflite(
     import tensorflow as tf
 
     signature = tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, name=INPUT_NAME)
-    call = tf.function(lambda picture: model(picture, training=False))
+    call = tf.function(lambda picture: forward(model, picture))
 
     def pictures() -> Iterator[list[NDArray[np.float32]]]:
         for picture in calibration if calibration is not None else ():
@@ -130,7 +128,7 @@ def to_tflite(
             taken = getattr(tf, io if precision == "int8" else "float32")
             converter.inference_input_type = converter.inference_output_type = taken
             kept = float_ops(model)
-            return _partly_integer(converter, pictures, kept, taken) if kept else bytes(converter.convert())
+            return _partly_int8(converter, kept, taken) if kept else bytes(converter.convert())
         except GtzanetError:
             raise
         except Exception as error:  # the converter raises a dozen types, its own and others'; each means the same here
@@ -140,19 +138,16 @@ def to_tflite(
             raise ArtifactError(f"TensorFlow cannot convert the model: {reason[:300]}") from error
 
 
-def _partly_integer(
-    converter: Any, pictures: Callable[[], Iterator[list[NDArray[np.float32]]]], kept: Sequence[str], io: Any
-) -> bytes:
-    """Convert to integers, leaving the operators `kept` in float32, with input and output of the type `io`.
+def _partly_int8(converter: Any, kept: Sequence[str], io: Any) -> bytes:
+    """Convert to int8, leaving the operators `kept` in float32, with input and output of the type `io`.
 
-    TensorFlow does this through its quantisation debugger alone, which gives float32 input and output; taking these off
-    is what its converter does last.
+    TensorFlow offers this through its quantisation debugger alone, which needs twice the memory for what it measures
+    besides; these are the steps it takes. They give float32 input and output; taking these off is what TensorFlow's
+    converter does last, too.
     """
-    import tensorflow as tf
+    from tensorflow.lite.python.convert import mlir_quantize
     from tensorflow.lite.python.util import modify_model_io_type
 
-    options = tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=list(kept))
-    debugger = tf.lite.experimental.QuantizationDebugger(
-        converter=converter, debug_dataset=pictures, debug_options=options
-    )
-    return bytes(modify_model_io_type(debugger.get_nondebug_quantized_model(), io, io))
+    converter._experimental_calibrate_only = True
+    quantised = mlir_quantize(converter.convert(), denylisted_ops=list(kept))
+    return bytes(modify_model_io_type(quantised, io, io))

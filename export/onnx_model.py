@@ -6,6 +6,7 @@ import logging
 import re
 from typing import Any
 
+from export.forward import forward
 from toolkit.errors import ArtifactError, RunError
 from toolkit.quiet import captured_stderr
 
@@ -61,23 +62,18 @@ def _outlined(model: Any) -> tuple[Any, list[Any], dict[str, Any]]:
     import tensorflow as tf
     import tf_keras
 
-    large = [
-        layer
-        for layer in model.layers
+    large = {
+        number: layer
+        for number, layer in enumerate(model.layers)
         if isinstance(layer, tf_keras.layers.Dense) and layer.kernel.shape.num_elements() > LARGE
-    ]
-    if any(layer.activation is not tf_keras.activations.linear for layer in large):
+    }
+    if any(layer.activation is not tf_keras.activations.linear for layer in large.values()):
         raise ArtifactError("a large dense layer has an activation of its own, which ONNX export does not know")
-    kernels = {_KERNEL.format(number): layer.kernel.numpy() for number, layer in enumerate(large)}
+    kernels = {_KERNEL.format(place): layer.kernel.numpy() for place, layer in enumerate(large.values())}
 
     @tf.function
     def call(picture: Any, *outlined: Any) -> Any:
-        by_layer = dict(zip(map(id, large), outlined, strict=True))
-        value = picture
-        for layer in model.layers:
-            kernel = by_layer.get(id(layer))
-            value = layer(value, training=False) if kernel is None else tf.matmul(value, kernel) + layer.bias
-        return value
+        return forward(model, picture, dict(zip(large, outlined, strict=True)))
 
     signature = [tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, name=INPUT_NAME)]
     signature += [tf.TensorSpec(kernel.shape, tf.float32, name=name) for name, kernel in kernels.items()]

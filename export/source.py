@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,6 +103,22 @@ def check_run(run: Run) -> FrontEnd:
     if config_digest(run.config) != run.config["digest"]:
         raise RunError(f"{run.path}: config.json was edited (its digest does not fit its content): train the run again")
     return front_end
+
+
+def layer_classes(run: Run) -> frozenset[str]:
+    """Return the names of the classes of Keras layers in a run's model, read without TensorFlow.
+
+    Raises
+    ------
+    RunError
+        If the file is no Keras model.
+    """
+    try:
+        with zipfile.ZipFile(run.model_path) as archive:
+            layers = json.loads(archive.read("config.json"))["config"]["layers"]
+            return frozenset(layer["class_name"] for layer in layers)
+    except (OSError, zipfile.BadZipFile, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{run.model_path}: not a Keras model ({error}): train the run again") from None
 
 
 def check_model(run: Run, probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> None:

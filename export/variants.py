@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from toolkit.artifact import FORMATS, ONNX, TFLITE
@@ -31,6 +32,12 @@ class Variant:
     def calibrated(self) -> bool:
         """Tell whether its ranges are measured on training pictures."""
         return self.precision in CALIBRATED
+
+    def unsupported(self, layers: Collection[str]) -> str | None:
+        """Return why there is no such file of a network with these classes of Keras layers, None where there is one."""
+        if self == Variant(TFLITE, "int16x8") and "LayerNormalization" in layers:
+            return "TensorFlow Lite's SQUARED_DIFFERENCE, which standardisation needs, does not take 16-bit integers"
+        return None
 
     def versions(self) -> dict[str, str]:
         """Return the versions of the packages that decide the file's bytes."""
