@@ -10,16 +10,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from export.made import made_sounds
 from toolkit.card import CalibrationCard
 from toolkit.dataset import Item
 from toolkit.errors import UsageError
 from toolkit.files import digest_of
 from toolkit.frontend import FrontEnd
 from toolkit.picture import render
-from toolkit.windows import split_windows
 
 DEFAULT_ITEMS = 100
-EDGE_SEED = 20260730
+EDGE_SEED, EDGE_HERTZ = 20260730, 440.0
 
 
 @dataclass(frozen=True)
@@ -59,29 +59,9 @@ def choose(train: Sequence[Item], count: int) -> tuple[Item, ...]:
     )
 
 
-def edge_sounds(spec: FrontEnd) -> dict[str, NDArray[np.float32]]:
-    """Return made sounds, float32 at the front end's rate, that a device meets and a music collection does not.
-
-    Silence, noise near the floor and at full scale, a tone, and a clip that is mostly padding.
-    """
-    length = int(spec.window_seconds * spec.sample_rate)
-    rng = np.random.default_rng(EDGE_SEED)
-    noise = rng.uniform(-1, 1, length).astype(np.float32)
-    seconds = np.arange(length) / spec.sample_rate
-    padded = noise * np.float32(0.3)
-    padded[length // 6 :] = 0
-    return {
-        "silence": np.zeros(length, np.float32),
-        "quiet noise": noise * np.float32(3e-3),
-        "loud noise": noise,
-        "tone": (0.5 * np.sin(2 * np.pi * 440 * seconds)).astype(np.float32),
-        "padded": padded,
-    }
-
-
 def edge_pictures(spec: FrontEnd) -> NDArray[np.uint8]:
-    """Return the pictures of `edge_sounds`, uint8 (n, 288, 432, 3)."""
-    return np.stack([render(split_windows(sound, spec)[0], spec) for sound in edge_sounds(spec).values()])
+    """Return pictures of sounds that music seldom is (`export.made.made_sounds`), uint8 (n, 288, 432, 3)."""
+    return np.stack([render(sound, spec) for sound in made_sounds(spec, EDGE_SEED, EDGE_HERTZ).values()])
 
 
 def calibrate(items: Sequence[Item], pictures: NDArray[np.uint8], spec: FrontEnd) -> Calibration:

@@ -9,6 +9,7 @@ from pathlib import Path
 from export.calibration import DEFAULT_ITEMS
 from export.convert import IO_TYPES
 from export.pipeline import Exported, Options, export_run
+from export.speed import is_faster, told
 from export.variants import QUANTISED, variants
 from export.verify import MAX_DROP
 from toolkit.artifact import FORMATS, ONNX
@@ -42,11 +43,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             calibration=arguments.calibration or DEFAULT_ITEMS,
             io=arguments.io or IO_TYPES[0],
             max_drop=arguments.max_drop,
+            speed=not arguments.no_speed,
+            fail_if_slower=arguments.fail_if_slower,
+            leave_out=arguments.quantize == "all",
         ),
         report=lambda line: print(f"{PROG}: {line}", file=sys.stderr, flush=True),
     )
     for item in exported:
         print(_line(item))
+    for item in exported:
+        if item.speed and not is_faster(item.speed):
+            print(f"{PROG}: NOT FASTER on this machine: {item.path} takes {told(item.speed)}", file=sys.stderr)
     return 0
 
 
@@ -101,6 +108,11 @@ def _parser() -> Parser:
         metavar="POINTS",
         help="refuse a file that loses more validation accuracy than this, unless by chance (default: %(default)s)",
     )
+    timing = parser.add_mutually_exclusive_group()
+    timing.add_argument("--no-speed", action="store_true", help="do not measure how fast the files are")
+    timing.add_argument(
+        "--fail-if-slower", action="store_true", help="write nothing if a file is not faster than float32 here"
+    )
     return parser
 
 
@@ -109,4 +121,5 @@ def _line(item: Exported) -> str:
     low, high = accuracy.wilson95
     measured = f"{accuracy.part} accuracy {accuracy.accuracy:.3f} [{low:.3f}, {high:.3f}] (n = {accuracy.n})"
     keras = f"{parity.top1_agreement:.1%} of the labels as Keras, largest difference {parity.max_abs:g}"
-    return f"{item.path}: {item.size / 1e6:.2f} MB, {measured}, {keras}"
+    timed = f", {told(item.speed)}" if item.speed else ""
+    return f"{item.path}: {item.size / 1e6:.2f} MB, {measured}, {keras}{timed}"

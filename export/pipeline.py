@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from export import speed
 from export.calibration import DEFAULT_ITEMS, Calibration, calibrate, choose
 from export.conversion import Converted, Converter
 from export.convert import load_keras, load_tensorflow
+from export.made import probe_pictures
 from export.metadata import Description
-from export.source import Source, check_model, check_run, open_source
+from export.source import Source, check_model, check_run, layer_classes, open_source
 from export.variants import Variant
 from export.verify import MAX_DROP, Reference, measure, reference
 from runtime.classifier import Classifier
@@ -25,6 +28,7 @@ from toolkit.card import FORMAT_VERSION, AccuracyCard, Card, DatasetCard, Parity
 from toolkit.contents import LABELS_NAME
 from toolkit.errors import ArtifactError, UsageError
 from toolkit.files import atomic_path, remove_leftovers, write_bytes
+from toolkit.latency import Ratio
 from toolkit.metrics import wilson_interval
 from toolkit.quiet import captured_stderr
 from toolkit.runs import Run
@@ -55,20 +59,30 @@ class Options:
         What a TFLite int8 model takes and gives: "int8", "uint8" or "float32".
     max_drop
         Points of validation accuracy that a file may lose against Keras; what chance explains is not a loss.
+    speed
+        Measure how fast the files are beside float32.
+    fail_if_slower
+        Write nothing where one is not faster.
+    leave_out
+        Leave out files that there cannot be of the run's network, instead of refusing.
     """
 
     calibration: int = DEFAULT_ITEMS
     io: str = "int8"
     max_drop: float = MAX_DROP
+    speed: bool = True
+    fail_if_slower: bool = False
+    leave_out: bool = False
 
 
 @dataclass(frozen=True)
 class Exported:
-    """A file that was written, with its card and size in bytes."""
+    """A file that was written, its card, its size in bytes, and its time as a multiple of float32's where measured."""
 
     path: Path
     card: Card
     size: int
+    speed: Ratio | None
 
 
 def export_run(
@@ -102,6 +116,8 @@ def export_run(
 
     Raises
     ------
+    UsageError
+        If there is no such file of the run's network.
     RunError, DatasetError
         If the run's files do not fit together or its dataset is not usable.
     ArtifactError
@@ -109,6 +125,7 @@ def export_run(
         is written.
     """
     check_run(run)
+    variants = _offered(run, variants, options, report)
     if output.exists() and not output.is_dir():
         raise UsageError(f"--output {output}: a file, not a folder")
     if output.is_dir():
@@ -126,18 +143,51 @@ def export_run(
         load_tensorflow()
         model = load_keras(run.model_path, pictures.shape[1:], len(source.classes))
         report(f"asking Keras about {len(pictures)} validation pictures")
-        expected = reference(model, pictures, source.labels(validation))
+        names = [item.name for item in validation]
+        expected = reference(model, names, pictures, source.labels(validation), probe_pictures(source.front_end))
         check_model(run, expected.probabilities[: len(pictures)], expected.labels)
         converter = Converter(model, _description(source), calibration, options.io)
-        exported = []
+        cards: dict[Variant, Card] = {}
         for variant, target in targets.items():
             report(f"converting to {variant.precision} {variant.format}")
             converted = converter.convert(variant)
             report(f"checking {target.name} on {len(expected.pictures)} pictures")
             draft = _draft(source, variant, converted, len(pictures))
-            card = _checked(temporary[variant], converted.content, draft, expected, options.max_drop)
-            exported.append(Exported(target, card, temporary[variant].stat().st_size))
-    return exported
+            cards[variant] = _checked(temporary[variant], converted.content, draft, expected, options.max_drop)
+        speeds = _speeds(temporary, pictures[0], options, report) if options.speed else {}
+        sizes = {variant: path.stat().st_size for variant, path in temporary.items()}
+    return [Exported(path, cards[variant], sizes[variant], speeds.get(variant)) for variant, path in targets.items()]
+
+
+def _offered(run: Run, variants: Sequence[Variant], options: Options, report: Report) -> list[Variant]:
+    """Return the variants that there are of the run's network; raise at one that there is not, or leave it out."""
+    layers = layer_classes(run)
+    offered = []
+    for variant in variants:
+        if (reason := variant.unsupported(layers)) is None:
+            offered.append(variant)
+            continue
+        name = variant.file_name(run.config["model"])
+        if not options.leave_out:
+            raise UsageError(f"{name} cannot be made: {reason}: use another precision")
+        report(f"left out: {name}: {reason}")
+    return offered
+
+
+def _speeds(
+    files: Mapping[Variant, Path], picture: NDArray[np.uint8], options: Options, report: Report
+) -> dict[Variant, Ratio]:
+    """Return how fast the files are beside float32; raise where one is not faster and that is asked for."""
+    report("measuring speed")
+    with captured_stderr():
+        found = speed.compare(files, picture)
+    for variant, measured in found.items():
+        if options.fail_if_slower and not speed.is_faster(measured):
+            raise ArtifactError(
+                f"refused: the {variant.precision} {variant.format} file is not faster here: it takes "
+                f"{speed.told(measured)} on one thread; leave out --fail-if-slower or use another precision"
+            )
+    return found
 
 
 def _calibration(source: Source, count: int) -> Calibration:
@@ -177,7 +227,7 @@ def _draft(source: Source, variant: Variant, converted: Converted, n: int) -> Ca
         dataset=_dataset(source),
         split=SplitCard(source.run.split.name, source.run.split.seed, source.run.split.digest),
         accuracy=AccuracyCard(PART, n, 0, 0.0, wilson_interval(0, n)),
-        parity=ParityCard(0, 0.0, 0.0, 0),
+        parity=ParityCard(0, 0.0, 0.0, 0.0, 0),
         licence=LICENCE,
         versions=variant.versions(),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,26 +14,50 @@ from toolkit.card import AccuracyCard, ParityCard
 from toolkit.errors import ArtifactError
 from toolkit.metrics import mcnemar, wilson_interval
 
-FLOAT32_MAX_ABS = 1e-5
-FLOAT16_MAX_ABS = 0.01
 MAX_DROP = 1.0
 MAX_P = 0.05
-NOISE_SEED = 1
-NOISE_PICTURES = 4
-FLAT_VALUES = (0, 127, 255)
 BATCH = 16
 
-Progress = Callable[[int, int], None]
+
+@dataclass(frozen=True)
+class Limits:
+    """How far a file may be from Keras.
+
+    `max_abs` is the largest difference of any probability and `cosine` the smallest cosine between two rows of
+    probabilities, over all pictures; `agreement` is the smallest share of equal labels on the validation part.
+    """
+
+    max_abs: float
+    cosine: float
+    agreement: float
+
+
+LIMITS: Mapping[str, Limits] = {
+    "float32": Limits(1e-5, 0.99999, 0.99),
+    "float16": Limits(0.01, 0.999, 0.97),
+    "int16x8": Limits(0.1, 0.99, 0.95),
+    "dynamic": Limits(0.2, 0.97, 0.9),
+    "int8": Limits(0.5, 0.8, 0.85),
+}
+"""By precision. Trained networks come about ten times nearer (see docs/results/models.md)."""
 
 
 @dataclass(frozen=True)
 class Reference:
     """What the Keras model says.
 
-    `pictures` are uint8 (n + extra, 288, 432, 3), `probabilities` Keras' for them, float32 (n + extra, classes), and
-    `labels` the class numbers of the first n.
+    Attributes
+    ----------
+    names
+        What to call each picture: the validation part's items, then the made ones.
+    pictures : ndarray of uint8, shape (n + made, 288, 432, 3)
+    probabilities : ndarray of float32, shape (n + made, classes)
+        Keras' for them.
+    labels : ndarray of int64, shape (n,)
+        The class numbers of the validation part.
     """
 
+    names: tuple[str, ...]
     pictures: NDArray[np.uint8]
     probabilities: NDArray[np.float32]
     labels: NDArray[np.int64]
@@ -47,22 +71,20 @@ class Measured:
     parity: ParityCard
 
 
-def extra_pictures(shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Return pictures of noise and of one colour, uint8 (n, *shape), which no dataset has."""
-    rng = np.random.default_rng(NOISE_SEED)
-    noise = rng.integers(0, 256, (NOISE_PICTURES, *shape), dtype=np.uint8)
-    flat = np.stack([np.full(shape, value, np.uint8) for value in FLAT_VALUES])
-    return np.concatenate([noise, flat])
-
-
-def reference(model: Any, pictures: NDArray[np.uint8], labels: NDArray[np.int64]) -> Reference:
-    """Return the Keras model's probabilities for validation `pictures` (n, 288, 432, 3) and the extra ones."""
-    everything = np.concatenate([pictures, extra_pictures(pictures.shape[1:])])
+def reference(
+    model: Any,
+    names: Sequence[str],
+    pictures: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    made: Mapping[str, NDArray[np.uint8]],
+) -> Reference:
+    """Return the Keras model's probabilities for validation `pictures` (n, 288, 432, 3) and the `made` ones."""
+    everything = np.concatenate([pictures, *(picture[np.newaxis] for picture in made.values())])
     batches = [
         np.asarray(model(everything[start : start + BATCH].astype(np.float32), training=False))
         for start in range(0, len(everything), BATCH)
     ]
-    return Reference(everything, np.concatenate(batches), labels)
+    return Reference((*names, *made), everything, np.concatenate(batches), labels)
 
 
 def measure(engine: Engine, expected: Reference, part: str, max_drop: float = MAX_DROP) -> Measured:
@@ -71,35 +93,53 @@ def measure(engine: Engine, expected: Reference, part: str, max_drop: float = MA
     Raises
     ------
     ArtifactError
-        If the file is not the model it was made from: float32 or float16 probabilities too far from Keras', or more
-        than `max_drop` points of the validation pictures lost, by more than chance (McNemar's test).
+        If the file is not the model it was made from: probabilities farther from Keras' than `LIMITS` allow its
+        precision, or more than `max_drop` points of the validation pictures lost, by more than chance (McNemar's test).
     """
     found = np.concatenate([engine.run(picture[np.newaxis].astype(np.float32)) for picture in expected.pictures])
     n = len(expected.labels)
+    broken = np.flatnonzero(~np.isfinite(found).all(axis=1))
+    if len(broken):
+        raise ArtifactError(
+            f"refused: the {engine.card.precision} model gives values that are not finite on "
+            f"{expected.names[broken[0]]}"
+        )
     correct = int(np.sum(found[:n].argmax(axis=1) == expected.labels))
-    low, high = wilson_interval(correct, n)
     parity = ParityCard(
         pictures=len(found),
         max_abs=_two_digits(float(np.max(np.abs(found - expected.probabilities)))),
+        min_cosine=round(float(_cosines(found, expected.probabilities).min()), 4),
         top1_agreement=float(np.mean(found[:n].argmax(axis=1) == expected.probabilities[:n].argmax(axis=1))),
         keras_correct=int(np.sum(expected.probabilities[:n].argmax(axis=1) == expected.labels)),
     )
-    _check(engine, expected, found, parity, max_drop)
-    return Measured(AccuracyCard(part, n, correct, correct / n, (low, high)), parity)
+    _check_parity(engine.card.precision, expected, found, parity)
+    _check_accuracy(engine, expected, found, max_drop)
+    return Measured(AccuracyCard(part, n, correct, correct / n, wilson_interval(correct, n)), parity)
 
 
-def _check(
-    engine: Engine, expected: Reference, found: NDArray[np.float32], parity: ParityCard, max_drop: float
-) -> None:
-    """Raise `ArtifactError` where the file is not the model it was made from."""
-    precision = engine.card.precision
-    if not np.isfinite(found).all():
-        raise ArtifactError("refused: the converted model gives values that are not finite")
-    limit = {"float32": FLOAT32_MAX_ABS, "float16": FLOAT16_MAX_ABS}.get(precision)
-    if limit is not None and parity.max_abs > limit:
+def _check_parity(precision: str, expected: Reference, found: NDArray[np.float32], parity: ParityCard) -> None:
+    limits = LIMITS[precision]
+    distances = np.abs(found - expected.probabilities).max(axis=1)
+    worst = expected.names[int(distances.argmax())]
+    if parity.max_abs > limits.max_abs:
         raise ArtifactError(
-            f"refused: the {precision} model is {parity.max_abs:g} off Keras in a probability, over {limit:g}"
+            f"refused: the {precision} model is {parity.max_abs:g} off Keras in a probability of {worst}, over "
+            f"{limits.max_abs:g}"
         )
+    cosines = _cosines(found, expected.probabilities)
+    if cosines.min() < limits.cosine:
+        raise ArtifactError(
+            f"refused: the cosine between the {precision} model's probabilities and Keras' is {cosines.min():.5f} on "
+            f"{expected.names[int(cosines.argmin())]}, under {limits.cosine:g}"
+        )
+    if parity.top1_agreement < limits.agreement:
+        raise ArtifactError(
+            f"refused: the {precision} model gives {parity.top1_agreement:.1%} of the validation pictures Keras' "
+            f"label, under {limits.agreement:.0%}; farthest off is {worst}"
+        )
+
+
+def _check_accuracy(engine: Engine, expected: Reference, found: NDArray[np.float32], max_drop: float) -> None:
     n = len(expected.labels)
     keras_right = expected.probabilities[:n].argmax(axis=1) == expected.labels
     right = found[:n].argmax(axis=1) == expected.labels
@@ -107,10 +147,17 @@ def _check(
     if 100 * (lost - won) / n > max_drop and p < MAX_P:
         hint = "give it more pictures with --calibration, or " if engine.card.calibration else ""
         raise ArtifactError(
-            f"refused: the {precision} model is right on {int(right.sum())} of {n} validation pictures, Keras on "
-            f"{int(keras_right.sum())}, more than --max-drop {max_drop:g} points fewer (McNemar p = {p:.2g}): "
+            f"refused: the {engine.card.precision} model is right on {int(right.sum())} of {n} validation pictures, "
+            f"Keras on {int(keras_right.sum())}, more than --max-drop {max_drop:g} points fewer (McNemar p = {p:.2g}): "
             f"{hint}use another precision"
         )
+
+
+def _cosines(one: NDArray[np.float32], two: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the cosine between rows of (n, classes) arrays; 0 where a row is all zeros."""
+    first, second = one.astype(np.float64), two.astype(np.float64)
+    lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
+    return np.divide((first * second).sum(axis=1), lengths, out=np.zeros(len(first)), where=lengths > 0)
 
 
 def _two_digits(value: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from toolkit.artifact import model_digest
-from toolkit.card import AccuracyCard, CalibrationCard, Card, DatasetCard, ParityCard, SplitCard, TensorCard
+from toolkit.card import CALIBRATED, AccuracyCard, CalibrationCard, Card, DatasetCard, ParityCard, SplitCard, TensorCard
 from toolkit.frontend import PICTURE
 
 MODEL = b"\x1c\0\0\0TFL3" + bytes(range(256)) * 4
@@ -32,13 +32,13 @@ def example_card(
         ),
         quantization=quantization,
         float_ops=(),
-        calibration=CalibrationCard(16, 5, "c" * 64) if int8 else None,
+        calibration=CalibrationCard(16, 5, "c" * 64) if quantization in CALIBRATED else None,
         run_digest="a" * 64,
         model_digest=model_digest(model),
         dataset=DatasetCard("made up", "b" * 64, False, ""),
         split=SplitCard("stratified", 0, "d" * 64),
         accuracy=AccuracyCard("validation", 10, 7, 0.7, (0.5, 0.9)),
-        parity=ParityCard(17, 1e-7, 1.0, 7),
+        parity=ParityCard(17, 1e-7, 1.0, 1.0, 7),
         licence="MIT",
         versions={"numpy": "2.0"},
     )

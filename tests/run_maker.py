@@ -137,6 +137,6 @@ def made_artifacts(base: Path, model_name: str) -> Path:
     output = base / "made-artifacts" / model_name
     if not output.is_dir():
         run = str(made_run(base, model_name))
-        options = ["--format", "all", "--quantize", "all", "--calibration", "16", "--max-drop", "10"]
+        options = ["--format", "all", "--quantize", "all", "--calibration", "16", "--max-drop", "10", "--no-speed"]
         assert entry([run, *options, "--output", str(output)]) == 0
     return output

@@ -77,12 +77,14 @@ class AccuracyCard:
 class ParityCard:
     """This file against the Keras model it was made from, on the same pictures.
 
-    `max_abs` is the largest difference of a probability on `pictures` (the validation part, noise, flat colours);
-    `top1_agreement` is the share of equal labels on the validation part, on which Keras has `keras_correct` right.
+    `max_abs` is the largest difference of a probability and `min_cosine` the smallest cosine between two rows of
+    probabilities on `pictures` (the validation part, made sounds, noise, flat colours); `top1_agreement` is the share
+    of equal labels on the validation part, on which Keras has `keras_correct` right.
     """
 
     pictures: int
     max_abs: float
+    min_cosine: float
     top1_agreement: float
     keras_correct: int
 

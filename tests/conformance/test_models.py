@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from export.source import open_source
+from export.made import probe_pictures
+from export.source import layer_classes, open_source
 from export.variants import PRECISIONS, Variant
-from export.verify import extra_pictures
 from runtime import Classifier
 from runtime.engines import ENGINES, installed
+from toolkit.frontend import PICTURE
 from toolkit.runs import Run
 
 # Between a file and Keras: the largest difference of any probability, and the mean one.
@@ -34,6 +35,10 @@ CASES = [
 def load(made: tuple[Path, Path], variant: Variant, engine: str, threads: int = 1) -> Classifier:
     if engine not in installed():
         pytest.skip(f"the engine {engine} is not installed ({ENGINES[engine].install})")
+    run = Run.load(made[0])
+    if reason := variant.unsupported(layer_classes(run)):
+        assert not list(made[1].glob(f"*-{variant.precision}.{variant.format}"))
+        pytest.skip(f"there is no such file: {reason}")
     (path,) = made[1].glob(f"*-{variant.precision}.{variant.format}")
     return Classifier.load(path, engine=engine, threads=threads)
 
@@ -51,7 +56,7 @@ def test_it_is_near_keras_and_as_right(made: tuple[Path, Path], variant: Variant
     items = source.items("validation")
     pictures = source.pictures(items)
     if variant.precision in ("float32", "float16"):
-        pictures = np.concatenate([pictures, extra_pictures((288, 432, 3))])
+        pictures = np.concatenate([pictures, [*probe_pictures(PICTURE).values()]])
     classifier = load(made, variant, engine)
     found = np.stack([classifier.classify_picture(picture) for picture in pictures])
     distance = np.abs(found - keras_scores(made[0], pictures))
@@ -78,7 +83,8 @@ def test_the_card_is_what_the_file_does(made: tuple[Path, Path], variant: Varian
 
 @pytest.mark.parametrize(("variant", "engine"), CASES)
 def test_a_picture_gives_the_same_scores_every_time(made: tuple[Path, Path], variant: Variant, engine: str) -> None:
-    first, second = extra_pictures((288, 432, 3))[[0, -1]]
+    pictures = probe_pictures(PICTURE)
+    first, second = pictures["random pixels 1"], pictures["pixels of 255"]
     classifier = load(made, variant, engine)
     scores = classifier.classify_picture(first)
     classifier.classify_picture(second)

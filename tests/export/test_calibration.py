@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from export.calibration import calibrate, choose, edge_pictures, edge_sounds
+from export.calibration import calibrate, choose, edge_pictures
 from toolkit.dataset import Item
 from toolkit.errors import UsageError
 from toolkit.frontend import PICTURE
@@ -45,15 +45,6 @@ def test_fewer_pictures_than_classes_is_misuse() -> None:
         choose(items(a=5, b=5, c=5), 2)
 
 
-def test_edge_sounds_are_what_they_are_called_and_repeat() -> None:
-    sounds, again = edge_sounds(PICTURE), edge_sounds(PICTURE)
-    assert not sounds["silence"].any()
-    assert np.abs(sounds["quiet noise"]).max() < 4e-3 < 0.9 < np.abs(sounds["loud noise"]).max() <= 1
-    assert (sounds["padded"] == 0).mean() > 0.8
-    assert all(len(sound) == 661500 and sound.dtype == np.float32 for sound in sounds.values())
-    assert all(np.array_equal(sounds[name], again[name]) for name in sounds)
-
-
 def test_calibration_holds_training_and_edge_pictures_and_its_digest_follows_both(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -62,8 +53,8 @@ def test_calibration_holds_training_and_edge_pictures_and_its_digest_follows_bot
     edges = edge_pictures(PICTURE)
     monkeypatch.setattr("export.calibration.edge_pictures", lambda spec: edges)
     first, second = calibrate(train, pictures, PICTURE), calibrate(train, pictures, PICTURE)
-    assert len({edge.tobytes() for edge in edges}) == len(edges) == 5
-    assert first.card == second.card and (first.card.items, first.card.edges) == (4, 5)
+    assert len({edge.tobytes() for edge in edges}) == len(edges) == 6
+    assert first.card == second.card and (first.card.items, first.card.edges) == (4, 6)
     np.testing.assert_array_equal(first.pictures[4:], edges)
     other = [*train[:3], Item("b/001.png", "b", "b/001", "another file")]
     assert calibrate(other, pictures, PICTURE).card.digest != first.card.digest

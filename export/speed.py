@@ -1,0 +1,60 @@
+"""Whether the files with smaller weights are faster than float32, on this machine, in the same engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.variants import Variant
+from runtime.engines import Engine, open_engine
+from toolkit.latency import Plan, Ratio, Task, measure, ratio
+
+PLAN = Plan(min_seconds=0.5, min_count=8, warmup=1, burst_seconds=0.05, burst_count=1)
+THREADS = 1
+
+
+def compare(
+    files: Mapping[Variant, Path], picture: NDArray[np.uint8], open: Callable[..., Engine] = open_engine
+) -> dict[Variant, Ratio]:
+    """Return for every file but the float32 ones how many times the float32 file of its format it takes for a picture.
+
+    The files of a format take turns, on one thread.
+
+    Parameters
+    ----------
+    files
+        Where the variants are; a float32 one is among those of each format.
+    picture : ndarray of uint8, shape (288, 432, 3)
+        What they are asked about.
+    open
+        How a file is loaded.
+    """
+    batch = picture[np.newaxis].astype(np.float32)
+    found: dict[Variant, Ratio] = {}
+    for format in dict.fromkeys(variant.format for variant in files):
+        own = {variant: path for variant, path in files.items() if variant.format == format}
+        if len(own) == 1:
+            continue
+        tasks = {variant.precision: _task(open(path, threads=THREADS), batch) for variant, path in own.items()}
+        rounds = measure(tasks, PLAN)
+        for variant in own:
+            if variant.precision != "float32":
+                found[variant] = ratio(rounds[variant.precision], rounds["float32"])
+    return found
+
+
+def is_faster(measured: Ratio) -> bool:
+    """Tell whether a file takes less time than float32: the ratio's 95 % interval lies below 1."""
+    return measured.high < 1
+
+
+def told(measured: Ratio) -> str:
+    """Return a ratio as text."""
+    return f"{measured.median:.2f} [{measured.low:.2f}, {measured.high:.2f}] times float32's time"
+
+
+def _task(engine: Engine, batch: NDArray[np.float32]) -> Task:
+    return lambda number: engine.run(batch)

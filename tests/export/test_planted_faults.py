@@ -1,0 +1,140 @@
+"""A fault that is planted in a conversion is found by the gates, and nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from export import convert, pipeline
+from export.calibration import Calibration
+from export.cli import entry
+from export.source import Source
+from toolkit.card import CalibrationCard
+
+pytestmark = pytest.mark.slow
+
+Change = Callable[[Any, Any, Any], None]
+"""Changes a tensor and its buffer in a flatbuffer's tree: (tree, tensor, buffer)."""
+
+
+def refused(arguments: list[str], capfd: pytest.CaptureFixture[str], output: Path) -> str:
+    """Export, and return the sentence with which it is refused; nothing may be written."""
+    assert entry([*arguments, "--no-speed", "--output", str(output)]) == 1
+    error = capfd.readouterr().err.splitlines()[-1]
+    assert not output.exists() or not list(output.iterdir())
+    return error
+
+
+def plant(monkeypatch: pytest.MonkeyPatch, precision: str, kernel: int, change: Change) -> None:
+    """Change the `kernel`-th convolution or dense kernel of the TFLite model of a precision as it is converted."""
+    real = convert.to_tflite
+
+    def faulty(model: Any, wanted: str, calibration: Any, io: str) -> bytes:
+        from tensorflow.lite.python import schema_py_generated as schema
+        from tensorflow.lite.tools import flatbuffer_utils
+
+        content = real(model, wanted, calibration, io)
+        if wanted != precision:
+            return content
+        tree = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+        (graph,) = tree.subgraphs
+        weighing = (schema.BuiltinOperator.CONV_2D, schema.BuiltinOperator.FULLY_CONNECTED)
+        kernels = [
+            operator.inputs[1]
+            for operator in graph.operators
+            if tree.operatorCodes[operator.opcodeIndex].builtinCode in weighing
+        ]
+        tensor = graph.tensors[kernels[kernel]]
+        change(tree, tensor, tree.buffers[tensor.buffer])
+        return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
+
+    monkeypatch.setattr(convert, "to_tflite", faulty)
+
+
+def flip_signs(tree: Any, tensor: Any, buffer: Any) -> None:
+    """Flip one bit in every output channel (a made network has channels that are never above zero): a weight's sign."""
+    values = np.frombuffer(np.asarray(buffer.data, np.uint8).tobytes(), np.float32).copy()
+    channels = values.reshape(tensor.shape[0], -1)
+    channels[np.arange(len(channels)), np.abs(channels).argmax(axis=1)] *= -1
+    buffer.data = np.frombuffer(values.tobytes(), np.uint8)
+
+
+def flip_high_bits(tree: Any, tensor: Any, buffer: Any) -> None:
+    """Flip the highest bit of an eighth of the int8 weights."""
+    values = np.asarray(buffer.data, np.uint8).copy()
+    values[::8] ^= 0x80
+    buffer.data = values
+
+
+def wrong_scale(tree: Any, tensor: Any, buffer: Any) -> None:
+    """Take the weights for three times what they are."""
+    tensor.quantization.scale = np.asarray(tensor.quantization.scale, np.float32) * 3
+
+
+@pytest.mark.parametrize("kernel", range(6))
+def test_a_flipped_sign_in_any_layer(
+    run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, kernel: int
+) -> None:
+    plant(monkeypatch, "float32", kernel, flip_signs)
+    assert "refused: the float32 model is" in refused([str(run_folder)], capfd, tmp_path / "out")
+
+
+@pytest.mark.parametrize("precision", ["int8", "dynamic"])
+@pytest.mark.parametrize("change", [flip_high_bits, wrong_scale])
+def test_damaged_integers(
+    run_folder: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    precision: str,
+    change: Change,
+) -> None:
+    plant(monkeypatch, precision, 2, change)
+    arguments = [str(run_folder), "--quantize", precision, *(["--calibration", "16"] if precision == "int8" else [])]
+    assert f"{precision} model" in refused(arguments, capfd, tmp_path / "out")
+
+
+@pytest.mark.parametrize("format", ["tflite", "onnx"])
+def test_calibration_on_what_is_no_picture(
+    run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, format: str
+) -> None:
+    """Black pictures alone. (That of silence has the white margin and the frame of all others, and is enough.)"""
+
+    def black(source: Source, count: int) -> Calibration:
+        return Calibration(np.zeros((4, 288, 432, 3), np.uint8), CalibrationCard(4, 0, "0" * 64))
+
+    monkeypatch.setattr(pipeline, "_calibration", black)
+    arguments = [str(run_folder), "--format", format, "--quantize", "--calibration", "16"]
+    assert "int8 model" in refused(arguments, capfd, tmp_path / "out")
+
+
+def test_swapped_labels(
+    run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Source.classes.fget  # type: ignore[attr-defined]
+    swapped = property(lambda source: (real(source)[1], real(source)[0], *real(source)[2:]))
+    monkeypatch.setattr(Source, "classes", swapped)
+    assert "not the model that this run's metrics were measured on" in refused(
+        [str(run_folder)], capfd, tmp_path / "out"
+    )
+
+
+def test_mixed_up_outputs(
+    run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The float32 file is right, the int8 one is made from a model whose classes are mixed up: neither is written."""
+    real = convert.to_tflite
+
+    def mixed_up(model: Any, precision: str, calibration: Any, io: str) -> bytes:
+        if calibration is not None:
+            kernel, bias = model.layers[-2].get_weights()
+            model.layers[-2].set_weights([kernel[:, [1, 2, 3, 0]], bias[[1, 2, 3, 0]]])
+        return real(model, precision, calibration, io)
+
+    monkeypatch.setattr(convert, "to_tflite", mixed_up)
+    arguments = [str(run_folder), "--quantize", "--calibration", "8"]
+    assert "refused: the int8 model is" in refused(arguments, capfd, tmp_path / "out")
