@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from runtime.engines import ENGINES, default_threads
+from toolkit.artifact import FORMATS
 from toolkit.command import Parser
 from toolkit.dataset import SUFFIXES
 from toolkit.frontend import SHORT_POLICIES
@@ -18,7 +19,7 @@ def models_parser() -> Parser:
     parser = Parser(
         prog=PROG,
         description="Measure model files: accuracy, size, memory and latency.",
-        epilog=f"studies: {PROG} cliplength --help | {PROG} frontend --help",
+        epilog=f"studies: {PROG} cliplength --help | {PROG} frontend --help | {PROG} export --help",
     )
     parser.add_argument(
         "models", nargs="*", type=Path, metavar="MODEL", help="model files (default: all in ./artifacts)"
@@ -74,6 +75,17 @@ def frontend_parser() -> Parser:
     )
     parser.add_argument("--clips", type=int, default=5, metavar="N", help="sounds to time (%(default)s)")
     parser.add_argument("--repeats", type=int, default=5, metavar="N", help="times a sound (%(default)s)")
+    _add_data(parser)
+    return parser
+
+
+def export_parser() -> Parser:
+    """Return the parser of `export`."""
+    parser = Parser(prog=f"{PROG} export", description="Time, peak memory and size of every file a run can become.")
+    parser.add_argument("run", type=Path, metavar="RUN", help="a finished run's folder")
+    parser.add_argument(
+        "--format", choices=(*FORMATS, "all"), default="all", help="only this file format (default: %(default)s)"
+    )
     _add_data(parser)
     return parser
 

@@ -14,14 +14,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks import cliplength, compare, sounds, table
-from benchmarks.arguments import PROG, cliplength_parser, frontend_parser, models_parser
+from benchmarks import cliplength, compare, exports, sounds, table
+from benchmarks.arguments import PROG, cliplength_parser, export_parser, frontend_parser, models_parser
 from benchmarks.compare import Comparison, compare_front_ends
 from benchmarks.parts import own_split
 from benchmarks.suite import Row, Settings, measure_models
 from runtime.classifier import Classifier
 from runtime.engines import check_threads
-from toolkit.artifact import model_files
+from toolkit.artifact import FORMATS, model_files
 from toolkit.cli import progress
 from toolkit.command import output_file, run
 from toolkit.dataset import GTZAN_FOLDERS, Index, build_index
@@ -46,6 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser, measure, words = cliplength_parser(), _cliplength, words[1:]
     elif words[:1] == ["frontend"]:
         parser, measure, words = frontend_parser(), _frontend, words[1:]
+    elif words[:1] == ["export"]:
+        parser, measure, words = export_parser(), _export, words[1:]
     arguments = parser.parse_args(words)
     for flag, path in (("--json", arguments.json), ("--markdown", arguments.markdown)):
         if path is not None:
@@ -125,6 +127,25 @@ def _frontend(arguments: argparse.Namespace, command: str) -> int:
         found = compare_front_ends(Path(named) if named else None, arguments.clips, arguments.repeats, report)
     _give(arguments, command, machine, found.notes(), "Front end", compare.HEADERS, found.cells(), _plain(found))
     return 0
+
+
+def _export(arguments: argparse.Namespace, command: str) -> int:
+    if not arguments.run.is_dir():
+        raise UsageError(f"{arguments.run}: no such run folder")
+    machine = describe_machine((*PACKAGES, "tensorflow", "tf2onnx", "onnx"))
+    formats = FORMATS if arguments.format == "all" else (arguments.format,)
+
+    def report(line: str) -> None:
+        print(f"{PROG}: {line}", file=sys.stderr, flush=True)
+
+    costs = list(exports.measure_exports(arguments.run, arguments.data, formats, report))
+    notes = [
+        "Each file in a process of its own, from start to end: Python, TensorFlow, the conversion of the float32 file "
+        "and of this one, and the checks of both on the validation part."
+    ]
+    value = {"run": str(arguments.run), "exports": [asdict(cost) for cost in costs]}
+    _give(arguments, command, machine, notes, "Export", exports.HEADERS, [exports.cells(cost) for cost in costs], value)
+    return 1 if any(cost.status != "ok" for cost in costs) else 0
 
 
 def _plain(found: Comparison) -> dict[str, Any]:
