@@ -39,7 +39,7 @@ def test_it_is_what_keras_computes_in_more_digits() -> None:
     assert standardises(model.layers[0])
     session = onnxruntime.InferenceSession(to_onnx(model), providers=["CPUExecutionProvider"])
     for found in (forward(model, values).numpy(), session.run(None, {"picture": values})[0]):
-        assert np.abs(found[0] - expected).max() < 2e-6
+        assert np.abs(found[0] - expected).max() < 5e-6
 
 
 def test_no_mean_is_over_several_axes_at_once() -> None:
