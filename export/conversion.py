@@ -8,6 +8,7 @@ from typing import Any
 
 from export import convert, onnx_quantise
 from export.calibration import Calibration
+from export.float16 import halve_weights
 from export.metadata import Description, describe
 from export.onnx_model import to_onnx
 from export.variants import Variant
@@ -37,6 +38,10 @@ class Converter:
     def _float_onnx(self) -> bytes:
         return to_onnx(self._model)
 
+    @cached_property
+    def _float_tflite(self) -> bytes:
+        return convert.to_tflite(self._model)
+
     def convert(self, variant: Variant) -> Converted:
         """Return a variant of the model.
 
@@ -52,5 +57,13 @@ class Converter:
             if variant.precision != "float32":
                 content = onnx_quantise.quantise(content, variant.precision, pictures)
             return Converted(content, used, onnx_quantise.float_ops(content) if used else ())
-        content = convert.to_tflite(self._model, variant.precision, pictures, self._io)
-        return Converted(describe(content, self._description), used, convert.float_ops(self._model) if used else ())
+        kept = convert.float_ops(self._model) if used else ()
+        if variant.precision == "float32":
+            content = self._float_tflite
+        elif variant.precision == "float16":
+            content = halve_weights(self._float_tflite)
+        elif kept:
+            content = convert.partly_int8(self._float_tflite, pictures, kept, self._io)
+        else:
+            content = convert.to_tflite(self._model, variant.precision, pictures, self._io)
+        return Converted(describe(content, self._description), used, kept)

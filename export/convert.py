@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from export.float16 import halve_weights
 from export.forward import forward, standardises
+from export.memory import release
 from toolkit.errors import ArtifactError, GtzanetError, RunError
 from toolkit.quiet import captured_stderr
 
@@ -27,7 +28,7 @@ _INTEGER_OPS = {
 
 
 def load_tensorflow() -> None:
-    """Import TensorFlow with its log turned down.
+    """Import TensorFlow with its log turned down and oneDNN's kernels off: they keep 400 MB of ZFNet's memory.
 
     Raises
     ------
@@ -35,6 +36,7 @@ def load_tensorflow() -> None:
         If TensorFlow or tf_keras is not installed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     try:
         with captured_stderr():
             import tensorflow as tf
@@ -91,9 +93,8 @@ def to_tflite(
     model
         float32 (n, 288, 432, 3) pixel values 0..255 to float32 (n, classes).
     precision
-        "float32"; "float16" stores the weights so, "dynamic" as int8 with a scale for each channel; "int8" makes
-        weights and activations int8 and leaves `float_ops` as they are; "int16x8" makes weights int8 and activations
-        int16, which a model that standardises cannot be.
+        "float32"; "dynamic" stores weights as int8 with a scale for each channel; "int8" makes weights and activations
+        int8, "int16x8" weights int8 and activations int16; neither suits a model that standardises (`partly_int8`).
     calibration
         uint8 (n, 288, 432, 3), the pictures that the ranges of "int8" and "int16x8" are measured on.
     io
@@ -108,46 +109,69 @@ def to_tflite(
 
     signature = tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, name=INPUT_NAME)
     call = tf.function(lambda picture: forward(model, picture))
+    with _converting():
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([call.get_concrete_function(signature)], model)
+        if precision != "float32":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if precision in _INTEGER_OPS:
+            converter.representative_dataset = _samples(calibration)
+            converter.target_spec.supported_ops = [getattr(tf.lite.OpsSet, _INTEGER_OPS[precision])]
+            taken = getattr(tf, io if precision == "int8" else "float32")
+            converter.inference_input_type = converter.inference_output_type = taken
+        return bytes(converter.convert())
+
+
+def partly_int8(content: bytes, calibration: NDArray[np.uint8] | None, kept: Sequence[str], io: str = "int8") -> bytes:
+    """Quantise a float32 TFLite model to int8, but leave the operators `kept` in float32.
+
+    TensorFlow offers this through its quantisation debugger alone, which needs twice the memory for what it measures
+    besides; these are the steps it takes. They give float32 input and output; taking these off is what TensorFlow's
+    converter does last, too.
+
+    Parameters
+    ----------
+    content
+        The float32 model.
+    calibration, io
+        As those of `to_tflite`.
+    kept
+        Names of operators.
+
+    Raises
+    ------
+    ArtifactError
+        If TensorFlow's tools fail.
+    """
+    import tensorflow as tf
+    from tensorflow.lite.python.convert import mlir_quantize
+    from tensorflow.lite.python.optimize.calibrator import Calibrator
+    from tensorflow.lite.python.util import modify_model_io_type
+
+    with _converting():
+        calibrated = Calibrator(content).calibrate(_samples(calibration))
+        release()
+        taken = getattr(tf, io)
+        return bytes(modify_model_io_type(mlir_quantize(calibrated, denylisted_ops=list(kept)), taken, taken))
+
+
+def _samples(calibration: NDArray[np.uint8] | None) -> Callable[[], Iterator[list[NDArray[np.float32]]]]:
+    """Return what gives calibration pictures as TensorFlow's tools take them."""
 
     def pictures() -> Iterator[list[NDArray[np.float32]]]:
         for picture in calibration if calibration is not None else ():
             yield [picture[np.newaxis].astype(np.float32)]
 
+    return pictures
+
+
+@contextmanager
+def _converting() -> Iterator[None]:
+    """Turn whatever TensorFlow's converter raises (a dozen types, its own and others') into one sentence."""
     with captured_stderr() as chatter:
         try:
-            converter = tf.lite.TFLiteConverter.from_concrete_functions([call.get_concrete_function(signature)], model)
-            if precision == "float32":
-                return bytes(converter.convert())
-            if precision == "float16":
-                return halve_weights(bytes(converter.convert()))
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            if precision == "dynamic":
-                return bytes(converter.convert())
-            converter.representative_dataset = pictures
-            converter.target_spec.supported_ops = [getattr(tf.lite.OpsSet, _INTEGER_OPS[precision])]
-            taken = getattr(tf, io if precision == "int8" else "float32")
-            converter.inference_input_type = converter.inference_output_type = taken
-            kept = float_ops(model)
-            return _partly_int8(converter, kept, taken) if kept else bytes(converter.convert())
+            yield
         except GtzanetError:
             raise
-        except Exception as error:  # the converter raises a dozen types, its own and others'; each means the same here
-            reason = (str(error).strip().splitlines() or chatter().strip().splitlines()[-1:] or [type(error).__name__])[
-                0
-            ]
-            raise ArtifactError(f"TensorFlow cannot convert the model: {reason[:300]}") from error
-
-
-def _partly_int8(converter: Any, kept: Sequence[str], io: Any) -> bytes:
-    """Convert to int8, leaving the operators `kept` in float32, with input and output of the type `io`.
-
-    TensorFlow offers this through its quantisation debugger alone, which needs twice the memory for what it measures
-    besides; these are the steps it takes. They give float32 input and output; taking these off is what TensorFlow's
-    converter does last, too.
-    """
-    from tensorflow.lite.python.convert import mlir_quantize
-    from tensorflow.lite.python.util import modify_model_io_type
-
-    converter._experimental_calibrate_only = True
-    quantised = mlir_quantize(converter.convert(), denylisted_ops=list(kept))
-    return bytes(modify_model_io_type(quantised, io, io))
+        except Exception as error:
+            lines = str(error).strip().splitlines() or chatter().strip().splitlines()[-1:] or [type(error).__name__]
+            raise ArtifactError(f"TensorFlow cannot convert the model: {lines[0][:300]}") from error

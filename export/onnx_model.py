@@ -48,9 +48,9 @@ def to_onnx(model: Any) -> bytes:
     with captured_stderr():
         try:
             converted, _ = tf2onnx.convert.from_function(call, input_signature=signature, opset=OPSET)
+            onnx.checker.check_model(converted, full_check=True)  # before it is large: the check copies the model
             _put_back(converted.graph, kernels)
             _rename(converted.graph)
-            onnx.checker.check_model(converted, full_check=True)
         except Exception as error:  # tf2onnx raises whatever fails inside it; each means the same here
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise ArtifactError(f"tf2onnx cannot convert the model: {reason[:300]}") from error
@@ -84,9 +84,11 @@ def _put_back(graph: Any, kernels: dict[str, Any]) -> None:
     """Make constants of the inputs that stand for large kernels."""
     from onnx import numpy_helper
 
-    for name, kernel in kernels.items():
+    names = set(kernels)
+    while kernels:  # each is dropped when it is copied: together they may be most of the memory
+        name, kernel = kernels.popitem()
         graph.initializer.append(numpy_helper.from_array(kernel, name))
-    kept = [value for value in graph.input if value.name not in kernels]
+    kept = [value for value in graph.input if value.name not in names]
     del graph.input[:]
     graph.input.extend(kept)
 

@@ -17,6 +17,7 @@ from export.calibration import DEFAULT_ITEMS, Calibration, calibrate, choose
 from export.conversion import Converted, Converter
 from export.convert import load_keras, load_tensorflow
 from export.made import probe_pictures
+from export.memory import release
 from export.metadata import Description
 from export.source import Source, check_model, check_run, layer_classes, open_source
 from export.variants import Variant
@@ -35,6 +36,8 @@ from toolkit.runs import Run
 
 LICENCE = "MIT"
 PART = "validation"
+THREADS = 2
+"""The same everywhere, so that the cards are."""
 LEFTOVER_SECONDS = 3600.0
 """No export takes so long: an older temporary file is a killed process'."""
 LAYOUTS = ("batch, row (top first), column, RGB; pixel values 0..255", "batch, class; probabilities")
@@ -142,18 +145,22 @@ def export_run(
         report("loading TensorFlow and the model")
         load_tensorflow()
         model = load_keras(run.model_path, pictures.shape[1:], len(source.classes))
+        release()
         report(f"asking Keras about {len(pictures)} validation pictures")
         names = [item.name for item in validation]
         expected = reference(model, names, pictures, source.labels(validation), probe_pictures(source.front_end))
+        pictures = expected.pictures[: len(pictures)]  # one copy is enough
         check_model(run, expected.probabilities[: len(pictures)], expected.labels)
         converter = Converter(model, _description(source), calibration, options.io)
         cards: dict[Variant, Card] = {}
         for variant, target in targets.items():
+            release()
             report(f"converting to {variant.precision} {variant.format}")
             converted = converter.convert(variant)
             report(f"checking {target.name} on {len(expected.pictures)} pictures")
             draft = _draft(source, variant, converted, len(pictures))
             cards[variant] = _checked(temporary[variant], converted.content, draft, expected, options.max_drop)
+            del converted  # not to be in memory beside the next
         speeds = _speeds(temporary, pictures[0], options, report) if options.speed else {}
         sizes = {variant: path.stat().st_size for variant, path in temporary.items()}
     return [Exported(path, cards[variant], sizes[variant], speeds.get(variant)) for variant, path in targets.items()]
@@ -199,10 +206,10 @@ def _checked(path: Path, converted: bytes, draft: Card, expected: Reference, max
     """Write the model to the temporary `path` with a card of what it was measured to do; raise where it falls short."""
     write_bytes(path, append_card(converted, draft))
     with captured_stderr():
-        measured = measure(open_engine(path, threads=1), expected, PART, max_drop)
+        measured = measure(open_engine(path, threads=THREADS), expected, PART, max_drop)
         card = replace(draft, accuracy=measured.accuracy, parity=measured.parity)
         write_bytes(path, append_card(converted, card))
-        classifier = Classifier.load(path, threads=1)
+        classifier = Classifier.load(path, threads=THREADS)
     if classifier.card != card or not np.isclose(classifier.classify_picture(expected.pictures[0]).sum(), 1, atol=1e-5):
         raise ArtifactError("refused: the written file does not read back as it was written")
     return card

@@ -33,7 +33,7 @@ def plant(monkeypatch: pytest.MonkeyPatch, precision: str, kernel: int, change: 
     """Change the `kernel`-th convolution or dense kernel of the TFLite model of a precision as it is converted."""
     real = convert.to_tflite
 
-    def faulty(model: Any, wanted: str, calibration: Any, io: str) -> bytes:
+    def faulty(model: Any, wanted: str = "float32", calibration: Any = None, io: str = "int8") -> bytes:
         from tensorflow.lite.python import schema_py_generated as schema
         from tensorflow.lite.tools import flatbuffer_utils
 
@@ -129,7 +129,7 @@ def test_mixed_up_outputs(
     """The float32 file is right, the int8 one is made from a model whose classes are mixed up: neither is written."""
     real = convert.to_tflite
 
-    def mixed_up(model: Any, precision: str, calibration: Any, io: str) -> bytes:
+    def mixed_up(model: Any, precision: str = "float32", calibration: Any = None, io: str = "int8") -> bytes:
         if calibration is not None:
             kernel, bias = model.layers[-2].get_weights()
             model.layers[-2].set_weights([kernel[:, [1, 2, 3, 0]], bias[[1, 2, 3, 0]]])
