@@ -2,50 +2,39 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from export import speed
 from export.calibration import DEFAULT_ITEMS, Calibration, calibrate, choose
-from export.conversion import Converted, Converter
+from export.cards import description, draft_card
+from export.conversion import Converter
 from export.convert import load_keras, load_tensorflow
 from export.made import probe_pictures
 from export.memory import release
-from export.metadata import Description
 from export.source import Source, check_model, check_run, layer_classes, open_source
 from export.variants import Variant
 from export.verify import MAX_DROP, Reference, measure, reference
 from runtime.classifier import Classifier
 from runtime.engines import open_engine
-from toolkit.artifact import ONNX, append_card, model_digest
-from toolkit.card import FORMAT_VERSION, AccuracyCard, Card, DatasetCard, ParityCard, SplitCard, TensorCard
-from toolkit.contents import LABELS_NAME
+from toolkit.artifact import append_card
+from toolkit.card import Card
 from toolkit.errors import ArtifactError, UsageError
 from toolkit.files import atomic_path, remove_leftovers, write_bytes
 from toolkit.latency import Ratio
-from toolkit.metrics import wilson_interval
 from toolkit.quiet import captured_stderr
 from toolkit.runs import Run
 
-LICENCE = "MIT"
 PART = "validation"
 THREADS = 2
 """The same everywhere, so that the cards are."""
 LEFTOVER_SECONDS = 3600.0
 """No export takes so long: an older temporary file is a killed process'."""
-LAYOUTS = ("batch, row (top first), column, RGB; pixel values 0..255", "batch, class; probabilities")
-GTZAN_NOTICE = (
-    "Trained on GTZAN, a research collection of excerpts of commercial recordings without cleared rights; some are "
-    "repeated, mislabelled or distorted. The scores say which of its ten genres a sound resembles most, no more."
-)
-SYNTHETIC_NOTICE = "Trained on synthetic sounds: it knows no music, and its scores for music mean nothing."
 
 Report = Callable[[str], None]
 
@@ -151,14 +140,14 @@ def export_run(
         expected = reference(model, names, pictures, source.labels(validation), probe_pictures(source.front_end))
         pictures = expected.pictures[: len(pictures)]  # one copy is enough
         check_model(run, expected.probabilities[: len(pictures)], expected.labels)
-        converter = Converter(model, _description(source), calibration, options.io)
+        converter = Converter(model, description(source), calibration, options.io)
         cards: dict[Variant, Card] = {}
         for variant, target in targets.items():
             release()
             report(f"converting to {variant.precision} {variant.format}")
             converted = converter.convert(variant)
             report(f"checking {target.name} on {len(expected.pictures)} pictures")
-            draft = _draft(source, variant, converted, len(pictures))
+            draft = draft_card(source, variant, converted, PART, len(pictures))
             cards[variant] = _checked(temporary[variant], converted.content, draft, expected, options.max_drop)
             del converted  # not to be in memory beside the next
         speeds = _speeds(temporary, pictures[0], options, report) if options.speed else {}
@@ -185,6 +174,8 @@ def _speeds(
     files: Mapping[Variant, Path], picture: NDArray[np.uint8], options: Options, report: Report
 ) -> dict[Variant, Ratio]:
     """Return how fast the files are beside float32; raise where one is not faster and that is asked for."""
+    if all(variant.precision == "float32" for variant in files):
+        return {}
     report("measuring speed")
     with captured_stderr():
         found = speed.compare(files, picture)
@@ -213,74 +204,3 @@ def _checked(path: Path, converted: bytes, draft: Card, expected: Reference, max
     if classifier.card != card or not np.isclose(classifier.classify_picture(expected.pictures[0]).sum(), 1, atol=1e-5):
         raise ArtifactError("refused: the written file does not read back as it was written")
     return card
-
-
-def _draft(source: Source, variant: Variant, converted: Converted, n: int) -> Card:
-    """Return the card of a converted model before it is measured."""
-    tensors = _onnx_tensors(source) if variant.format == ONNX else _tensors(converted.content)
-    config = source.run.config
-    return Card(
-        format_version=FORMAT_VERSION,
-        model=config["model"],
-        labels=source.classes,
-        front_end=source.front_end,
-        input=tensors[0],
-        output=tensors[1],
-        quantization="none" if variant.precision == "float32" else variant.precision,
-        float_ops=converted.float_ops,
-        calibration=converted.calibration.card if converted.calibration else None,
-        run_digest=config["digest"],
-        model_digest=model_digest(converted.content),
-        dataset=_dataset(source),
-        split=SplitCard(source.run.split.name, source.run.split.seed, source.run.split.digest),
-        accuracy=AccuracyCard(PART, n, 0, 0.0, wilson_interval(0, n)),
-        parity=ParityCard(0, 0.0, 0.0, 0.0, 0),
-        licence=LICENCE,
-        versions=variant.versions(),
-    )
-
-
-def _description(source: Source) -> Description:
-    spec = source.front_end
-    text = (
-        f"Music genres from the picture of a mel spectrogram, {len(source.classes)} classes. {_dataset(source).notice}"
-    )
-    return Description(source.run.config["model"], text.strip(), LICENCE, spec.width, spec.height, LABELS_NAME)
-
-
-def _dataset(source: Source) -> DatasetCard:
-    if source.run.config["data"]["synthetic"]:
-        return DatasetCard("synthetic sounds", source.index.digest, True, SYNTHETIC_NOTICE)
-    if source.index.is_gtzan:
-        return DatasetCard("GTZAN", source.index.digest, False, GTZAN_NOTICE)
-    return DatasetCard(source.index.root.name, source.index.digest, False, "")
-
-
-def _onnx_tensors(source: Source) -> tuple[TensorCard, TensorCard]:
-    """Return the input and output of an ONNX model, which are float32 whatever is inside."""
-    picture = (1, source.front_end.height, source.front_end.width, 3)
-    return (
-        TensorCard("float32", picture, LAYOUTS[0], None, None),
-        TensorCard("float32", (1, len(source.classes)), LAYOUTS[1], None, None),
-    )
-
-
-def _tensors(converted: bytes) -> tuple[TensorCard, TensorCard]:
-    """Return a converted model's input and output as TensorFlow's own interpreter, not the runtime's, reads them."""
-    import tensorflow as tf
-
-    with captured_stderr(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        interpreter = tf.lite.Interpreter(model_content=converted, num_threads=1)
-        details = (interpreter.get_input_details(), interpreter.get_output_details())
-    if any(len(side) != 1 for side in details):
-        raise ArtifactError("refused: the converted model has more than one input or output")
-    return _tensor(details[0][0], LAYOUTS[0]), _tensor(details[1][0], LAYOUTS[1])
-
-
-def _tensor(detail: dict[str, Any], layout: str) -> TensorCard:
-    dtype = np.dtype(detail["dtype"]).name
-    scale, zero_point = detail["quantization"]
-    quantised = dtype != "float32"
-    shape = tuple(int(side) for side in detail["shape"])
-    return TensorCard(dtype, shape, layout, float(scale) if quantised else None, int(zero_point) if quantised else None)

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from hypothesis import strategies as st
 
 from toolkit.artifact import read_archive, verify_model
 from toolkit.card import Card
 from toolkit.errors import ArtifactError
+
+
+def check_changed_byte(whole: bytes, place: int, path: Path) -> None:
+    """Change a bit of the byte at `place`, inside the model proper, and assert that it is found."""
+    content = bytearray(whole)
+    content[place] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ArtifactError, match="damaged: the model is not the one"):
+        verify_model(path, read_archive(path))
 
 
 def check_damaged(whole: bytes, card: Card, path: Path, data: st.DataObject) -> None:
