@@ -12,7 +12,7 @@ from export.pipeline import Exported, Options, export_run
 from export.speed import is_faster, told
 from export.variants import QUANTISED, variants
 from export.verify import MAX_DROP
-from toolkit.artifact import FORMATS, ONNX
+from toolkit.artifact import FORMATS, ONNX, TFLITE
 from toolkit.card import CALIBRATED
 from toolkit.command import Parser, run
 from toolkit.errors import UsageError
@@ -30,6 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UsageError(f"--calibration is {arguments.calibration}: give at least one picture a class")
     if arguments.io and (arguments.quantize not in ("int8", "all") or arguments.format == ONNX):
         raise UsageError("--io belongs to --quantize int8 in TFLite files: all others take and give float32")
+    if arguments.dynamic_batch and arguments.format == TFLITE:
+        raise UsageError("--dynamic-batch belongs to --format onnx: a TFLite file takes one picture a call")
     if not 0 <= arguments.max_drop <= 100:
         raise UsageError(f"--max-drop is {arguments.max_drop:g}: give points of accuracy, 0 to 100")
     wanted = variants(arguments.format, arguments.quantize)
@@ -42,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         options=Options(
             calibration=arguments.calibration or DEFAULT_ITEMS,
             io=arguments.io or IO_TYPES[0],
+            dynamic_batch=arguments.dynamic_batch,
             max_drop=arguments.max_drop,
             speed=not arguments.no_speed,
             fail_if_slower=arguments.fail_if_slower,
@@ -100,6 +103,9 @@ def _parser() -> Parser:
     )
     parser.add_argument(
         "--io", choices=IO_TYPES, help=f"what an int8 TFLite file takes and gives (default: {IO_TYPES[0]})"
+    )
+    parser.add_argument(
+        "--dynamic-batch", action="store_true", help="let ONNX files take any number of pictures a call (default: one)"
     )
     parser.add_argument(
         "--max-drop",

@@ -27,8 +27,14 @@ class Converted:
 class Converter:
     """Converts one Keras model."""
 
-    def __init__(self, model: Any, description: Description, calibration: Calibration | None, io: str) -> None:
-        """Take the model, what TFLite Metadata says of it, the calibration (if a variant needs it) and int8's I/O."""
+    def __init__(
+        self, model: Any, description: Description, calibration: Calibration | None, io: str, dynamic_batch: bool
+    ) -> None:
+        """Take the model, what TFLite Metadata say of it, the calibration, int8's I/O, and whether ONNX takes batches.
+
+        The calibration may be None where no variant needs it.
+        """
+        self._dynamic_batch = dynamic_batch
         self._model = model
         self._description = description
         self._calibration = calibration
@@ -36,7 +42,7 @@ class Converter:
 
     @cached_property
     def _float_onnx(self) -> bytes:
-        return to_onnx(self._model)
+        return to_onnx(self._model, self._dynamic_batch)
 
     @cached_property
     def _float_tflite(self) -> bytes:

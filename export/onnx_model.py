@@ -11,14 +11,15 @@ from toolkit.errors import ArtifactError, RunError
 from toolkit.quiet import captured_stderr
 
 INPUT_NAME, OUTPUT_NAME = "picture", "probability"
+BATCH_NAME = "batch"
 OPSET = 17
 LARGE = 1 << 20
 """A dense layer's kernel with more values is kept out of the graph while that is converted."""
 _KERNEL = "kernel_{}"
 
 
-def to_onnx(model: Any) -> bytes:
-    """Convert a Keras model for one picture a call, opset 17, checked by `onnx.checker`.
+def to_onnx(model: Any, dynamic_batch: bool = False) -> bytes:
+    """Convert a Keras model, opset 17, checked by `onnx.checker`.
 
     tf2onnx copies every constant several times, which took 14 GB for 58 million parameters: large kernels are inputs of
     the graph that it sees, and become constants again afterwards.
@@ -27,6 +28,8 @@ def to_onnx(model: Any) -> bytes:
     ----------
     model
         A row of built-in layers, float32 (n, 288, 432, 3) pixel values 0..255 to float32 (n, classes).
+    dynamic_batch
+        Let a call take any number of pictures, instead of one.
 
     Raises
     ------
@@ -44,20 +47,22 @@ def to_onnx(model: Any) -> bytes:
             f"ONNX export needs tf2onnx and onnx ({error}): run `pip install 'gtzanet-edge[train]'`"
         ) from None
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
-    call, signature, kernels = _outlined(model)
+    call, signature, kernels = _outlined(model, None if dynamic_batch else 1)
     with captured_stderr():
         try:
             converted, _ = tf2onnx.convert.from_function(call, input_signature=signature, opset=OPSET)
             onnx.checker.check_model(converted, full_check=True)  # before it is large: the check copies the model
             _put_back(converted.graph, kernels)
             _rename(converted.graph)
+            if dynamic_batch:
+                _free_batch(converted.graph)
         except Exception as error:  # tf2onnx raises whatever fails inside it; each means the same here
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise ArtifactError(f"tf2onnx cannot convert the model: {reason[:300]}") from error
     return bytes(converted.SerializeToString(deterministic=True))
 
 
-def _outlined(model: Any) -> tuple[Any, list[Any], dict[str, Any]]:
+def _outlined(model: Any, batch: int | None) -> tuple[Any, list[Any], dict[str, Any]]:
     """Return the model as a function of the picture and its large kernels, its signature, and these by input name."""
     import tensorflow as tf
     import tf_keras
@@ -75,7 +80,7 @@ def _outlined(model: Any) -> tuple[Any, list[Any], dict[str, Any]]:
     def call(picture: Any, *outlined: Any) -> Any:
         return forward(model, picture, dict(zip(large, outlined, strict=True)))
 
-    signature = [tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, name=INPUT_NAME)]
+    signature = [tf.TensorSpec((batch, *model.input_shape[1:]), tf.float32, name=INPUT_NAME)]
     signature += [tf.TensorSpec(kernel.shape, tf.float32, name=name) for name, kernel in kernels.items()]
     return call, signature, kernels
 
@@ -91,6 +96,14 @@ def _put_back(graph: Any, kernels: dict[str, Any]) -> None:
     kept = [value for value in graph.input if value.name not in names]
     del graph.input[:]
     graph.input.extend(kept)
+
+
+def _free_batch(graph: Any) -> None:
+    """Name the side of the input and the output that counts the pictures of a call."""
+    for value in (graph.input[0], graph.output[0]):
+        side = value.type.tensor_type.shape.dim[0]
+        side.Clear()
+        side.dim_param = BATCH_NAME
 
 
 def _rename(graph: Any) -> None:

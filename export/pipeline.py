@@ -49,6 +49,8 @@ class Options:
         Number of training pictures that the ranges of integer models are measured on.
     io
         What a TFLite int8 model takes and gives: "int8", "uint8" or "float32".
+    dynamic_batch
+        Let ONNX models take any number of pictures a call.
     max_drop
         Points of validation accuracy that a file may lose against Keras; what chance explains is not a loss.
     speed
@@ -61,6 +63,7 @@ class Options:
 
     calibration: int = DEFAULT_ITEMS
     io: str = "int8"
+    dynamic_batch: bool = False
     max_drop: float = MAX_DROP
     speed: bool = True
     fail_if_slower: bool = False
@@ -140,7 +143,7 @@ def export_run(
         expected = reference(model, names, pictures, source.labels(validation), probe_pictures(source.front_end))
         pictures = expected.pictures[: len(pictures)]  # one copy is enough
         check_model(run, expected.probabilities[: len(pictures)], expected.labels)
-        converter = Converter(model, description(source), calibration, options.io)
+        converter = Converter(model, description(source), calibration, options.io, options.dynamic_batch)
         cards: dict[Variant, Card] = {}
         for variant, target in targets.items():
             release()

@@ -44,10 +44,14 @@ class OrtEngine(TensorEngine):
 
 
 def _tensor(found: Any, path: Path) -> Tensor:
-    """Return an input or output of a session; an integer one's scale is not in an ONNX file, so there is none."""
-    if found.type not in _DTYPES or not all(isinstance(side, int) for side in found.shape):
+    """Return an input or output of a session; an integer one's scale is not in an ONNX file, so there is none.
+
+    A model may take any number of pictures a call: one is given to it.
+    """
+    shape = [1 if place == 0 and not isinstance(side, int) else side for place, side in enumerate(found.shape)]
+    if found.type not in _DTYPES or not all(isinstance(side, int) for side in shape):
         raise ArtifactError(
-            f"{path}: {found.name} is {found.type} {found.shape}; it must have one known shape and be "
+            f"{path}: {found.name} is {found.type} {found.shape}; it must have known sides and be "
             "float32, int8 or uint8: export it with `python -m export`"
         )
-    return Tensor(tuple(found.shape), np.dtype(_DTYPES[found.type]))
+    return Tensor(tuple(shape), np.dtype(_DTYPES[found.type]))

@@ -262,6 +262,17 @@ def test_output_that_cannot_be_written_fails_first(
     assert "gtzanet-float32.tflite: Permission denied" in err and "reading the dataset" not in err
 
 
+@pytest.mark.slow
+def test_onnx_files_with_a_free_batch_classify(run_folder: Path, artifacts: Path, tmp_path: Path) -> None:
+    arguments = ["--format", "onnx", "--quantize", "all", "--calibration", "16", "--dynamic-batch", "--no-speed"]
+    assert entry([str(run_folder), *arguments, "--max-drop", "10", "--output", str(tmp_path)]) == 0
+    picture = np.random.default_rng(7).integers(0, 256, (288, 432, 3)).astype(np.uint8)
+    for path in model_files(tmp_path):
+        free, fixed = Classifier.load(path), Classifier.load(artifacts / path.name)
+        assert free.card.input.shape == (1, 288, 432, 3)
+        np.testing.assert_allclose(free.classify_picture(picture), fixed.classify_picture(picture), atol=1e-3)
+
+
 def test_what_an_engine_cannot_do_is_said_before_anything_is_read(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -289,6 +300,7 @@ def test_an_int8_file_may_take_and_give_other_types(run_folder: Path, artifacts:
         ["--quantize", "int4"],
         ["--calibration", "9"],
         ["--quantize", "--calibration", "0"],
+        ["--dynamic-batch"],
         ["--io", "uint8"],
         ["--io", "uint8", "--quantize", "float16"],
         ["--io", "uint8", "--quantize", "--format", "onnx"],

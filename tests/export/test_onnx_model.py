@@ -63,3 +63,22 @@ def test_a_large_layer_with_an_activation_is_refused(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(onnx_model, "LARGE", 1000)
     with pytest.raises(ArtifactError, match="activation of its own"):
         to_onnx(model("relu"))
+
+
+@pytest.mark.parametrize("large", [1 << 20, 1000])
+def test_a_free_batch_takes_any_number_of_pictures(large: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    import onnx
+    import onnxruntime
+
+    monkeypatch.setattr(onnx_model, "LARGE", large)
+    network = model()
+    pictures = np.random.default_rng(8).uniform(0, 255, (5, 12, 10, 3)).astype(np.float32)
+    free = to_onnx(network, dynamic_batch=True)
+    session = onnxruntime.InferenceSession(free, providers=["CPUExecutionProvider"])
+    one_by_one = scores(to_onnx(network), pictures)
+    for batch in (pictures[:1], pictures):
+        found = session.run(["probability"], {"picture": batch})[0]
+        np.testing.assert_allclose(found, one_by_one[: len(batch)], atol=1e-6)
+    graph = onnx.load_from_string(free).graph
+    sides = [value.type.tensor_type.shape.dim[0].dim_param for value in (graph.input[0], graph.output[0])]
+    assert sides == ["batch", "batch"] and to_onnx(network, dynamic_batch=True) == free
