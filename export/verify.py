@@ -121,9 +121,9 @@ def _check_parity(precision: str, expected: Reference, found: NDArray[np.float32
     limits = LIMITS[precision]
     distances = np.abs(found - expected.probabilities).max(axis=1)
     worst = expected.names[int(distances.argmax())]
-    if parity.max_abs > limits.max_abs:
+    if distances.max() > limits.max_abs:
         raise ArtifactError(
-            f"refused: the {precision} model is {parity.max_abs:g} off Keras in a probability of {worst}, over "
+            f"refused: the {precision} model is {distances.max():.2g} off Keras in a probability of {worst}, over "
             f"{limits.max_abs:g}"
         )
     cosines = _cosines(found, expected.probabilities)

@@ -118,9 +118,15 @@ def package(folder: Path, cli: str) -> list[str]:
     return [sys.executable, "-c", f"{path}; from toolkit.command import start; sys.exit(start('slow', 'all'))"]
 
 
+def _hear_ctrl_c() -> None:
+    """Undo what a shell does to the programs it runs in the background: they ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_while_the_imports_run_is_no_traceback(tmp_path: Path) -> None:
     command = package(tmp_path, "import time\nprint('importing', flush=True)\ntime.sleep(60)\n")
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, preexec_fn=_hear_ctrl_c)
     assert process.stdout is not None and process.stdout.readline() == "importing\n"
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)

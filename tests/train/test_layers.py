@@ -36,7 +36,7 @@ def pairs() -> list[tuple[Any, Any, tuple[int, ...]]]:
     ]
 
 
-def test_values_and_gradients_are_the_stock_layers_within_one_rounding(policy: str) -> None:
+def test_values_and_gradients_are_the_stock_layers_within_their_rounding(policy: str) -> None:
     import tensorflow as tf
 
     step = 2.0**-7 if policy == "mixed_bfloat16" else 2.0**-10
@@ -51,12 +51,12 @@ def test_values_and_gradients_are_the_stock_layers_within_one_rounding(policy: s
                 tape.watch(values)
                 result = layer(values)
                 assert result.dtype == policy.removeprefix("mixed_")
-                # Few summands of one sign each: what is compared is one rounding, not how rounding errors add up.
                 total = tf.reduce_sum(tf.cast(result, tf.float32))
             gradients = tape.gradient(total, [values, *layer.trainable_variables])
             found.append([tf.cast(part, tf.float32).numpy() for part in (result, *gradients)])
         for mine, theirs in zip(*found, strict=True):
-            np.testing.assert_allclose(mine, theirs, rtol=4 * step, atol=step * np.abs(theirs).max())
+            # The stock layers may round on the way, between summands.
+            np.testing.assert_allclose(mine, theirs, rtol=4 * step, atol=4 * step * np.abs(theirs).max())
 
 
 def test_sums_are_not_sixteen_bits_wide(policy: str) -> None:
