@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.memory import child_environment
 from toolkit.artifact import model_files
 from toolkit.card import QUANTIZATIONS
+from toolkit.errors import UsageError
 
 HEADERS = ("file", "seconds", "peak MB", "size MB", "status")
 NONE = "-"
@@ -24,7 +26,8 @@ code = entry(json.loads(sys.argv[1]))
 print(json.dumps(peak_memory()))
 sys.exit(code)
 """
-_MISUSE = 2
+_ABSENT = ("not offered", "cannot be made")
+"""How export says that there is no such file of a format, or of a network."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,8 @@ def measure_exports(
     """Export a run in every precision, each in a fresh process, and yield what it took.
 
     Every process starts Python and TensorFlow, writes the float32 file of its format and the file in question, and
-    checks both; its time and memory are for all of that. What a format does not offer is left out.
+    checks both; its time and memory are for all of that. Files that there cannot be of a format or of the network are
+    left out.
 
     Parameters
     ----------
@@ -61,28 +65,26 @@ def measure_exports(
         Called with a line before each export.
     """
     for format in formats:
-        for quantization in QUANTIZATIONS:
+        for precision in ("float32", *QUANTIZATIONS[1:]):
             with tempfile.TemporaryDirectory(prefix="gtzanet-edge-") as folder:
                 arguments = [str(run), "--format", format, "--output", folder, "--no-speed"]
                 arguments += ["--data", str(data)] if data else []
-                arguments += [] if quantization == "none" else ["--quantize", quantization]
-                progress(f"exporting {quantization if quantization != 'none' else 'float32'} {format}")
+                arguments += [] if precision == "float32" else ["--quantize", precision]
+                progress(f"exporting {precision} {format}")
                 start = time.perf_counter()
-                done = subprocess.run(
-                    [sys.executable, "-c", _CHILD, json.dumps(arguments)], capture_output=True, text=True
-                )
+                command = [sys.executable, "-c", _CHILD, json.dumps(arguments)]
+                done = subprocess.run(command, env=child_environment(), capture_output=True, text=True)
                 seconds = time.perf_counter() - start
-                if done.returncode == _MISUSE and "not offered" in done.stderr:
+                if done.returncode == UsageError.exit_code and any(words in done.stderr for words in _ABSENT):
                     continue
-                yield _cost(done, seconds, Path(folder), quantization, format)
+                yield _cost(done, seconds, Path(folder), precision, format)
 
 
 def _cost(
-    done: subprocess.CompletedProcess[str], seconds: float, folder: Path, quantization: str, format: str
+    done: subprocess.CompletedProcess[str], seconds: float, folder: Path, precision: str, format: str
 ) -> ExportCost:
     lines = done.stdout.strip().splitlines()
     peak = json.loads(lines[-1]) if lines and lines[-1][:1] in "n0123456789" else None
-    precision = "float32" if quantization == "none" else quantization
     written = [path for path in model_files(folder) if path.stem.endswith(f"-{precision}")]
     if done.returncode or not written:
         reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]

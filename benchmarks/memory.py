@@ -32,11 +32,9 @@ def measure_fresh(model: Path, clip: Path, threads: int, engine: str | None = No
     EngineError
         If the process fails.
     """
-    here = str(Path(__file__).resolve().parent.parent)
-    paths = [here, *filter(None, [os.environ.get("PYTHONPATH")])]
     result = subprocess.run(
         [sys.executable, "-c", CHILD, str(model), str(clip), str(threads), engine or ""],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        env=child_environment(),
         capture_output=True,
         text=True,
     )
@@ -44,6 +42,13 @@ def measure_fresh(model: Path, clip: Path, threads: int, engine: str | None = No
         last = (result.stderr.strip().splitlines() or [f"exit code {result.returncode}"])[-1]
         raise EngineError(f"{model}: a fresh process cannot classify {clip} with it: {last}")
     return FreshProcess(**json.loads(result.stdout))
+
+
+def child_environment() -> dict[str, str]:
+    """Return the environment of a Python process that imports these packages from wherever they are."""
+    here = str(Path(__file__).resolve().parent.parent)
+    paths = [here, *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 def classify_once(model: str, clip: str, threads: str, engine: str) -> str:

@@ -32,6 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UsageError("--io belongs to --quantize int8 in TFLite files: all others take and give float32")
     if arguments.dynamic_batch and arguments.format == TFLITE:
         raise UsageError("--dynamic-batch belongs to --format onnx: a TFLite file takes one picture a call")
+    if arguments.fail_if_slower and arguments.quantize is None:
+        raise UsageError("--fail-if-slower needs --quantize: float32 has nothing to be faster than")
     if not 0 <= arguments.max_drop <= 100:
         raise UsageError(f"--max-drop is {arguments.max_drop:g}: give points of accuracy, 0 to 100")
     wanted = variants(arguments.format, arguments.quantize)

@@ -51,11 +51,15 @@ def to_onnx(model: Any, dynamic_batch: bool = False) -> bytes:
     with captured_stderr():
         try:
             converted, _ = tf2onnx.convert.from_function(call, input_signature=signature, opset=OPSET)
-            onnx.checker.check_model(converted, full_check=True)  # before it is large: the check copies the model
+            if kernels:  # checked before they are put back: the check copies the model
+                onnx.checker.check_model(converted, full_check=True)
+            small = not kernels
             _put_back(converted.graph, kernels)
             _rename(converted.graph)
             if dynamic_batch:
                 _free_batch(converted.graph)
+            if small:
+                onnx.checker.check_model(converted, full_check=True)
         except Exception as error:  # tf2onnx raises whatever fails inside it; each means the same here
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise ArtifactError(f"tf2onnx cannot convert the model: {reason[:300]}") from error

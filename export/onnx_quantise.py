@@ -142,12 +142,3 @@ class _Pictures:
     def get_next(self) -> dict[str, NDArray[np.float32]] | None:
         picture = next(self._left, None)
         return None if picture is None else {INPUT_NAME: picture[np.newaxis].astype(np.float32)}
-
-    def __iter__(self) -> _Pictures:
-        return self
-
-    def __next__(self) -> dict[str, NDArray[np.float32]]:
-        found = self.get_next()
-        if found is None:
-            raise StopIteration
-        return found

@@ -301,6 +301,7 @@ def test_an_int8_file_may_take_and_give_other_types(run_folder: Path, artifacts:
         ["--calibration", "9"],
         ["--quantize", "--calibration", "0"],
         ["--dynamic-batch"],
+        ["--fail-if-slower"],
         ["--io", "uint8"],
         ["--io", "uint8", "--quantize", "float16"],
         ["--io", "uint8", "--quantize", "--format", "onnx"],
