@@ -24,10 +24,11 @@ EDGE_SEED, EDGE_HERTZ = 20260730, 440.0
 
 @dataclass(frozen=True)
 class Calibration:
-    """Pictures uint8 (n, 288, 432, 3) to measure ranges on, and what the card says of them."""
+    """Pictures uint8 (n, 288, 432, 3) to measure ranges on: first the items', then made ones; and the card's entry."""
 
     pictures: NDArray[np.uint8]
     card: CalibrationCard
+    items: tuple[Item, ...] = ()
 
 
 def choose(train: Sequence[Item], count: int) -> tuple[Item, ...]:
@@ -75,4 +76,4 @@ def calibrate(items: Sequence[Item], pictures: NDArray[np.uint8], spec: FrontEnd
         "edges": [hashlib.sha256(edge.tobytes()).hexdigest() for edge in edges],
     }
     card = CalibrationCard(items=len(items), edges=len(edges), digest=digest_of(manifest))
-    return Calibration(np.concatenate([pictures, edges]), card)
+    return Calibration(np.concatenate([pictures, edges]), card, tuple(items))

@@ -49,6 +49,7 @@ def draft_card(source: Source, variant: Variant, converted: Converted, part: str
         output=tensors[1],
         quantization="none" if variant.precision == "float32" else variant.precision,
         float_ops=converted.float_ops,
+        layers=dict(converted.layers),
         calibration=converted.calibration.card if converted.calibration else None,
         run_digest=config["digest"],
         model_digest=model_digest(converted.content),

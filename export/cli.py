@@ -30,6 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UsageError(f"--calibration is {arguments.calibration}: give at least one picture a class")
     if arguments.io and (arguments.quantize not in ("int8", "all") or arguments.format == ONNX):
         raise UsageError("--io belongs to --quantize int8 in TFLite files: all others take and give float32")
+    if arguments.plan is not None and arguments.quantize not in ("mixed", "all"):
+        raise UsageError("--plan belongs to --quantize mixed: it says which layers to quantise, and how")
     if arguments.dynamic_batch and arguments.format == TFLITE:
         raise UsageError("--dynamic-batch belongs to --format onnx: a TFLite file takes one picture a call")
     if arguments.fail_if_slower and arguments.quantize is None:
@@ -51,6 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             speed=not arguments.no_speed,
             fail_if_slower=arguments.fail_if_slower,
             leave_out=arguments.quantize == "all",
+            plan=arguments.plan,
         ),
         report=lambda line: print(f"{PROG}: {line}", file=sys.stderr, flush=True),
     )
@@ -105,6 +108,11 @@ def _parser() -> Parser:
     )
     parser.add_argument(
         "--io", choices=IO_TYPES, help=f"what an int8 TFLite file takes and gives (default: {IO_TYPES[0]})"
+    )
+    parser.add_argument(
+        "--plan",
+        metavar="LAYER=KIND,...",
+        help="quantise these layers of a mixed file (int8 or dynamic) instead of searching for the best",
     )
     parser.add_argument(
         "--dynamic-batch", action="store_true", help="let ONNX files take any number of pictures a call (default: one)"

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 from typing import Any
+
+import numpy as np
 
 from export import convert, onnx_quantise
 from export.calibration import Calibration
 from export.float16 import halve_weights
 from export.metadata import Description, describe
+from export.mixed import Mixer, Plan
+from export.onnx_mixer import OnnxMixer
 from export.onnx_model import to_onnx
+from export.tflite_mixer import TfliteMixer
 from export.variants import Variant
 from toolkit.artifact import ONNX
 
 
 @dataclass(frozen=True)
 class Converted:
-    """A model proper, what its ranges were measured on, and the operators of an integer model that stay float32."""
+    """A model proper, what its ranges were measured on, and what is float32 in it: operators, or layers by a plan."""
 
     content: bytes
     calibration: Calibration | None
-    float_ops: tuple[str, ...]
+    float_ops: tuple[str, ...] = ()
+    layers: Plan = field(default_factory=dict)
 
 
 class Converter:
@@ -48,8 +54,24 @@ class Converter:
     def _float_tflite(self) -> bytes:
         return convert.to_tflite(self._model)
 
+    @cache  # noqa: B019 - a converter lives as long as one export
+    def mixer(self, format: str) -> Mixer:
+        """Return what builds mixtures in a format; raises as `convert`."""
+        layers = [layer.name for layer in self._model.layers if layer.weights]
+        pictures = self._calibration.pictures if self._calibration else np.empty((0,), np.uint8)
+        if format == ONNX:
+            return OnnxMixer(self._float_onnx, layers, pictures)
+        return TfliteMixer(self._float_tflite, layers, pictures)
+
+    def mix(self, variant: Variant, plan: Plan) -> Converted:
+        """Return a mixture of the model; raises as `convert`."""
+        content = self.mixer(variant.format).build(plan)
+        if variant.format != ONNX:
+            content = describe(content, self._description)
+        return Converted(content, self._calibration, layers=plan)
+
     def convert(self, variant: Variant) -> Converted:
-        """Return a variant of the model.
+        """Return a variant of the model that is not a mixture.
 
         Raises
         ------

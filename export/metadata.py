@@ -31,11 +31,18 @@ class Description:
 
 
 def describe(model: bytes, description: Description) -> bytes:
-    """Return a TFLite model with metadata added: a picture of pixel values 0..255 in, a probability a label out."""
+    """Return a TFLite model with metadata added: a picture of pixel values 0..255 in, a probability a label out.
+
+    All its data lie inside the flatbuffer then, wherever they were.
+    """
+    import numpy as np
     from tensorflow.lite.python import schema_py_generated as schema
     from tensorflow.lite.tools import flatbuffer_utils
 
-    tree = flatbuffer_utils.convert_bytearray_to_object(bytearray(model))
+    tree = flatbuffer_utils.read_model_from_bytearray(bytearray(model))
+    for data in tree.buffers:
+        if isinstance(data.data, bytearray):
+            data.data = np.frombuffer(data.data, np.uint8)  # arrays are written whole, bytes one by one
     buffer = schema.BufferT()
     buffer.data = list(encode(description))
     entry = schema.MetadataT()

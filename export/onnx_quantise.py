@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,25 +42,37 @@ def quantise(model: bytes, precision: str, calibration: NDArray[np.uint8] | None
     ArtifactError
         If a weight does not fit, or ONNX Runtime's tools fail.
     """
+    with quantising():
+        import onnx
+
+        if precision == "float16":
+            return checked(_halved(onnx.load_from_string(model)))
+        return checked(_integer(model, precision, calibration))
+
+
+@contextmanager
+def quantising() -> Iterator[None]:
+    """Turn whatever ONNX Runtime's tools raise into one sentence, and keep what they print off the terminal."""
     with captured_stderr():
         try:
-            import onnx
-
-            if precision == "float16":
-                converted = _halved(onnx.load_from_string(model))
-            else:
-                converted = _integer(model, precision, calibration)
-            onnx.checker.check_model(converted, full_check=True)
+            yield
         except ImportError as error:
             raise RunError(
                 f"ONNX quantisation needs onnx and onnxruntime ({error}): run `pip install 'gtzanet-edge[train]'`"
             ) from None
         except ArtifactError:
             raise
-        except Exception as error:  # ONNX Runtime's tools raise whatever fails inside them; each means the same here
+        except Exception as error:  # the tools raise whatever fails inside them; each means the same here
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise ArtifactError(f"ONNX Runtime cannot quantise the model: {reason[:300]}") from error
-    return bytes(converted.SerializeToString(deterministic=True))
+
+
+def checked(model: Any) -> bytes:
+    """Return the bytes of a model that `onnx.checker` finds right."""
+    import onnx
+
+    onnx.checker.check_model(model, full_check=True)
+    return bytes(model.SerializeToString(deterministic=True))
 
 
 def float_ops(model: bytes) -> tuple[str, ...]:
@@ -94,43 +107,85 @@ def _halved(model: Any) -> Any:
 
 
 def _integer(model: bytes, precision: str, calibration: NDArray[np.uint8] | None) -> Any:
-    """Return the model quantised by ONNX Runtime's tools, without the notes they leave in it.
-
-    Processors with AVX2 and without VNNI add two products of 8-bit numbers in 16 bits, which saturates without a word
-    for unsigned activations with signed weights of 8 bits. So the weights of "int8" have 7 bits, which cannot, and
-    those of "dynamic" are unsigned, which such processors multiply in another way.
-    """
-    import onnx
-    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_dynamic, quantize_static
-    from onnxruntime.quantization.shape_inference import quant_pre_process
-
+    """Return the model quantised by ONNX Runtime's tools."""
     with tempfile.TemporaryDirectory(prefix="gtzanet-edge-") as folder:
         source, prepared, result = (Path(folder) / f"{name}.onnx" for name in ("source", "prepared", "result"))
         source.write_bytes(model)
         if precision == "dynamic":
-            quantize_dynamic(source, result, op_types_to_quantize=["Conv", "MatMul"], weight_type=QuantType.QUInt8)
+            to_dynamic(source, result)
         else:
-            quant_pre_process(source, prepared, skip_symbolic_shape=True)
-            quantize_static(
-                prepared,
-                result,
-                _Pictures(() if calibration is None else calibration),
-                quant_format=QuantFormat.QDQ,
-                op_types_to_quantize=list(INTEGER_OPS),
-                per_channel=True,
-                reduce_range=True,
-                activation_type=QuantType.QUInt8,
-                weight_type=QuantType.QInt8,
-                calibrate_method=CalibrationMethod.MinMax,
-            )
-        converted = onnx.load(result)
-    del converted.metadata_props[:]
-    del converted.graph.value_info[:]
-    used = {node.domain for node in converted.graph.node}
-    kept = [opset for opset in converted.opset_import if opset.domain in used]
-    del converted.opset_import[:]
-    converted.opset_import.extend(kept)
-    return converted
+            prepare(source, prepared)
+            to_static(prepared, result, calibration)
+        return cleaned(result)
+
+
+def prepare(source: Path, result: Path) -> None:
+    """Write a model as ONNX Runtime's tools want it before they quantise it: shapes inferred, operators fused."""
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    quant_pre_process(source, result, skip_symbolic_shape=True)
+
+
+def to_dynamic(source: Path, result: Path, nodes: Sequence[str] | None = None) -> None:
+    """Write a model with 8-bit weights in all nodes, or in those named; activations become so as it runs.
+
+    The weights are unsigned: processors with AVX2 and without VNNI add two products of 8-bit numbers in 16 bits, which
+    saturates without a word for unsigned activations with signed weights of 8 bits; unsigned weights they multiply in
+    another way.
+    """
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    quantize_dynamic(
+        source,
+        result,
+        op_types_to_quantize=["Conv", "MatMul"],
+        nodes_to_quantize=nodes,
+        weight_type=QuantType.QUInt8,
+    )
+
+
+def to_static(
+    source: Path,
+    result: Path,
+    calibration: NDArray[np.uint8] | None,
+    nodes: Sequence[str] | None = None,
+    ranges: Path | None = None,
+) -> None:
+    """Write a model whose nodes, all or those named, are int8 with ranges measured on the pictures of `calibration`.
+
+    The weights have 7 bits, so that two products always fit into 16 bits (see `to_dynamic`). The ranges are kept in
+    the file `ranges`, or taken from it, where that is given.
+    """
+    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
+
+    quantize_static(
+        source,
+        result,
+        _Pictures(() if calibration is None else calibration),
+        quant_format=QuantFormat.QDQ,
+        op_types_to_quantize=list(INTEGER_OPS),
+        nodes_to_quantize=nodes,
+        per_channel=True,
+        reduce_range=True,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+        calibrate_method=CalibrationMethod.MinMax,
+        **({} if ranges is None else {"calibration_cache_path": ranges}),
+    )
+
+
+def cleaned(path: Path) -> Any:
+    """Return the model in a file that ONNX Runtime's tools wrote, without the notes they leave in it."""
+    import onnx
+
+    model = onnx.load(path)
+    del model.metadata_props[:]
+    del model.graph.value_info[:]
+    used = {node.domain for node in model.graph.node}
+    kept = [opset for opset in model.opset_import if opset.domain in used]
+    del model.opset_import[:]
+    model.opset_import.extend(kept)
+    return model
 
 
 class _Pictures:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from export import speed
+from export import mixed, speed
 from export.calibration import DEFAULT_ITEMS, Calibration, calibrate, choose
 from export.cards import description, draft_card
 from export.conversion import Converter
@@ -18,8 +18,9 @@ from export.convert import load_keras, load_tensorflow
 from export.made import probe_pictures
 from export.memory import release
 from export.source import Source, check_model, check_run, layer_classes, open_source
+from export.trials import Bench
 from export.variants import Variant
-from export.verify import MAX_DROP, Reference, measure, reference
+from export.verify import MAX_DROP, Reference, ask, measure, reference
 from runtime.classifier import Classifier
 from runtime.engines import open_engine
 from toolkit.artifact import append_card
@@ -30,6 +31,7 @@ from toolkit.latency import Ratio
 from toolkit.quiet import captured_stderr
 from toolkit.runs import Run
 
+MIXED = "mixed"
 PART = "validation"
 THREADS = 2
 """The same everywhere, so that the cards are."""
@@ -59,6 +61,8 @@ class Options:
         Write nothing where one is not faster.
     leave_out
         Leave out files that there cannot be of the run's network, instead of refusing.
+    plan
+        Which layers of a mixed file to quantise and how, as `export.mixed.told` writes it; None to search for it.
     """
 
     calibration: int = DEFAULT_ITEMS
@@ -68,6 +72,7 @@ class Options:
     speed: bool = True
     fail_if_slower: bool = False
     leave_out: bool = False
+    plan: str | None = None
 
 
 @dataclass(frozen=True)
@@ -147,8 +152,12 @@ def export_run(
         cards: dict[Variant, Card] = {}
         for variant, target in targets.items():
             release()
-            report(f"converting to {variant.precision} {variant.format}")
-            converted = converter.convert(variant)
+            if variant.precision == MIXED and calibration:
+                bench = Bench(converter, variant, calibration, source, model, options.max_drop)
+                converted = converter.mix(variant, _plan(bench, options, report))
+            else:
+                report(f"converting to {variant.precision} {variant.format}")
+                converted = converter.convert(variant)
             report(f"checking {target.name} on {len(expected.pictures)} pictures")
             draft = draft_card(source, variant, converted, PART, len(pictures))
             cards[variant] = _checked(temporary[variant], converted.content, draft, expected, options.max_drop)
@@ -191,6 +200,17 @@ def _speeds(
     return found
 
 
+def _plan(bench: Bench, options: Options, report: Report) -> mixed.Plan:
+    """Return the plan that was asked for, or the best that a search finds."""
+    if options.plan is not None:
+        return mixed.parse(options.plan, bench.layers)
+    report(f"searching for a mixture of {len(bench.layers)} layers")
+    found = mixed.search(bench.layers, bench.attempt, bench.race, report)
+    plan = mixed.told(found.best.plan)
+    report(f"chosen: {speed.told(found.best.speed)}, {speed.told(found.beside_int8, 'int8')}: --plan {plan}")
+    return found.best.plan
+
+
 def _calibration(source: Source, count: int) -> Calibration:
     chosen = choose(source.items("train"), count)
     return calibrate(chosen, source.pictures(chosen), source.front_end)
@@ -200,7 +220,7 @@ def _checked(path: Path, converted: bytes, draft: Card, expected: Reference, max
     """Write the model to the temporary `path` with a card of what it was measured to do; raise where it falls short."""
     write_bytes(path, append_card(converted, draft))
     with captured_stderr():
-        measured = measure(open_engine(path, threads=THREADS), expected, PART, max_drop)
+        measured = measure(draft, ask(open_engine(path, threads=THREADS), expected), expected, PART, max_drop)
         card = replace(draft, accuracy=measured.accuracy, parity=measured.parity)
         write_bytes(path, append_card(converted, card))
         classifier = Classifier.load(path, threads=THREADS)

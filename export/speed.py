@@ -38,7 +38,7 @@ def compare(
         own = {variant: path for variant, path in files.items() if variant.format == format}
         if len(own) == 1:
             continue
-        tasks = {variant.precision: _task(open(path, threads=THREADS), batch) for variant, path in own.items()}
+        tasks = {variant.precision: task(open(path, threads=THREADS), batch) for variant, path in own.items()}
         rounds = measure(tasks, PLAN)
         for variant in own:
             if variant.precision != "float32":
@@ -51,10 +51,11 @@ def is_faster(measured: Ratio) -> bool:
     return measured.high < 1
 
 
-def told(measured: Ratio) -> str:
+def told(measured: Ratio, reference: str = "float32") -> str:
     """Return a ratio as text."""
-    return f"{measured.median:.2f} [{measured.low:.2f}, {measured.high:.2f}] times float32's time"
+    return f"{measured.median:.2f} [{measured.low:.2f}, {measured.high:.2f}] times {reference}'s time"
 
 
-def _task(engine: Engine, batch: NDArray[np.float32]) -> Task:
+def task(engine: Engine, batch: NDArray[np.float32]) -> Task:
+    """Return the query that times a model: always the same picture."""
     return lambda number: engine.run(batch)

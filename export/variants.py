@@ -11,13 +11,16 @@ from toolkit.card import CALIBRATED
 from toolkit.errors import UsageError
 
 PRECISIONS = {
-    TFLITE: ("float32", "float16", "dynamic", "int8", "int16x8"),
-    ONNX: ("float32", "float16", "dynamic", "int8"),
+    TFLITE: ("float32", "float16", "dynamic", "int8", "int16x8", "mixed"),
+    ONNX: ("float32", "float16", "dynamic", "int8", "mixed"),
 }
 """What each format offers; the first is the reference, which is always written."""
 _KERAS = ("tensorflow", "tf_keras", "numpy")
 _PACKAGES = {TFLITE: _KERAS, ONNX: (*_KERAS, "tf2onnx", "onnx")}
-_QUANTISERS = ("dynamic", "int8")
+_QUANTISERS = {
+    (TFLITE, "mixed"): ("ai_edge_quantizer",),
+    **dict.fromkeys([(ONNX, precision) for precision in ("dynamic", "int8", "mixed")], ("onnxruntime",)),
+}
 QUANTISED = tuple(dict.fromkeys(name for names in PRECISIONS.values() for name in names[1:]))
 
 
@@ -41,7 +44,7 @@ class Variant:
 
     def versions(self) -> dict[str, str]:
         """Return the versions of the packages that decide the file's bytes."""
-        quantiser = ("onnxruntime",) if self.format == ONNX and self.precision in _QUANTISERS else ()
+        quantiser = _QUANTISERS.get((self.format, self.precision), ())
         return {name: importlib.metadata.version(name) for name in (*_PACKAGES[self.format], *quantiser)}
 
     def file_name(self, model: str) -> str:

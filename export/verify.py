@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.engines import Engine
-from toolkit.card import AccuracyCard, ParityCard
+from toolkit.card import AccuracyCard, Card, ParityCard
 from toolkit.errors import ArtifactError
 from toolkit.metrics import mcnemar, wilson_interval
 
@@ -37,6 +37,7 @@ LIMITS: Mapping[str, Limits] = {
     "float16": Limits(0.01, 0.999, 0.97),
     "int16x8": Limits(0.1, 0.99, 0.95),
     "dynamic": Limits(0.2, 0.97, 0.9),
+    "mixed": Limits(0.2, 0.97, 0.9),
     "int8": Limits(0.5, 0.8, 0.85),
 }
 """By precision. A trained GTZANet comes about ten times nearer: its files' cards say how near."""
@@ -87,22 +88,38 @@ def reference(
     return Reference((*names, *made), everything, np.concatenate(batches), labels)
 
 
-def measure(engine: Engine, expected: Reference, part: str, max_drop: float = MAX_DROP) -> Measured:
-    """Run every picture of `expected` through `engine` and compare.
+def ask(engine: Engine, expected: Reference) -> NDArray[np.float32]:
+    """Return what the model says of every picture, float32 (n + made, classes)."""
+    return np.concatenate([engine.run(picture[np.newaxis].astype(np.float32)) for picture in expected.pictures])
+
+
+def measure(card: Card, found: NDArray[np.float32], expected: Reference, part: str, max_drop: float) -> Measured:
+    """Compare what a model says with what Keras says.
+
+    Parameters
+    ----------
+    card
+        The model's.
+    found
+        Its probabilities, as `ask` returns them.
+    expected
+        Keras'.
+    part
+        Of the dataset, that the pictures with labels are of.
+    max_drop
+        Points of accuracy that it may lose.
 
     Raises
     ------
     ArtifactError
-        If the file is not the model it was made from: probabilities farther from Keras' than `LIMITS` allow its
-        precision, or more than `max_drop` points of the validation pictures lost, by more than chance (McNemar's test).
+        If it is not the model it was made from: probabilities farther from Keras' than `LIMITS` allow its precision,
+        or more than `max_drop` points of the pictures lost, by more than chance (McNemar's test).
     """
-    found = np.concatenate([engine.run(picture[np.newaxis].astype(np.float32)) for picture in expected.pictures])
     n = len(expected.labels)
     broken = np.flatnonzero(~np.isfinite(found).all(axis=1))
     if len(broken):
         raise ArtifactError(
-            f"refused: the {engine.card.precision} model gives values that are not finite on "
-            f"{expected.names[broken[0]]}"
+            f"refused: the {card.precision} model gives values that are not finite on {expected.names[broken[0]]}"
         )
     correct = int(np.sum(found[:n].argmax(axis=1) == expected.labels))
     parity = ParityCard(
@@ -112,12 +129,14 @@ def measure(engine: Engine, expected: Reference, part: str, max_drop: float = MA
         top1_agreement=float(np.mean(found[:n].argmax(axis=1) == expected.probabilities[:n].argmax(axis=1))),
         keras_correct=int(np.sum(expected.probabilities[:n].argmax(axis=1) == expected.labels)),
     )
-    _check_parity(engine.card.precision, expected, found, parity)
-    _check_accuracy(engine, expected, found, max_drop)
+    _check_parity(card.precision, expected, found, parity, part)
+    _check_accuracy(card, expected, found, part, max_drop)
     return Measured(AccuracyCard(part, n, correct, correct / n, wilson_interval(correct, n)), parity)
 
 
-def _check_parity(precision: str, expected: Reference, found: NDArray[np.float32], parity: ParityCard) -> None:
+def _check_parity(
+    precision: str, expected: Reference, found: NDArray[np.float32], parity: ParityCard, part: str
+) -> None:
     limits = LIMITS[precision]
     distances = np.abs(found - expected.probabilities).max(axis=1)
     worst = expected.names[int(distances.argmax())]
@@ -134,20 +153,20 @@ def _check_parity(precision: str, expected: Reference, found: NDArray[np.float32
         )
     if parity.top1_agreement < limits.agreement:
         raise ArtifactError(
-            f"refused: the {precision} model gives {parity.top1_agreement:.1%} of the validation pictures Keras' "
+            f"refused: the {precision} model gives {parity.top1_agreement:.1%} of the {part} pictures Keras' "
             f"label, under {limits.agreement:.0%}; farthest off is {worst}"
         )
 
 
-def _check_accuracy(engine: Engine, expected: Reference, found: NDArray[np.float32], max_drop: float) -> None:
+def _check_accuracy(card: Card, expected: Reference, found: NDArray[np.float32], part: str, max_drop: float) -> None:
     n = len(expected.labels)
     keras_right = expected.probabilities[:n].argmax(axis=1) == expected.labels
     right = found[:n].argmax(axis=1) == expected.labels
     lost, won, p = mcnemar(keras_right, right)
     if 100 * (lost - won) / n > max_drop and p < MAX_P:
-        hint = "give it more pictures with --calibration, or " if engine.card.calibration else ""
+        hint = "give it more pictures with --calibration, or " if card.calibration else ""
         raise ArtifactError(
-            f"refused: the {engine.card.precision} model is right on {int(right.sum())} of {n} validation pictures, "
+            f"refused: the {card.precision} model is right on {int(right.sum())} of {n} {part} pictures, "
             f"Keras on {int(keras_right.sum())}, more than --max-drop {max_drop:g} points fewer (McNemar p = {p:.2g}): "
             f"{hint}use another precision"
         )

@@ -32,6 +32,7 @@ def example_card(
         ),
         quantization=quantization,
         float_ops=(),
+        layers={"dense": "int8"} if quantization == "mixed" else {},
         calibration=CalibrationCard(16, 5, "c" * 64) if quantization in CALIBRATED else None,
         run_digest="a" * 64,
         model_digest=model_digest(model),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ CLASSES = ("high", "low", "mid", "wide")
 PER_CLASS = 8
 MODELS = ("gtzanet", "zfnet")
 ZFNET_SHARE = 1 / 16
+PLAN = "conv2=dynamic,conv4=int8,last=dynamic"
+"""The mixture that is exported, of layers that both networks have."""
 
 
 def class_db(number: int, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -48,17 +51,19 @@ def network(name: str, classes: int) -> Any:
     tf_keras.utils.set_random_seed(3)
     body: list[Any] = [layers.InputLayer((288, 432, 3), name="picture"), layers.Rescaling(1 / 255)]
     if name == "gtzanet":
-        for filters in (8, 16, 32, 64, 128):
-            body += [layers.Conv2D(filters, 3, activation="relu"), layers.MaxPool2D(3, 2)]
+        for place, filters in enumerate((8, 16, 32, 64, 128)):
+            body += [layers.Conv2D(filters, 3, activation="relu", name=f"conv{place}"), layers.MaxPool2D(3, 2)]
         body += [layers.Flatten(), layers.Dropout(0.3)]
     else:
-        for filters, kernel in ((96, 7), (256, 5)):
-            body += [layers.Conv2D(int(filters * ZFNET_SHARE), kernel, 2, activation="relu"), layers.MaxPool2D(3, 2)]
+        for place, (filters, kernel) in enumerate(((96, 7), (256, 5))):
+            size = int(filters * ZFNET_SHARE)
+            body += [layers.Conv2D(size, kernel, 2, activation="relu", name=f"conv{place}"), layers.MaxPool2D(3, 2)]
             body += [layers.LayerNormalization(axis=(1, 2, 3), center=False, scale=False, epsilon=1e-12)]
-        for filters in (384, 384, 256):
-            body += [layers.Conv2D(int(filters * ZFNET_SHARE), 3, activation="relu")]
-        body += [layers.MaxPool2D(3, 2), layers.Flatten(), layers.Dense(256), layers.Dense(256)]
-    body += [layers.Dense(classes), layers.Activation("softmax", dtype="float32", name="scores")]
+        for place, filters in enumerate((384, 384, 256), start=2):
+            body += [layers.Conv2D(int(filters * ZFNET_SHARE), 3, activation="relu", name=f"conv{place}")]
+        body += [layers.MaxPool2D(3, 2), layers.Flatten()]
+        body += [layers.Dense(256, name="dense0"), layers.Dense(256, name="dense1")]
+    body += [layers.Dense(classes, name="last"), layers.Activation("softmax", dtype="float32", name="scores")]
     return tf_keras.Sequential(body, name=name)
 
 
@@ -80,8 +85,18 @@ def solve_last_layer(model: Any, pictures: NDArray[np.uint8], labels: NDArray[np
     last.set_weights([kernel.astype(np.float32), (-mean @ kernel).astype(np.float32)])
 
 
-def make_run(folder: Path, data: Path, model_name: str = "gtzanet", *, synthetic: bool = False) -> Path:
-    """Write a finished run of `model_name` over the picture tree `data` to `folder` and return it."""
+def make_run(
+    folder: Path,
+    data: Path,
+    model_name: str = "gtzanet",
+    *,
+    synthetic: bool = False,
+    change: Callable[[Any, NDArray[np.uint8]], None] | None = None,
+) -> Path:
+    """Write a finished run of `model_name` over the picture tree `data` to `folder` and return it.
+
+    `change` may change the model's weights, given the training pictures, before its last layer is solved.
+    """
     index = build_index(data)
     split = make_split("stratified", index, seed=0, folds=4, fold=0)
     parts = {
@@ -90,6 +105,8 @@ def make_run(folder: Path, data: Path, model_name: str = "gtzanet", *, synthetic
         for items in [[index.by_name[name] for name in getattr(split, part)]]
     }
     model = network(model_name, len(index.classes))
+    if change is not None:
+        change(model, parts["train"][0])
     solve_last_layer(model, *parts["train"])
     folder.mkdir(parents=True)
     model.save(folder / "model.keras")
@@ -138,5 +155,6 @@ def made_artifacts(base: Path, model_name: str) -> Path:
     if not output.is_dir():
         run = str(made_run(base, model_name))
         options = ["--format", "all", "--quantize", "all", "--calibration", "16", "--max-drop", "10", "--no-speed"]
+        options += ["--plan", PLAN]
         assert entry([run, *options, "--output", str(output)]) == 0
     return output

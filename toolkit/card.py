@@ -15,8 +15,9 @@ from toolkit.strict import MAX_INTEGER, StrictError, from_json, shown, to_json
 
 FORMAT_VERSION = 1
 DTYPES = ("float32", "int8", "uint8")
-QUANTIZATIONS = ("none", "float16", "dynamic", "int8", "int16x8")
-CALIBRATED = ("int8", "int16x8")
+QUANTIZATIONS = ("none", "float16", "dynamic", "int8", "int16x8", "mixed")
+CALIBRATED = ("int8", "int16x8", "mixed")
+LAYER_KINDS = ("float32", "dynamic", "int8")
 MAX_LABELS = 10_000
 MAX_LABEL_LENGTH = 200
 MAX_TEXT_LENGTH = 1_000
@@ -107,9 +108,12 @@ class Card:
         dtype, shape, layout and quantisation of the tensors.
     quantization
         "none"; "float16" (weights alone); "dynamic" (weights int8, activations as they come); "int8" (weights and
-        activations, with ranges measured beforehand); "int16x8" (weights int8, activations int16, likewise).
+        activations, with ranges measured beforehand); "int16x8" (weights int8, activations int16, likewise); "mixed"
+        (each layer as `layers` says).
     float_ops
         Names of the operators that stay float32 in a model of integers; empty where none do, and for all others.
+    layers
+        For "mixed" the kind of every layer with weights: "float32", "dynamic" or "int8"; empty for all others.
     calibration
         What those ranges were measured on; None where none were.
     run_digest
@@ -132,6 +136,7 @@ class Card:
     output: TensorCard
     quantization: str
     float_ops: tuple[str, ...]
+    layers: dict[str, str]
     calibration: CalibrationCard | None
     run_digest: str
     model_digest: str
@@ -229,6 +234,11 @@ def _problems(card: Card) -> Iterator[str]:
         yield f"calibration is given if, and only if, quantization is one of {', '.join(CALIBRATED)}"
     if card.quantization not in CALIBRATED and card.float_ops:
         yield "float_ops are given, but the activations are not quantised"
+    if (card.quantization == "mixed") != bool(card.layers):
+        yield "layers are given if, and only if, quantization is mixed"
+    for layer, kind in card.layers.items():
+        if kind not in LAYER_KINDS:
+            yield f"layers.{layer} is {kind!r}, not one of {', '.join(LAYER_KINDS)}"
     accuracy = card.accuracy
     if not 0 <= accuracy.correct <= accuracy.n or not 0 < accuracy.n <= MAX_ITEMS:
         yield f"accuracy counts {accuracy.correct} correct of {accuracy.n}"

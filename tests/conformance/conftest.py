@@ -10,6 +10,7 @@ from export.cli import entry
 from tests.run_maker import made_artifacts, made_run
 
 TRAINED = Path(__file__).parents[1] / "data" / "gtzanet"
+PLAN = "conv2d_8=dynamic,conv2d_9=int8,dense_1=dynamic"
 FILES = ("model.keras", "config.json", "split.json", "metrics.json")
 
 
@@ -33,6 +34,6 @@ def trained_run() -> Path:
 def trained_artifacts(trained_run: Path, gtzan_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with every file of the trained run."""
     output = tmp_path_factory.mktemp("trained")
-    options = ["--format", "all", "--quantize", "all", "--output", str(output)]
+    options = ["--format", "all", "--quantize", "all", "--plan", PLAN, "--output", str(output)]
     assert entry([str(trained_run), "--data", str(gtzan_root), *options]) == 0
     return output

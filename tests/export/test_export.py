@@ -18,7 +18,7 @@ from export.cli import entry
 from export.source import check_model
 from export.variants import PRECISIONS
 from runtime import Classifier
-from tests.run_maker import CLASSES, PER_CLASS, made_run, write_pictures
+from tests.run_maker import CLASSES, PER_CLASS, PLAN, made_run, write_pictures
 from toolkit.artifact import model_files, read_card
 from toolkit.errors import ArtifactError, RunError
 from toolkit.files import read_json, write_json
@@ -103,22 +103,9 @@ def test_all_weights_and_activations_of_the_int8_file_are_integers(artifacts: Pa
 @pytest.mark.slow
 def test_a_repeat_in_another_process_gives_the_same_bytes(artifacts: Path, run_folder: Path, tmp_path: Path) -> None:
     moved = copied(run_folder, tmp_path / "elsewhere" / "renamed")
-    command = [
-        sys.executable,
-        "-m",
-        "export",
-        str(moved),
-        "--format",
-        "all",
-        "--quantize",
-        "all",
-        "--calibration",
-        "16",
-        "--no-speed",
-    ]
-    done = subprocess.run(
-        [*command, "--output", str(tmp_path / "out")], cwd=ROOT, capture_output=True, text=True, timeout=600
-    )
+    command = [sys.executable, "-m", "export", str(moved), "--output", str(tmp_path / "out")]
+    options = ["--format", "all", "--quantize", "all", "--plan", PLAN, "--calibration", "16", "--no-speed"]
+    done = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     names = sorted(path.name for path in model_files(artifacts))
     assert len(names) == sum(map(len, PRECISIONS.values()))
@@ -265,6 +252,7 @@ def test_output_that_cannot_be_written_fails_first(
 @pytest.mark.slow
 def test_onnx_files_with_a_free_batch_classify(run_folder: Path, artifacts: Path, tmp_path: Path) -> None:
     arguments = ["--format", "onnx", "--quantize", "all", "--calibration", "16", "--dynamic-batch", "--no-speed"]
+    arguments += ["--plan", PLAN]
     assert entry([str(run_folder), *arguments, "--max-drop", "10", "--output", str(tmp_path)]) == 0
     picture = np.random.default_rng(7).integers(0, 256, (288, 432, 3)).astype(np.uint8)
     for path in model_files(tmp_path):
@@ -301,6 +289,7 @@ def test_an_int8_file_may_take_and_give_other_types(run_folder: Path, artifacts:
         ["--calibration", "9"],
         ["--quantize", "--calibration", "0"],
         ["--dynamic-batch"],
+        ["--quantize", "int8", "--plan", "conv0=int8"],
         ["--fail-if-slower"],
         ["--io", "uint8"],
         ["--io", "uint8", "--quantize", "float16"],

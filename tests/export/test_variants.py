@@ -22,17 +22,18 @@ def test_all_formats_and_precisions() -> None:
 
 def test_what_a_format_does_not_offer_is_misuse() -> None:
     with pytest.raises(
-        UsageError, match="--quantize int16x8: not offered for onnx; choose one of float16, dynamic, int8"
+        UsageError, match="--quantize int16x8: not offered for onnx; choose one of float16, dynamic, int8, mixed"
     ):
         variants("onnx", "int16x8")
 
 
 def test_names_and_calibration() -> None:
     assert Variant("onnx", "float32").file_name("zfnet") == "zfnet-float32.onnx"
-    assert [name for name in PRECISIONS["tflite"] if Variant("tflite", name).calibrated] == ["int8", "int16x8"]
+    assert [name for name in PRECISIONS["tflite"] if Variant("tflite", name).calibrated] == ["int8", "int16x8", "mixed"]
 
 
 def test_only_what_decides_the_bytes_has_its_version_on_the_card() -> None:
     names = {variant: set(variant.versions()) for variant in variants("all", "all")}
     assert "tf2onnx" not in names[Variant("tflite", "int8")]
     assert "onnxruntime" in names[Variant("onnx", "int8")] and "onnxruntime" not in names[Variant("onnx", "float16")]
+    assert "ai_edge_quantizer" in names[Variant("tflite", "mixed")]

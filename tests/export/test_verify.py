@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from export.verify import LIMITS, Reference, measure
+from export.verify import LIMITS, MAX_DROP, Measured, Reference, ask, measure
 from tests.cards import example_card
 from toolkit.card import QUANTIZATIONS
 from toolkit.errors import ArtifactError
@@ -18,17 +18,9 @@ MADE = ("silence", "noise", "a tone")
 NAMES = (*(f"clip {number}" for number in range(N)), *MADE)
 
 
-class Recorded:
-    """An engine that gives recorded scores, one row a call."""
-
-    name, threads = "recorded", 1
-
-    def __init__(self, scores: Any, quantization: str) -> None:
-        self.card = example_card(quantization=quantization)
-        self.rows = iter(scores)
-
-    def run(self, batch: Any) -> Any:
-        return np.stack([next(self.rows) for _ in batch])
+def judged(found: Any, quantization: str, expected: Reference, max_drop: float = MAX_DROP) -> Measured:
+    """Return what was measured of a model that gave `found`."""
+    return measure(example_card(quantization=quantization), found, expected, "validation", max_drop)
 
 
 def keras(right: int, confidence: float = 0.52) -> Reference:
@@ -42,7 +34,7 @@ def test_what_is_measured() -> None:
     expected = keras(30)
     found = expected.probabilities.copy()
     found[29] = found[29][::-1]
-    measured = measure(Recorded(found, "int8"), expected, "validation")
+    measured = judged(found, "int8", expected)
     assert (measured.accuracy.n, measured.accuracy.correct, measured.accuracy.accuracy) == (N, 29, 29 / N)
     assert measured.accuracy.wilson95 == wilson_interval(29, N)
     assert measured.parity.top1_agreement == 99 / 100
@@ -52,18 +44,29 @@ def test_what_is_measured() -> None:
     assert measured.parity.min_cosine == pytest.approx(2 * 0.52 * 0.48 / (0.52**2 + 0.48**2), abs=1e-4)
 
 
+def test_every_picture_is_asked_about_alone() -> None:
+    class Engine:
+        def run(self, batch: Any) -> Any:
+            assert batch.shape == (1, 2, 2, 3) and batch.dtype == np.float32
+            return batch[:, 0, 0, :2]
+
+    pictures = np.arange(3 * 12, dtype=np.uint8).reshape(3, 2, 2, 3)
+    expected = Reference(NAMES[:3], pictures, np.zeros((3, 2), np.float32), np.zeros(3, np.int64))
+    assert (ask(Engine(), expected) == pictures[:, 0, 0, :2]).all()  # type: ignore[arg-type]
+
+
 def test_every_precision_has_its_limits() -> None:
     assert set(LIMITS) == {*QUANTIZATIONS, "float32"} - {"none"}
 
 
 def test_float32_may_not_differ_anywhere() -> None:
     expected = keras(30)
-    assert measure(Recorded(expected.probabilities + np.float32(5e-6), "none"), expected, "validation")
+    assert judged(expected.probabilities + np.float32(5e-6), "none", expected)
     for place in (0, N, N + 2):  # a real picture, silence, a tone
         found = expected.probabilities.copy()
         found[place, 0] += 3e-5
         with pytest.raises(ArtifactError, match=f"refused: the float32 model is .*e-05 off Keras.* of {NAMES[place]}"):
-            measure(Recorded(found, "none"), expected, "validation")
+            judged(found, "none", expected)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +79,7 @@ def test_one_probability_may_differ_by_so_much(quantization: str, off: float) ->
     with pytest.raises(
         ArtifactError, match=f"{quantization} model is .* off Keras in a probability of noise, over {off}"
     ):
-        measure(Recorded(found, quantization), expected, "validation")
+        judged(found, quantization, expected)
 
 
 def test_a_row_in_another_direction_is_refused() -> None:
@@ -86,7 +89,7 @@ def test_a_row_in_another_direction_is_refused() -> None:
     found = expected.probabilities.copy()
     found[N] = [0.2, 0, 0.2, 0, 0.2, 0, 0.2, 0, 0.2, 0]
     with pytest.raises(ArtifactError, match="cosine between the dynamic model's.* is 0.7.* on silence, under 0.97"):
-        measure(Recorded(found, "dynamic"), expected, "validation")
+        judged(found, "dynamic", expected)
 
 
 def test_too_many_other_labels_are_refused_even_if_as_many_are_right() -> None:
@@ -94,18 +97,18 @@ def test_too_many_other_labels_are_refused_even_if_as_many_are_right() -> None:
     found = expected.probabilities[::-1].copy()
     found[N:] = expected.probabilities[N:]
     with pytest.raises(ArtifactError, match="gives .*% of the validation pictures Keras' label, under 85%"):
-        measure(Recorded(found, "int8"), expected, "validation")
+        judged(found, "int8", expected)
 
 
 def test_integers_may_lose_a_little_and_no_more() -> None:
     expected = keras(90)
-    assert measure(Recorded(keras(87).probabilities, "int8"), expected, "validation").accuracy.correct == 87
+    assert judged(keras(87).probabilities, "int8", expected).accuracy.correct == 87
     message = "right on 82 of 100 validation pictures, Keras on 90, more than --max-drop 1 points fewer"
     with pytest.raises(ArtifactError, match=f"{message}.*: give it more pictures"):
-        measure(Recorded(keras(82).probabilities, "int8"), expected, "validation")
+        judged(keras(82).probabilities, "int8", expected)
     with pytest.raises(ArtifactError, match=f"{message}.*: use another precision"):
-        measure(Recorded(keras(82).probabilities, "dynamic"), expected, "validation")
-    assert measure(Recorded(keras(82).probabilities, "int8"), expected, "validation", max_drop=40)
+        judged(keras(82).probabilities, "dynamic", expected)
+    assert judged(keras(82).probabilities, "int8", expected, max_drop=40)
 
 
 def test_scores_that_are_not_finite_are_refused() -> None:
@@ -114,4 +117,4 @@ def test_scores_that_are_not_finite_are_refused() -> None:
     found[-1, 0] = np.nan
     for quantization in ("none", "int8"):
         with pytest.raises(ArtifactError, match="not finite on a tone"):
-            measure(Recorded(found, quantization), expected, "validation")
+            judged(found, quantization, expected)

@@ -87,6 +87,10 @@ def change(path: str, value: Any) -> dict[str, Any]:
         ("quantization", "int4", "quantization is 'int4'"),
         ("quantization", "none", "calibration is given if"),
         ("float_ops", "MEAN", "float_ops is text, not a list"),
+        ("quantization", "mixed", "layers are given if"),
+        ("layers", {"conv": "int8"}, "layers are given if"),
+        ("layers", {"conv": "int4"}, "layers are given if"),
+        ("layers", ["conv"], "layers is a list, not an object"),
         ("calibration", None, "calibration is given if"),
         ("calibration.items", KeyError, "calibration.items is missing"),
         ("calibration", [], "calibration is a list, not an object"),
@@ -117,3 +121,11 @@ def test_text_that_is_no_card(text: str) -> None:
 def test_an_int_is_a_fine_number_where_a_float_is_expected() -> None:
     card = Card.from_dict(change("input.scale", 1))
     assert card.input.scale == 1.0 and isinstance(card.input.scale, float)
+
+
+def test_a_mixed_model_says_what_each_layer_is() -> None:
+    card = example_card(quantization="mixed")
+    assert Card.from_json(card.to_json()) == card and card.precision == "mixed"
+    wrong = {**card.to_dict(), "layers": {"dense": "int4"}}
+    with pytest.raises(ArtifactError, match="layers.dense is 'int4', not one of float32, dynamic, int8"):
+        Card.from_dict(wrong)

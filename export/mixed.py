@@ -1,0 +1,205 @@
+"""Mixed precision: which layers of a network to keep in float32 and which to quantise, found by measuring.
+
+Every layer with weights is quantised alone in each way, timed beside float32 and compared with it. From those that are
+not slower come a few mixtures; in one that is outside the accuracy budget, the layer that hurt most alone goes back to
+float32 until it is inside. The mixtures are then timed in turns, together with float32 and int8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from toolkit.card import LAYER_KINDS
+from toolkit.errors import ArtifactError, UsageError
+from toolkit.latency import Ratio, Rounds, ratio
+
+FLOAT, *QUANTISED_KINDS = LAYER_KINDS
+
+SAME = 1.02
+"""Times that differ by less are the same: then the smaller file is the better one."""
+RACERS = 3
+
+Plan = Mapping[str, str]
+"""A kind for every layer that has weights, in the network's order."""
+
+
+class Mixer(Protocol):
+    """Builds models of one network and format."""
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Return the names of the layers with weights, in order."""
+
+    def build(self, plan: Plan) -> bytes:
+        """Return the model in which each layer is of the kind that the plan says."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A mixture that was built and measured.
+
+    Attributes
+    ----------
+    plan
+        What it is.
+    size
+        Of the file, in bytes.
+    speed
+        Its time as a multiple of float32's.
+    distance
+        Mean total variation distance between its probabilities and float32's: 0 where they are equal, 1 at most.
+    changed
+        How many pictures' labels differ from float32's.
+    refused
+        Why it is outside the accuracy budget, None where it is inside.
+    """
+
+    plan: Plan
+    size: int
+    speed: Ratio
+    distance: float
+    changed: int
+    refused: str | None
+
+
+@dataclass(frozen=True)
+class Found:
+    """The best mixture, and how it does beside int8: its time as a multiple of that one's."""
+
+    best: Trial
+    beside_int8: Ratio
+
+
+Attempt = Callable[[Plan], Trial]
+Race = Callable[[Sequence[Plan]], Sequence[Rounds]]
+"""Times float32 and plans in turns, for longer than a trial does; float32 comes first."""
+
+
+def told(plan: Plan) -> str:
+    """Return a plan as text: its quantised layers, `conv=int8,dense=dynamic`."""
+    return ",".join(f"{layer}={kind}" for layer, kind in plan.items() if kind != FLOAT) or FLOAT
+
+
+def parse(text: str, layers: Sequence[str]) -> Plan:
+    """Return the plan that a text as that of `told` describes; layers it does not name stay float32.
+
+    Raises
+    ------
+    UsageError
+        If it names a layer or a kind that there is not, or one layer twice.
+    """
+    plan = dict.fromkeys(layers, FLOAT)
+    named = set()
+    for part in text.split(","):
+        layer, _, kind = part.strip().partition("=")
+        if layer not in plan:
+            raise UsageError(f"--plan: there is no layer {layer!r} with weights; there are {', '.join(layers)}")
+        if kind not in LAYER_KINDS:
+            raise UsageError(f"--plan: {layer} cannot be {kind!r}: give one of {', '.join(LAYER_KINDS)}")
+        if layer in named:
+            raise UsageError(f"--plan: names {layer} twice")
+        named.add(layer)
+        plan[layer] = kind
+    if set(plan.values()) == {FLOAT}:
+        raise UsageError("--plan: quantises no layer: leave out --quantize mixed")
+    return plan
+
+
+def search(layers: Sequence[str], attempt: Attempt, race: Race, show: Callable[[str], None]) -> Found:
+    """Find the fastest mixture inside the accuracy budget; the smallest of those that are equally fast.
+
+    Parameters
+    ----------
+    layers
+        The names of the layers with weights, in order.
+    attempt
+        Builds and measures one mixture.
+    race
+        Times several.
+    show
+        Takes the lines of the search's table.
+
+    Raises
+    ------
+    ArtifactError
+        If no mixture is inside the budget.
+    """
+    nothing = dict.fromkeys(layers, FLOAT)
+    table = _Table(layers, show)
+    alone = {
+        (layer, kind): table.row(f"{layer} alone {kind}", attempt({**nothing, layer: kind}))
+        for layer in layers
+        for kind in QUANTISED_KINDS
+    }
+    trials = [
+        trial for name, plan in _mixtures(layers, alone) for trial in _inside(name, plan, alone, attempt, table.row)
+    ]
+    if not trials:
+        raise ArtifactError(
+            "refused: no mixture of float32 and int8 layers is inside the accuracy budget: use float16 or float32, or "
+            "give more pictures with --calibration"
+        )
+    trials = sorted(trials, key=lambda trial: trial.speed.median)[:RACERS]
+    reference, integer, *others = race([dict.fromkeys(layers, "int8"), *(trial.plan for trial in trials)])
+    trials = [replace(trial, speed=ratio(times, reference)) for trial, times in zip(trials, others, strict=True)]
+    least = min(trial.speed.median for trial in trials)
+    even = [number for number, trial in enumerate(trials) if trial.speed.median <= SAME * least]
+    best = min(even, key=lambda number: trials[number].size)
+    return Found(table.row("chosen", trials[best]), ratio(others[best], integer))
+
+
+def _mixtures(layers: Sequence[str], alone: Mapping[tuple[str, str], Trial]) -> Iterable[tuple[str, Plan]]:
+    """Yield mixtures to try, by name, each once."""
+    proposals: dict[str, Plan] = {f"all {kind}": dict.fromkeys(layers, kind) for kind in QUANTISED_KINDS}
+    for kind in QUANTISED_KINDS:
+        proposals[f"{kind} if not surely slower"] = {
+            layer: kind if alone[layer, kind].speed.low <= 1 else FLOAT for layer in layers
+        }
+    proposals["each layer's fastest"] = {
+        layer: min(QUANTISED_KINDS, key=lambda kind: alone[layer, kind].speed.median) for layer in layers
+    }
+    proposals["each's fastest or float32"] = {
+        layer: kind if alone[layer, kind].speed.median <= 1 else FLOAT
+        for layer, kind in proposals["each layer's fastest"].items()
+    }
+    seen: list[Plan] = [dict.fromkeys(layers, FLOAT)]
+    for name, plan in proposals.items():
+        if plan not in seen:
+            seen.append(plan)
+            yield name, plan
+
+
+def _inside(
+    name: str, plan: Plan, alone: Mapping[tuple[str, str], Trial], attempt: Attempt, row: Callable[[str, Trial], Trial]
+) -> Iterable[Trial]:
+    """Yield the first mixture inside the budget on the way from `plan` to float32, if there is one."""
+    shown = name
+    while quantised := [layer for layer, kind in plan.items() if kind != FLOAT]:
+        trial = row(shown, attempt(plan))
+        if trial.refused is None:
+            yield trial
+            return
+        worst = max(quantised, key=lambda layer: alone[layer, plan[layer]].distance)
+        plan = {**plan, worst: FLOAT}
+        shown = f"{name} but {worst}" if shown == name else f"{shown}, {worst}"
+
+
+class _Table:
+    """Shows the trials as lines of a table, as they come."""
+
+    def __init__(self, layers: Sequence[str], show: Callable[[str], None]) -> None:
+        longest = max(map(len, layers))
+        self._width = max(longest + len(" alone dynamic"), len("dynamic if not surely slower"))
+        self._show = show
+        show(f"{'mixture':{self._width}}     size  time, of float32's    distance  labels  verdict")
+
+    def row(self, name: str, trial: Trial) -> Trial:
+        """Show a trial, and return it."""
+        speed = f"{trial.speed.median:.2f} [{trial.speed.low:.2f}, {trial.speed.high:.2f}]"
+        self._show(
+            f"{name:{self._width}} {trial.size / 1e6:5.2f} MB  {speed:18}  {trial.distance:9.4f}  {trial.changed:6}  "
+            f"{trial.refused or 'inside the budget'}"
+        )
+        return trial
