@@ -12,6 +12,7 @@ from toolkit.frontend import SHORT_POLICIES
 from toolkit.splits import NAMES, PARTS
 
 PROG = "python -m benchmarks"
+STUDIES = ("cliplength", "frontend", "operators", "export")
 
 
 def models_parser() -> Parser:
@@ -19,7 +20,7 @@ def models_parser() -> Parser:
     parser = Parser(
         prog=PROG,
         description="Measure model files: accuracy, size, memory and latency.",
-        epilog=f"studies: {PROG} cliplength --help | {PROG} frontend --help | {PROG} export --help",
+        epilog=f"studies: {PROG} " + f" --help | {PROG} ".join(STUDIES) + " --help",
     )
     parser.add_argument(
         "models", nargs="*", type=Path, metavar="MODEL", help="model files (default: all in ./artifacts)"
@@ -75,6 +76,19 @@ def frontend_parser() -> Parser:
     )
     parser.add_argument("--clips", type=int, default=5, metavar="N", help="sounds to time (%(default)s)")
     parser.add_argument("--repeats", type=int, default=5, metavar="N", help="times a sound (%(default)s)")
+    _add_data(parser)
+    return parser
+
+
+def operators_parser() -> Parser:
+    """Return the parser of `operators`."""
+    parser = Parser(prog=f"{PROG} operators", description="Where the time goes inside model files, layer by layer.")
+    parser.add_argument("models", nargs="+", type=Path, metavar="MODEL", help="model files")
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="(%(default)s)")
+    parser.add_argument(
+        "--min-duration", type=float, default=2.0, metavar="S", help="seconds a part at least (%(default)s)"
+    )
+    parser.add_argument("--min-count", type=int, default=30, metavar="N", help="runs a part at least (%(default)s)")
     _add_data(parser)
     return parser
 

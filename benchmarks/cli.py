@@ -14,13 +14,23 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks import cliplength, compare, exports, sounds, table
-from benchmarks.arguments import PROG, cliplength_parser, export_parser, frontend_parser, models_parser
+import numpy as np
+
+from benchmarks import cliplength, compare, exports, operators, sounds, table
+from benchmarks.arguments import (
+    PROG,
+    cliplength_parser,
+    export_parser,
+    frontend_parser,
+    models_parser,
+    operators_parser,
+)
 from benchmarks.compare import Comparison, compare_front_ends
 from benchmarks.parts import own_split
 from benchmarks.suite import Row, Settings, measure_models
 from runtime.classifier import Classifier
 from runtime.engines import check_threads
+from toolkit import audio
 from toolkit.artifact import FORMATS, model_files
 from toolkit.cli import progress
 from toolkit.command import output_file, run
@@ -29,26 +39,29 @@ from toolkit.errors import ArtifactError, UsageError
 from toolkit.files import write_json, write_text
 from toolkit.latency import Plan
 from toolkit.machine import describe_machine, machine_line
+from toolkit.picture import render
 from toolkit.quiet import captured_stderr
 
 ARTIFACTS = Path("artifacts")
 MOST = 1000
-PACKAGES = ("numpy", "ai-edge-litert", "tflite-runtime", "onnxruntime", "soundfile", "soxr")
 """Clips, and times a clip: more would take hours and much memory."""
+PACKAGES = ("numpy", "ai-edge-litert", "tflite-runtime", "onnxruntime", "soundfile", "soxr")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 1 where a model could not be measured."""
     words = list(sys.argv[1:] if argv is None else argv)
     command = shlex.join([*PROG.split(), *words])
-    parser, measure = models_parser(), _models
-    if words[:1] == ["cliplength"]:
-        parser, measure, words = cliplength_parser(), _cliplength, words[1:]
-    elif words[:1] == ["frontend"]:
-        parser, measure, words = frontend_parser(), _frontend, words[1:]
-    elif words[:1] == ["export"]:
-        parser, measure, words = export_parser(), _export, words[1:]
-    arguments = parser.parse_args(words)
+    studies = {
+        "cliplength": (cliplength_parser, _cliplength),
+        "frontend": (frontend_parser, _frontend),
+        "operators": (operators_parser, _operators),
+        "export": (export_parser, _export),
+    }
+    parser, measure = models_parser, _models
+    if words and words[0] in studies:
+        parser, measure = studies[words.pop(0)]
+    arguments = parser().parse_args(words)
     for flag, path in (("--json", arguments.json), ("--markdown", arguments.markdown)):
         if path is not None:
             output_file(path, flag)
@@ -126,6 +139,25 @@ def _frontend(arguments: argparse.Namespace, command: str) -> int:
     with progress("comparing pictures") as report:
         found = compare_front_ends(Path(named) if named else None, arguments.clips, arguments.repeats, report)
     _give(arguments, command, machine, found.notes(), "Front end", compare.HEADERS, found.cells(), _plain(found))
+    return 0
+
+
+def _operators(arguments: argparse.Namespace, command: str) -> int:
+    plan = _plan(arguments)
+    machine = describe_machine(PACKAGES)
+    named = arguments.data or os.environ.get("GTZAN_ROOT")
+    clip = sounds.find_clip(Path(named)) if named else None
+    batch = sounds.some_pictures(None if clip is None else render(audio.load(clip))[np.newaxis])[:1]
+    found = {path: operators.profile(path, batch, arguments.threads, plan) for path in arguments.models}
+    notes = [
+        f"One query at a time, {arguments.threads} thread{'' if arguments.threads == 1 else 's'}, on the picture of "
+        f"{clip.name if clip else 'a made-up sound'}. TFLite: what the model cut after a part takes longer than cut "
+        "before it, the pieces taking turns, median over the rounds. ONNX: ONNX Runtime's profiler, which costs time "
+        "itself."
+    ]
+    value = {"models": {path.name: [asdict(part) for part in parts] for path, parts in found.items()}}
+    rows = [row for path, parts in found.items() for row in operators.cells(path, parts)]
+    _give(arguments, command, machine, notes, "Where the time goes", operators.HEADERS, rows, value)
     return 0
 
 

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from export.calibration import calibrate, choose, edge_pictures
-from toolkit.dataset import Item
+from export.calibration import Calibration, calibrate, choose, edge_pictures
+from export.cli import entry
+from export.conversion import Converter
+from export.source import open_source
+from toolkit.artifact import read_card
+from toolkit.dataset import Item, build_index
 from toolkit.errors import UsageError
 from toolkit.frontend import PICTURE
+from toolkit.runs import Run
+from toolkit.splits import make_split
 
 
 def items(**counts: int) -> list[Item]:
@@ -58,3 +66,37 @@ def test_calibration_holds_training_and_edge_pictures_and_its_digest_follows_bot
     np.testing.assert_array_equal(first.pictures[4:], edges)
     other = [*train[:3], Item("b/001.png", "b", "b/001", "another file")]
     assert calibrate(other, pictures, PICTURE).card.digest != first.card.digest
+
+
+@pytest.mark.slow
+def test_ranges_are_measured_on_training_pictures_alone(
+    run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the converter is given holds no picture of the validation part, and the card's digest is of its manifest."""
+    seen: list[Calibration] = []
+    real = Converter.__init__
+
+    def spy(self: Any, model: Any, description: Any, calibration: Any, *others: Any) -> None:
+        seen.append(calibration)
+        real(self, model, description, calibration, *others)
+
+    monkeypatch.setattr(Converter, "__init__", spy)
+    options = ["--quantize", "--calibration", "16", "--no-speed", "--max-drop", "10", "--output", str(tmp_path)]
+    assert entry([str(run_folder), *options]) == 0
+    (calibration,) = seen
+    source = open_source(Run.load(run_folder), None)
+    assert {item.name for item in calibration.items} <= set(source.run.split.train)
+    kept = {picture.tobytes() for picture in source.pictures(source.items("validation"))}
+    assert len(calibration.pictures) == 16 + 6 and not kept & {picture.tobytes() for picture in calibration.pictures}
+    again = calibrate(calibration.items, source.pictures(calibration.items), source.front_end)
+    assert read_card(tmp_path / "gtzanet-int8.tflite").calibration == again.card
+
+
+def test_on_gtzan_it_is_disjoint_from_validation_and_test(gtzan_root: Path) -> None:
+    index = build_index(gtzan_root, "pictures")
+    for name in ("paper", "fault-filtered", "stratified"):
+        split = make_split(name, index)
+        chosen = choose([index.by_name[item] for item in split.train], 100)
+        assert Counter(item.label for item in chosen) == dict.fromkeys(index.classes, 10)
+        assert {item.name for item in chosen} <= set(split.train)
+        assert not {item.name for item in chosen} & {*split.validation, *split.test}

@@ -1,0 +1,104 @@
+"""Where the time goes inside a model: every part has its own time, whatever came before it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks import operators
+from benchmarks.cli import entry
+from benchmarks.operators import Part, cells, profile
+from tests.run_maker import made_artifacts
+from toolkit.latency import Plan
+
+BATCH = np.random.default_rng(1).integers(0, 256, (1, 288, 432, 3)).astype(np.float32)
+NAMES = ["conv0", "conv1", "conv2", "conv3", "conv4", "last"]
+
+
+@pytest.fixture(scope="module")
+def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with every file of a made GTZANet."""
+    return made_artifacts(tmp_path_factory.getbasetemp(), "gtzanet")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("precision", "weights"), [("float32", "float32"), ("int8", "int8"), ("dynamic", "int8")])
+def test_the_parts_of_a_tflite_model(
+    artifacts: Path, monkeypatch: pytest.MonkeyPatch, precision: str, weights: str
+) -> None:
+    """The piece that ends with part k is said to take (k + 1)^2 ms, on a machine that gets slower by the round."""
+
+    def clocked(tasks: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+        for task in tasks.values():
+            task(0)
+        ends = {name: (place + 1) ** 2 / 1000 for place, name in enumerate(tasks)}
+        return {name: tuple((end * speed,) for speed in (0.9, 1, 1.1)) for name, end in ends.items()}
+
+    monkeypatch.setattr(operators, "measure", clocked)
+    parts = profile(artifacts / f"gtzanet-{precision}.tflite", BATCH, 1, Plan())
+    assert [part.name for part in parts] == NAMES
+    assert [part.milliseconds for part in parts] == pytest.approx([1, 3, 5, 7, 9, 11])
+    assert {part.weights for part in parts[2:]} == {weights}, "TensorFlow leaves the smallest kernels alone"
+    assert [part.operators[0] for part in parts] == ["CONV_2D"] * 5 + ["FULLY_CONNECTED"]
+    assert parts[-1].operators[-1] == "SOFTMAX" and "MAX_POOL_2D" in parts[0].operators
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["float32", "int8", "mixed"])
+def test_the_parts_of_an_onnx_model(artifacts: Path, precision: str) -> None:
+    parts = profile(artifacts / f"gtzanet-{precision}.onnx", BATCH, 1, Plan(0, 3, 1, 0, 1))
+    assert len(parts) == len(NAMES)
+    assert all(part.milliseconds > 0 for part in parts)
+    integers = {"float32": 0, "int8": 6, "mixed": 3}[precision]
+    assert sum(part.weights == "8-bit" for part in parts) == integers
+
+
+def test_a_profile_is_the_median_run_of_every_node() -> None:
+    def event(name: str, kind: str, micros: float) -> dict[str, Any]:
+        return {"cat": "Node", "name": f"{name}_kernel_time", "dur": micros, "args": {"op_name": kind}}
+
+    def run(slower: float) -> list[dict[str, Any]]:
+        return [
+            event("scale", "Mul", 100 * slower),
+            event("first", "Conv", 2000 * slower),
+            event("pool", "MaxPool", 500 * slower),
+            event("second", "QLinearConv", 1000 * slower),
+            {"cat": "Session", "name": "model_run", "dur": 9e9},
+        ]
+
+    events = [*run(50), *run(20), *run(1), *run(1), *run(3)]
+    first, second = operators._parts_of(events)
+    assert first == Part("first", ("Mul", "Conv", "MaxPool"), "float32", pytest.approx(2.6))  # type: ignore[arg-type]
+    assert second == Part("second", ("QLinearConv",), "8-bit", 1.0)
+
+
+def test_the_rows_end_with_their_sum() -> None:
+    rows = cells(Path("a/b.tflite"), [Part("x", ("CONV_2D",), "int8", 3.0), Part("y", ("SOFTMAX",), "", 1.0)])
+    assert rows[0] == ("b.tflite", "x", "CONV_2D", "int8", "3.00", "75%")
+    assert rows[-1] == ("b.tflite", "all", "", "", "4.00", "100%")
+
+
+@pytest.mark.slow
+def test_the_command(artifacts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = [str(artifacts / name) for name in ("gtzanet-float32.tflite", "gtzanet-dynamic.onnx")]
+    output = tmp_path / "parts.json"
+    short = ["--min-duration", "0", "--min-count", "3", "--json", str(output)]
+    assert entry(["operators", *files, *short]) == 0
+    assert "FULLY_CONNECTED SOFTMAX" in capsys.readouterr().out
+    models = json.loads(output.read_text())["models"]
+    assert [part["name"] for part in models["gtzanet-float32.tflite"]] == NAMES
+    assert len(models["gtzanet-dynamic.onnx"]) == 6
+
+
+def test_what_is_no_model_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for path in (tmp_path / "gone.tflite", tmp_path):
+        assert entry(["operators", str(path)]) in (1, 2)
+        assert str(path) in capsys.readouterr().err
+    (tmp_path / "bad.onnx").write_bytes(b"nothing")
+    assert entry(["operators", str(tmp_path / "bad.onnx")]) == 1
+    assert "neither a TFLite nor an ONNX model" in capsys.readouterr().err
