@@ -14,8 +14,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchmarks import cliplength, compare, exports, operators, sounds, table
 from benchmarks.arguments import (
     PROG,
@@ -30,7 +28,6 @@ from benchmarks.parts import own_split
 from benchmarks.suite import Row, Settings, measure_models
 from runtime.classifier import Classifier
 from runtime.engines import check_threads
-from toolkit import audio
 from toolkit.artifact import FORMATS, model_files
 from toolkit.cli import progress
 from toolkit.command import output_file, run
@@ -39,7 +36,6 @@ from toolkit.errors import ArtifactError, UsageError
 from toolkit.files import write_json, write_text
 from toolkit.latency import Plan
 from toolkit.machine import describe_machine, machine_line
-from toolkit.picture import render
 from toolkit.quiet import captured_stderr
 
 ARTIFACTS = Path("artifacts")
@@ -111,6 +107,8 @@ def _cliplength(arguments: argparse.Namespace, command: str) -> int:
     machine = describe_machine(PACKAGES)
     with captured_stderr():
         classifier = Classifier.load(arguments.model, engine=arguments.engine, threads=_threads(arguments))
+    if classifier.card.input_level != "picture":
+        raise UsageError(f"{arguments.model}: takes one length of sound only: name a model that takes pictures")
     clips = _index(data, "audio")
     trained_on = clips
     if (data / GTZAN_FOLDERS["pictures"]).is_dir() and own_split(classifier.card, clips) is None:
@@ -147,10 +145,9 @@ def _operators(arguments: argparse.Namespace, command: str) -> int:
     machine = describe_machine(PACKAGES)
     named = arguments.data or os.environ.get("GTZAN_ROOT")
     clip = sounds.find_clip(Path(named)) if named else None
-    batch = sounds.some_pictures(None if clip is None else render(audio.load(clip))[np.newaxis])[:1]
-    found = {path: operators.profile(path, batch, arguments.threads, plan) for path in arguments.models}
+    found = {path: operators.profile(path, sounds.window(clip), arguments.threads, plan) for path in arguments.models}
     notes = [
-        f"One query at a time, {arguments.threads} thread{'' if arguments.threads == 1 else 's'}, on the picture of "
+        f"One query at a time, {arguments.threads} thread{'' if arguments.threads == 1 else 's'}, on "
         f"{clip.name if clip else 'a made-up sound'}. TFLite: what the model cut after a part takes longer than cut "
         "before it, the pieces taking turns, median over the rounds. ONNX: ONNX Runtime's profiler, which costs time "
         "itself."

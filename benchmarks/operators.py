@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.inputs import model_input
 from toolkit.artifact import ONNX, file_format, read_archive
 from toolkit.errors import EngineError
 from toolkit.latency import Plan, measure
@@ -50,7 +51,7 @@ class Part:
     milliseconds: float
 
 
-def profile(path: Path, batch: NDArray[np.float32], threads: int, plan: Plan) -> list[Part]:
+def profile(path: Path, window: NDArray[np.float32], threads: int, plan: Plan) -> list[Part]:
     """Return the parts of a model file, in order.
 
     A TFLite model is cut after every part, and the pieces are timed in turns: a part's time is what its piece takes
@@ -60,8 +61,8 @@ def profile(path: Path, batch: NDArray[np.float32], threads: int, plan: Plan) ->
     ----------
     path
         A model file.
-    batch : ndarray of float32, shape (1, 288, 432, 3)
-        The picture to ask about.
+    window : ndarray of float32, shape (n,)
+        The sound to ask about, one window at the front end's rate.
     threads
         Computing threads.
     plan
@@ -74,8 +75,9 @@ def profile(path: Path, batch: NDArray[np.float32], threads: int, plan: Plan) ->
     EngineError
         If the engine, or its description of models, is not installed.
     """
-    size = read_archive(path).start
-    content = path.read_bytes()[:size]
+    archive = read_archive(path)
+    content = path.read_bytes()[: archive.start]
+    batch = model_input(window, archive.card)[np.newaxis]
     with captured_stderr():
         if file_format(path) == ONNX:
             return _profile_onnx(content, batch, threads, plan)

@@ -9,10 +9,12 @@ import soundfile
 from numpy.typing import NDArray
 
 from toolkit import synthetic
+from toolkit.audio import load
 from toolkit.dataset import GTZAN_FOLDERS, SUFFIXES
 from toolkit.files import atomic_path
 from toolkit.frontend import PICTURE
 from toolkit.picture import render
+from toolkit.windows import split_windows
 
 QUERIES = 32
 
@@ -35,6 +37,12 @@ def find_clip(data: Path | None) -> Path | None:
     folder = data / GTZAN_FOLDERS["audio"]
     tree = folder if folder.is_dir() else data
     return next((path for path in sorted(tree.glob("*/*")) if path.suffix.lower() in SUFFIXES["audio"]), None)
+
+
+def window(clip: Path | None) -> NDArray[np.float32]:
+    """Return the first window of a sound file, or of a made-up sound, float32 (n,) at 22,050 Hz."""
+    sound = synthetic.clip(synthetic.CLASSES[0], 0) if clip is None else load(clip, PICTURE.sample_rate)
+    return split_windows(sound)[0]
 
 
 def write_clip(path: Path) -> None:

@@ -16,7 +16,9 @@ from benchmarks.accuracy import Accuracy, Paired
 from benchmarks.memory import FreshProcess, measure_fresh
 from benchmarks.parts import Part, find_part
 from runtime.classifier import Classifier
+from runtime.inputs import model_input
 from toolkit import latency
+from toolkit.audio import load
 from toolkit.card import Card
 from toolkit.dataset import Index
 from toolkit.errors import GtzanetError
@@ -24,9 +26,13 @@ from toolkit.latency import Latency, Plan, Ratio, Rounds, Task
 from toolkit.parallel import Progress
 from toolkit.pictures import load_pictures
 from toolkit.quiet import captured_stderr
+from toolkit.windows import split_windows
 
 Stage = Callable[[str], AbstractContextManager[Progress]]
 """Opens a stage of the work by its name and gives the function that tells how far it is."""
+
+
+NOT_JUDGED = "ok; it takes a {}: its accuracy is that of the file that takes pictures"
 
 
 @dataclass(frozen=True)
@@ -96,14 +102,16 @@ def measure_models(paths: Sequence[Path], index: Index | None, settings: Setting
     """
     rows: dict[Path, Row] = {}
     ready: dict[Path, _Candidate] = {}
-    pictures: NDArray[np.uint8] | None = None
+    seen: NDArray[np.uint8] | None = None
     loaded: dict[tuple[str, ...], NDArray[np.uint8]] = {}
     for path in paths:
         rows[path] = Row(file=str(path), size_bytes=path.stat().st_size if path.is_file() else 0)
         try:
             candidate = _open(path, rows[path], settings)
-            if index is not None:
-                pictures = _judge(candidate, index, settings, loaded, stage)
+            if index is not None and candidate.card.input_level == "picture":
+                seen = _judge(candidate, index, settings, loaded, stage)
+            elif index is not None:
+                candidate.row = replace(candidate.row, status=NOT_JUDGED.format(candidate.card.input_level))
             fresh = measure_fresh(path, settings.clip, settings.threads, settings.engine)
             candidate.row = replace(candidate.row, fresh=fresh)
         except GtzanetError as error:
@@ -111,8 +119,9 @@ def measure_models(paths: Sequence[Path], index: Index | None, settings: Setting
             continue
         ready[path] = candidate
     names = {str(path): candidate for path, candidate in ready.items()}
-    batches = sounds.some_pictures(pictures)
-    network = _timed("network latency, per cent", _network_tasks(names, batches), settings.plan, stage)
+    pictures = sounds.some_pictures(seen)
+    tasks = {name: _network_task(candidate, pictures, settings.clip) for name, candidate in names.items()}
+    network = _timed("network latency, per cent", tasks, settings.plan, stage)
     whole = _timed("file to label, per cent", _file_tasks(names, settings.clip), settings.plan, stage)
     for path, candidate in ready.items():
         twin = _float32_twin(candidate, names)
@@ -176,14 +185,13 @@ def _remark(card: Card, part: Part, measured: Accuracy) -> str:
     return "ok"
 
 
-def _network_tasks(candidates: Mapping[str, _Candidate], batches: NDArray[np.float32]) -> dict[str, Task]:
-    """Return a task a model that runs the network on one picture, another one every time."""
-
-    def task(candidate: _Candidate) -> Task:
-        run = candidate.classifier.engine.run
-        return lambda number: run(batches[number % len(batches)][np.newaxis])
-
-    return {name: task(candidate) for name, candidate in candidates.items()}
+def _network_task(candidate: _Candidate, pictures: NDArray[np.float32], clip: Path) -> Task:
+    """Return what runs a model on one picture, another one every time; one that takes sound hears the clip."""
+    run, card = candidate.classifier.engine.run, candidate.card
+    if card.input_level == "picture":
+        return lambda number: run(pictures[number % len(pictures)][np.newaxis])
+    sound = model_input(split_windows(load(clip, card.front_end.sample_rate), card.front_end)[0], card)
+    return lambda number: run(sound[np.newaxis])
 
 
 def _file_tasks(candidates: Mapping[str, _Candidate], clip: Path) -> dict[str, Task]:
@@ -205,7 +213,9 @@ def _float32_twin(candidate: _Candidate, candidates: Mapping[str, _Candidate]) -
     twins = [
         other
         for other in candidates.values()
-        if other.row.precision == "float32" and other.row.run_digest == candidate.row.run_digest
+        if other.row.precision == "float32"
+        and other.row.run_digest == candidate.row.run_digest
+        and other.card.input_level == candidate.card.input_level
     ]
     suffix = Path(candidate.row.file).suffix
     return max(twins, key=lambda other: Path(other.row.file).suffix == suffix, default=None)

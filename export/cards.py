@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,18 @@ import numpy as np
 from export.conversion import Converted
 from export.metadata import Description
 from export.source import Source
-from export.variants import Variant
+from export.variants import PICTURE, Variant
 from toolkit.artifact import ONNX, model_digest
-from toolkit.card import FORMAT_VERSION, AccuracyCard, Card, DatasetCard, ParityCard, SplitCard, TensorCard
+from toolkit.card import (
+    FORMAT_VERSION,
+    AccuracyCard,
+    Card,
+    DatasetCard,
+    ParityCard,
+    SplitCard,
+    TensorCard,
+    input_shape,
+)
 from toolkit.contents import LABELS_NAME
 from toolkit.errors import ArtifactError
 from toolkit.metrics import wilson_interval
@@ -20,6 +30,10 @@ from toolkit.quiet import captured_stderr
 
 LICENCE = "MIT"
 LAYOUTS = ("batch, row (top first), column, RGB; pixel values 0..255", "batch, class; probabilities")
+SOUND_LAYOUTS = {
+    "mel": "batch, band (lowest first), frame; decibels below the loudest cell",
+    "waveform": "batch, sample; one channel, full scale 1",
+}
 GTZAN_NOTICE = (
     "Trained on GTZAN, a research collection of excerpts of commercial recordings without cleared rights; some are "
     "repeated, mislabelled or distorted. The scores say which of its ten genres a sound resembles most, no more."
@@ -28,12 +42,13 @@ SYNTHETIC_NOTICE = "Trained on synthetic sounds: it knows no music, and its scor
 
 
 def description(source: Source) -> Description:
-    """Return what TensorFlow Lite Metadata say of every file of a run."""
+    """Return what TensorFlow Lite Metadata say of the files of a run that take pictures."""
     spec = source.front_end
     text = (
         f"Music genres from the picture of a mel spectrogram, {len(source.classes)} classes. {_dataset(source).notice}"
     )
-    return Description(source.run.config["model"], text.strip(), LICENCE, spec.width, spec.height, LABELS_NAME)
+    name = source.run.config["model"]
+    return Description(name, text.strip(), LICENCE, spec.width, spec.height, LABELS_NAME, sample_rate=spec.sample_rate)
 
 
 def draft_card(source: Source, variant: Variant, converted: Converted, part: str, n: int) -> Card:
@@ -45,6 +60,7 @@ def draft_card(source: Source, variant: Variant, converted: Converted, part: str
         model=config["model"],
         labels=source.classes,
         front_end=source.front_end,
+        input_level=PICTURE,
         input=tensors[0],
         output=tensors[1],
         quantization="none" if variant.precision == "float32" else variant.precision,
@@ -59,6 +75,17 @@ def draft_card(source: Source, variant: Variant, converted: Converted, part: str
         parity=ParityCard(0, 0.0, 0.0, 0.0, 0),
         licence=LICENCE,
         versions=variant.versions(),
+    )
+
+
+def card_of_sound(twin: Card, variant: Variant, content: bytes) -> Card:
+    """Return the card of a model that takes sound, made from its twin that takes pictures, with what that one does."""
+    shape = input_shape(twin.front_end, variant.level)
+    return replace(
+        twin,
+        input_level=variant.level,
+        input=TensorCard("float32", shape, SOUND_LAYOUTS[variant.level], None, None),
+        model_digest=model_digest(content),
     )
 
 

@@ -10,10 +10,10 @@ from export.calibration import DEFAULT_ITEMS
 from export.convert import IO_TYPES
 from export.pipeline import Exported, Options, export_run
 from export.speed import is_faster, told
-from export.variants import QUANTISED, variants
+from export.variants import PICTURE, QUANTISED, variants
 from export.verify import MAX_DROP
 from toolkit.artifact import FORMATS, ONNX, TFLITE
-from toolkit.card import CALIBRATED
+from toolkit.card import CALIBRATED, INPUT_LEVELS
 from toolkit.command import Parser, run
 from toolkit.errors import UsageError
 from toolkit.runs import Run, newest_run
@@ -30,6 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UsageError(f"--calibration is {arguments.calibration}: give at least one picture a class")
     if arguments.io and (arguments.quantize not in ("int8", "all") or arguments.format == ONNX):
         raise UsageError("--io belongs to --quantize int8 in TFLite files: all others take and give float32")
+    if arguments.input != PICTURE and (arguments.io not in (None, "float32") or arguments.dynamic_batch):
+        raise UsageError(f"--input {arguments.input}: a model with its front end inside takes one float32 sound a call")
     if arguments.plan is not None and arguments.quantize not in ("mixed", "all"):
         raise UsageError("--plan belongs to --quantize mixed: it says which layers to quantise, and how")
     if arguments.dynamic_batch and arguments.format == TFLITE:
@@ -38,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UsageError("--fail-if-slower needs --quantize: float32 has nothing to be faster than")
     if not 0 <= arguments.max_drop <= 100:
         raise UsageError(f"--max-drop is {arguments.max_drop:g}: give points of accuracy, 0 to 100")
-    wanted = variants(arguments.format, arguments.quantize)
+    wanted = variants(arguments.format, arguments.quantize, arguments.input)
     path = arguments.run or newest_run(arguments.runs)
     exported = export_run(
         Run.load(path),
@@ -92,6 +94,12 @@ def _parser() -> Parser:
         const="int8",
         choices=(*QUANTISED, "all"),
         help="write a smaller file too (default without a value: %(const)s)",
+    )
+    parser.add_argument(
+        "--input",
+        choices=INPUT_LEVELS,
+        default=PICTURE,
+        help="what the files take: a picture, or with the front end inside, decibels or samples (default: %(default)s)",
     )
     parser.add_argument(
         "--output",

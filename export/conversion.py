@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
 
-from export import convert, onnx_quantise
+from export import convert, front_graph, onnx_front, onnx_quantise
 from export.calibration import Calibration
+from export.compose import compose
 from export.float16 import halve_weights
 from export.metadata import Description, describe
 from export.mixed import Mixer, Plan
@@ -18,6 +19,7 @@ from export.onnx_model import to_onnx
 from export.tflite_mixer import TfliteMixer
 from export.variants import Variant
 from toolkit.artifact import ONNX
+from toolkit.frontend import FrontEnd
 
 
 @dataclass(frozen=True)
@@ -34,13 +36,33 @@ class Converter:
     """Converts one Keras model."""
 
     def __init__(
-        self, model: Any, description: Description, calibration: Calibration | None, io: str, dynamic_batch: bool
+        self,
+        model: Any,
+        spec: FrontEnd,
+        description: Description,
+        calibration: Calibration | None,
+        io: str,
+        dynamic_batch: bool,
     ) -> None:
-        """Take the model, what TFLite Metadata say of it, the calibration, int8's I/O, and whether ONNX takes batches.
+        """Take the Keras model and what belongs to it.
 
-        The calibration may be None where no variant needs it.
+        Parameters
+        ----------
+        model
+            The Keras model.
+        spec
+            Its front end.
+        description
+            What TFLite Metadata say of it.
+        calibration
+            What ranges are measured on; None where no variant needs it.
+        io
+            What int8 models take and give.
+        dynamic_batch
+            Let ONNX models take any number of pictures.
         """
         self._dynamic_batch = dynamic_batch
+        self._spec = spec
         self._model = model
         self._description = description
         self._calibration = calibration
@@ -53,6 +75,25 @@ class Converter:
     @cached_property
     def _float_tflite(self) -> bytes:
         return convert.to_tflite(self._model)
+
+    @cache  # noqa: B019 - a converter lives as long as one export
+    def _front(self, level: str) -> bytes:
+        return front_graph.to_tflite(self._spec, level)
+
+    def with_front(self, content: bytes, variant: Variant) -> bytes:
+        """Return a model that takes sound, from the model of a variant that takes pictures.
+
+        Raises
+        ------
+        UsageError
+            If the front end cannot be part of a model.
+        ArtifactError
+            If the conversion fails.
+        """
+        if variant.format == ONNX:
+            return onnx_front.with_front(content, self._spec, variant.level)
+        joined = compose(self._front(variant.level), content)
+        return describe(joined, replace(self._description, level=variant.level))
 
     @cache  # noqa: B019 - a converter lives as long as one export
     def mixer(self, format: str) -> Mixer:

@@ -109,7 +109,7 @@ def to_tflite(
 
     signature = tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, name=INPUT_NAME)
     call = tf.function(lambda picture: forward(model, picture))
-    with _converting():
+    with converting():
         converter = tf.lite.TFLiteConverter.from_concrete_functions([call.get_concrete_function(signature)], model)
         if precision != "float32":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -147,7 +147,7 @@ def partly_int8(content: bytes, calibration: NDArray[np.uint8] | None, kept: Seq
     from tensorflow.lite.python.optimize.calibrator import Calibrator
     from tensorflow.lite.python.util import modify_model_io_type
 
-    with _converting():
+    with converting():
         calibrated = Calibrator(content).calibrate(_samples(calibration))
         release()
         taken = getattr(tf, io)
@@ -165,7 +165,7 @@ def _samples(calibration: NDArray[np.uint8] | None) -> Callable[[], Iterator[lis
 
 
 @contextmanager
-def _converting() -> Iterator[None]:
+def converting() -> Iterator[None]:
     """Turn whatever TensorFlow's converter raises (a dozen types, its own and others') into one sentence."""
     with captured_stderr() as chatter:
         try:

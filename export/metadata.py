@@ -14,13 +14,17 @@ IDENTIFIER = b"M001"
 PARSER_VERSION = "1.0.0"
 RGB = 1
 TENSOR_AXIS_LABELS = 2
-FEATURE_PROPERTIES, IMAGE_PROPERTIES = 1, 2
+FEATURE_PROPERTIES, IMAGE_PROPERTIES, AUDIO_PROPERTIES = 1, 2, 4
 NORMALIZATION_OPTIONS = 1
 
 
 @dataclass(frozen=True)
 class Description:
-    """What the metadata say of a model: its name, licence, picture size in pixels, and the file that has the labels."""
+    """What the metadata say of a model.
+
+    Its name, a text, its licence, picture size in pixels, the file that has the labels, what it takes ("picture", "mel"
+    or "waveform") and how many samples a second of that there are.
+    """
 
     name: str
     text: str
@@ -28,10 +32,12 @@ class Description:
     width: int
     height: int
     labels_file: str
+    level: str = "picture"
+    sample_rate: int = 22_050
 
 
 def describe(model: bytes, description: Description) -> bytes:
-    """Return a TFLite model with metadata added: a picture of pixel values 0..255 in, a probability a label out.
+    """Return a TFLite model with metadata added: what it takes, and that it gives a probability a label.
 
     All its data lie inside the flatbuffer then, wherever they were.
     """
@@ -57,21 +63,7 @@ def encode(description: Description) -> bytes:
     from flatbuffers import Builder
 
     writer = _Writer(Builder(1024))
-    size = writer.table({0: ("Uint32", description.width), 1: ("Uint32", description.height)})
-    image = writer.table({0: ("Int8", RGB), 1: ("offset", size)})
-    picture = writer.table({0: ("Uint8", IMAGE_PROPERTIES), 1: ("offset", image)})
-    # mean 0, deviation 1: the network takes pixel values as they are.
-    normalise = writer.table({0: ("offset", writer.floats([0.0])), 1: ("offset", writer.floats([1.0]))})
-    unit = writer.table({0: ("Uint8", NORMALIZATION_OPTIONS), 1: ("offset", normalise)})
-    source = writer.table(
-        {
-            0: ("offset", writer.text("picture")),
-            1: ("offset", writer.text("mel spectrogram drawn as a picture; RGB pixel values 0..255")),
-            3: ("offset", picture),
-            4: ("offset", writer.offsets([unit])),
-            5: ("offset", writer.table({0: ("offset", writer.floats([255.0])), 1: ("offset", writer.floats([0.0]))})),
-        }
-    )
+    source = {"picture": _picture, "mel": _mel, "waveform": _waveform}[description.level](writer, description)
     labels = writer.table({0: ("offset", writer.text(description.labels_file)), 2: ("Int8", TENSOR_AXIS_LABELS)})
     feature = writer.table({0: ("Uint8", FEATURE_PROPERTIES), 1: ("offset", writer.table({}))})
     target = writer.table(
@@ -79,7 +71,7 @@ def encode(description: Description) -> bytes:
             0: ("offset", writer.text("probability")),
             1: ("offset", writer.text("probability of every label")),
             3: ("offset", feature),
-            5: ("offset", writer.table({0: ("offset", writer.floats([1.0])), 1: ("offset", writer.floats([0.0]))})),
+            5: ("offset", _range(writer, 0, 1)),
             6: ("offset", writer.offsets([labels])),
         }
     )
@@ -95,6 +87,53 @@ def encode(description: Description) -> bytes:
     )
     writer.builder.Finish(root, file_identifier=IDENTIFIER)
     return bytes(writer.builder.Output())
+
+
+def _picture(writer: _Writer, description: Description) -> int:
+    size = writer.table({0: ("Uint32", description.width), 1: ("Uint32", description.height)})
+    image = writer.table({0: ("Int8", RGB), 1: ("offset", size)})
+    picture = writer.table({0: ("Uint8", IMAGE_PROPERTIES), 1: ("offset", image)})
+    # mean 0, deviation 1: the network takes pixel values as they are.
+    normalise = writer.table({0: ("offset", writer.floats([0.0])), 1: ("offset", writer.floats([1.0]))})
+    unit = writer.table({0: ("Uint8", NORMALIZATION_OPTIONS), 1: ("offset", normalise)})
+    return writer.table(
+        {
+            0: ("offset", writer.text("picture")),
+            1: ("offset", writer.text("mel spectrogram drawn as a picture; RGB pixel values 0..255")),
+            3: ("offset", picture),
+            4: ("offset", writer.offsets([unit])),
+            5: ("offset", _range(writer, 0, 255)),
+        }
+    )
+
+
+def _mel(writer: _Writer, description: Description) -> int:
+    feature = writer.table({0: ("Uint8", FEATURE_PROPERTIES), 1: ("offset", writer.table({}))})
+    return writer.table(
+        {
+            0: ("offset", writer.text("mel")),
+            1: ("offset", writer.text("mel spectrogram, lowest band first; decibels below its maximum")),
+            3: ("offset", feature),
+        }
+    )
+
+
+def _waveform(writer: _Writer, description: Description) -> int:
+    audio = writer.table({0: ("Uint32", description.sample_rate), 1: ("Uint32", 1)})
+    properties = writer.table({0: ("Uint8", AUDIO_PROPERTIES), 1: ("offset", audio)})
+    return writer.table(
+        {
+            0: ("offset", writer.text("waveform")),
+            1: ("offset", writer.text("samples of one channel, full scale 1")),
+            3: ("offset", properties),
+            5: ("offset", _range(writer, -1, 1)),
+        }
+    )
+
+
+def _range(writer: _Writer, low: float, high: float) -> int:
+    """Return statistics of a tensor: its largest and smallest value."""
+    return writer.table({0: ("offset", writer.floats([high])), 1: ("offset", writer.floats([low]))})
 
 
 class _Writer:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -12,17 +14,19 @@ from numpy.typing import NDArray
 
 from export import mixed, speed
 from export.calibration import DEFAULT_ITEMS, Calibration, calibrate, choose
-from export.cards import description, draft_card
+from export.cards import card_of_sound, description, draft_card
 from export.conversion import Converter
 from export.convert import load_keras, load_tensorflow
 from export.made import probe_pictures
 from export.memory import release
+from export.sound_check import check_same, sounds
 from export.source import Source, check_model, check_run, layer_classes, open_source
 from export.trials import Bench
-from export.variants import Variant
+from export.variants import PICTURE, Variant
 from export.verify import MAX_DROP, Reference, ask, measure, reference
 from runtime.classifier import Classifier
 from runtime.engines import open_engine
+from runtime.inputs import model_input
 from toolkit.artifact import append_card
 from toolkit.card import Card
 from toolkit.errors import ArtifactError, UsageError
@@ -148,7 +152,8 @@ def export_run(
         expected = reference(model, names, pictures, source.labels(validation), probe_pictures(source.front_end))
         pictures = expected.pictures[: len(pictures)]  # one copy is enough
         check_model(run, expected.probabilities[: len(pictures)], expected.labels)
-        converter = Converter(model, description(source), calibration, options.io, options.dynamic_batch)
+        io = options.io if all(variant.level == PICTURE for variant in variants) else "float32"
+        converter = Converter(model, source.front_end, description(source), calibration, io, options.dynamic_batch)
         cards: dict[Variant, Card] = {}
         for variant, target in targets.items():
             release()
@@ -161,8 +166,12 @@ def export_run(
             report(f"checking {target.name} on {len(expected.pictures)} pictures")
             draft = draft_card(source, variant, converted, PART, len(pictures))
             cards[variant] = _checked(temporary[variant], converted.content, draft, expected, options.max_drop)
+            if variant.level != PICTURE:
+                report(f"adding the front end to {target.name}")
+                content = converter.with_front(converted.content, variant)
+                cards[variant] = _with_front(temporary[variant], content, cards[variant], variant)
             del converted  # not to be in memory beside the next
-        speeds = _speeds(temporary, pictures[0], options, report) if options.speed else {}
+        speeds = _speeds(temporary, _query(cards, pictures), options, report) if options.speed else {}
         sizes = {variant: path.stat().st_size for variant, path in temporary.items()}
     return [Exported(path, cards[variant], sizes[variant], speeds.get(variant)) for variant, path in targets.items()]
 
@@ -182,15 +191,24 @@ def _offered(run: Run, variants: Sequence[Variant], options: Options, report: Re
     return offered
 
 
+def _query(cards: Mapping[Variant, Card], pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return what the files are timed on: a validation picture, or a made-up sound."""
+    card = next(iter(cards.values()))
+    if card.input_level == PICTURE:
+        return pictures[:1].astype(np.float32)
+    sound = next(reversed(sounds(card.front_end).values()))
+    return model_input(sound, card)[np.newaxis]
+
+
 def _speeds(
-    files: Mapping[Variant, Path], picture: NDArray[np.uint8], options: Options, report: Report
+    files: Mapping[Variant, Path], batch: NDArray[np.float32], options: Options, report: Report
 ) -> dict[Variant, Ratio]:
     """Return how fast the files are beside float32; raise where one is not faster and that is asked for."""
     if all(variant.precision == "float32" for variant in files):
         return {}
     report("measuring speed")
     with captured_stderr():
-        found = speed.compare(files, picture)
+        found = speed.compare(files, batch)
     for variant, measured in found.items():
         if options.fail_if_slower and not speed.is_faster(measured):
             raise ArtifactError(
@@ -214,6 +232,18 @@ def _plan(bench: Bench, options: Options, report: Report) -> mixed.Plan:
 def _calibration(source: Source, count: int) -> Calibration:
     chosen = choose(source.items("train"), count)
     return calibrate(chosen, source.pictures(chosen), source.front_end)
+
+
+def _with_front(path: Path, content: bytes, twin_card: Card, variant: Variant) -> Card:
+    """Replace the model in `path`, which takes pictures, by one that takes sound; raise where the two differ."""
+    card = card_of_sound(twin_card, variant, content)
+    with captured_stderr(), tempfile.TemporaryDirectory(prefix="gtzanet-edge-") as folder:
+        twin_path = Path(folder) / path.name
+        shutil.copyfile(path, twin_path)
+        twin = Classifier.load(twin_path, threads=THREADS)
+        write_bytes(path, append_card(content, card))
+        check_same(Classifier.load(path, threads=THREADS), twin, sounds(card.front_end))
+    return card
 
 
 def _checked(path: Path, converted: bytes, draft: Card, expected: Reference, max_drop: float) -> Card:

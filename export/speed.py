@@ -17,9 +17,9 @@ THREADS = 1
 
 
 def compare(
-    files: Mapping[Variant, Path], picture: NDArray[np.uint8], open: Callable[..., Engine] = open_engine
+    files: Mapping[Variant, Path], batch: NDArray[np.float32], open: Callable[..., Engine] = open_engine
 ) -> dict[Variant, Ratio]:
-    """Return for every file but the float32 ones how many times the float32 file of its format it takes for a picture.
+    """Return for every file but the float32 ones how many times the float32 file of its format it takes for one query.
 
     The files of a format take turns, on one thread.
 
@@ -27,12 +27,11 @@ def compare(
     ----------
     files
         Where the variants are; a float32 one is among those of each format.
-    picture : ndarray of uint8, shape (288, 432, 3)
-        What they are asked about.
+    batch : ndarray of float32
+        What they are asked about: one picture, or whatever they take.
     open
         How a file is loaded.
     """
-    batch = picture[np.newaxis].astype(np.float32)
     found: dict[Variant, Ratio] = {}
     for format in dict.fromkeys(variant.format for variant in files):
         own = {variant: path for variant, path in files.items() if variant.format == format}
@@ -57,5 +56,5 @@ def told(measured: Ratio, reference: str = "float32") -> str:
 
 
 def task(engine: Engine, batch: NDArray[np.float32]) -> Task:
-    """Return the query that times a model: always the same picture."""
+    """Return the query that times a model: always the same."""
     return lambda number: engine.run(batch)

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from toolkit.artifact import FORMATS, ONNX, TFLITE
-from toolkit.card import CALIBRATED
+from toolkit.card import CALIBRATED, INPUT_LEVELS
 from toolkit.errors import UsageError
 
 PRECISIONS = {
@@ -15,6 +15,7 @@ PRECISIONS = {
     ONNX: ("float32", "float16", "dynamic", "int8", "mixed"),
 }
 """What each format offers; the first is the reference, which is always written."""
+PICTURE = INPUT_LEVELS[0]
 _KERAS = ("tensorflow", "tf_keras", "numpy")
 _PACKAGES = {TFLITE: _KERAS, ONNX: (*_KERAS, "tf2onnx", "onnx")}
 _QUANTISERS = {
@@ -26,10 +27,11 @@ QUANTISED = tuple(dict.fromkeys(name for names in PRECISIONS.values() for name i
 
 @dataclass(frozen=True)
 class Variant:
-    """One file to write: a format ("tflite", "onnx") and a precision ("float32", "int8", ...)."""
+    """One file to write: a format ("tflite", "onnx"), a precision ("float32", "int8", ...), and what it takes."""
 
     format: str
     precision: str
+    level: str = PICTURE
 
     @property
     def calibrated(self) -> bool:
@@ -38,7 +40,7 @@ class Variant:
 
     def unsupported(self, layers: Collection[str]) -> str | None:
         """Return why there is no such file of a network with these classes of Keras layers, None where there is one."""
-        if self == Variant(TFLITE, "int16x8") and "LayerNormalization" in layers:
+        if (self.format, self.precision) == (TFLITE, "int16x8") and "LayerNormalization" in layers:
             return "TensorFlow Lite's SQUARED_DIFFERENCE, which standardisation needs, does not take 16-bit integers"
         return None
 
@@ -49,11 +51,12 @@ class Variant:
 
     def file_name(self, model: str) -> str:
         """Return the name of the file for a network."""
-        return f"{model}-{self.precision}.{self.format}"
+        level = "" if self.level == PICTURE else f"-{self.level}"
+        return f"{model}{level}-{self.precision}.{self.format}"
 
 
-def variants(formats: str, quantize: str | None) -> tuple[Variant, ...]:
-    """Return what `--format` and `--quantize` ask for: float32 in each format, and what is asked for besides.
+def variants(formats: str, quantize: str | None, level: str = PICTURE) -> tuple[Variant, ...]:
+    """Return what `--format`, `--quantize` and `--input` ask for: float32 in each format, and what else is asked for.
 
     Parameters
     ----------
@@ -61,6 +64,8 @@ def variants(formats: str, quantize: str | None) -> tuple[Variant, ...]:
         "tflite", "onnx" or "all".
     quantize
         A precision, "all", or None.
+    level
+        What the files take, one of `toolkit.card.INPUT_LEVELS`.
 
     Raises
     ------
@@ -71,7 +76,7 @@ def variants(formats: str, quantize: str | None) -> tuple[Variant, ...]:
     for format in FORMATS if formats == "all" else (formats,):
         reference, *others = PRECISIONS[format]
         wanted = others if quantize == "all" else [name for name in others if name == quantize]
-        chosen += [Variant(format, precision) for precision in (reference, *wanted)]
+        chosen += [Variant(format, precision, level) for precision in (reference, *wanted)]
     if quantize not in (None, "all") and all(variant.precision != quantize for variant in chosen):
         offered = PRECISIONS[formats][1:]
         raise UsageError(f"--quantize {quantize}: not offered for {formats}; choose one of {', '.join(offered)}")

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from runtime.engines import Engine, open_engine
+from runtime.inputs import model_input
 from toolkit.audio import load
 from toolkit.card import Card
 from toolkit.errors import EngineError, UsageError
-from toolkit.picture import render
 from toolkit.samples import to_mono_at, valid_samples
 from toolkit.windows import split_windows
 
@@ -31,8 +31,8 @@ class Prediction:
     windows
         How many windows of up to 30 s the sound was cut into; the probabilities are their mean.
     timings_ms
-        Milliseconds spent on "read" (decode, mono, resample), "front_end" (samples to pictures), "network", and
-        "total".
+        Milliseconds spent on "read" (decode, mono, resample), "front_end" (samples to what the model takes),
+        "network", and "total".
     model
         Name and precision of the network, e.g. "gtzanet-int8".
     """
@@ -102,31 +102,39 @@ class Classifier:
         samples = self._samples(sound, rate)
         read = time.perf_counter()
         spec = self.card.front_end
-        pictures = [render(window, spec) for window in split_windows(samples, spec)]
+        inputs = [model_input(window, self.card) for window in split_windows(samples, spec)]
         drawn = time.perf_counter()
-        probabilities = np.mean([self.probabilities(picture) for picture in pictures], axis=0)
+        probabilities = np.mean([self.probabilities(value) for value in inputs], axis=0)
         end = time.perf_counter()
         seconds = {"read": read - start, "front_end": drawn - read, "network": end - drawn, "total": end - start}
         order = np.argsort(-probabilities, kind="stable")
         return Prediction(
             labels=tuple(self.labels[number] for number in order),
             probabilities=tuple(float(probabilities[number]) for number in order),
-            windows=len(pictures),
+            windows=len(inputs),
             timings_ms={name: round(1e3 * value, 3) for name, value in seconds.items()},
             model=f"{self.card.model}-{self.card.precision}",
         )
 
     def classify_picture(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the probabilities, float32 (classes,) in the order of `labels`, for a picture uint8 (288, 432, 3)."""
+        """Return the probabilities, float32 (classes,) in the order of `labels`, for a picture uint8 (288, 432, 3).
+
+        Raises
+        ------
+        UsageError
+            If the model takes no pictures.
+        """
+        if self.card.input_level != "picture":
+            raise UsageError(f"the model takes a {self.card.input_level}, no picture: give it a sound with classify")
         return self.probabilities(picture).astype(np.float32)
 
-    def probabilities(self, picture: ArrayLike) -> NDArray[np.float64]:
-        """Return the probabilities, float64 (classes,), for one picture of pixel values 0..255; they add up to 1.
+    def probabilities(self, value: ArrayLike) -> NDArray[np.float64]:
+        """Return the probabilities, float64 (classes,), for one of what `model_input` returns; they add up to 1.
 
         The output of an int8 network is a multiple of 1/256, so its sum is off by a few of these steps: it is
         divided by the sum.
         """
-        scores = self.engine.run(np.asarray(picture, dtype=np.float32)[np.newaxis])[0].astype(np.float64)
+        scores = self.engine.run(np.asarray(value, dtype=np.float32)[np.newaxis])[0].astype(np.float64)
         total = scores.sum()
         if not np.isfinite(total) or total <= 0 or scores.min() < 0:
             raise EngineError(

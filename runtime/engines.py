@@ -39,7 +39,7 @@ class Engine(Protocol):
         """The card of the model."""
 
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the network's scores (n, classes) for pictures (n, 288, 432, 3) of pixel values 0..255."""
+        """Return the network's scores (n, classes) for what the model takes, such as (n, 288, 432, 3) pixel values."""
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ class TensorEngine(ABC):
         self._input, self._output = source, target
 
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return scores, float32 (n, classes), for a batch float32 (n, 288, 432, 3) of pixel values 0..255.
+        """Return scores, float32 (n, classes), for a batch float32 (n, ...) of what the model takes.
 
         Raises
         ------
@@ -74,7 +74,7 @@ class TensorEngine(ABC):
         batch, shape = np.asarray(batch, dtype=np.float32), self._input.shape
         if batch.ndim != len(shape) or batch.shape[1:] != shape[1:]:
             raise EngineError(
-                f"the network takes (n, {', '.join(map(str, shape[1:]))}) pixel values, not {batch.shape}"
+                f"the model takes values of shape (n, {', '.join(map(str, shape[1:]))}), not {batch.shape}"
             )
         scores = np.empty((len(batch), self._output.shape[1]), np.float32)
         for number in range(len(batch)):
@@ -82,7 +82,7 @@ class TensorEngine(ABC):
             try:
                 found = self._infer(stored)
             except Exception as error:  # the libraries raise classes of their own, without a common base
-                raise EngineError(f"{self.name} failed on a picture ({first_line(error)})") from None
+                raise EngineError(f"{self.name} failed on an input ({first_line(error)})") from None
             scores[number] = self._output.real(found)[0]
         return scores
 

@@ -24,6 +24,7 @@ def example_card(
         model="gtzanet",
         labels=labels,
         front_end=PICTURE,
+        input_level="picture",
         input=TensorCard(
             "int8" if int8 else "float32", (1, 288, 432, 3), "NHWC", 1.0 if int8 else None, -128 if int8 else None
         ),

@@ -17,6 +17,7 @@ FORMAT_VERSION = 1
 DTYPES = ("float32", "int8", "uint8")
 QUANTIZATIONS = ("none", "float16", "dynamic", "int8", "int16x8", "mixed")
 CALIBRATED = ("int8", "int16x8", "mixed")
+INPUT_LEVELS = ("picture", "mel", "waveform")
 LAYER_KINDS = ("float32", "dynamic", "int8")
 MAX_LABELS = 10_000
 MAX_LABEL_LENGTH = 200
@@ -104,6 +105,9 @@ class Card:
         Class names in the order of the output.
     front_end
         How a sound becomes the input.
+    input_level
+        What the model takes: "picture", what the front end draws; "mel", decibels as `toolkit.spectrogram.db_mel`
+        returns them, or "waveform", samples; then the rest of the front end is part of the model.
     input, output
         dtype, shape, layout and quantisation of the tensors.
     quantization
@@ -132,6 +136,7 @@ class Card:
     model: str
     labels: tuple[str, ...]
     front_end: FrontEnd
+    input_level: str
     input: TensorCard
     output: TensorCard
     quantization: str
@@ -199,6 +204,13 @@ class Card:
         return cls.from_dict(value)
 
 
+def input_shape(spec: FrontEnd, level: str) -> tuple[int, ...]:
+    """Return the shape of what a model takes: one picture, mel spectrogram or waveform."""
+    if level == "waveform":
+        return (1, spec.fixed_samples)
+    return (1, spec.n_mels, spec.fixed_frames) if level == "mel" else (1, spec.height, spec.width, 3)
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
@@ -216,9 +228,10 @@ def _problems(card: Card) -> Iterator[str]:
     yield from _text_problems("", card.to_dict())
     if card.quantization not in QUANTIZATIONS:
         yield f"quantization is {card.quantization!r}, not one of {', '.join(QUANTIZATIONS)}"
-    picture = (1, card.front_end.height, card.front_end.width, 3)
-    if card.input.shape != picture:
-        yield f"input.shape is {reprlib.repr(card.input.shape)}, but the front end makes {picture}"
+    if card.input_level not in INPUT_LEVELS:
+        yield f"input_level is {card.input_level!r}, not one of {', '.join(INPUT_LEVELS)}"
+    elif card.input.shape != (wanted := input_shape(card.front_end, card.input_level)):
+        yield f"input.shape is {reprlib.repr(card.input.shape)}, but the front end makes {wanted}"
     if card.output.shape != (1, len(card.labels)):
         yield f"output.shape is {reprlib.repr(card.output.shape)}, but there are {len(card.labels)} labels"
     for name, tensor in (("input", card.input), ("output", card.output)):

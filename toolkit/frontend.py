@@ -118,6 +118,16 @@ class FrontEnd:
         """Samples in one full window: 661,500 by default."""
         return round(self.window_seconds * self.sample_rate)
 
+    @property
+    def fixed_samples(self) -> int:
+        """Samples in the one length of sound that a model with a front end of its own takes: whole hops, 661,504."""
+        return -(-self.window_samples // self.hop_length) * self.hop_length
+
+    @property
+    def fixed_frames(self) -> int:
+        """Frames of so much sound: 1,293 by default."""
+        return 1 + self.fixed_samples // self.hop_length
+
     def to_dict(self) -> dict[str, Any]:
         """Return the spec as a JSON object, one key a field."""
         return asdict(self)

@@ -20,6 +20,8 @@ MODES = ("RGB", "RGBA", "P", "L", "LA", "1")
 _LEFT, _BOTTOM, _BOX_WIDTH, _BOX_HEIGHT = 54.0, 36.0, 334.8, 217.44
 _COLUMNS = (54, 389)
 _ROWS = (35, 252)
+BOX = (slice(*_ROWS), slice(*_COLUMNS))
+"""Rows and columns of the picture that show cells, those under its frame among them."""
 INTERIOR = (slice(36, 252), slice(55, 389))
 """Rows and columns of the picture that lie inside its frame."""
 
@@ -78,6 +80,29 @@ def _paint(index: NDArray[np.uint8]) -> NDArray[np.uint8]:
     ):
         picture[rows, columns] = darker[picture[rows, columns]]
     return picture
+
+
+def drawing() -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+    """Return the drawing as tables, for programs that are not this one: every pixel's place among the colours.
+
+
+    Returns
+    -------
+    places : ndarray of int32, shape (288, 432)
+        A pixel shows the colour of this number, plus its colour index where it lies in `BOX`.
+    colours : ndarray of uint8, shape (771, 3)
+        Magma, magma under the frame's sides, magma under its corners, and white likewise.
+    """
+    canvas = np.zeros((HEIGHT, WIDTH), dtype=np.int32)
+    top, bottom, left, right = _ROWS[0], _ROWS[1], _COLUMNS[0], _COLUMNS[1]
+    canvas[top : bottom + 1, left : right + 1] = 2
+    canvas[top + 1 : bottom, left : right + 1] = canvas[top : bottom + 1, left + 1 : right] = 1
+    canvas[top + 1 : bottom, left + 1 : right] = 0
+    white = np.ones((HEIGHT, WIDTH), dtype=bool)
+    white[top:bottom, left:right] = False
+    shades = (_SHADES, _SIDE, _CORNER)
+    colours = np.concatenate([*(shade[MAGMA] for shade in shades), [[shade[255]] * 3 for shade in shades]])
+    return np.where(white, 3 * len(MAGMA) + canvas, len(MAGMA) * canvas).astype(np.int32), colours.astype(np.uint8)
 
 
 def draw(db: NDArray[np.float32]) -> NDArray[np.uint8]:

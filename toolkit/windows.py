@@ -12,6 +12,22 @@ SLACK_SECONDS = 1.0
 """A sound within this of the window's length is one window, untouched (GTZAN's clips are 29.9 to 30.7 s)."""
 
 
+def fitted(samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> NDArray[np.float32]:
+    """Return a window as long as a model with a front end of its own takes it, float32 (spec.fixed_samples,).
+
+    A longer one loses its end; a shorter one is repeated, or filled up with zeros where `spec.short` is "pad".
+
+    Raises
+    ------
+    AudioError
+        If the samples are empty, not one-dimensional, or not finite.
+    """
+    samples, size = valid_samples(samples), spec.fixed_samples
+    if len(samples) < size and spec.short == "pad":
+        return np.pad(samples, (0, size - len(samples)))
+    return np.resize(samples, size)
+
+
 def split_windows(samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> list[NDArray[np.float32]]:
     """Cut a sound into windows, each to be one picture.
 

@@ -31,9 +31,18 @@ def trained_run() -> Path:
 
 
 @pytest.fixture(scope="session")
+def trained_sound_artifacts(trained_run: Path, gtzan_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with files of the trained run that take samples: float32 and int8, in both formats."""
+    output = tmp_path_factory.mktemp("trained-sound")
+    options = ["--format", "all", "--quantize", "--input", "waveform", "--no-speed", "--output", str(output)]
+    assert entry([str(trained_run), "--data", str(gtzan_root), *options]) == 0
+    return output
+
+
+@pytest.fixture(scope="session")
 def trained_artifacts(trained_run: Path, gtzan_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with every file of the trained run."""
     output = tmp_path_factory.mktemp("trained")
-    options = ["--format", "all", "--quantize", "all", "--plan", PLAN, "--output", str(output)]
+    options = ["--format", "all", "--quantize", "all", "--plan", PLAN, "--no-speed", "--output", str(output)]
     assert entry([str(trained_run), "--data", str(gtzan_root), *options]) == 0
     return output

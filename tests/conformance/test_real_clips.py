@@ -49,6 +49,24 @@ def test_sound_and_public_picture_get_the_same_label(
 
 @pytest.mark.slow
 @pytest.mark.gtzan
+@pytest.mark.parametrize("format", ["tflite", "onnx"])
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_a_model_with_its_front_end_inside_gives_the_same_label(
+    format: str,
+    precision: str,
+    trained_artifacts: Path,
+    trained_sound_artifacts: Path,
+    indexes: tuple[Index, Index],
+) -> None:
+    ours = Classifier.load(trained_sound_artifacts / f"gtzanet-waveform-{precision}.{format}")
+    twin = Classifier.load(trained_artifacts / f"gtzanet-{precision}.{format}")
+    clips = [indexes[0].path(item) for item in indexes[0].items]
+    assert len(clips) >= 40
+    assert [ours.classify(clip).label for clip in clips] == [twin.classify(clip).label for clip in clips]
+
+
+@pytest.mark.slow
+@pytest.mark.gtzan
 def test_the_card_of_the_trained_files_repeats_the_runs_accuracy(trained_run: Path, trained_artifacts: Path) -> None:
     validation = read_json(trained_run / "metrics.json")["validation"]
     for path in model_files(trained_artifacts):

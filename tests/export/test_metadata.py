@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,3 +83,17 @@ def test_exported_files_hold_it_under_its_name(artifacts: Path, precision: str) 
     (entry,) = [entry for entry in tree.metadata if entry.name == NAME.encode()]
     data = bytes(tree.buffers[entry.buffer].data)
     assert data[4:8] == b"M001" and text(root(data), 0) == "gtzanet"
+
+
+def test_a_waveform_has_its_rate_and_channels() -> None:
+    source = only(only(root(encode(replace(EXAMPLE, level="waveform", sample_rate=16_000))), 3), 2)
+    assert text(source, 0) == "waveform"
+    content = child(source, 3)
+    assert number(content, 0, number_types.Uint8Flags) == 4
+    assert [number(child(content, 1), slot, number_types.Uint32Flags) for slot in (0, 1)] == [16_000, 1]
+    assert (floats(child(source, 5), 0), floats(child(source, 5), 1)) == ([1.0], [-1.0])
+
+
+def test_a_mel_spectrogram_is_a_feature() -> None:
+    source = only(only(root(encode(replace(EXAMPLE, level="mel"))), 3), 2)
+    assert text(source, 0) == "mel" and number(child(source, 3), 0, number_types.Uint8Flags) == 1

@@ -15,7 +15,7 @@ from export.speed import compare, is_faster, told
 from export.variants import Variant
 from toolkit.latency import Ratio
 
-PICTURE = np.zeros((2, 2, 3), np.uint8)
+BATCH = np.zeros((1, 2, 2, 3), np.float32)
 MILLISECONDS = {"a-float32.tflite": 4, "a-int8.tflite": 8, "a-dynamic.tflite": 1, "a-float32.onnx": 1, "a-int8.onnx": 2}
 
 
@@ -31,7 +31,7 @@ class Slow:
 
 def test_each_is_compared_with_the_float32_file_of_its_format() -> None:
     files = {Variant(name.split(".")[1], name.split("-")[1].split(".")[0]): Path(name) for name in MILLISECONDS}
-    found: Any = compare(files, PICTURE, open=Slow)  # type: ignore[arg-type]
+    found: Any = compare(files, BATCH, open=Slow)  # type: ignore[arg-type]
     assert set(found) == {Variant("tflite", "int8"), Variant("tflite", "dynamic"), Variant("onnx", "int8")}
     assert found[Variant("tflite", "int8")].median > 1.3
     assert found[Variant("tflite", "dynamic")].median < 0.8 and is_faster(found[Variant("tflite", "dynamic")])
@@ -42,7 +42,7 @@ def test_float32_alone_is_not_timed() -> None:
     def refuse(*arguments: Any, **options: Any) -> Any:
         raise AssertionError("opened")
 
-    assert compare({Variant("tflite", "float32"): Path("a-float32.tflite")}, PICTURE, open=refuse) == {}
+    assert compare({Variant("tflite", "float32"): Path("a-float32.tflite")}, BATCH, open=refuse) == {}
 
 
 def test_what_may_be_noise_is_not_faster() -> None:

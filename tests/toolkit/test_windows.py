@@ -14,7 +14,7 @@ from toolkit.errors import AudioError
 from toolkit.frontend import PICTURE, SHORT_POLICIES
 from toolkit.picture import draw, render
 from toolkit.spectrogram import db_mel
-from toolkit.windows import split_windows
+from toolkit.windows import fitted, split_windows
 
 WINDOW = PICTURE.window_samples
 
@@ -66,3 +66,15 @@ def test_a_short_sound_gives_a_picture_by_every_policy(policy: str, seconds: flo
 def test_no_sound_has_no_window() -> None:
     with pytest.raises(AudioError, match="no samples"):
         split_windows(np.zeros(0, dtype=np.float32))
+
+
+@pytest.mark.parametrize("count", [1, 7000, WINDOW, PICTURE.fixed_samples, PICTURE.fixed_samples + 9, 3 * WINDOW])
+def test_a_fitted_sound_has_the_one_length(count: int) -> None:
+    samples = np.linspace(-1, 1, count, dtype=np.float32)
+    tiled, padded = fitted(samples), fitted(samples, replace(PICTURE, short="pad"))
+    size = PICTURE.fixed_samples
+    assert tiled.shape == padded.shape == (661_504,) and size % PICTURE.hop_length == 0
+    np.testing.assert_array_equal(tiled, samples[np.arange(size) % count])
+    np.testing.assert_array_equal(padded[:count], samples[:size])
+    assert not padded[count:].any()
+    assert PICTURE.fixed_frames == 1293

@@ -1,0 +1,66 @@
+"""MediaPipe's AudioClassifier, the real package in an environment of its own, reads our waveform files and agrees."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from export.cli import entry
+from runtime import Classifier
+from tests.run_maker import made_run
+from toolkit import synthetic
+from toolkit.frontend import PICTURE
+from toolkit.windows import fitted
+
+VARIABLE = "MEDIAPIPE_PYTHON"
+ASK = """
+import json, sys
+import numpy as np
+from mediapipe.tasks.python import BaseOptions, audio
+from mediapipe.tasks.python.components.containers import AudioData
+options = audio.AudioClassifierOptions(base_options=BaseOptions(model_asset_path=sys.argv[1]), max_results=-1)
+with audio.AudioClassifier.create_from_options(options) as classifier:
+    for sound in np.load(sys.argv[2]):
+        (result,) = classifier.classify(AudioData.create_from_array(sound, int(sys.argv[3])))
+        found = result.classifications[0].categories
+        print(json.dumps({category.category_name: category.score for category in found}))
+"""
+
+
+@pytest.fixture(scope="module")
+def python() -> str:
+    """Return the interpreter of an environment that has MediaPipe."""
+    named = os.environ.get(VARIABLE)
+    if not named and os.environ.get("CI"):
+        pytest.fail(f"{VARIABLE} is not set, though this is CI")
+    if not named:
+        pytest.skip(f"{VARIABLE} is not set: it names the Python of an environment with `pip install mediapipe`")
+    return named
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_it_agrees(precision: str, python: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    run = made_run(tmp_path_factory.getbasetemp(), "gtzanet")
+    options = ["--calibration", "16", "--max-drop", "10", "--no-speed", "--output", str(tmp_path)]
+    quantised = [] if precision == "float32" else ["--quantize"]
+    assert entry([str(run), "--input", "waveform", *quantised, *(options if quantised else options[2:])]) == 0
+    model = tmp_path / f"gtzanet-waveform-{precision}.tflite"
+    sounds = np.stack([fitted(synthetic.clip(label, 2)) for label in synthetic.CLASSES[:4]])
+    np.save(tmp_path / "sounds.npy", sounds)
+    command = [python, "-c", ASK, str(model), str(tmp_path / "sounds.npy"), str(PICTURE.sample_rate)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    classifier = Classifier.load(model)
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(answers) == len(sounds)
+    for answer, sound in zip(answers, sounds, strict=True):
+        ours = classifier.classify(sound, PICTURE.sample_rate)
+        assert max(answer, key=lambda label: answer[label]) == ours.label
+        # An int8 network's output adds up to 1 only nearly: the runtime divides by the sum, MediaPipe does not.
+        assert answer == pytest.approx(ours.by_label(), abs=1e-4 if precision == "float32" else 0.01)

@@ -1,0 +1,43 @@
+"""What a model is given for a window of sound, by what its card says that it takes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from runtime.inputs import model_input
+from tests.cards import example_card
+from toolkit.card import Card, TensorCard, input_shape
+from toolkit.errors import AudioError
+from toolkit.frontend import PICTURE
+from toolkit.picture import draw, render
+from toolkit.windows import fitted
+
+SOUND = np.random.default_rng(2).uniform(-1, 1, 650_000).astype(np.float32)
+
+
+def card(level: str) -> Card:
+    shape = input_shape(PICTURE, level)
+    return replace(example_card(), input_level=level, input=TensorCard("float32", shape, "", None, None))
+
+
+@pytest.mark.parametrize("level", ["picture", "mel", "waveform"])
+def test_it_has_the_shape_and_type_that_the_card_says(level: str) -> None:
+    found = model_input(SOUND, card(level))
+    assert found.dtype == np.float32 and (1, *found.shape) == card(level).input.shape
+
+
+def test_it_is_the_sound_or_what_the_front_end_makes_of_it() -> None:
+    np.testing.assert_array_equal(model_input(SOUND, card("picture")), render(SOUND))
+    np.testing.assert_array_equal(model_input(SOUND, card("waveform")), fitted(SOUND))
+    np.testing.assert_array_equal(draw(model_input(SOUND, card("mel"))), render(fitted(SOUND)))
+
+
+@pytest.mark.parametrize("level", ["picture", "mel", "waveform"])
+@pytest.mark.parametrize("bad", [np.zeros(0, np.float32), np.full(9000, np.nan, np.float32)])
+def test_what_is_no_sound_is_refused(level: str, bad: Any) -> None:
+    with pytest.raises(AudioError):
+        model_input(bad, card(level))
