@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from export import mixed, speed
+from export.blame import blamed_layer
 from export.calibration import DEFAULT_ITEMS, Calibration, calibrate, choose
 from export.cards import card_of_sound, description, draft_card
 from export.conversion import Converter
@@ -23,7 +25,7 @@ from export.sound_check import check_same, sounds
 from export.source import Source, check_model, check_run, layer_classes, open_source
 from export.trials import Bench
 from export.variants import PICTURE, Variant
-from export.verify import MAX_DROP, Reference, ask, measure, reference
+from export.verify import MAX_DROP, Reference, Refused, ask, measure, reference
 from runtime.classifier import Classifier
 from runtime.engines import open_engine
 from runtime.inputs import model_input
@@ -165,7 +167,7 @@ def export_run(
                 converted = converter.convert(variant)
             report(f"checking {target.name} on {len(expected.pictures)} pictures")
             draft = draft_card(source, variant, converted, PART, len(pictures))
-            cards[variant] = _checked(temporary[variant], converted.content, draft, expected, options.max_drop)
+            cards[variant] = _checked(temporary[variant], converted.content, draft, expected, model, options.max_drop)
             if variant.level != PICTURE:
                 report(f"adding the front end to {target.name}")
                 content = converter.with_front(converted.content, variant)
@@ -246,11 +248,20 @@ def _with_front(path: Path, content: bytes, twin_card: Card, variant: Variant) -
     return card
 
 
-def _checked(path: Path, converted: bytes, draft: Card, expected: Reference, max_drop: float) -> Card:
+def _told(layer: str | None) -> str:
+    return f"its values go wrong in the layer {layer}" if layer else "no single layer is to blame"
+
+
+def _checked(path: Path, converted: bytes, draft: Card, expected: Reference, model: Any, max_drop: float) -> Card:
     """Write the model to the temporary `path` with a card of what it was measured to do; raise where it falls short."""
     write_bytes(path, append_card(converted, draft))
     with captured_stderr():
-        measured = measure(draft, ask(open_engine(path, threads=THREADS), expected), expected, PART, max_drop)
+        found = ask(open_engine(path, threads=THREADS), expected)
+        try:
+            measured = measure(draft, found, expected, PART, max_drop)
+        except Refused as refused:
+            layer = blamed_layer(path, model, expected.pictures[refused.picture], draft.precision)
+            raise ArtifactError(f"{refused}; {_told(layer)}") from None
         card = replace(draft, accuracy=measured.accuracy, parity=measured.parity)
         write_bytes(path, append_card(converted, card))
         classifier = Classifier.load(path, threads=THREADS)

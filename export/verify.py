@@ -19,6 +19,14 @@ MAX_P = 0.05
 BATCH = 16
 
 
+class Refused(ArtifactError):
+    """A model that is not the one it was made from; `picture` is the number of the picture it shows on."""
+
+    def __init__(self, message: str, picture: int) -> None:
+        super().__init__(message)
+        self.picture = picture
+
+
 @dataclass(frozen=True)
 class Limits:
     """How far a file may be from Keras.
@@ -111,15 +119,16 @@ def measure(card: Card, found: NDArray[np.float32], expected: Reference, part: s
 
     Raises
     ------
-    ArtifactError
+    Refused
         If it is not the model it was made from: probabilities farther from Keras' than `LIMITS` allow its precision,
         or more than `max_drop` points of the pictures lost, by more than chance (McNemar's test).
     """
     n = len(expected.labels)
     broken = np.flatnonzero(~np.isfinite(found).all(axis=1))
     if len(broken):
-        raise ArtifactError(
-            f"refused: the {card.precision} model gives values that are not finite on {expected.names[broken[0]]}"
+        raise Refused(
+            f"refused: the {card.precision} model gives values that are not finite on {expected.names[broken[0]]}",
+            int(broken[0]),
         )
     correct = int(np.sum(found[:n].argmax(axis=1) == expected.labels))
     parity = ParityCard(
@@ -139,22 +148,26 @@ def _check_parity(
 ) -> None:
     limits = LIMITS[precision]
     distances = np.abs(found - expected.probabilities).max(axis=1)
-    worst = expected.names[int(distances.argmax())]
+    farthest = int(distances.argmax())
+    worst = expected.names[farthest]
     if distances.max() > limits.max_abs:
-        raise ArtifactError(
+        raise Refused(
             f"refused: the {precision} model is {distances.max():.2g} off Keras in a probability of {worst}, over "
-            f"{limits.max_abs:g}"
+            f"{limits.max_abs:g}",
+            farthest,
         )
     cosines = _cosines(found, expected.probabilities)
     if cosines.min() < limits.cosine:
-        raise ArtifactError(
+        raise Refused(
             f"refused: the cosine between the {precision} model's probabilities and Keras' is {cosines.min():.5f} on "
-            f"{expected.names[int(cosines.argmin())]}, under {limits.cosine:g}"
+            f"{expected.names[int(cosines.argmin())]}, under {limits.cosine:g}",
+            int(cosines.argmin()),
         )
     if parity.top1_agreement < limits.agreement:
-        raise ArtifactError(
+        raise Refused(
             f"refused: the {precision} model gives {parity.top1_agreement:.1%} of the {part} pictures Keras' "
-            f"label, under {limits.agreement:.0%}; farthest off is {worst}"
+            f"label, under {limits.agreement:.0%}; farthest off is {worst}",
+            farthest,
         )
 
 
@@ -165,10 +178,11 @@ def _check_accuracy(card: Card, expected: Reference, found: NDArray[np.float32],
     lost, won, p = mcnemar(keras_right, right)
     if 100 * (lost - won) / n > max_drop and p < MAX_P:
         hint = "give it more pictures with --calibration, or " if card.calibration else ""
-        raise ArtifactError(
+        raise Refused(
             f"refused: the {card.precision} model is right on {int(right.sum())} of {n} {part} pictures, "
             f"Keras on {int(keras_right.sum())}, more than --max-drop {max_drop:g} points fewer (McNemar p = {p:.2g}): "
-            f"{hint}use another precision"
+            f"{hint}use another precision",
+            int(np.abs(found - expected.probabilities).max(axis=1).argmax()),
         )
 
 

@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from export import convert, pipeline
+from export import conversion, convert, onnx_quantise, pipeline
 from export.calibration import Calibration
 from export.cli import entry
+from export.onnx_model import to_onnx
 from export.source import Source
 from toolkit.card import CalibrationCard
 
 pytestmark = pytest.mark.slow
 
+LAYERS = ("conv0", "conv1", "conv2", "conv3", "conv4", "last")
 Change = Callable[[Any, Any, Any], None]
 """Changes a tensor and its buffer in a flatbuffer's tree: (tree, tensor, buffer)."""
 
@@ -80,7 +82,9 @@ def test_a_flipped_sign_in_any_layer(
     run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, kernel: int
 ) -> None:
     plant(monkeypatch, "float32", kernel, flip_signs)
-    assert "refused: the float32 model is" in refused([str(run_folder)], capfd, tmp_path / "out")
+    message = refused([str(run_folder)], capfd, tmp_path / "out")
+    assert "refused: the float32 model is" in message
+    assert message.endswith(f"its values go wrong in the layer {LAYERS[kernel]}")
 
 
 @pytest.mark.parametrize("precision", ["int8", "dynamic"])
@@ -95,7 +99,41 @@ def test_damaged_integers(
 ) -> None:
     plant(monkeypatch, precision, 2, change)
     arguments = [str(run_folder), "--quantize", precision, *(["--calibration", "16"] if precision == "int8" else [])]
-    assert f"{precision} model" in refused(arguments, capfd, tmp_path / "out")
+    message = refused(arguments, capfd, tmp_path / "out")
+    assert f"{precision} model" in message and message.endswith("its values go wrong in the layer conv2")
+
+
+@pytest.mark.parametrize(("precision", "layer"), [("float32", 0), ("float32", 5), ("dynamic", 3), ("int8", 2)])
+def test_a_fault_in_an_onnx_model(
+    run_folder: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    precision: str,
+    layer: int,
+) -> None:
+    """Weights of one layer have the wrong sign, after float32 was found right where it is not the one."""
+    real = onnx_quantise.quantise if precision != "float32" else None
+
+    def faulty(model: bytes, *arguments: Any) -> bytes:
+        import onnx
+
+        tree = onnx.load_from_string(model)
+        nodes = [node for node in tree.graph.node if node.op_type in ("Conv", "Gemm", "MatMul")]
+        (tensor,) = (tensor for tensor in tree.graph.initializer if tensor.name == nodes[layer].input[1])
+        values = onnx.numpy_helper.to_array(tensor)
+        tensor.CopyFrom(onnx.numpy_helper.from_array(-values, tensor.name))
+        changed = tree.SerializeToString()
+        return real(changed, *arguments) if real else changed
+
+    if precision == "float32":
+        monkeypatch.setattr(conversion, "to_onnx", lambda *arguments: faulty(to_onnx(*arguments)))
+    else:
+        monkeypatch.setattr(onnx_quantise, "quantise", faulty)
+    arguments = [str(run_folder), "--format", "onnx"]
+    arguments += [] if precision == "float32" else ["--quantize", precision]
+    message = refused(arguments, capfd, tmp_path / "out")
+    assert f"{precision} model" in message and message.endswith(f"its values go wrong in the layer {LAYERS[layer]}")
 
 
 @pytest.mark.parametrize("format", ["tflite", "onnx"])
@@ -137,4 +175,5 @@ def test_mixed_up_outputs(
 
     monkeypatch.setattr(convert, "to_tflite", mixed_up)
     arguments = [str(run_folder), "--quantize", "--calibration", "8"]
-    assert "refused: the int8 model is" in refused(arguments, capfd, tmp_path / "out")
+    message = refused(arguments, capfd, tmp_path / "out")
+    assert "refused: the int8 model is" in message
