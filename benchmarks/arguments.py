@@ -12,7 +12,7 @@ from toolkit.frontend import SHORT_POLICIES
 from toolkit.splits import NAMES, PARTS
 
 PROG = "python -m benchmarks"
-STUDIES = ("cliplength", "frontend", "operators", "export")
+STUDIES = ("matrix", "cliplength", "frontend", "operators", "export")
 
 
 def models_parser() -> Parser:
@@ -48,6 +48,25 @@ def models_parser() -> Parser:
         "--min-count", type=int, default=100, metavar="N", help="queries a model and latency (%(default)s)"
     )
     parser.add_argument("--cache", type=Path, metavar="DIR", help="where pictures rendered from sound are kept")
+    return parser
+
+
+def matrix_parser() -> Parser:
+    """Return the parser of `matrix`."""
+    parser = Parser(
+        prog=f"{PROG} matrix",
+        description="Every network in every format, each file judged on the split it was trained on.",
+    )
+    parser.add_argument(
+        "models", nargs="+", type=Path, metavar="MODEL", help="model files, a network's timed ones first"
+    )
+    _add_common(parser)
+    parser.add_argument(
+        "--min-duration", type=float, default=10.0, metavar="S", help="seconds a model and latency (%(default)s)"
+    )
+    parser.add_argument(
+        "--min-count", type=int, default=50, metavar="N", help="queries a model and latency (%(default)s)"
+    )
     return parser
 
 

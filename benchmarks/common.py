@@ -1,0 +1,90 @@
+"""What the benchmark's commands share: their common arguments' meaning, and how results are given."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks import table
+from runtime.engines import check_threads
+from toolkit.cli import progress
+from toolkit.dataset import Index, build_index
+from toolkit.errors import UsageError
+from toolkit.files import write_json, write_text
+from toolkit.latency import Plan
+from toolkit.machine import machine_line
+
+PACKAGES = ("numpy", "ai-edge-litert", "tflite-runtime", "onnxruntime", "soundfile", "soxr")
+"""Whose versions a result names."""
+
+
+def plan(arguments: argparse.Namespace) -> Plan:
+    """Return how long to measure, as `--min-duration`, `--min-count` and `--threads` say."""
+    threads(arguments)
+    try:
+        return Plan(min_seconds=arguments.min_duration, min_count=arguments.min_count)
+    except ValueError:
+        raise UsageError("--min-duration must be 0 or more and finite, and --min-count 1 or more") from None
+
+
+def threads(arguments: argparse.Namespace) -> int:
+    """Return `--threads`, checked."""
+    return check_threads(arguments.threads, "--threads")
+
+
+def data(arguments: argparse.Namespace, or_else: str) -> Path:
+    """Return the dataset's folder: `--data`, or that of the variable GTZAN_ROOT."""
+    named = arguments.data or os.environ.get("GTZAN_ROOT")
+    if not named:
+        raise UsageError(f"no dataset: name one with --data DIR or the variable GTZAN_ROOT, or use {or_else}")
+    if importlib.util.find_spec("PIL") is None:
+        raise UsageError("reading a dataset's pictures needs Pillow: run `pip install 'gtzanet-edge[bench]'`")
+    return Path(named)
+
+
+def index(data: Path, kind: str | None) -> Index:
+    """Return the index of a dataset."""
+    with progress("reading the dataset") as report:
+        return build_index(data, kind, report)
+
+
+def give(
+    arguments: argparse.Namespace,
+    command: str,
+    machine: dict[str, str],
+    notes: Sequence[str],
+    title: str,
+    headers: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    value: dict[str, Any],
+) -> None:
+    """Print the table, and write it as Markdown and JSON where asked."""
+    _print_table(headers, rows)
+    print("\n" + "\n".join([machine_line(machine), *notes]), flush=True)
+    if arguments.json:
+        write_json(arguments.json, {"command": command, "machine": machine, **value})
+    if arguments.markdown:
+        page = [f"# {title}", table.markdown(headers, rows), table.facts(machine, command, notes)]
+        write_text(arguments.markdown, "\n\n".join(page) + "\n")
+
+
+def _print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table: with `rich` on a terminal where it is installed, in plain columns elsewhere."""
+    if sys.stdout.isatty():
+        try:
+            from rich.console import Console
+            from rich.table import Table
+        except ImportError:
+            pass
+        else:
+            shown = Table(*headers)
+            for row in rows:
+                shown.add_row(*row)
+            Console().print(shown, markup=False)
+            return
+    print(table.plain(headers, rows))

@@ -1,0 +1,143 @@
+"""The benchmark's studies: each a command of its own beside the table over model files."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from benchmarks import cliplength, common, compare, exports, matrix, operators, sounds, table
+from benchmarks.arguments import PROG
+from benchmarks.common import PACKAGES
+from benchmarks.compare import Comparison, compare_front_ends
+from benchmarks.parts import own_split
+from benchmarks.suite import Settings
+from runtime.classifier import Classifier
+from toolkit.artifact import FORMATS
+from toolkit.cli import progress
+from toolkit.dataset import GTZAN_FOLDERS
+from toolkit.errors import UsageError
+from toolkit.machine import describe_machine
+from toolkit.quiet import captured_stderr
+
+MOST = 1000
+"""Clips, and times a clip: more would take hours and much memory."""
+
+
+def matrix_study(arguments: argparse.Namespace, command: str) -> int:
+    """Measure every network in every format; returns 1 where something was wrong with a file."""
+    plan = common.plan(arguments)
+    data = common.data(arguments, or_else="there is no other way")
+    for path in arguments.models:
+        if not path.is_file():
+            raise UsageError(f"{path}: {'a folder, not a' if path.is_dir() else 'no such'} file")
+    machine = describe_machine(PACKAGES)
+    index = common.index(data, None)
+    with tempfile.TemporaryDirectory() as folder:
+        clip = Path(folder) / "made-up.wav"
+        sounds.write_clip(clip)
+        settings = Settings(clip, arguments.threads, plan=plan, engine=arguments.engine)
+        lines = matrix.measure_matrix(arguments.models, index, settings, progress)
+    notes = [
+        "Each file is judged on a part of the split that it was trained on, with 95 % Wilson intervals. Labels as "
+        "Keras, and the largest difference of a probability, as the file's card says. x float32: of the same format, "
+        f"threads: {arguments.threads}, median over the rounds with its 95 % interval."
+    ]
+    headers, rows = matrix.table(lines)
+    value = {"lines": [asdict(line) for line in lines]}
+    common.give(arguments, command, machine, notes, "Every format", headers, rows, value)
+    return 0 if all(line.status == "ok" for line in lines) else 1
+
+
+def cliplength_study(arguments: argparse.Namespace, command: str) -> int:
+    """Measure what a part of a clip is worth."""
+    data = common.data(arguments, or_else="there is no other way")
+    machine = describe_machine(PACKAGES)
+    with captured_stderr():
+        classifier = Classifier.load(arguments.model, engine=arguments.engine, threads=common.threads(arguments))
+    if classifier.card.input_level != "picture":
+        raise UsageError(f"{arguments.model}: takes one length of sound only: name a model that takes pictures")
+    clips = common.index(data, "audio")
+    trained_on = clips
+    if (data / GTZAN_FOLDERS["pictures"]).is_dir() and own_split(classifier.card, clips) is None:
+        trained_on = common.index(data, "pictures")
+    items = cliplength.held_out(classifier.card, trained_on, clips)
+    with progress("classifying clips") as report:
+        results = cliplength.study(classifier, clips, items, arguments.seconds, arguments.policies, report)
+    notes = [
+        f"Model: {arguments.model.name}. Clips: the {results[0].accuracy.n} of {len(clips.items)} that it was not "
+        f"trained on (split {classifier.card.split.name}) and that are long enough. 95 % Wilson intervals."
+    ]
+    if classifier.card.dataset.synthetic:
+        notes.insert(0, table.SYNTHETIC)
+    value = {"model": str(arguments.model), "results": [asdict(result) for result in results]}
+    rows = [cliplength.cells(result) for result in results]
+    common.give(arguments, command, machine, notes, "How much of a clip is needed", cliplength.HEADERS, rows, value)
+    return 0
+
+
+def frontend_study(arguments: argparse.Namespace, command: str) -> int:
+    """Compare the front end with librosa and its pictures with the public ones."""
+    for name in ("clips", "repeats"):
+        if not 1 <= getattr(arguments, name) <= MOST:
+            raise UsageError(f"--{name} is {getattr(arguments, name)}: give 1 to {MOST}")
+    named = arguments.data or os.environ.get("GTZAN_ROOT")
+    machine = describe_machine((*PACKAGES, "librosa", "scipy"))
+    with progress("comparing pictures") as report:
+        found = compare_front_ends(Path(named) if named else None, arguments.clips, arguments.repeats, report)
+    common.give(arguments, command, machine, found.notes(), "Front end", compare.HEADERS, found.cells(), _plain(found))
+    return 0
+
+
+def operators_study(arguments: argparse.Namespace, command: str) -> int:
+    """Show where the time goes inside model files."""
+    plan = common.plan(arguments)
+    machine = describe_machine(PACKAGES)
+    named = arguments.data or os.environ.get("GTZAN_ROOT")
+    clip = sounds.find_clip(Path(named)) if named else None
+    found = {path: operators.profile(path, sounds.window(clip), arguments.threads, plan) for path in arguments.models}
+    notes = [
+        f"One query at a time, {arguments.threads} thread{'' if arguments.threads == 1 else 's'}, on "
+        f"{clip.name if clip else 'a made-up sound'}. TFLite: what the model cut after a part takes longer than cut "
+        "before it, the pieces taking turns, median over the rounds. ONNX: ONNX Runtime's profiler, which costs time "
+        "itself."
+    ]
+    value = {"models": {path.name: [asdict(part) for part in parts] for path, parts in found.items()}}
+    rows = [row for path, parts in found.items() for row in operators.cells(path, parts)]
+    common.give(arguments, command, machine, notes, "Where the time goes", operators.HEADERS, rows, value)
+    return 0
+
+
+def export_study(arguments: argparse.Namespace, command: str) -> int:
+    """Measure what every export of a run takes; returns 1 where one failed."""
+    if not arguments.run.is_dir():
+        raise UsageError(f"{arguments.run}: no such run folder")
+    machine = describe_machine((*PACKAGES, "tensorflow", "tf2onnx", "onnx"))
+    formats = FORMATS if arguments.format == "all" else (arguments.format,)
+
+    def report(line: str) -> None:
+        print(f"{PROG}: {line}", file=sys.stderr, flush=True)
+
+    costs = list(exports.measure_exports(arguments.run, arguments.data, formats, report))
+    notes = [
+        "Each file in a process of its own, from start to end: Python, TensorFlow, the conversion of the float32 file "
+        "and of this one, and the checks of both on the validation part."
+    ]
+    value = {"run": str(arguments.run), "exports": [asdict(cost) for cost in costs]}
+    common.give(
+        arguments, command, machine, notes, "Export", exports.HEADERS, [exports.cells(cost) for cost in costs], value
+    )
+    return 1 if any(cost.status != "ok" for cost in costs) else 0
+
+
+def _plain(found: Comparison) -> dict[str, Any]:
+    """Return a comparison as JSON values; a ratio to a library that is not installed is null."""
+    value = asdict(found)
+    for row in value["speed"]:
+        row["ratio"] = None if math.isnan(row["ratio"]) else row["ratio"]
+    return value
