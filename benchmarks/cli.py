@@ -25,7 +25,7 @@ from benchmarks.suite import Row, Settings, measure_models
 from toolkit.artifact import model_files
 from toolkit.cli import progress
 from toolkit.command import output_file, run
-from toolkit.errors import ArtifactError, UsageError
+from toolkit.errors import ArtifactError
 from toolkit.machine import describe_machine
 
 ARTIFACTS = Path("artifacts")
@@ -61,9 +61,7 @@ def _models(arguments: argparse.Namespace, command: str) -> int:
     plan = common.plan(arguments)
     data = None if arguments.speed_only else common.data(arguments, or_else="--speed-only to leave accuracy out")
     paths = arguments.models or _found_models(ARTIFACTS)
-    for path in (*paths, arguments.clip):
-        if path is not None and not path.is_file():
-            raise UsageError(f"{path}: {'a folder, not a' if path.is_dir() else 'no such'} file")
+    common.check_files([*paths, *([arguments.clip] if arguments.clip else [])])
     machine = describe_machine(PACKAGES)
     index = common.index(data, arguments.kind) if data else None
     clip = arguments.clip or sounds.find_clip(data)

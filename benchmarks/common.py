@@ -37,14 +37,30 @@ def threads(arguments: argparse.Namespace) -> int:
     return check_threads(arguments.threads, "--threads")
 
 
-def data(arguments: argparse.Namespace, or_else: str) -> Path:
-    """Return the dataset's folder: `--data`, or that of the variable GTZAN_ROOT."""
+def check_files(paths: Sequence[Path]) -> None:
+    """Raise `UsageError` unless all of these are files."""
+    for path in paths:
+        if not path.is_file():
+            raise UsageError(f"{path}: {'a folder, not a' if path.is_dir() else 'no such'} file")
+
+
+def named_data(arguments: argparse.Namespace) -> Path | None:
+    """Return the dataset's folder: `--data`, or that of the variable GTZAN_ROOT; None where neither is given."""
+    if arguments.data is not None and not arguments.data.is_dir():
+        raise UsageError(f"--data {arguments.data}: no such folder")
     named = arguments.data or os.environ.get("GTZAN_ROOT")
-    if not named:
-        raise UsageError(f"no dataset: name one with --data DIR or the variable GTZAN_ROOT, or use {or_else}")
+    return Path(named) if named else None
+
+
+def data(arguments: argparse.Namespace, or_else: str = "") -> Path:
+    """Return the dataset's folder, which must be given, unless `or_else` is done."""
+    named = named_data(arguments)
+    if named is None:
+        other = f", or use {or_else}" if or_else else ""
+        raise UsageError(f"no dataset: name one with --data DIR or the variable GTZAN_ROOT{other}")
     if importlib.util.find_spec("PIL") is None:
         raise UsageError("reading a dataset's pictures needs Pillow: run `pip install 'gtzanet-edge[bench]'`")
-    return Path(named)
+    return named
 
 
 def index(data: Path, kind: str | None) -> Index:

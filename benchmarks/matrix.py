@@ -12,6 +12,7 @@ from benchmarks.suite import Row, Settings, Stage, measure_models, silent
 from toolkit.artifact import file_format, read_card
 from toolkit.card import Card, ParityCard
 from toolkit.dataset import Index
+from toolkit.errors import UsageError
 from toolkit.latency import Plan, Ratio
 
 NONE = "-"
@@ -37,7 +38,7 @@ class Line:
     parity
         The first split's file beside Keras, from its card.
     ratio
-        The first split's file's time as a multiple of float32's of its format.
+        Its time as a multiple of float32's of its format; None where only a later split has such a file.
     status
         "ok", or the first thing that was wrong.
     """
@@ -71,6 +72,8 @@ def measure_matrix(paths: Sequence[Path], index: Index, settings: Settings, stag
     ------
     ArtifactError
         If a file is no model file.
+    UsageError
+        If two files are of one kind and one split.
     """
     cards = {path: read_card(path) for path in dict.fromkeys(paths)}
     groups: dict[tuple[str, str], list[Path]] = {}
@@ -83,6 +86,7 @@ def measure_matrix(paths: Sequence[Path], index: Index, settings: Settings, stag
         first = all(card.model != model for card, _ in measured)
         chosen = replace(settings, part=part, split=None, plan=settings.plan if first else BRIEF)
         rows = measure_models(group, index, chosen, stage)
+        rows = rows if first else [replace(row, network_ratio=None) for row in rows]
         measured += [(cards[path], row) for path, row in zip(group, rows, strict=True)]
     return lines(measured)
 
@@ -99,6 +103,11 @@ def lines(measured: Sequence[tuple[Card, Row]]) -> list[Line]:
             found[kind] = Line(*kind, row.size_bytes, accuracies, card.parity, ratio, row.status)
             continue
         known = found[kind]
+        if known.accuracies.keys() & accuracies.keys():
+            raise UsageError(
+                f"{row.file}: a second {card.precision} {format} file of {card.model} that is judged on "
+                f"{row.judged_on}: name one run a network and split"
+            )
         status = row.status if known.status == "ok" else known.status
         found[kind] = replace(known, accuracies=known.accuracies | accuracies, status=status)
     return list(found.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.inputs import model_input
-from toolkit.artifact import ONNX, file_format, read_archive
-from toolkit.errors import EngineError
-from toolkit.latency import Plan, measure
+from runtime.lite import tensor_of
+from runtime.tensors import first_line
+from toolkit.artifact import ONNX, file_format, read_archive, verify_model
+from toolkit.errors import EngineError, GtzanetError
+from toolkit.latency import Plan, Task, measure
 from toolkit.quiet import captured_stderr
 
 HEADERS = ("model", "part", "operators", "weights", "ms", "share")
@@ -71,17 +73,22 @@ def profile(path: Path, window: NDArray[np.float32], threads: int, plan: Plan) -
     Raises
     ------
     ArtifactError
-        If the file is no model file.
+        If the file is no model file, or is damaged.
     EngineError
-        If the engine, or its description of models, is not installed.
+        If the engine, or its description of models, is not installed, or the model does not run in it.
     """
     archive = read_archive(path)
+    verify_model(path, archive)
     content = path.read_bytes()[: archive.start]
     batch = model_input(window, archive.card)[np.newaxis]
-    with captured_stderr():
-        if file_format(path) == ONNX:
-            return _profile_onnx(content, batch, threads, plan)
-        return _profile_tflite(content, batch, threads, plan)
+    timed = _profile_onnx if file_format(path) == ONNX else _profile_tflite
+    try:
+        with captured_stderr():
+            return timed(content, batch, threads, plan)
+    except GtzanetError:
+        raise
+    except Exception as error:  # the engines' own classes, without a common base
+        raise EngineError(f"{path}: cannot be run layer by layer ({first_line(error)}): try another engine") from None
 
 
 def cells(path: Path, parts: Sequence[Part]) -> list[tuple[str, ...]]:
@@ -119,27 +126,41 @@ def _profile_tflite(content: bytes, batch: NDArray[np.float32], threads: int, pl
     tree = read()
     (graph,) = tree.subgraphs
     named = [kinds[tree.operatorCodes[operator.opcodeIndex].builtinCode] for operator in graph.operators]
-    runs, parts = [], []
-    for start, stop in _ranges([kind in WEIGHTED for kind in named]):
-        heavy = graph.operators[
-            next(place for place in range(start, stop) if named[place] in WEIGHTED or place + 1 == stop)
-        ]
-        name = graph.tensors[heavy.outputs[0]].name.decode()
-        weights = types[graph.tensors[heavy.inputs[1]].type] if len(heavy.inputs) > 1 else ""
-        parts.append((_short(name), tuple(named[start:stop]), weights))
+    ranges = _ranges([kind in WEIGHTED for kind in named])
+    tasks: dict[str, Task] = {}
+    for _, stop in ranges:
         piece = bytes(flatbuffer_utils.convert_object_to_bytearray(_cut(read(), stop)))
         interpreter = Interpreter(model_content=piece, num_threads=threads)
         interpreter.allocate_tensors()
         source = interpreter.get_input_details()[0]
-        scale, zero = source["quantization"]
-        stored = np.rint(batch / scale + zero) if scale else batch
-        interpreter.set_tensor(source["index"], stored.astype(source["dtype"]))
-        runs.append(interpreter)
-    tasks = {str(number): _invoking(interpreter) for number, interpreter in enumerate(runs)}
+        interpreter.set_tensor(source["index"], tensor_of(source).stored(batch))
+        tasks[str(stop)] = _invoking(interpreter)
     rounds = measure(tasks, plan)
     medians = np.array([[np.median(times) for times in rounds[name]] for name in tasks])
     alone = np.median(np.diff(medians, axis=0, prepend=0), axis=1) * 1e3
-    return [Part(*part, milliseconds=float(value)) for part, value in zip(parts, alone, strict=True)]
+    return [
+        _described(graph, named, types, start, stop, float(value))
+        for (start, stop), value in zip(ranges, alone, strict=True)
+    ]
+
+
+def _described(
+    graph: Any, named: Sequence[str], types: Mapping[int, str], start: int, stop: int, milliseconds: float
+) -> Part:
+    """Return the part of a TFLite model from one operator to another.
+
+    float16 weights are made float32 by operators of their own, which run once, when the model is loaded.
+    """
+    made = {operator.outputs[0]: operator.inputs[0] for operator in graph.operators if len(operator.inputs) == 1}
+    heavy = next((place for place in range(start, stop) if named[place] in WEIGHTED), stop - 1)
+    operator = graph.operators[heavy]
+    weights = ""
+    if len(operator.inputs) > 1:
+        kernel = operator.inputs[1]
+        weights = types[graph.tensors[made.get(kernel, kernel)].type]
+    own = [(kind, types[graph.tensors[step.inputs[0]].type]) for kind, step in zip(named, graph.operators, strict=True)]
+    shown = tuple(kind for kind, taken in own[start:stop] if taken != "float16")
+    return Part(_short(graph.tensors[operator.outputs[0]].name.decode()), shown, weights, milliseconds)
 
 
 def _cut(tree: Any, stop: int) -> Any:
@@ -159,7 +180,7 @@ def _cut(tree: Any, stop: int) -> Any:
     return tree
 
 
-def _invoking(interpreter: Any) -> Any:
+def _invoking(interpreter: Any) -> Task:
     return lambda number: interpreter.invoke()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import sys
 import tempfile
 from dataclasses import asdict
@@ -32,10 +31,8 @@ MOST = 1000
 def matrix_study(arguments: argparse.Namespace, command: str) -> int:
     """Measure every network in every format; returns 1 where something was wrong with a file."""
     plan = common.plan(arguments)
-    data = common.data(arguments, or_else="there is no other way")
-    for path in arguments.models:
-        if not path.is_file():
-            raise UsageError(f"{path}: {'a folder, not a' if path.is_dir() else 'no such'} file")
+    data = common.data(arguments)
+    common.check_files(arguments.models)
     machine = describe_machine(PACKAGES)
     index = common.index(data, None)
     with tempfile.TemporaryDirectory() as folder:
@@ -56,7 +53,7 @@ def matrix_study(arguments: argparse.Namespace, command: str) -> int:
 
 def cliplength_study(arguments: argparse.Namespace, command: str) -> int:
     """Measure what a part of a clip is worth."""
-    data = common.data(arguments, or_else="there is no other way")
+    data = common.data(arguments)
     machine = describe_machine(PACKAGES)
     with captured_stderr():
         classifier = Classifier.load(arguments.model, engine=arguments.engine, threads=common.threads(arguments))
@@ -86,10 +83,10 @@ def frontend_study(arguments: argparse.Namespace, command: str) -> int:
     for name in ("clips", "repeats"):
         if not 1 <= getattr(arguments, name) <= MOST:
             raise UsageError(f"--{name} is {getattr(arguments, name)}: give 1 to {MOST}")
-    named = arguments.data or os.environ.get("GTZAN_ROOT")
+    named = common.named_data(arguments)
     machine = describe_machine((*PACKAGES, "librosa", "scipy"))
     with progress("comparing pictures") as report:
-        found = compare_front_ends(Path(named) if named else None, arguments.clips, arguments.repeats, report)
+        found = compare_front_ends(named, arguments.clips, arguments.repeats, report)
     common.give(arguments, command, machine, found.notes(), "Front end", compare.HEADERS, found.cells(), _plain(found))
     return 0
 
@@ -98,16 +95,18 @@ def operators_study(arguments: argparse.Namespace, command: str) -> int:
     """Show where the time goes inside model files."""
     plan = common.plan(arguments)
     machine = describe_machine(PACKAGES)
-    named = arguments.data or os.environ.get("GTZAN_ROOT")
-    clip = sounds.find_clip(Path(named)) if named else None
-    found = {path: operators.profile(path, sounds.window(clip), arguments.threads, plan) for path in arguments.models}
+    named = common.named_data(arguments)
+    clip = sounds.find_clip(named)
+    window = sounds.window(clip)
+    models = dict.fromkeys(arguments.models)
+    found = {path: operators.profile(path, window, arguments.threads, plan) for path in models}
     notes = [
         f"One query at a time, {arguments.threads} thread{'' if arguments.threads == 1 else 's'}, on "
         f"{clip.name if clip else 'a made-up sound'}. TFLite: what the model cut after a part takes longer than cut "
         "before it, the pieces taking turns, median over the rounds. ONNX: ONNX Runtime's profiler, which costs time "
         "itself."
     ]
-    value = {"models": {path.name: [asdict(part) for part in parts] for path, parts in found.items()}}
+    value = {"models": {str(path): [asdict(part) for part in parts] for path, parts in found.items()}}
     rows = [row for path, parts in found.items() for row in operators.cells(path, parts)]
     common.give(arguments, command, machine, notes, "Where the time goes", operators.HEADERS, rows, value)
     return 0
@@ -126,7 +125,8 @@ def export_study(arguments: argparse.Namespace, command: str) -> int:
     costs = list(exports.measure_exports(arguments.run, arguments.data, formats, report))
     notes = [
         "Each file in a process of its own, from start to end: Python, TensorFlow, the conversion of the float32 file "
-        "and of this one, and the checks of both on the validation part."
+        "and of this one, and the checks of both on the validation part. That of mixed holds its search, too, which "
+        "times models."
     ]
     value = {"run": str(arguments.run), "exports": [asdict(cost) for cost in costs]}
     common.give(

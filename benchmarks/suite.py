@@ -32,9 +32,6 @@ Stage = Callable[[str], AbstractContextManager[Progress]]
 """Opens a stage of the work by its name and gives the function that tells how far it is."""
 
 
-NOT_JUDGED = "ok; it takes a {}: its accuracy is that of the file that takes pictures"
-
-
 @dataclass(frozen=True)
 class Settings:
     """What to measure and how; `clip` is the sound that is classified from file to label."""
@@ -93,7 +90,8 @@ def silent(_: str) -> Iterator[Progress]:
 def measure_models(paths: Sequence[Path], index: Index | None, settings: Settings, stage: Stage = silent) -> list[Row]:
     """Measure model files and return a row for each, in their order.
 
-    A model that cannot be opened or run does not stop the others: its row's status says why.
+    A model that cannot be opened or run does not stop the others: its row's status says why. One that takes sound has
+    no accuracy of its own: it holds the network of a file that takes pictures.
 
     Parameters
     ----------
@@ -110,8 +108,6 @@ def measure_models(paths: Sequence[Path], index: Index | None, settings: Setting
             candidate = _open(path, rows[path], settings)
             if index is not None and candidate.card.input_level == "picture":
                 seen = _judge(candidate, index, settings, loaded, stage)
-            elif index is not None:
-                candidate.row = replace(candidate.row, status=NOT_JUDGED.format(candidate.card.input_level))
             fresh = measure_fresh(path, settings.clip, settings.threads, settings.engine)
             candidate.row = replace(candidate.row, fresh=fresh)
         except GtzanetError as error:

@@ -90,5 +90,5 @@ def method(plan: Plan, threads: int, clip: str) -> tuple[str, ...]:
         f"quotient of the medians, with its 95 % interval. File to label: {clip}, read, drawn and classified.",
         'Accuracy: with the 95 % Wilson interval. "vs float32": labels changed, samples that only this model (+) or '
         "only float32 (-) gets right, and McNemar's exact p. Peak MB and fresh start: a new process that imports, "
-        "loads and classifies once.",
+        "loads and classifies once. A file that takes sound instead of pictures is not judged.",
     )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from export.onnx_mixer import WEIGHTED as ONNX_NODES
 from export.tflite_mixer import WEIGHTED as TFLITE_OPERATORS
+from runtime.lite import tensor_of
 from toolkit.artifact import ONNX, file_format, read_archive
 from toolkit.quiet import captured_stderr
 
@@ -39,10 +40,14 @@ def blamed_layer(path: Path, model: Any, picture: NDArray[np.uint8], precision: 
     batch = picture[np.newaxis].astype(np.float32)
     content = path.read_bytes()[: read_archive(path).start]
     layers = [layer for layer in model.layers if layer.weights]
-    with captured_stderr():
-        known = _keras_values(model, layers, batch)
-        values = _onnx_values if file_format(path) == ONNX else _tflite_values
-        found = values(content, batch)
+    values = _onnx_values if file_format(path) == ONNX else _tflite_values
+    try:
+        with captured_stderr():
+            known, found = _keras_values(model, layers, batch), values(content, batch)
+    except (
+        Exception
+    ):  # the model is broken, and may be so in ways an engine cannot run: the verdict stands all the same
+        return None
     if len(found) != len(known):
         return None
     distances = [_distance(ours, theirs) for ours, theirs in zip(found, known, strict=True)]
@@ -60,6 +65,8 @@ def blamed_layer(path: Path, model: Any, picture: NDArray[np.uint8], precision: 
 
 def _distance(found: NDArray[np.float32], known: NDArray[np.float32]) -> float:
     """Return how far values are from Keras', as a share; what a ReLU would drop does not count."""
+    if not np.isfinite(found).all():
+        return float("inf")
     ours, theirs = np.maximum(found.reshape(-1), 0), np.maximum(known.reshape(-1), 0)
     length = float(np.linalg.norm(theirs))
     return float(np.linalg.norm(ours - theirs)) / length if length else float(bool(np.any(ours)))
@@ -93,18 +100,10 @@ def _tflite_values(content: bytes, batch: NDArray[np.float32]) -> list[NDArray[n
     )
     interpreter.allocate_tensors()
     source = interpreter.get_input_details()[0]
-    scale, zero = source["quantization"]
-    limits = np.iinfo(source["dtype"]) if scale else None
-    stored = np.clip(np.rint(batch / scale) + zero, limits.min, limits.max) if limits else batch
-    interpreter.set_tensor(source["index"], stored.astype(source["dtype"]))
+    interpreter.set_tensor(source["index"], tensor_of(source).stored(batch))
     interpreter.invoke()
     details = {detail["index"]: detail for detail in interpreter.get_tensor_details()}
-    return [_real(interpreter.get_tensor(number), details[number]["quantization"]) for number in outputs]
-
-
-def _real(values: NDArray[Any], quantization: tuple[float, int]) -> NDArray[np.float32]:
-    scale, zero = quantization
-    return np.asarray((values.astype(np.float32) - zero) * scale if scale else values, np.float32)
+    return [tensor_of(details[number]).real(interpreter.get_tensor(number)) for number in outputs]
 
 
 def _onnx_values(content: bytes, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
@@ -117,7 +116,9 @@ def _onnx_values(content: bytes, batch: NDArray[np.float32]) -> list[NDArray[np.
 
     model = onnx.load_from_string(content)
     constants = {tensor.name for tensor in model.graph.initializer}
-    constants |= {name for node in model.graph.node if node.input[0] in constants for name in node.output}
+    constants |= {
+        name for node in model.graph.node if node.input and node.input[0] in constants for name in node.output
+    }
     outputs: list[str] = []
     for node in model.graph.node:
         if node.op_type in INTEGER_NODES or (node.op_type in ONNX_NODES and node.input[1] in constants):

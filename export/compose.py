@@ -26,9 +26,7 @@ def compose(first: bytes, second: bytes) -> bytes:
     ArtifactError
         If they do not fit together.
     """
-    from tensorflow.lite.tools import flatbuffer_utils
-
-    front, network = (flatbuffer_utils.read_model_from_bytearray(bytearray(model)) for model in (first, second))
+    front, network = unpacked(first), unpacked(second)
     (before,), (after,) = front.subgraphs, network.subgraphs
     given, taken = before.tensors[before.outputs[0]], after.tensors[after.inputs[0]]
     if given.type != taken.type or list(given.shape) != list(taken.shape):
@@ -55,7 +53,21 @@ def compose(first: bytes, second: bytes) -> bytes:
     front.metadata, front.metadataBuffer = [], []
     for signature in front.signatureDefs or []:
         signature.outputs[0].tensorIndex = int(before.outputs[0])
-    for buffer in front.buffers:
+    return packed(front)
+
+
+def unpacked(model: bytes) -> Any:
+    """Return a TFLite model as a tree of objects, all of its data inside, wherever they were."""
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    return flatbuffer_utils.read_model_from_bytearray(bytearray(model))
+
+
+def packed(tree: Any) -> bytes:
+    """Return a tree of objects as a TFLite model."""
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    for buffer in tree.buffers:
         if isinstance(buffer.data, bytes | bytearray):
-            buffer.data = np.frombuffer(buffer.data, np.uint8)
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(front))
+            buffer.data = np.frombuffer(buffer.data, np.uint8)  # arrays are written whole, bytes one by one
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))

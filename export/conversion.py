@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
-
-import numpy as np
 
 from export import convert, front_graph, onnx_front, onnx_quantise
 from export.calibration import Calibration
@@ -67,6 +65,8 @@ class Converter:
         self._description = description
         self._calibration = calibration
         self._io = io
+        self._fronts: dict[str, bytes] = {}
+        self._mixers: dict[str, Mixer] = {}
 
     @cached_property
     def _float_onnx(self) -> bytes:
@@ -75,10 +75,6 @@ class Converter:
     @cached_property
     def _float_tflite(self) -> bytes:
         return convert.to_tflite(self._model)
-
-    @cache  # noqa: B019 - a converter lives as long as one export
-    def _front(self, level: str) -> bytes:
-        return front_graph.to_tflite(self._spec, level)
 
     def with_front(self, content: bytes, variant: Variant) -> bytes:
         """Return a model that takes sound, from the model of a variant that takes pictures.
@@ -92,17 +88,23 @@ class Converter:
         """
         if variant.format == ONNX:
             return onnx_front.with_front(content, self._spec, variant.level)
-        joined = compose(self._front(variant.level), content)
+        if variant.level not in self._fronts:
+            self._fronts[variant.level] = front_graph.to_tflite(self._spec, variant.level)
+        joined = compose(self._fronts[variant.level], content)
         return describe(joined, replace(self._description, level=variant.level))
 
-    @cache  # noqa: B019 - a converter lives as long as one export
     def mixer(self, format: str) -> Mixer:
         """Return what builds mixtures in a format; raises as `convert`."""
-        layers = [layer.name for layer in self._model.layers if layer.weights]
-        pictures = self._calibration.pictures if self._calibration else np.empty((0,), np.uint8)
-        if format == ONNX:
-            return OnnxMixer(self._float_onnx, layers, pictures)
-        return TfliteMixer(self._float_tflite, layers, pictures)
+        if self._calibration is None:
+            raise ValueError("mixtures need a calibration")
+        if format not in self._mixers:
+            layers, pictures = [layer.name for layer in self._model.layers if layer.weights], self._calibration.pictures
+            self._mixers[format] = (
+                OnnxMixer(self._float_onnx, layers, pictures)
+                if format == ONNX
+                else TfliteMixer(self._float_tflite, layers, pictures)
+            )
+        return self._mixers[format]
 
     def mix(self, variant: Variant, plan: Plan) -> Converted:
         """Return a mixture of the model; raises as `convert`."""

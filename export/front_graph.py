@@ -12,6 +12,7 @@ from toolkit.errors import UsageError
 from toolkit.frontend import FrontEnd
 from toolkit.mel import filter_bank
 from toolkit.picture import BOX, HEIGHT, WIDTH, drawing, shown_bands, shown_frames
+from toolkit.spectrogram import hann
 
 
 def to_tflite(spec: FrontEnd, level: str) -> bytes:
@@ -82,8 +83,7 @@ def _mel_power(samples: Any, spec: FrontEnd) -> Any:
     parts = spec.n_fft // hop
     count = int(hops.shape[0]) - parts + 1
     frames = tf.concat([hops[part : part + count] for part in range(parts)], axis=1)
-    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(spec.n_fft) / spec.n_fft)
-    spectrum = tf.signal.rfft(frames * window.astype(np.float32))
+    spectrum = tf.signal.rfft(frames * hann(spec.n_fft))
     return tf.matmul(tf.square(tf.math.real(spectrum)) + tf.square(tf.math.imag(spectrum)), filter_bank(spec).T)
 
 

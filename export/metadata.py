@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from export.compose import packed, unpacked
+
 NAME = "TFLITE_METADATA"
 IDENTIFIER = b"M001"
 PARSER_VERSION = "1.0.0"
@@ -41,21 +43,16 @@ def describe(model: bytes, description: Description) -> bytes:
 
     All its data lie inside the flatbuffer then, wherever they were.
     """
-    import numpy as np
     from tensorflow.lite.python import schema_py_generated as schema
-    from tensorflow.lite.tools import flatbuffer_utils
 
-    tree = flatbuffer_utils.read_model_from_bytearray(bytearray(model))
-    for data in tree.buffers:
-        if isinstance(data.data, bytearray):
-            data.data = np.frombuffer(data.data, np.uint8)  # arrays are written whole, bytes one by one
+    tree = unpacked(model)
     buffer = schema.BufferT()
     buffer.data = list(encode(description))
     entry = schema.MetadataT()
     entry.name, entry.buffer = NAME, len(tree.buffers)
     tree.buffers.append(buffer)
     tree.metadata = [*(tree.metadata or []), entry]
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
+    return packed(tree)
 
 
 def encode(description: Description) -> bytes:

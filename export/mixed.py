@@ -1,8 +1,8 @@
 """Mixed precision: which layers of a network to keep in float32 and which to quantise, found by measuring.
 
-Every layer with weights is quantised alone in each way, timed beside float32 and compared with it. From those that are
-not slower come a few mixtures; in one that is outside the accuracy budget, the layer that hurt most alone goes back to
-float32 until it is inside. The mixtures are then timed in turns, together with float32 and int8.
+Every layer with weights is quantised alone in each way, timed beside float32 and compared with it. Then come mixtures
+of all layers, and of those that are not slower; in one that is outside the accuracy budget, the layer that hurt most
+alone goes back to float32 until it is inside. The best are then timed in turns, together with float32 and all-int8.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Found:
-    """The best mixture, and how it does beside int8: its time as a multiple of that one's."""
+    """The best mixture, and its time as a multiple of that of the mixture whose layers are all int8."""
 
     best: Trial
     beside_int8: Ratio
@@ -128,14 +128,21 @@ def search(layers: Sequence[str], attempt: Attempt, race: Race, show: Callable[[
     """
     nothing = dict.fromkeys(layers, FLOAT)
     table = _Table(layers, show)
+    made: dict[str, Trial] = {}
+
+    def row(name: str, plan: Plan) -> Trial:
+        """Measure a mixture, if it is a new one, and show it."""
+        if told(plan) not in made:
+            made[told(plan)] = table.row(name, attempt(plan))
+        return made[told(plan)]
+
     alone = {
-        (layer, kind): table.row(f"{layer} alone {kind}", attempt({**nothing, layer: kind}))
+        (layer, kind): row(f"{layer} alone {kind}", {**nothing, layer: kind})
         for layer in layers
         for kind in QUANTISED_KINDS
     }
-    trials = [
-        trial for name, plan in _mixtures(layers, alone) for trial in _inside(name, plan, alone, attempt, table.row)
-    ]
+    found = [trial for name, plan in _mixtures(layers, alone) for trial in _inside(name, plan, alone, row)]
+    trials = list({told(trial.plan): trial for trial in found}.values())
     if not trials:
         raise ArtifactError(
             "refused: no mixture of float32 and int8 layers is inside the accuracy budget: use float16 or float32, or "
@@ -172,12 +179,12 @@ def _mixtures(layers: Sequence[str], alone: Mapping[tuple[str, str], Trial]) -> 
 
 
 def _inside(
-    name: str, plan: Plan, alone: Mapping[tuple[str, str], Trial], attempt: Attempt, row: Callable[[str, Trial], Trial]
+    name: str, plan: Plan, alone: Mapping[tuple[str, str], Trial], row: Callable[[str, Plan], Trial]
 ) -> Iterable[Trial]:
     """Yield the first mixture inside the budget on the way from `plan` to float32, if there is one."""
     shown = name
     while quantised := [layer for layer, kind in plan.items() if kind != FLOAT]:
-        trial = row(shown, attempt(plan))
+        trial = row(shown, plan)
         if trial.refused is None:
             yield trial
             return

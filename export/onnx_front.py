@@ -9,10 +9,14 @@ from numpy.typing import ArrayLike
 
 from export.front_graph import check, margins
 from export.onnx_model import INPUT_NAME
+from export.onnx_quantise import checked
+from runtime.tensors import first_line
 from toolkit.card import input_shape
+from toolkit.errors import ArtifactError
 from toolkit.frontend import FrontEnd
 from toolkit.mel import filter_bank
 from toolkit.picture import drawing, shown_bands, shown_frames
+from toolkit.spectrogram import hann
 
 PREFIX = "front_end/"
 
@@ -33,6 +37,8 @@ def with_front(network: bytes, spec: FrontEnd, level: str) -> bytes:
     ------
     UsageError
         If the front end cannot be part of a model.
+    ArtifactError
+        If it does not fit the network.
     """
     import onnx
     from onnx import TensorProto, compose, helper
@@ -45,9 +51,11 @@ def with_front(network: bytes, spec: FrontEnd, level: str) -> bytes:
     target = helper.make_tensor_value_info(picture, TensorProto.FLOAT, input_shape(spec, "picture"))
     made = helper.make_graph(graph.nodes, "front_end", [source], [target], graph.constants)
     front = helper.make_model(made, opset_imports=list(asked.opset_import), ir_version=asked.ir_version)
-    joined = compose.merge_models(front, asked, io_map=[(picture, INPUT_NAME)], name=asked.graph.name)
-    onnx.checker.check_model(joined, full_check=True)
-    return bytes(joined.SerializeToString(deterministic=True))
+    try:
+        joined = compose.merge_models(front, asked, io_map=[(picture, INPUT_NAME)], name=asked.graph.name)
+        return checked(joined)
+    except (ValueError, TypeError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise ArtifactError(f"the front end does not fit the ONNX model: {first_line(error)[:300]}") from error
 
 
 class _Graph:
@@ -99,7 +107,7 @@ def _mel_power(graph: _Graph, samples: str, spec: FrontEnd) -> str:
     half = spec.n_fft // 2
     mode = "reflect" if spec.padding == "reflect" else "constant"
     padded = graph.add("Pad", samples, graph.constant([0, half, 0, half], np.int64), mode=mode)
-    window = graph.constant(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(spec.n_fft) / spec.n_fft))
+    window = graph.constant(hann(spec.n_fft))
     sound = graph.add("Unsqueeze", padded, graph.constant([2], np.int64))
     step = graph.constant(spec.hop_length, np.int64)
     spectrum = graph.add("STFT", sound, step, window, graph.constant(spec.n_fft, np.int64), onesided=1)

@@ -2,45 +2,41 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from export import mixed, speed
-from export.blame import blamed_layer
+from export import front_graph, mixed, speed
 from export.calibration import DEFAULT_ITEMS, Calibration, calibrate, choose
-from export.cards import card_of_sound, description, draft_card
+from export.cards import description, draft_card
+from export.check import PART, checked, with_front
 from export.conversion import Converter
 from export.convert import load_keras, load_tensorflow
 from export.made import probe_pictures
 from export.memory import release
-from export.sound_check import check_same, sounds
+from export.sound_check import sounds
 from export.source import Source, check_model, check_run, layer_classes, open_source
+from export.tflite_mixer import check_quantizer
 from export.trials import Bench
 from export.variants import PICTURE, Variant
-from export.verify import MAX_DROP, Reference, Refused, ask, measure, reference
-from runtime.classifier import Classifier
-from runtime.engines import open_engine
+from export.verify import MAX_DROP, reference
 from runtime.inputs import model_input
-from toolkit.artifact import append_card
+from toolkit.artifact import TFLITE
 from toolkit.card import Card
 from toolkit.errors import ArtifactError, UsageError
-from toolkit.files import atomic_path, remove_leftovers, write_bytes
+from toolkit.files import atomic_path, remove_leftovers
 from toolkit.latency import Ratio
 from toolkit.quiet import captured_stderr
 from toolkit.runs import Run
 
 MIXED = "mixed"
-PART = "validation"
-THREADS = 2
-"""The same everywhere, so that the cards are."""
+WEIGHTED = ("Conv2D", "Dense")
+"""Classes of Keras layers that mixtures are made of."""
 LEFTOVER_SECONDS = 3600.0
 """No export takes so long: an older temporary file is a killed process'."""
 
@@ -130,7 +126,6 @@ def export_run(
         If a conversion fails, or a file is refused because it does not do what the Keras model does. Then no file
         is written.
     """
-    check_run(run)
     variants = _offered(run, variants, options, report)
     if output.exists() and not output.is_dir():
         raise UsageError(f"--output {output}: a file, not a folder")
@@ -159,19 +154,21 @@ def export_run(
         cards: dict[Variant, Card] = {}
         for variant, target in targets.items():
             release()
-            if variant.precision == MIXED and calibration:
-                bench = Bench(converter, variant, calibration, source, model, options.max_drop)
-                converted = converter.mix(variant, _plan(bench, options, report))
+            if variant.precision == MIXED:
+                assert calibration is not None  # mixed variants are calibrated
+                bench = partial(Bench, converter, variant, calibration, source, model, options.max_drop)
+                plan = _plan(converter.mixer(variant.format).layers, bench, options, report)
+                converted = converter.mix(variant, plan)
             else:
                 report(f"converting to {variant.precision} {variant.format}")
                 converted = converter.convert(variant)
             report(f"checking {target.name} on {len(expected.pictures)} pictures")
             draft = draft_card(source, variant, converted, PART, len(pictures))
-            cards[variant] = _checked(temporary[variant], converted.content, draft, expected, model, options.max_drop)
+            cards[variant] = checked(temporary[variant], converted.content, draft, expected, model, options.max_drop)
             if variant.level != PICTURE:
                 report(f"adding the front end to {target.name}")
                 content = converter.with_front(converted.content, variant)
-                cards[variant] = _with_front(temporary[variant], content, cards[variant], variant)
+                cards[variant] = with_front(temporary[variant], content, cards[variant], variant)
             del converted  # not to be in memory beside the next
         speeds = _speeds(temporary, _query(cards, pictures), options, report) if options.speed else {}
         sizes = {variant: path.stat().st_size for variant, path in temporary.items()}
@@ -181,9 +178,16 @@ def export_run(
 def _offered(run: Run, variants: Sequence[Variant], options: Options, report: Report) -> list[Variant]:
     """Return the variants that there are of the run's network; raise at one that there is not, or leave it out."""
     layers = layer_classes(run)
+    spec = check_run(run)
+    if options.plan is not None:
+        mixed.parse(options.plan, [name for name, kind in layers.items() if kind in WEIGHTED])
+    for level in {variant.level for variant in variants} - {PICTURE}:
+        front_graph.check(spec, level)
+    if any((variant.format, variant.precision) == (TFLITE, MIXED) for variant in variants):
+        check_quantizer()
     offered = []
     for variant in variants:
-        if (reason := variant.unsupported(layers)) is None:
+        if (reason := variant.unsupported(layers.values())) is None:
             offered.append(variant)
             continue
         name = variant.file_name(run.config["model"])
@@ -220,51 +224,19 @@ def _speeds(
     return found
 
 
-def _plan(bench: Bench, options: Options, report: Report) -> mixed.Plan:
-    """Return the plan that was asked for, or the best that a search finds."""
+def _plan(layers: Sequence[str], bench: Callable[[], Bench], options: Options, report: Report) -> mixed.Plan:
+    """Return the plan that was asked for, or the best that a search on a bench finds."""
     if options.plan is not None:
-        return mixed.parse(options.plan, bench.layers)
-    report(f"searching for a mixture of {len(bench.layers)} layers")
-    found = mixed.search(bench.layers, bench.attempt, bench.race, report)
+        return mixed.parse(options.plan, layers)
+    report(f"searching for a mixture of {len(layers)} layers")
+    opened = bench()
+    found = mixed.search(layers, opened.attempt, opened.race, report)
     plan = mixed.told(found.best.plan)
-    report(f"chosen: {speed.told(found.best.speed)}, {speed.told(found.beside_int8, 'int8')}: --plan {plan}")
+    beside = speed.told(found.beside_int8, "all-int8 layers'")
+    report(f"chosen: {speed.told(found.best.speed)}, {beside}: --plan {plan}")
     return found.best.plan
 
 
 def _calibration(source: Source, count: int) -> Calibration:
     chosen = choose(source.items("train"), count)
     return calibrate(chosen, source.pictures(chosen), source.front_end)
-
-
-def _with_front(path: Path, content: bytes, twin_card: Card, variant: Variant) -> Card:
-    """Replace the model in `path`, which takes pictures, by one that takes sound; raise where the two differ."""
-    card = card_of_sound(twin_card, variant, content)
-    with captured_stderr(), tempfile.TemporaryDirectory(prefix="gtzanet-edge-") as folder:
-        twin_path = Path(folder) / path.name
-        shutil.copyfile(path, twin_path)
-        twin = Classifier.load(twin_path, threads=THREADS)
-        write_bytes(path, append_card(content, card))
-        check_same(Classifier.load(path, threads=THREADS), twin, sounds(card.front_end))
-    return card
-
-
-def _told(layer: str | None) -> str:
-    return f"its values go wrong in the layer {layer}" if layer else "no single layer is to blame"
-
-
-def _checked(path: Path, converted: bytes, draft: Card, expected: Reference, model: Any, max_drop: float) -> Card:
-    """Write the model to the temporary `path` with a card of what it was measured to do; raise where it falls short."""
-    write_bytes(path, append_card(converted, draft))
-    with captured_stderr():
-        found = ask(open_engine(path, threads=THREADS), expected)
-        try:
-            measured = measure(draft, found, expected, PART, max_drop)
-        except Refused as refused:
-            layer = blamed_layer(path, model, expected.pictures[refused.picture], draft.precision)
-            raise ArtifactError(f"{refused}; {_told(layer)}") from None
-        card = replace(draft, accuracy=measured.accuracy, parity=measured.parity)
-        write_bytes(path, append_card(converted, card))
-        classifier = Classifier.load(path, threads=THREADS)
-    if classifier.card != card or not np.isclose(classifier.classify_picture(expected.pictures[0]).sum(), 1, atol=1e-5):
-        raise ArtifactError("refused: the written file does not read back as it was written")
-    return card

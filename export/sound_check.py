@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ MAX_ABS = 0.02
 """Of a probability: a few pixels may differ by a colour or two."""
 
 
+@lru_cache(maxsize=1)
 def sounds(spec: FrontEnd) -> dict[str, NDArray[np.float32]]:
     """Return sounds by name, one window of each: silence, noise and tones, and every class of the made-up corpus."""
     made = made_sounds(spec, PROBE_SEED, PROBE_HERTZ)

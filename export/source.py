@@ -105,8 +105,8 @@ def check_run(run: Run) -> FrontEnd:
     return front_end
 
 
-def layer_classes(run: Run) -> frozenset[str]:
-    """Return the names of the classes of Keras layers in a run's model, read without TensorFlow.
+def layer_classes(run: Run) -> dict[str, str]:
+    """Return the class of every Keras layer in a run's model by the layer's name, in order, read without TensorFlow.
 
     Raises
     ------
@@ -116,7 +116,7 @@ def layer_classes(run: Run) -> frozenset[str]:
     try:
         with zipfile.ZipFile(run.model_path) as archive:
             layers = json.loads(archive.read("config.json"))["config"]["layers"]
-            return frozenset(layer["class_name"] for layer in layers)
+            return {layer["config"]["name"]: layer["class_name"] for layer in layers}
     except (OSError, zipfile.BadZipFile, ValueError, KeyError, TypeError) as error:
         raise RunError(f"{run.model_path}: not a Keras model ({error}): train the run again") from None
 

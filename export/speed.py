@@ -50,9 +50,9 @@ def is_faster(measured: Ratio) -> bool:
     return measured.high < 1
 
 
-def told(measured: Ratio, reference: str = "float32") -> str:
+def told(measured: Ratio, reference: str = "float32's") -> str:
     """Return a ratio as text."""
-    return f"{measured.median:.2f} [{measured.low:.2f}, {measured.high:.2f}] times {reference}'s time"
+    return f"{measured.median:.2f} [{measured.low:.2f}, {measured.high:.2f}] times {reference} time"
 
 
 def task(engine: Engine, batch: NDArray[np.float32]) -> Task:

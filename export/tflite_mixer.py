@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from export.convert import INPUT_NAME
 from export.mixed import FLOAT, Plan
+from runtime.tensors import first_line
 from toolkit.errors import ArtifactError, RunError
 from toolkit.quiet import captured_stderr
 
@@ -23,6 +24,18 @@ THREADS = 2
 WEIGHTED = ("CONV_2D", "FULLY_CONNECTED")
 FOLLOWING = ("MAX_POOL_2D", "RESHAPE")
 """What only moves or compares values: after an int8 layer it is int8, too."""
+
+
+def check_quantizer() -> None:
+    """Raise `RunError` unless AI Edge Quantizer is installed, with all that is used of it."""
+    try:
+        with captured_stderr():
+            from ai_edge_quantizer import calibrator, qtyping, quantizer, recipe_manager  # noqa: F401
+            from ai_edge_quantizer.utils.qsv_utils import min_max_update  # noqa: F401
+    except ImportError as error:
+        raise RunError(
+            f"--quantize mixed needs ai-edge-quantizer ({error}): run `pip install 'gtzanet-edge[train]'`"
+        ) from None
 
 
 class TfliteMixer:
@@ -47,13 +60,9 @@ class TfliteMixer:
         ArtifactError
             If the model has other layers, or the quantizer fails.
         """
-        try:
-            with captured_stderr():
-                from ai_edge_quantizer import quantizer
-        except ImportError as error:
-            raise RunError(
-                f"--quantize mixed needs ai-edge-quantizer ({error}): run `pip install 'gtzanet-edge[train]'`"
-            ) from None
+        check_quantizer()
+        with captured_stderr():
+            from ai_edge_quantizer import quantizer
         self._quantizer = quantizer.Quantizer
         self._content = content
         self._groups = _groups(content, layers)
@@ -118,8 +127,7 @@ def _quantising() -> Iterator[None]:
         try:
             yield
         except Exception as error:  # whatever fails inside means the same here
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise ArtifactError(f"AI Edge Quantizer cannot quantise the model: {reason[:300]}") from error
+            raise ArtifactError(f"AI Edge Quantizer cannot quantise the model: {first_line(error)[:300]}") from error
 
 
 def _groups(content: bytes, layers: Sequence[str]) -> dict[str, list[tuple[str, str]]]:

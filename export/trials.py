@@ -62,7 +62,7 @@ class Bench:
 
         Raises
         ------
-        ArtifactError
+        ArtifactError, EngineError
             If it cannot be built or loaded.
         """
         engine, size = self._open(plan)

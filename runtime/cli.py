@@ -10,6 +10,7 @@ from pathlib import Path
 from runtime.classifier import Classifier, Prediction
 from runtime.engines import ENGINES, check_threads, installed
 from toolkit.artifact import TFLITE, model_files
+from toolkit.card import INPUT_LEVELS
 from toolkit.command import Parser, run
 from toolkit.errors import ArtifactError, AudioError, UsageError
 from toolkit.quiet import captured_stderr
@@ -22,8 +23,8 @@ BAR = 24
 def find_model(folder: Path) -> Path:
     """Return the model in `folder` to use where none is named.
 
-    One that an installed engine runs, if there is one; then float32 rather than another precision, .tflite rather than
-    .onnx, and the newest.
+    One that an installed engine runs, if there is one; then one that takes pictures, which is faster here than a front
+    end inside; then float32 rather than another precision, .tflite rather than .onnx, and the newest.
     """
     found = model_files(folder)
     if not found:
@@ -32,9 +33,11 @@ def find_model(folder: Path) -> Path:
             "make one with `python -m export --format tflite`, or name one with --model"
         )
 
-    def preference(path: Path) -> tuple[bool, bool, bool, int, str]:
-        kind = path.suffix.lstrip(".")
-        return bool(installed(kind)), "float32" in path.stem, kind == TFLITE, path.stat().st_mtime_ns, path.name
+    def preference(path: Path) -> tuple[bool, bool, bool, bool, int, str]:
+        kind, words = path.suffix.lstrip("."), path.stem.split("-")
+        pictures = not {*INPUT_LEVELS[1:]} & {*words}
+        newest = path.stat().st_mtime_ns
+        return bool(installed(kind)), pictures, "float32" in words, kind == TFLITE, newest, path.name
 
     return max(found, key=preference)
 

@@ -28,7 +28,7 @@ class LiteEngine(TensorEngine):
         source = check_single(self._interpreter.get_input_details(), path, "input")
         target = check_single(self._interpreter.get_output_details(), path, "output")
         self._from, self._to = source["index"], target["index"]
-        super().__init__(name, threads, card, _tensor(source), _tensor(target), path)
+        super().__init__(name, threads, card, tensor_of(source), tensor_of(target), path)
 
     def _infer(self, stored: NDArray[Any]) -> NDArray[Any]:
         self._interpreter.set_tensor(self._from, stored)
@@ -36,6 +36,7 @@ class LiteEngine(TensorEngine):
         return np.asarray(self._interpreter.get_tensor(self._to))
 
 
-def _tensor(detail: dict[str, Any]) -> Tensor:
+def tensor_of(detail: dict[str, Any]) -> Tensor:
+    """Return a tensor as the interpreter describes it."""
     scale, zero_point = detail["quantization"]
     return Tensor(tuple(map(int, detail["shape"])), np.dtype(detail["dtype"]), float(scale), int(zero_point))

@@ -11,17 +11,16 @@ from typing import Any
 from toolkit.errors import ArtifactError
 from toolkit.files import digest_of
 from toolkit.frontend import FrontEnd
-from toolkit.strict import MAX_INTEGER, StrictError, from_json, shown, to_json
+from toolkit.strict import MAX_INTEGER, StrictError, from_json, to_json
+from toolkit.texts import label_problems, text_problems
 
 FORMAT_VERSION = 1
 DTYPES = ("float32", "int8", "uint8")
 QUANTIZATIONS = ("none", "float16", "dynamic", "int8", "int16x8", "mixed")
-CALIBRATED = ("int8", "int16x8", "mixed")
+INTEGER = ("int8", "int16x8")
+CALIBRATED = (*INTEGER, "mixed")
 INPUT_LEVELS = ("picture", "mel", "waveform")
 LAYER_KINDS = ("float32", "dynamic", "int8")
-MAX_LABELS = 10_000
-MAX_LABEL_LENGTH = 200
-MAX_TEXT_LENGTH = 1_000
 MAX_ITEMS = 1_000_000_000
 
 
@@ -66,7 +65,10 @@ class SplitCard:
 
 @dataclass(frozen=True)
 class AccuracyCard:
-    """Accuracy of this very file on a part of the dataset that it was not trained on, with a 95 % Wilson interval."""
+    """Accuracy on a part of the dataset that it was not trained on, with a 95 % Wilson interval.
+
+    It is that of this very file, or, of one that takes sound, of the file with the same network that takes pictures.
+    """
 
     part: str
     n: int
@@ -77,7 +79,7 @@ class AccuracyCard:
 
 @dataclass(frozen=True)
 class ParityCard:
-    """This file against the Keras model it was made from, on the same pictures.
+    """This file (as in `AccuracyCard`) against the Keras model it was made from, on the same pictures.
 
     `max_abs` is the largest difference of a probability and `min_cosine` the smallest cosine between two rows of
     probabilities on `pictures` (the validation part, made sounds, noise, flat colours); `top1_agreement` is the share
@@ -224,8 +226,8 @@ def _problems(card: Card) -> Iterator[str]:
         yield f"format_version is {card.format_version}, not {FORMAT_VERSION}"
     if not card.model:
         yield "model is empty"
-    yield from _label_problems(card.labels)
-    yield from _text_problems("", card.to_dict())
+    yield from label_problems(card.labels)
+    yield from text_problems("", card.to_dict())
     if card.quantization not in QUANTIZATIONS:
         yield f"quantization is {card.quantization!r}, not one of {', '.join(QUANTIZATIONS)}"
     if card.input_level not in INPUT_LEVELS:
@@ -245,8 +247,10 @@ def _problems(card: Card) -> Iterator[str]:
             yield f"{name}.scale is {tensor.scale}, not above zero"
     if (card.quantization in CALIBRATED) != (card.calibration is not None):
         yield f"calibration is given if, and only if, quantization is one of {', '.join(CALIBRATED)}"
-    if card.quantization not in CALIBRATED and card.float_ops:
-        yield "float_ops are given, but the activations are not quantised"
+    if card.quantization not in INTEGER and card.float_ops:
+        yield f"float_ops are given, but quantization is none of {', '.join(INTEGER)}"
+    if card.input_level != INPUT_LEVELS[0] and card.input.dtype != "float32":
+        yield f"input.dtype is {card.input.dtype}, but a {card.input_level} is float32"
     if (card.quantization == "mixed") != bool(card.layers):
         yield "layers are given if, and only if, quantization is mixed"
     for layer, kind in card.layers.items():
@@ -260,28 +264,3 @@ def _problems(card: Card) -> Iterator[str]:
     low, high = accuracy.wilson95
     if not 0 <= low <= high <= 1:
         yield f"accuracy.wilson95 is {low} to {high}, not an interval within 0 to 1"
-
-
-def _label_problems(labels: tuple[str, ...]) -> Iterator[str]:
-    if not 2 <= len(labels) <= MAX_LABELS:
-        yield f"{len(labels)} labels, not 2 to {MAX_LABELS}"
-    if len(set(labels)) != len(labels):
-        yield "a label occurs twice"
-    for label in labels:
-        if not label.strip() or len(label) > MAX_LABEL_LENGTH or not label.isprintable():
-            yield f"label {label[:40]!r} is blank, unprintable or longer than {MAX_LABEL_LENGTH} characters"
-
-
-def _text_problems(where: str, value: Any) -> Iterator[str]:
-    """Yield which texts (and names of tools) in a card's JSON values cannot be shown in one line."""
-    if isinstance(value, str):
-        if len(value) > MAX_TEXT_LENGTH or not value.isprintable():
-            yield f"{where} is unprintable or longer than {MAX_TEXT_LENGTH} characters ({value[:40]!r})"
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            place = f"{where}.{shown(name)}" if where else shown(name)
-            yield from _text_problems(place, name)
-            yield from _text_problems(place, item)
-    elif isinstance(value, list | tuple):
-        for number, item in enumerate(value):
-            yield from _text_problems(f"{where}[{number}]", item)

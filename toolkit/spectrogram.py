@@ -22,8 +22,8 @@ _SAFETY = 1.001
 
 
 @lru_cache(maxsize=8)
-def _window(length: int) -> NDArray[np.float32]:
-    """Return the periodic Hann window."""
+def hann(length: int) -> NDArray[np.float32]:
+    """Return the periodic Hann window of so many samples, float32."""
     return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)).astype(np.float32)
 
 
@@ -143,7 +143,7 @@ class MelFrames:
         if length % hop != 0:
             return np.full(len(self), np.inf, dtype=np.float32)
         parts = length // hop
-        segments = np.square(_window(length)).reshape(parts, hop).T
+        segments = np.square(hann(length)).reshape(parts, hop).T
         sound = self._padded[: (len(self) + parts - 1) * hop].reshape(-1, hop)
         weighted = np.empty((len(sound), parts), dtype=np.float32)
         for start in range(0, len(sound), _BLOCK):
@@ -164,7 +164,7 @@ class MelFrames:
 
     def _fill(self, chunk: NDArray[np.intp]) -> None:
         """Put windowed frames into the transform's first rows."""
-        np.multiply(self._frames[chunk], _window(self.spec.n_fft), out=self._spectra.frames[: len(chunk)])
+        np.multiply(self._frames[chunk], hann(self.spec.n_fft), out=self._spectra.frames[: len(chunk)])
 
 
 def mel_power(samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> NDArray[np.float32]:

@@ -130,9 +130,11 @@ def test_the_front_end_is_not_timed_on_a_million_clips(capsys: pytest.CaptureFix
     assert "--clips is 1000000: give 1 to 1000" in capsys.readouterr().err
 
 
-def test_missing_pillow_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_pillow_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert cli.entry(["some.tflite", "--data", "anywhere"]) == 2
+    assert cli.entry(["some.tflite", "--data", str(tmp_path)]) == 2
     assert "needs Pillow: run `pip install" in capsys.readouterr().err
 
 

@@ -16,6 +16,7 @@ from tests.cards import MODEL, example_card
 from tests.run_maker import made_artifacts
 from toolkit.artifact import append_card
 from toolkit.card import Card
+from toolkit.errors import UsageError
 from toolkit.latency import Ratio
 
 
@@ -47,6 +48,12 @@ def test_what_went_wrong_with_any_of_them_is_told(tmp_path: Path) -> None:
     card, row = measured(tmp_path / "b.tflite", "none", "fault-filtered/test", 50, 1.0)
     (line,) = lines([first, (card, replace(row, status="its card says 49/100"))])
     assert line.status == "its card says 49/100"
+
+
+def test_two_runs_of_one_split_are_misuse(tmp_path: Path) -> None:
+    rows = [measured(tmp_path / f"{name}.tflite", "none", "paper/validation", 60, 1.0) for name in ("a", "b")]
+    with pytest.raises(UsageError, match="b.tflite: a second float32 tflite file of gtzanet .* on paper/validation"):
+        lines(rows)
 
 
 @pytest.mark.slow

@@ -13,10 +13,13 @@ import pytest
 from benchmarks import operators
 from benchmarks.cli import entry
 from benchmarks.operators import Part, cells, profile
+from tests.cards import MODEL, example_card
 from tests.run_maker import made_artifacts
+from toolkit.artifact import append_card
 from toolkit.latency import Plan
 
 SOUND = np.random.default_rng(1).uniform(-1, 1, 661_500).astype(np.float32)
+WHOLE = append_card(MODEL, example_card())
 NAMES = ["conv0", "conv1", "conv2", "conv3", "conv4", "last"]
 
 
@@ -27,7 +30,10 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("precision", "weights"), [("float32", "float32"), ("int8", "int8"), ("dynamic", "int8")])
+@pytest.mark.parametrize(
+    ("precision", "weights"),
+    [("float32", "float32"), ("float16", "float16"), ("int8", "int8"), ("dynamic", "int8")],
+)
 def test_the_parts_of_a_tflite_model(
     artifacts: Path, monkeypatch: pytest.MonkeyPatch, precision: str, weights: str
 ) -> None:
@@ -91,14 +97,29 @@ def test_the_command(artifacts: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     assert entry(["operators", *files, *short]) == 0
     assert "FULLY_CONNECTED SOFTMAX" in capsys.readouterr().out
     models = json.loads(output.read_text())["models"]
-    assert [part["name"] for part in models["gtzanet-float32.tflite"]] == NAMES
-    assert len(models["gtzanet-dynamic.onnx"]) == 6
+    assert [part["name"] for part in models[files[0]]] == NAMES
+    assert len(models[files[1]]) == 6
 
 
-def test_what_is_no_model_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for path in (tmp_path / "gone.tflite", tmp_path):
-        assert entry(["operators", str(path)]) in (1, 2)
-        assert str(path) in capsys.readouterr().err
-    (tmp_path / "bad.onnx").write_bytes(b"nothing")
-    assert entry(["operators", str(tmp_path / "bad.onnx")]) == 1
-    assert "neither a TFLite nor an ONNX model" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("name", "content", "code", "why"),
+    [
+        ("gone.tflite", None, 1, "No such file"),
+        ("bad.onnx", b"nothing", 1, "neither a TFLite nor an ONNX model"),
+        ("damaged.tflite", WHOLE[:60] + b"?" + WHOLE[61:], 1, "damaged"),
+        ("odd.tflite", WHOLE, 1, "cannot be run layer by layer"),
+    ],
+)
+def test_what_is_no_model_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, content: bytes | None, code: int, why: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    assert entry(["operators", str(tmp_path / name)]) == code
+    error = capsys.readouterr().err
+    assert name in error and why in error
+
+
+def test_a_dataset_that_is_not_there_is_misuse(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert entry(["operators", "any.tflite", "--data", str(tmp_path / "typo")]) == 2
+    assert f"--data {tmp_path / 'typo'}: no such folder" in capsys.readouterr().err

@@ -98,6 +98,15 @@ def test_the_table_has_every_layer_and_the_choice() -> None:
     assert "too far off" in next(line for line in rows if line.startswith("second alone int8"))
 
 
+def test_a_mixture_is_measured_once() -> None:
+    """Both kinds of one layer are refused, so that different proposals end in the same mixture."""
+    errors = {("second", kind): 0.5 for kind in ("int8", "dynamic")}
+    machine = Machine({}, errors)
+    machine.find()
+    tried = [told(plan) for plan in machine.tried]
+    assert len(tried) == len(set(tried))
+
+
 plans = st.fixed_dictionaries({layer: st.sampled_from(LAYER_KINDS) for layer in LAYERS})
 
 

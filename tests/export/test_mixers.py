@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,25 @@ def test_one_layer_alone(made: Made, layer: str, kind: str) -> None:
     exact, mixed = mixer.build(nothing), mixer.build({**nothing, layer: kind})
     assert 0 < np.abs(ask(mixed) - ask(exact)).max() < 0.03
     assert mixer.build({**nothing, layer: kind}) == mixed
+    assert eight_bit(mixed) == [name == layer for name in LAYERS]
+
+
+def eight_bit(model: bytes) -> list[bool]:
+    """Return of every layer whether its weights have eight bits."""
+    if model[4:8] == b"TFL3":
+        from tensorflow.lite.python import schema_py_generated as schema
+
+        tree = schema.ModelT.InitFromPackedBuf(model, 0)
+        (graph,) = tree.subgraphs
+        weighing = (schema.BuiltinOperator.CONV_2D, schema.BuiltinOperator.FULLY_CONNECTED)
+        heavy = [step for step in graph.operators if tree.operatorCodes[step.opcodeIndex].builtinCode in weighing]
+        return [graph.tensors[step.inputs[1]].type == schema.TensorType.INT8 for step in heavy]
+    import onnx
+
+    graph = onnx.load_from_string(model).graph
+    floats = {tensor.name for tensor in graph.initializer if tensor.data_type == onnx.TensorProto.FLOAT}
+    kinds = ("Conv", "Gemm", "MatMul", "ConvInteger", "MatMulInteger")
+    return [node.input[1] not in floats for node in graph.node if node.op_type in kinds]
 
 
 def test_the_heaviest_layers_make_the_file_small(made: Made) -> None:
@@ -159,9 +179,38 @@ def test_the_same_plan_gives_the_same_bytes(run_folder: Path, tmp_path: Path, fo
     assert Classifier.load(tmp_path / "one" / f"gtzanet-mixed.{format}").classify_picture(PICTURES[0]).shape == (4,)
 
 
+@pytest.mark.parametrize("names", [("conv2d_1",), ("conv2d", "conv2d_1", "conv2d_10")])
+@pytest.mark.parametrize("format", ["tflite", "onnx"])
+def test_names_that_begin_alike_are_told_apart(format: str, names: tuple[str, ...]) -> None:
+    import tf_keras
+
+    load_tensorflow()
+    layers = tf_keras.layers
+    body = [layers.Conv2D(16, 3, 3, activation="relu", name=name) for name in names]
+    end = [layers.GlobalMaxPooling2D(), layers.Softmax()]
+    model = tf_keras.Sequential([layers.InputLayer((288, 432, 3), name="picture"), *body, *end])
+    mixer: Mixer = (
+        OnnxMixer(to_onnx(model), names, PICTURES)
+        if format == "onnx"
+        else TfliteMixer(to_tflite(model), names, PICTURES)
+    )
+    for name in names:
+        built = mixer.build({**dict.fromkeys(names, "float32"), name: "int8"})
+        assert eight_bit(built) == [other == name for other in names]
+
+
+def test_without_the_quantizer_it_is_said_at_once(
+    run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ai_edge_quantizer", None)
+    assert entry([str(run_folder), "--quantize", "mixed", "--output", str(tmp_path)]) == 1
+    (message,) = capfd.readouterr().err.splitlines()
+    assert "--quantize mixed needs ai-edge-quantizer" in message and "pip install" in message
+
+
 def test_a_plan_of_other_layers_is_misuse(run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     options = ["--quantize", "mixed", "--plan", "conv7=int8", "--calibration", "8", "--output", str(tmp_path)]
     assert entry([str(run_folder), *options]) == 2
-    message = capfd.readouterr().err.splitlines()[-1]
+    (message,) = capfd.readouterr().err.splitlines()
     assert "--plan: there is no layer 'conv7' with weights; there are conv0, conv1" in message
     assert not list(tmp_path.iterdir())

@@ -99,7 +99,8 @@ def test_the_default_model_is_the_newest_float32_one(
     for age, name in ((200, "old-float32.tflite"), (100, "new-float32.tflite"), (0, ".new-float32.x.tmp.tflite")):
         shutil.copy(artifacts / "gtzanet-float32.tflite", folder / name)
         os.utime(folder / name, (1e9 - age, 1e9 - age))
-    assert find_model(folder).name == "new-float32.tflite"
+    shutil.copy(artifacts / "gtzanet-float32.tflite", folder / "newer-waveform-float32.tflite")
+    assert find_model(folder).name == "new-float32.tflite", "a front end inside is slower here"
     assert entry([str(sound), "--json"]) == 0
     assert "using artifacts/new-float32.tflite" in capfd.readouterr().err
 

@@ -126,6 +126,16 @@ def test_an_int_is_a_fine_number_where_a_float_is_expected() -> None:
     assert card.input.scale == 1.0 and isinstance(card.input.scale, float)
 
 
+def test_a_waveform_is_float32_and_a_mixture_has_no_float_ops() -> None:
+    card = example_card(quantization="int8").to_dict()
+    waveform = {**card, "input_level": "waveform", "input": {**card["input"], "shape": [1, 661_504]}}
+    with pytest.raises(ArtifactError, match="input.dtype is int8, but a waveform is float32"):
+        Card.from_dict(waveform)
+    mixed = {**example_card(quantization="mixed").to_dict(), "float_ops": ["MEAN"]}
+    with pytest.raises(ArtifactError, match="float_ops are given, but quantization is none of int8, int16x8"):
+        Card.from_dict(mixed)
+
+
 def test_a_mixed_model_says_what_each_layer_is() -> None:
     card = example_card(quantization="mixed")
     assert Card.from_json(card.to_json()) == card and card.precision == "mixed"
