@@ -36,7 +36,7 @@ def load(made: tuple[Path, Path], variant: Variant, engine: str, threads: int = 
     if engine not in installed():
         pytest.skip(f"the engine {engine} is not installed ({ENGINES[engine].install})")
     run = Run.load(made[0])
-    if reason := variant.unsupported(layer_classes(run)):
+    if reason := variant.unsupported(layer_classes(run).values()):
         assert not list(made[1].glob(f"*-{variant.precision}.{variant.format}"))
         pytest.skip(f"there is no such file: {reason}")
     (path,) = made[1].glob(f"*-{variant.precision}.{variant.format}")

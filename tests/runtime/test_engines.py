@@ -95,7 +95,7 @@ def test_the_older_engine_is_used_where_it_is_the_one(artifacts: Path, monkeypat
 
 @pytest.mark.parametrize("shape", [(1, 288, 432), (1, 432, 288, 3), (1, 288, 432, 1), (288, 432, 3)])
 def test_other_shapes_are_refused(artifacts: Path, shape: tuple[int, ...]) -> None:
-    with pytest.raises(EngineError, match=r"takes \(n, 288, 432, 3\) pixel values"):
+    with pytest.raises(EngineError, match=r"takes values of shape \(n, 288, 432, 3\)"):
         open_named(artifacts, "float32").run(np.zeros(shape, np.float32))
 
 
