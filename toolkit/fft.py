@@ -1,21 +1,31 @@
-"""Power spectra of many frames at once, as two matrix products a chunk.
+"""Power spectra of many frames at once, as three matrix products a chunk.
 
-A DFT of N = P * Q real points splits as n = Q a + b, k = c + P d (Cooley and Tukey, 1965): first a P-point DFT over `a`
-for every `b`, then, with the twiddle factors folded into its matrix, a Q-point DFT over `b` for every `c`. A real input
-needs only c = 0 .. P / 2. Both are dense real products, which BLAS runs several times faster on one core than an FFT of
-each frame.
+A DFT of N = P * M * Q real points splits as n = M Q a + Q b + e, k = c + P d + P M f (Cooley and Tukey, 1965): a
+P-point DFT over `a` for every `b` and `e`, an M-point DFT over `b` for every `c` and `e`, and a Q-point DFT over `e`
+for every `c` and `d`, with the twiddle factors folded into the matrices of the last two. All are dense real products,
+which BLAS runs several times faster on one core than an FFT of each frame.
+
+A real input needs half of the outputs, and no stage computes more. The conjugates of c = 1 .. P / 2 - 1 are left out;
+c = 0 and c = P / 2, which are real, share one place as real and imaginary part do elsewhere. Of c = 0 the second stage
+leaves out conjugates likewise, and lets d = 0 and d = M / 2, which are real, share a place; so does the third of these
+two.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 CHUNK = 32
 """Frames transformed at once, few enough for a core's cache."""
+SERIAL = 1 << 18
+"""OpenBLAS runs a product of at most so many multiplications on one thread; starting more costs more than it saves."""
+_GAP = 16
+"""Values between two frames: frames a power of two apart would share few cache lines when they are transposed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,55 +34,119 @@ class Plan:
 
     Attributes
     ----------
-    outer, inner : int
-        P and Q; P * Q is the length.
-    first : ndarray of float32, shape (2 * (P // 2 + 1), P)
-        Real and imaginary parts, interleaved by row, of the P-point DFT.
-    second : ndarray of float32, shape (P // 2 + 1, 2 Q, 2 Q)
-        For every `c` the twiddled Q-point DFT as a real matrix to (real d, imaginary d) from (real b, imaginary b). The
-        order of `d` is by frequency: 0, Q - 1, 1, Q - 2, ...
+    outer, middle, inner : int
+        P, M and Q; P * M * Q is the length.
+    first : ndarray of float32, shape (P, P)
+        The P-point DFT to P / 2 places, two rows each: c = 0 and c = P / 2, then c = 1, 2, ..., real and imaginary.
+    second : ndarray of float32, shape (P / 2, 2 M, 2 M)
+        For every place, from its two rows' `b`, the twiddled M-point DFT to M places, two rows each.
+    third : ndarray of float32, shape (P / 2, M, 2 Q, 2 Q)
+        For every such place, from its two rows' `e`, the twiddled Q-point DFT to Q real and Q imaginary parts, both by
+        rising frequency.
+    bins : ndarray of intp, shape (P / 2 * M, Q)
+        The frequency bin of each output: 0 .. N / 2 - 1, each once. Bin N / 2, real, stands for bin 0's imaginary part.
     parts : tuple of (int, int)
-        The ranges of that order that are kept apart: two quarters of all frequencies, and the upper half.
-    bins : tuple of ndarray of intp, shape ((P // 2 + 1) * (stop - start),)
-        For each part the frequency bin, 0 .. N / 2, that each output holds; a few bins are held twice.
+        The ranges of the Q outputs that are kept apart: the lowest eighth of the spectrum, the next, a quarter, a half.
     """
 
     outer: int
+    middle: int
     inner: int
     first: NDArray[np.float32]
     second: NDArray[np.float32]
+    third: NDArray[np.float32]
+    bins: NDArray[np.intp]
     parts: tuple[tuple[int, int], ...]
-    bins: tuple[NDArray[np.intp], ...]
 
     @property
     def length(self) -> int:
         """Samples in one frame."""
-        return self.outer * self.inner
-
-    @property
-    def half(self) -> int:
-        """P // 2 + 1, the first stage's outputs that are not each other's conjugates."""
-        return self.outer // 2 + 1
+        return self.outer * self.middle * self.inner
 
 
 @lru_cache(maxsize=8)
 def plan(length: int) -> Plan:
     """Return the plan for frames of `length` samples, a power of two that is at least 16."""
-    outer = 1 << (length.bit_length() // 2)
-    inner = length // outer
-    half = outer // 2 + 1
-    a, b, c = np.arange(outer), np.arange(inner), np.arange(half)
-    d = np.stack([b[: inner // 2], b[: inner // 2 - 1 : -1]], axis=1).reshape(-1)
-    angle = -2 * np.pi * np.outer(c, a) / outer
-    first = np.stack([np.cos(angle), np.sin(angle)], axis=1).reshape(2 * half, outer)
-    k = c[:, None] + outer * d
-    turns = (b[None, :, None] * k[:, None, :]) % length
-    angle = -2 * np.pi * turns / length
-    real, imaginary = np.cos(angle), np.sin(angle)
-    second = np.block([[real, imaginary], [-imaginary, real]]).transpose(0, 2, 1)
-    parts = ((0, inner // 4), (inner // 4, inner // 2), (inner // 2, inner))
-    bins = tuple(np.minimum(k, length - k)[:, start:stop].reshape(-1) for start, stop in parts)
-    return Plan(outer, inner, first.astype(np.float32), second.astype(np.float32, order="C"), parts, bins)
+    bits = length.bit_length() - 1
+    outer_bits = (bits + 2) // 3
+    inner_bits = (bits - outer_bits + 1) // 2
+    outer, inner = 1 << outer_bits, 1 << inner_bits
+    middle = length // (outer * inner)
+    a, b, d, e, f = (np.arange(size) for size in (outer, middle, middle, inner, inner))
+
+    roots = np.exp(-2j * np.pi * np.arange(length) / length)
+    first = _packed(roots[np.outer(middle * inner * a, a) % length])[: outer // 2, :, :outer]
+    second = np.empty((outer // 2, middle, 2, 2 * middle))
+    third = np.empty((outer // 2, middle, 2, inner, 2 * inner))
+    bins = np.empty((outer // 2, middle, inner), dtype=np.intp)
+    for place in range(outer // 2):
+        k = place + outer * d
+        matrix = roots[np.outer(k, inner * b) % length]
+        if place == 0:
+            second[place] = _packed(matrix, roots[np.outer(k + outer // 2, inner * b) % length])
+            k[middle // 2 :] = outer // 2 + outer * d[: middle // 2]
+        else:
+            second[place] = _paired(matrix)
+        for branch, low in enumerate(k):
+            k = low + outer * middle * f
+            matrix = roots[np.outer(k, e) % length]
+            if place == branch == 0:
+                other = k + outer * middle // 2
+                matrix = _packed(matrix, roots[np.outer(other, e) % length])
+                k[inner // 2 :] = other[: inner // 2]
+            else:
+                matrix = _paired(matrix)
+            k = np.minimum(k, length - k)
+            rising = np.argsort(k)
+            third[place, branch] = matrix[rising].transpose(1, 0, 2)
+            bins[place, branch] = k[rising]
+    return Plan(
+        outer,
+        middle,
+        inner,
+        first.reshape(outer, outer).astype(np.float32),
+        second.reshape(outer // 2, 2 * middle, 2 * middle).astype(np.float32),
+        third.reshape(outer // 2, middle, 2 * inner, 2 * inner).astype(np.float32),
+        bins.reshape(-1, inner),
+        tuple(pairwise(sorted({0, inner // 8, inner // 4, inner // 2, inner}))),
+    )
+
+
+def _paired(matrix: NDArray[np.complex128]) -> NDArray[np.float64]:
+    """Return a complex (m, n) matrix as a real one (m, 2, 2 n): to real and imaginary part, from n of each."""
+    real, imaginary = matrix.real, matrix.imag
+    return np.stack([np.hstack([real, -imaginary]), np.hstack([imaginary, real])], axis=1)
+
+
+def _packed(one: NDArray[np.complex128], other: NDArray[np.complex128] | None = None) -> NDArray[np.float64]:
+    """Return the halves without conjugates of the transforms (n, n) of two real inputs, as one matrix (n, 2, 2 n).
+
+    The first n / 2 pairs of rows are of `one`: its rows 0 and n / 2, which are real, then 1, 2, ...; the others are
+    rows 0, 1, ... of `other`, which have n / 2 conjugates.
+    """
+    half = len(one) // 2
+    packed = np.zeros((2 * half, 2, 4 * half))
+    pairs = np.stack([one.real, one.imag], axis=1)
+    pairs[0, 1] = one[half].real
+    packed[:half, :, : 2 * half] = pairs[:half]
+    if other is not None:
+        packed[half:, :, 2 * half :] = np.stack([other.real, other.imag], axis=1)[:half]
+    return packed
+
+
+def multiply(matrices: NDArray[np.float32], values: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+    """Write `matrices @ values` to `out`, in groups of columns that are too small for BLAS to start threads."""
+    rows, inner = matrices.shape[-2:]
+    columns = values.shape[-1]
+    groups = 1
+    while rows * inner * columns > groups * SERIAL:
+        groups *= 2
+    width = columns // groups
+    np.matmul(
+        matrices[..., None, :, :],
+        values.reshape(*values.shape[:-1], groups, width).swapaxes(-3, -2),
+        out=out.reshape(*out.shape[:-1], groups, width).swapaxes(-3, -2),
+    )
 
 
 class PowerSpectra:
@@ -81,37 +155,52 @@ class PowerSpectra:
     def __init__(self, length: int) -> None:
         """Allocate the buffers for frames of `length` samples."""
         self.plan = plan(length)
-        half, inner = self.plan.half, self.plan.inner
-        self.frames = np.zeros((CHUNK, length), dtype=np.float32)
+        outer, middle, inner = self.plan.outer, self.plan.middle, self.plan.inner
+        self.frames = np.zeros((CHUNK, length + _GAP), dtype=np.float32)[:, :length]
         """The input, shape (CHUNK, length): fill it, then call."""
-        self._stage = np.empty((CHUNK, 2 * half, inner), dtype=np.float32)
-        self._spectra = np.empty((half, 2 * inner, CHUNK), dtype=np.float32)
-        self._power = [np.empty((half * (stop - start), CHUNK), dtype=np.float32) for start, stop in self.plan.parts]
+        # Every stage reads one buffer and writes the other, so that both stay in the cache.
+        even, odd = np.empty((2, length * CHUNK), dtype=np.float32)
+        self._columns = even.reshape(length, CHUNK)
+        self._first = odd.reshape(outer, middle * inner * CHUNK)
+        self._second = even.reshape(outer // 2, 2 * middle, inner * CHUNK)
+        self._spectra = odd.reshape(outer // 2 * middle, 2, inner, CHUNK)
+        self._power = [
+            np.empty((outer // 2 * middle, stop - start, CHUNK), dtype=np.float32) for start, stop in self.plan.parts
+        ]
 
     def __call__(self) -> list[NDArray[np.float32]]:
-        """Return |X|^2 of every frame, an array of shape (len(bins), CHUNK) for each of `plan.bins`.
+        """Return |X|^2 of every frame, an array of shape (outputs, CHUNK) for each of `plan.parts`.
 
-        The next call overwrites them.
+        Their order is that of `plan.bins`; the first is the sum for bins 0 and N / 2. The next call overwrites them.
         """
-        half, inner = self.plan.half, self.plan.inner
-        self._first_stage()
-        np.matmul(self.plan.second, self._stage.reshape(CHUNK, half, 2 * inner).transpose(1, 2, 0), out=self._spectra)
+        outer, middle, inner = self.plan.outer, self.plan.middle, self.plan.inner
+        self._two_stages()
+        multiply(
+            self.plan.third,
+            self._second.reshape(outer // 2, middle, 2 * inner, CHUNK),
+            self._spectra.reshape(outer // 2, middle, 2 * inner, CHUNK),
+        )
         np.square(self._spectra, out=self._spectra)
         for (start, stop), power in zip(self.plan.parts, self._power, strict=True):
-            real, imaginary = self._spectra[:, start:stop], self._spectra[:, inner + start : inner + stop]
-            np.add(real, imaginary, out=power.reshape(half, stop - start, CHUNK))
-        return self._power
+            np.add(self._spectra[:, 0, start:stop], self._spectra[:, 1, start:stop], out=power)
+        return [power.reshape(-1, CHUNK) for power in self._power]
 
     def class_energy(self) -> NDArray[np.float32]:
-        """Return the sum of |X|^2 over each class of outputs, shape (CHUNK, P // 2 + 1), for half the work.
+        """Return the sum of |X|^2 over each row of `plan.bins`, shape (len(bins), CHUNK), for half the work.
 
-        Class c holds the outputs k = c + P d for all d. By Parseval's theorem for the second stage, their power sums to
-        Q times that of the first stage's outputs.
+        By Parseval's theorem for the third stage that is Q times the power of its inputs; but for the first row, which
+        has no conjugates, half of it, and half the power of bins 0 and N / 2.
         """
-        self._first_stage()
-        stage = self._stage.reshape(CHUNK, self.plan.half, 2 * self.plan.inner)
-        return np.asarray(self.plan.inner * np.einsum("tcb,tcb->tc", stage, stage))
+        self._two_stages()
+        np.square(self._second, out=self._second)
+        # A product with a row that is constant sums several times faster than `sum` does over an inner axis.
+        row = np.full(2 * self.plan.inner, self.plan.inner, dtype=np.float32)
+        energy = row @ self._second.reshape(-1, 2 * self.plan.inner, CHUNK)
+        energy[0] /= 2
+        return np.asarray(energy)
 
-    def _first_stage(self) -> None:
-        frames = self.frames.reshape(CHUNK, self.plan.outer, self.plan.inner)
-        np.matmul(self.plan.first, frames, out=self._stage)
+    def _two_stages(self) -> None:
+        outer, middle, inner = self.plan.outer, self.plan.middle, self.plan.inner
+        np.copyto(self._columns, self.frames.T)
+        multiply(self.plan.first, self._columns.reshape(outer, -1), self._first)
+        multiply(self.plan.second, self._first.reshape(outer // 2, 2 * middle, inner * CHUNK), self._second)

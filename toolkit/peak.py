@@ -6,35 +6,47 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.fft import CHUNK
-from toolkit.spectrogram import MelFrames
+from toolkit.spectrogram import MelFrames, turn_numbers
 
 
-def peak_power(frames: MelFrames, known: NDArray[np.intp], power: NDArray[np.float32]) -> np.float32:
-    """Return the largest mel power of all frames, exactly as if all had been computed.
+def power_and_peak(frames: MelFrames, shown: NDArray[np.intp]) -> tuple[NDArray[np.float32], np.float32]:
+    """Return the mel power of some frames, and the largest of all frames, exactly as if all had been computed.
 
-    A picture shows one frame in four; a hidden one matters only if it holds the maximum. Those whose bound exceeds the
-    largest power known are looked at, most promising first: those whose tight bound does so, too, are computed.
+    A picture shows one frame in four; a hidden one matters only if it holds the maximum. The most promising fill the
+    places that the shown ones leave free in their chunks. Of the others, those whose bound exceeds the largest power
+    known are looked at: those whose tight bound does so, too, are computed.
 
     Parameters
     ----------
     frames : MelFrames
         The sound's frames.
-    known : ndarray of intp
-        Numbers of the frames computed already, at least one.
-    power : ndarray of float32, shape (len(known), n_mels)
-        Their mel power.
+    shown : ndarray of intp
+        Numbers of the frames whose power is wanted, at least one, none twice.
+
+    Returns
+    -------
+    power : ndarray of float32, shape (len(shown), n_mels)
+    peak : float32
     """
-    peak = power.max()
     bounds = frames.bounds()
-    bounds[known] = 0
+    bounds[shown] = 0
+    guests = _guests(shown, np.argsort(-bounds, kind="stable")[: len(bounds) - len(shown)])
+    power = frames.power(np.concatenate([shown, guests]))
+    peak = power.max()
+    bounds[guests] = 0
     left = np.flatnonzero(bounds > peak)
+    bounds[left] = frames.tight_bounds(left)
     left = left[np.argsort(-bounds[left], kind="stable")]
-    for group in (left[:CHUNK], left[CHUNK:]):  # the most promising first: their maximum clears most of the rest
-        group = group[bounds[group] > peak]
-        bounds[group] = frames.tight_bounds(group)
-        group = group[np.argsort(-bounds[group], kind="stable")]
-        while len(group := group[bounds[group] > peak]):
-            best = np.unique(group % CHUNK, return_index=True)[1]
-            peak = frames.power(group[best]).max(initial=peak)
-            group = np.delete(group, best)
-    return np.float32(peak)
+    while len(left := left[bounds[left] > peak]):
+        best = np.unique(left % CHUNK, return_index=True)[1]
+        peak = frames.power(left[best]).max(initial=peak)
+        left = np.delete(left, best)
+    return power[: len(shown)], np.float32(peak)
+
+
+def _guests(shown: NDArray[np.intp], hidden: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return those of `hidden`, the first ones first, that need no more chunks than `shown` alone."""
+    taken = np.bincount(shown % CHUNK, minlength=CHUNK)
+    places = hidden % CHUNK
+    free = taken.max() - taken
+    return np.asarray(hidden[turn_numbers(places) < free[places]])

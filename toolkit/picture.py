@@ -11,7 +11,7 @@ from toolkit.errors import DatasetError
 from toolkit.files import atomic_path
 from toolkit.frontend import PICTURE, FrontEnd
 from toolkit.palette import MAGMA
-from toolkit.peak import peak_power
+from toolkit.peak import power_and_peak
 from toolkit.spectrogram import MelFrames, decibels
 
 WIDTH, HEIGHT = 432, 288
@@ -146,8 +146,7 @@ def render(samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> NDArray[np
     frames = MelFrames(samples, spec)
     columns = shown_frames(len(frames))
     numbers, where = np.unique(columns, return_inverse=True)
-    power = frames.power(numbers)
-    peak = peak_power(frames, numbers, power)
+    power, peak = power_and_peak(frames, numbers)
     db = decibels(power, spec, peak)
     low = float(db.min())
     if low > -spec.top_db and len(numbers) < len(frames):

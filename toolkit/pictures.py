@@ -20,7 +20,7 @@ from toolkit.parallel import Progress, map_threads
 from toolkit.picture import read_png, render
 from toolkit.windows import split_windows
 
-CACHE_FORMAT = 1
+CACHE_FORMAT = 2
 """To be raised when an entry's layout, or what the same front-end description draws, changes."""
 LEFTOVER_SECONDS = 3600.0
 """No entry takes so long to write: an older temporary file is a killed process'."""

@@ -8,15 +8,15 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.fft import CHUNK, PowerSpectra, plan
+from toolkit.fft import CHUNK, SERIAL, PowerSpectra, multiply, plan
 from toolkit.frontend import PICTURE, FrontEnd
 from toolkit.mel import filter_bank
 from toolkit.samples import valid_samples
 
-_SERIAL = 1 << 18
-"""OpenBLAS runs a product of at most so many multiplications on one thread."""
-_BLOCK = 128
-"""Hops squared at once: they stay in the cache."""
+_BLOCKS = 8
+"""Blocks of a hop whose energies make a frame's bound: more are closer, and take longer."""
+_UNHEARD = 0.99
+"""The share of the floor's power below which rounding cannot lift a cell above the floor."""
 _SAFETY = 1.001
 """Covers the rounding of float32 energies and spectra (below 1e-4) in a bound."""
 
@@ -40,47 +40,44 @@ class _Block:
 
 @lru_cache(maxsize=8)
 def _blocks(spec: FrontEnd) -> tuple[_Block, ...]:
-    """Return the filter bank in the order of the transform's outputs; a bin's second copy weighs 0."""
+    """Return the filter bank in the order of the transform's outputs."""
     blocks = []
-    seen = np.zeros(spec.n_fft // 2 + 1, dtype=bool)
-    for bins in plan(spec.n_fft).bins:
-        matrix = np.zeros((spec.n_mels, len(bins)), dtype=np.float32)
-        kept, where = np.unique(bins, return_index=True)
-        where, kept = where[~seen[kept]], kept[~seen[kept]]
-        seen[kept] = True
-        matrix[:, where] = filter_bank(spec)[:, kept]
+    transform = plan(spec.n_fft)
+    for start, stop in transform.parts:
+        matrix = filter_bank(spec)[:, transform.bins[:, start:stop].reshape(-1)]
         bands = np.flatnonzero(matrix.any(axis=1))
         used = slice(int(bands[0]), int(bands[-1]) + 1) if len(bands) else slice(0, 0)
-        size = len(bins) * (used.stop - used.start) * CHUNK
-        groups = next(
-            number for number in range(1, len(bins) + 1) if len(bins) % number == 0 and size <= number * _SERIAL
-        )
-        grouped = matrix[used].reshape(-1, groups, len(bins) // groups).transpose(1, 0, 2)
+        outputs = matrix.shape[1]
+        size = outputs * (used.stop - used.start) * CHUNK
+        groups = next(number for number in range(1, outputs + 1) if outputs % number == 0 and size <= number * SERIAL)
+        grouped = matrix[used].reshape(-1, groups, outputs // groups).transpose(1, 0, 2)
         blocks.append(_Block(used, np.ascontiguousarray(grouped)))
     return tuple(blocks)
 
 
 @lru_cache(maxsize=8)
 def _class_weights(spec: FrontEnd) -> NDArray[np.float32]:
-    """Return what a class of outputs adds to a band's bound for its energy, shape (classes, n_mels).
+    """Return what a row of the transform's bins adds to a band's bound for its energy, shape (n_mels, rows).
 
-    It is the largest weight the band gives to any bin of the class. The first and the last class hold every bin twice
-    but bins 0 and N / 2, which weigh 0: half their energy is enough.
+    It is the largest weight the band gives to any of them; bins 0 and N / 2 weigh 0.
     """
-    transform = plan(spec.n_fft)
-    bins = np.concatenate([part.reshape(transform.half, -1) for part in transform.bins], axis=1)
-    weights = filter_bank(spec).T[bins].max(axis=1)
-    weights[[0, -1]] /= 2
+    weights = filter_bank(spec)[:, plan(spec.n_fft).bins].max(axis=2)
     return np.asarray(weights * np.float32(_SAFETY))
+
+
+def turn_numbers(rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return for each of `rows` how often its value came before it."""
+    by_row = np.argsort(rows, kind="stable")
+    counts = np.bincount(rows)
+    turns = np.empty(len(rows), dtype=np.intp)
+    turns[by_row] = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return turns
 
 
 def _turns(rows: NDArray[np.intp]) -> list[NDArray[np.intp]]:
     """Return places in `rows`, each once, in as few groups as can be without a row twice in one."""
-    by_row = np.argsort(rows, kind="stable")
-    counts = np.bincount(rows)
-    turns = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
-    by_turn = np.argsort(turns, kind="stable")
-    return np.split(by_row[by_turn], np.cumsum(np.bincount(turns))[:-1])
+    turns = turn_numbers(rows)
+    return np.split(np.argsort(turns, kind="stable"), np.cumsum(np.bincount(turns))[:-1])
 
 
 class MelFrames:
@@ -130,36 +127,39 @@ class MelFrames:
         self._fill(chunk)
         power = np.zeros((self.spec.n_mels, CHUNK), dtype=np.float32)
         for part, block in zip(self._spectra(), _blocks(self.spec), strict=True):
-            power[block.bands] += np.matmul(block.matrix, part.reshape(len(block.matrix), -1, CHUNK)).sum(axis=0)
+            bands = np.matmul(block.matrix, part.reshape(len(block.matrix), -1, CHUNK))
+            power[block.bands] += bands[0] if len(bands) == 1 else bands.sum(axis=0)
         return power.T
 
     def bounds(self) -> NDArray[np.float32]:
         """Return for every frame a power that none of its mel bands exceeds, float32, shape (frames,).
 
         By Parseval's theorem the power of a frame y in bins 1 .. N / 2 - 1 sums to at most N / 2 * sum(y^2); the
-        filters weigh bins 0 and N / 2 with 0, and no bin with more than the bank's largest weight.
+        filters weigh bins 0 and N / 2 with 0, and no bin with more than the bank's largest weight. The energies of
+        short blocks of sound, each with the window's largest value there, give at least sum(y^2).
         """
         hop, length = self.spec.hop_length, self.spec.n_fft
         if length % hop != 0:
             return np.full(len(self), np.inf, dtype=np.float32)
-        parts = length // hop
-        segments = np.square(hann(length)).reshape(parts, hop).T
-        sound = self._padded[: (len(self) + parts - 1) * hop].reshape(-1, hop)
-        weighted = np.empty((len(sound), parts), dtype=np.float32)
-        for start in range(0, len(sound), _BLOCK):
-            np.matmul(np.square(sound[start : start + _BLOCK]), segments, out=weighted[start : start + _BLOCK])
-        energy = sum(weighted[part : part + len(self), part] for part in range(parts))
+        block = max(1, hop // _BLOCKS)
+        used = (len(self) - 1) * hop + length
+        blocks = self._padded[:used].reshape(-1, block)
+        energy = np.einsum("bi,bi->b", blocks, blocks)
+        weights = np.square(hann(length)).reshape(-1, block).max(axis=1)
+        framed = np.lib.stride_tricks.sliding_window_view(energy, length // block)[:: hop // block]
         scale = np.float32(_SAFETY * length / 2 * float(filter_bank(self.spec).max()))
-        return np.asarray(energy * scale, dtype=np.float32)
+        return np.asarray(framed @ (scale * weights), dtype=np.float32)
 
     def tight_bounds(self, which: NDArray[np.intp]) -> NDArray[np.float32]:
         """Return bounds as `bounds` does, but mostly far closer, for half the work of computing the frames."""
         weights = _class_weights(self.spec)
         result = np.empty(len(which), dtype=np.float32)
+        bounds = np.empty((self.spec.n_mels, CHUNK), dtype=np.float32)
         for start in range(0, len(which), CHUNK):
             chunk = which[start : start + CHUNK]
             self._fill(chunk)
-            result[start : start + CHUNK] = (self._spectra.class_energy() @ weights).max(axis=1)[: len(chunk)]
+            multiply(weights, self._spectra.class_energy(), out=bounds)
+            result[start : start + CHUNK] = bounds.max(axis=0)[: len(chunk)]
         return result
 
     def _fill(self, chunk: NDArray[np.intp]) -> None:
@@ -206,19 +206,20 @@ def decibels(
     peak : float32, optional
         The maximum to relate to, where `power` is but a part; by default `power.max()`.
     """
-    loudest = np.array([power.max() if peak is None else peak], dtype=np.float32)
-    level = _amplitude_level(power, spec)
-    level -= _amplitude_level(loudest, spec)
+    level = _square(power, spec)
+    loudest = _square(np.array([power.max() if peak is None else peak], dtype=np.float32), spec)
+    heard = level > loudest * np.float32(_UNHEARD * 10 ** (-spec.top_db / 10))
+    np.log10(level, out=level, where=heard)  # half of most sounds' cells are quieter, and a logarithm takes long
+    level *= np.float32(10)
+    level -= np.float32(10) * np.log10(loudest)
+    np.copyto(level, np.float32(-spec.top_db), where=~heard)
     return np.maximum(level, np.float32(-spec.top_db), out=level)
 
 
-def _amplitude_level(power: NDArray[np.float32], spec: FrontEnd) -> NDArray[np.float32]:
-    """Return 10 log10(max(amin^2, power^2)) in float32, the operations in librosa's order."""
+def _square(power: NDArray[np.float32], spec: FrontEnd) -> NDArray[np.float32]:
+    """Return max(amin^2, power^2) in float32, as librosa takes its logarithm."""
     level = np.square(power)
-    np.maximum(level, np.float32(spec.amin**2), out=level)
-    np.log10(level, out=level)
-    level *= np.float32(10)
-    return level
+    return np.maximum(level, np.float32(spec.amin**2), out=level)
 
 
 def db_mel(samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> NDArray[np.float32]:
