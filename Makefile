@@ -24,7 +24,7 @@ lint: .venv/.ready
 	$(BIN)/lint-imports
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 # The whole chain on sounds made by the computer: its accuracy says that the chain works, and nothing about music.
 demo: .venv/.ready
