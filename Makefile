@@ -14,7 +14,7 @@ help:
 .venv/.ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] < (3, 11) and "Python 3.11 or later is needed")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --editable '.[train,bench,dev]'
+	$(BIN)/python -m pip install --quiet --editable '.[train,qat,bench,dev]'
 	touch $@
 
 lint: .venv/.ready

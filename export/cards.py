@@ -18,6 +18,7 @@ from toolkit.card import (
     AccuracyCard,
     Card,
     DatasetCard,
+    FineTuningCard,
     ParityCard,
     SplitCard,
     TensorCard,
@@ -51,7 +52,9 @@ def description(source: Source) -> Description:
     return Description(name, text.strip(), LICENCE, spec.width, spec.height, LABELS_NAME, sample_rate=spec.sample_rate)
 
 
-def draft_card(source: Source, variant: Variant, converted: Converted, part: str, n: int) -> Card:
+def draft_card(
+    source: Source, variant: Variant, converted: Converted, part: str, n: int, fine_tuning: FineTuningCard | None = None
+) -> Card:
     """Return the card of a converted model that is yet to be measured on the `n` pictures of `part`."""
     tensors = _onnx_tensors(source) if variant.format == ONNX else _tensors(converted.content)
     config = source.run.config
@@ -67,6 +70,7 @@ def draft_card(source: Source, variant: Variant, converted: Converted, part: str
         float_ops=converted.float_ops,
         layers=dict(converted.layers),
         calibration=converted.calibration.card if converted.calibration else None,
+        fine_tuning=fine_tuning,
         run_digest=config["digest"],
         model_digest=model_digest(converted.content),
         dataset=_dataset(source),
@@ -74,7 +78,7 @@ def draft_card(source: Source, variant: Variant, converted: Converted, part: str
         accuracy=AccuracyCard(part, n, 0, 0.0, wilson_interval(0, n)),
         parity=ParityCard(0, 0.0, 0.0, 0.0, 0),
         licence=LICENCE,
-        versions=variant.versions(),
+        versions=variant.versions(fine_tuned=fine_tuning is not None),
     )
 
 

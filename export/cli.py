@@ -8,7 +8,9 @@ from pathlib import Path
 
 from export.calibration import DEFAULT_ITEMS
 from export.convert import IO_TYPES
-from export.pipeline import Exported, Options, export_run
+from export.options import Options
+from export.pipeline import Exported, export_run
+from export.qat import DEFAULT_EPOCHS
 from export.speed import is_faster, told
 from export.variants import PICTURE, QUANTISED, variants
 from export.verify import MAX_DROP
@@ -32,6 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UsageError("--io belongs to --quantize int8 in TFLite files: all others take and give float32")
     if arguments.input != PICTURE and (arguments.io not in (None, "float32") or arguments.dynamic_batch):
         raise UsageError(f"--input {arguments.input}: a model with its front end inside takes one float32 sound a call")
+    if arguments.qat is not None and (arguments.quantize not in ("int8", "all") or arguments.qat < 1):
+        raise UsageError("--qat belongs to --quantize int8, with one epoch or more")
     if arguments.plan is not None and arguments.quantize not in ("mixed", "all"):
         raise UsageError("--plan belongs to --quantize mixed: it says which layers to quantise, and how")
     if arguments.dynamic_batch and arguments.format == TFLITE:
@@ -56,6 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             fail_if_slower=arguments.fail_if_slower,
             leave_out=arguments.quantize == "all",
             plan=arguments.plan,
+            qat=arguments.qat,
         ),
         report=lambda line: print(f"{PROG}: {line}", file=sys.stderr, flush=True),
     )
@@ -116,6 +121,14 @@ def _parser() -> Parser:
     )
     parser.add_argument(
         "--io", choices=IO_TYPES, help=f"what an int8 TFLite file takes and gives (default: {IO_TYPES[0]})"
+    )
+    parser.add_argument(
+        "--qat",
+        nargs="?",
+        const=DEFAULT_EPOCHS,
+        type=int,
+        metavar="EPOCHS",
+        help="fine-tune the network with int8 rounding first (default without a value: %(const)s epochs)",
     )
     parser.add_argument(
         "--plan",

@@ -16,6 +16,7 @@ PRECISIONS = {
 }
 """What each format offers; the first is the reference, which is always written."""
 PICTURE = INPUT_LEVELS[0]
+TUNER = "tensorflow-model-optimization"
 _KERAS = ("tensorflow", "tf_keras", "numpy")
 _PACKAGES = {TFLITE: _KERAS, ONNX: (*_KERAS, "tf2onnx", "onnx")}
 _QUANTISERS = {
@@ -44,10 +45,11 @@ class Variant:
             return "TensorFlow Lite's SQUARED_DIFFERENCE, which standardisation needs, does not take 16-bit integers"
         return None
 
-    def versions(self) -> dict[str, str]:
+    def versions(self, *, fine_tuned: bool = False) -> dict[str, str]:
         """Return the versions of the packages that decide the file's bytes."""
         quantiser = _QUANTISERS.get((self.format, self.precision), ())
-        return {name: importlib.metadata.version(name) for name in (*_PACKAGES[self.format], *quantiser)}
+        names = (*_PACKAGES[self.format], *quantiser, *((TUNER,) if fine_tuned else ()))
+        return {name: importlib.metadata.version(name) for name in names}
 
     def file_name(self, model: str) -> str:
         """Return the name of the file for a network."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -64,12 +64,27 @@ class Reference:
         Keras' for them.
     labels : ndarray of int64, shape (n,)
         The class numbers of the validation part.
+    right : ndarray of bool, shape (n,)
+        Whether the run's network gives that class: also where the model is that network, fine-tuned.
     """
 
     names: tuple[str, ...]
     pictures: NDArray[np.uint8]
     probabilities: NDArray[np.float32]
     labels: NDArray[np.int64]
+    right: NDArray[np.bool_]
+
+    @classmethod
+    def of(
+        cls,
+        names: Sequence[str],
+        pictures: NDArray[np.uint8],
+        probabilities: NDArray[np.float32],
+        labels: NDArray[np.int64],
+    ) -> Reference:
+        """Return the reference for files of the run's own network."""
+        right = probabilities[: len(labels)].argmax(axis=1) == labels
+        return cls(tuple(names), pictures, probabilities, labels, right)
 
 
 @dataclass(frozen=True)
@@ -89,11 +104,12 @@ def reference(
 ) -> Reference:
     """Return the Keras model's probabilities for validation `pictures` (n, 288, 432, 3) and the `made` ones."""
     everything = np.concatenate([pictures, *(picture[np.newaxis] for picture in made.values())])
-    batches = [
-        np.asarray(model(everything[start : start + BATCH].astype(np.float32), training=False))
-        for start in range(0, len(everything), BATCH)
-    ]
-    return Reference((*names, *made), everything, np.concatenate(batches), labels)
+    return Reference.of((*names, *made), everything, _probabilities(model, everything), labels)
+
+
+def reference_of_tuned(model: Any, expected: Reference) -> Reference:
+    """Return the reference for a fine-tuned Keras model: near to it, and as right as the run's own network."""
+    return replace(expected, probabilities=_probabilities(model, expected.pictures))
 
 
 def ask(engine: Engine, expected: Reference) -> NDArray[np.float32]:
@@ -136,11 +152,19 @@ def measure(card: Card, found: NDArray[np.float32], expected: Reference, part: s
         max_abs=_two_digits(float(np.max(np.abs(found - expected.probabilities)))),
         min_cosine=round(float(_cosines(found, expected.probabilities).min()), 4),
         top1_agreement=float(np.mean(found[:n].argmax(axis=1) == expected.probabilities[:n].argmax(axis=1))),
-        keras_correct=int(np.sum(expected.probabilities[:n].argmax(axis=1) == expected.labels)),
+        keras_correct=int(expected.right.sum()),
     )
     _check_parity(card.precision, expected, found, parity, part)
     _check_accuracy(card, expected, found, part, max_drop)
     return Measured(AccuracyCard(part, n, correct, correct / n, wilson_interval(correct, n)), parity)
+
+
+def _probabilities(model: Any, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    batches = [
+        np.asarray(model(pictures[start : start + BATCH].astype(np.float32), training=False))
+        for start in range(0, len(pictures), BATCH)
+    ]
+    return np.concatenate(batches)
 
 
 def _check_parity(
@@ -173,14 +197,16 @@ def _check_parity(
 
 def _check_accuracy(card: Card, expected: Reference, found: NDArray[np.float32], part: str, max_drop: float) -> None:
     n = len(expected.labels)
-    keras_right = expected.probabilities[:n].argmax(axis=1) == expected.labels
     right = found[:n].argmax(axis=1) == expected.labels
-    lost, won, p = mcnemar(keras_right, right)
+    lost, won, p = mcnemar(expected.right, right)
     if 100 * (lost - won) / n > max_drop and p < MAX_P:
-        hint = "give it more pictures with --calibration, or " if card.calibration else ""
+        hint = "give it more pictures with --calibration, " if card.calibration else ""
+        hint += "fine-tune it with --qat, " if card.quantization == "int8" and not card.fine_tuning else ""
+        hint += "or " if hint else ""
         raise Refused(
             f"refused: the {card.precision} model is right on {int(right.sum())} of {n} {part} pictures, "
-            f"Keras on {int(keras_right.sum())}, more than --max-drop {max_drop:g} points fewer (McNemar p = {p:.2g}): "
+            f"Keras on {int(expected.right.sum())}, more than --max-drop {max_drop:g} points fewer "
+            f"(McNemar p = {p:.2g}): "
             f"{hint}use another precision",
             int(np.abs(found - expected.probabilities).max(axis=1).argmax()),
         )

@@ -35,6 +35,7 @@ def example_card(
         float_ops=(),
         layers={"dense": "int8"} if quantization == "mixed" else {},
         calibration=CalibrationCard(16, 5, "c" * 64) if quantization in CALIBRATED else None,
+        fine_tuning=None,
         run_digest="a" * 64,
         model_digest=model_digest(model),
         dataset=DatasetCard("made up", "b" * 64, False, ""),

@@ -45,6 +45,15 @@ class CalibrationCard:
 
 
 @dataclass(frozen=True)
+class FineTuningCard:
+    """How the network was trained further, with int8 rounding, before it was converted."""
+
+    epochs: int
+    learning_rate: float
+    seed: int
+
+
+@dataclass(frozen=True)
 class DatasetCard:
     """What the network was trained on; `notice` says what that data allows and what the scores mean (may be empty)."""
 
@@ -79,11 +88,11 @@ class AccuracyCard:
 
 @dataclass(frozen=True)
 class ParityCard:
-    """This file (as in `AccuracyCard`) against the Keras model it was made from, on the same pictures.
+    """This file (as in `AccuracyCard`) against the Keras model (fine-tuned or not) it was made from, on equal pictures.
 
     `max_abs` is the largest difference of a probability and `min_cosine` the smallest cosine between two rows of
     probabilities on `pictures` (the validation part, made sounds, noise, flat colours); `top1_agreement` is the share
-    of equal labels on the validation part, on which Keras has `keras_correct` right.
+    of equal labels on the validation part, on which the run's own network has `keras_correct` right.
     """
 
     pictures: int
@@ -122,6 +131,8 @@ class Card:
         For "mixed" the kind of every layer with weights: "float32", "dynamic" or "int8"; empty for all others.
     calibration
         What those ranges were measured on; None where none were.
+    fine_tuning
+        How the network was trained further for int8; None where it is the run's own.
     run_digest
         Digest of the training run's configuration.
     model_digest
@@ -145,6 +156,7 @@ class Card:
     float_ops: tuple[str, ...]
     layers: dict[str, str]
     calibration: CalibrationCard | None
+    fine_tuning: FineTuningCard | None
     run_digest: str
     model_digest: str
     dataset: DatasetCard
@@ -253,6 +265,8 @@ def _problems(card: Card) -> Iterator[str]:
         yield f"input.dtype is {card.input.dtype}, but a {card.input_level} is float32"
     if (card.quantization == "mixed") != bool(card.layers):
         yield "layers are given if, and only if, quantization is mixed"
+    if card.fine_tuning and (card.quantization != "int8" or card.fine_tuning.epochs < 1):
+        yield f"fine_tuning is of {card.fine_tuning.epochs} epochs, but of one or more, for int8"
     for layer, kind in card.layers.items():
         if kind not in LAYER_KINDS:
             yield f"layers.{layer} is {kind!r}, not one of {', '.join(LAYER_KINDS)}"

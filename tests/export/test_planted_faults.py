@@ -145,7 +145,7 @@ def test_calibration_on_what_is_no_picture(
     def black(source: Source, count: int) -> Calibration:
         return Calibration(np.zeros((4, 288, 432, 3), np.uint8), CalibrationCard(4, 0, "0" * 64))
 
-    monkeypatch.setattr(pipeline, "_calibration", black)
+    monkeypatch.setattr(pipeline, "calibration_of", black)
     arguments = [str(run_folder), "--format", format, "--quantize", "--calibration", "16"]
     assert "int8 model" in refused(arguments, capfd, tmp_path / "out")
 

@@ -27,7 +27,7 @@ def keras(right: int, confidence: float = 0.52) -> Reference:
     """Return a Keras model's answers on N pictures of class 0, `right` of them right, and on made ones."""
     first = np.where(np.arange(N + len(MADE)) < right, confidence, 1 - confidence)
     probabilities = np.stack([first, 1 - first], axis=1).astype(np.float32)
-    return Reference(NAMES, np.zeros((N + len(MADE), 2, 2, 3), np.uint8), probabilities, np.zeros(N, np.int64))
+    return Reference.of(NAMES, np.zeros((N + len(MADE), 2, 2, 3), np.uint8), probabilities, np.zeros(N, np.int64))
 
 
 def test_what_is_measured() -> None:
@@ -51,7 +51,7 @@ def test_every_picture_is_asked_about_alone() -> None:
             return batch[:, 0, 0, :2]
 
     pictures = np.arange(3 * 12, dtype=np.uint8).reshape(3, 2, 2, 3)
-    expected = Reference(NAMES[:3], pictures, np.zeros((3, 2), np.float32), np.zeros(3, np.int64))
+    expected = Reference.of(NAMES[:3], pictures, np.zeros((3, 2), np.float32), np.zeros(3, np.int64))
     assert (ask(Engine(), expected) == pictures[:, 0, 0, :2]).all()  # type: ignore[arg-type]
 
 
@@ -85,7 +85,9 @@ def test_one_probability_may_differ_by_so_much(quantization: str, off: float) ->
 def test_a_row_in_another_direction_is_refused() -> None:
     """Many small differences make another answer, though none of them is large."""
     row = np.full(10, 0.1)
-    expected = Reference(NAMES, keras(0).pictures, np.tile(row, (N + 3, 1)).astype(np.float32), np.zeros(N, np.int64))
+    expected = Reference.of(
+        NAMES, keras(0).pictures, np.tile(row, (N + 3, 1)).astype(np.float32), np.zeros(N, np.int64)
+    )
     found = expected.probabilities.copy()
     found[N] = [0.2, 0, 0.2, 0, 0.2, 0, 0.2, 0, 0.2, 0]
     with pytest.raises(ArtifactError, match="cosine between the dynamic model's.* is 0.7.* on silence, under 0.97"):

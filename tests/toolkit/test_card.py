@@ -58,6 +58,12 @@ def change(path: str, value: Any) -> dict[str, Any]:
         ("licence", "x" * 1001, "licence is unprintable or longer than 1000"),
         ("split.name", "\u2028", "split.name is unprintable"),
         ("extra", 1, "extra is not a known field"),
+        (
+            "fine_tuning",
+            {"epochs": 0, "learning_rate": 0.1, "seed": 0},
+            "fine_tuning is of 0 epochs, but of one or more",
+        ),
+        ("fine_tuning", {"epochs": 2}, "fine_tuning.learning_rate is missing"),
         ("new\nline", 1, r"'new\\nline' is not a known field"),
         ("format_version", "1", "format_version is text"),
         ("format_version", True, "format_version is true or false"),
