@@ -77,6 +77,7 @@ def draft_card(
         split=SplitCard(source.run.split.name, source.run.split.seed, source.run.split.digest),
         accuracy=AccuracyCard(part, n, 0, 0.0, wilson_interval(0, n)),
         parity=ParityCard(0, 0.0, 0.0, 0.0, 0),
+        temperature=1.0,
         licence=LICENCE,
         versions=variant.versions(fine_tuned=fine_tuning is not None),
     )

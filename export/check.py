@@ -54,7 +54,7 @@ def checked(path: Path, converted: bytes, draft: Card, expected: Reference, mode
         except Refused as refused:
             layer = blamed_layer(path, model, expected.pictures[refused.picture], draft.precision)
             raise ArtifactError(f"{refused}; {_told(layer)}") from None
-        card = replace(draft, accuracy=measured.accuracy, parity=measured.parity)
+        card = replace(draft, accuracy=measured.accuracy, parity=measured.parity, temperature=measured.temperature)
         write_bytes(path, append_card(converted, card))
         classifier = Classifier.load(path, threads=THREADS)
     if classifier.card != card or not np.isclose(classifier.classify_picture(expected.pictures[0]).sum(), 1, atol=1e-5):

@@ -34,7 +34,7 @@ def sounds(spec: FrontEnd) -> dict[str, NDArray[np.float32]]:
 def check_same(ours: Classifier, twin: Classifier, sounds: Mapping[str, NDArray[np.float32]]) -> None:
     """Raise `ArtifactError` unless two models say the same of each sound (one window, as `fitted` returns it)."""
     for name, sound in sounds.items():
-        found, known = (classifier.probabilities(model_input(sound, classifier.card)) for classifier in (ours, twin))
+        found, known = (classifier.scores(model_input(sound, classifier.card)) for classifier in (ours, twin))
         off = float(np.abs(found - known).max())
         if off > MAX_ABS or found.argmax() != known.argmax():
             raise ArtifactError(

@@ -13,6 +13,7 @@ from runtime.engines import Engine
 from toolkit.card import AccuracyCard, Card, ParityCard
 from toolkit.errors import ArtifactError
 from toolkit.metrics import mcnemar, wilson_interval
+from toolkit.temperature import fitted_temperature
 
 MAX_DROP = 1.0
 MAX_P = 0.05
@@ -89,10 +90,11 @@ class Reference:
 
 @dataclass(frozen=True)
 class Measured:
-    """What a file was found to do: how good it is, and how near to Keras."""
+    """What a file was found to do: how good it is, how near to Keras, and at what temperature it is to be read."""
 
     accuracy: AccuracyCard
     parity: ParityCard
+    temperature: float
 
 
 def reference(
@@ -156,7 +158,8 @@ def measure(card: Card, found: NDArray[np.float32], expected: Reference, part: s
     )
     _check_parity(card.precision, expected, found, parity, part)
     _check_accuracy(card, expected, found, part, max_drop)
-    return Measured(AccuracyCard(part, n, correct, correct / n, wilson_interval(correct, n)), parity)
+    accuracy = AccuracyCard(part, n, correct, correct / n, wilson_interval(correct, n))
+    return Measured(accuracy, parity, fitted_temperature(found[:n], expected.labels))
 
 
 def _probabilities(model: Any, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from runtime.classifier import Classifier, Prediction
+    from runtime.classifier import Classifier
+    from runtime.prediction import Prediction, Window
 
-__all__ = ["Classifier", "Prediction"]
+__all__ = ["Classifier", "Prediction", "Window"]
 
 
 def __getattr__(name: str) -> Any:

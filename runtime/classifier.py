@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,53 +11,30 @@ from numpy.typing import ArrayLike, NDArray
 
 from runtime.engines import Engine, open_engine
 from runtime.inputs import model_input
+from runtime.prediction import Prediction, Window
 from toolkit.audio import load
 from toolkit.card import Card
 from toolkit.errors import EngineError, UsageError
 from toolkit.samples import to_mono_at, valid_samples
-from toolkit.windows import split_windows
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What a network says about one sound.
-
-    Attributes
-    ----------
-    labels
-        Class names, most probable first.
-    probabilities
-        Their probabilities in the same order; they add up to 1.
-    windows
-        How many windows of up to 30 s the sound was cut into; the probabilities are their mean.
-    timings_ms
-        Milliseconds spent on "read" (decode, mono, resample), "front_end" (samples to what the model takes),
-        "network", and "total".
-    model
-        Name and precision of the network, e.g. "gtzanet-int8".
-    """
-
-    labels: tuple[str, ...]
-    probabilities: tuple[float, ...]
-    windows: int
-    timings_ms: dict[str, float]
-    model: str
-
-    @property
-    def label(self) -> str:
-        """The most probable class."""
-        return self.labels[0]
-
-    def by_label(self) -> dict[str, float]:
-        """Return the probability of every class, most probable first."""
-        return dict(zip(self.labels, self.probabilities, strict=True))
+from toolkit.temperature import at_temperature
+from toolkit.windows import split_windows, window_spans
 
 
 class Classifier:
-    """A model file that is ready to classify sounds. One classifier serves one thread at a time."""
+    """A model file that is ready to classify sounds. Several threads may share one; the network serves one at a time.
+
+    Examples
+    --------
+    >>> classifier = Classifier.load("gtzanet-int8.tflite")  # doctest: +SKIP
+    >>> classifier.classify("song.mp3").label  # doctest: +SKIP
+    'jazz'
+    >>> classifier.classify(samples, rate=44100).by_label()  # doctest: +SKIP
+    {'jazz': 0.71, 'blues': 0.16, ...}
+    """
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self._turn = threading.Lock()
 
     @classmethod
     def load(cls, path: Path | str, *, engine: str | None = None, threads: int | None = None) -> Classifier:
@@ -102,16 +79,25 @@ class Classifier:
         samples = self._samples(sound, rate)
         read = time.perf_counter()
         spec = self.card.front_end
-        inputs = [model_input(window, self.card) for window in split_windows(samples, spec)]
-        drawn = time.perf_counter()
-        probabilities = np.mean([self.probabilities(value) for value in inputs], axis=0)
+        drawing, found = 0.0, []
+        for window in split_windows(samples, spec):
+            begun = time.perf_counter()
+            value = model_input(window, self.card)
+            drawing += time.perf_counter() - begun
+            found.append(self.probabilities(value))
+        probabilities = np.mean(found, axis=0)
         end = time.perf_counter()
-        seconds = {"read": read - start, "front_end": drawn - read, "network": end - drawn, "total": end - start}
+        network = end - read - drawing
+        seconds = {"read": read - start, "front_end": drawing, "network": network, "total": end - start}
         order = np.argsort(-probabilities, kind="stable")
+        spans = zip(window_spans(len(samples), spec), found, strict=True)
         return Prediction(
             labels=tuple(self.labels[number] for number in order),
-            probabilities=tuple(float(probabilities[number]) for number in order),
-            windows=len(inputs),
+            probabilities=tuple(probabilities[order].tolist()),
+            windows=tuple(
+                Window(first / spec.sample_rate, last / spec.sample_rate, tuple(scores[order].tolist()))
+                for (first, last), scores in spans
+            ),
             timings_ms={name: round(1e3 * value, 3) for name, value in seconds.items()},
             model=f"{self.card.model}-{self.card.precision}",
         )
@@ -131,10 +117,19 @@ class Classifier:
     def probabilities(self, value: ArrayLike) -> NDArray[np.float64]:
         """Return the probabilities, float64 (classes,), for one of what `model_input` returns; they add up to 1.
 
+        They are the network's `scores` at the card's temperature.
+        """
+        return at_temperature(self.scores(value), self.card.temperature)
+
+    def scores(self, value: ArrayLike) -> NDArray[np.float64]:
+        """Return what the network gives, float64 (classes,), for one of what `model_input` returns; it adds up to 1.
+
         The output of an int8 network is a multiple of 1/256, so its sum is off by a few of these steps: it is
         divided by the sum.
         """
-        scores = self.engine.run(np.asarray(value, dtype=np.float32)[np.newaxis])[0].astype(np.float64)
+        batch = np.asarray(value, dtype=np.float32)[np.newaxis]
+        with self._turn:
+            scores = self.engine.run(batch)[0].astype(np.float64)
         total = scores.sum()
         if not np.isfinite(total) or total <= 0 or scores.min() < 0:
             raise EngineError(

@@ -1,23 +1,27 @@
-"""`python -m runtime FILE...`: classify sound files."""
+"""`python -m runtime FILE|DIR|-...`: classify sounds; `info MODEL`: what a model says; `doctor`: what works here."""
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from runtime.classifier import Classifier, Prediction
+from runtime.classifier import Classifier
 from runtime.engines import ENGINES, check_threads, installed
+from runtime.prediction import Prediction
+from runtime.sources import STDIN, STDIN_NAME, Raw, check_source, expanded, read_stdin
 from toolkit.artifact import TFLITE, model_files
 from toolkit.card import INPUT_LEVELS
 from toolkit.command import Parser, run
 from toolkit.errors import ArtifactError, AudioError, UsageError
+from toolkit.pcm import FORMATS
 from toolkit.quiet import captured_stderr
 
 PROG = "python -m runtime"
 ARTIFACTS = Path("artifacts")
-BAR = 24
+EPILOG = (
+    "also: python -m runtime info MODEL, what a model file says of itself; python -m runtime doctor, what works here"
+)
 
 
 def find_model(folder: Path) -> Path:
@@ -44,28 +48,12 @@ def find_model(folder: Path) -> Path:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns 0, or 1 when a file could not be classified."""
-    arguments = _parser().parse_args(argv)
-    if arguments.top is not None and arguments.top < 1:
-        raise UsageError(f"--top is {arguments.top}: give 1 or more")
-    if arguments.threads is not None:
-        check_threads(arguments.threads, "--threads")
-    path = arguments.model or find_model(ARTIFACTS)
-    with captured_stderr():  # engines announce their delegates there
-        classifier = Classifier.load(path, engine=arguments.engine, threads=arguments.threads)
-    if not arguments.json:
-        _print_model(classifier, path)
-    elif arguments.model is None:
-        print(f"{PROG}: using {path}", file=sys.stderr)
-    failed = 0
-    for name in arguments.files:
-        try:
-            prediction = classifier.classify(name)
-        except AudioError as error:
-            print(f"{PROG}: error: {error}", file=sys.stderr)
-            failed += 1
-            continue
-        print(_as_json(name, prediction) if arguments.json else _as_table(name, prediction, arguments.top), flush=True)
-    return 1 if failed else 0
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["info"]:
+        return _info(words[1:])
+    if words[:1] == ["doctor"]:
+        return _doctor(words[1:])
+    return _classify(words)
 
 
 def entry(argv: Sequence[str] | None = None) -> int:
@@ -73,9 +61,110 @@ def entry(argv: Sequence[str] | None = None) -> int:
     return run(PROG, main, argv)
 
 
+def _classify(words: Sequence[str]) -> int:
+    arguments = _parser().parse_args(words)
+    if arguments.top is not None and arguments.top < 1:
+        raise UsageError(f"--top is {arguments.top}: give 1 or more")
+    if not 0 <= arguments.min_confidence <= 1:
+        raise UsageError(f"--min-confidence is {arguments.min_confidence:g}: give a probability, 0 to 1")
+    if arguments.threads is not None:
+        check_threads(arguments.threads, "--threads")
+    if arguments.files.count(STDIN) > 1:
+        raise UsageError(f"{STDIN} is given twice, but standard input can be read once only")
+    raw = Raw(arguments.rate, arguments.channels, arguments.pcm)
+    path = arguments.model or find_model(ARTIFACTS)
+    with captured_stderr():  # engines announce their delegates there
+        classifier = Classifier.load(path, engine=arguments.engine, threads=arguments.threads)
+    from runtime import report
+
+    least, labels = arguments.min_confidence, classifier.labels
+    told: Callable[[str, Prediction], str]
+    if arguments.json:
+        told = lambda name, prediction: report.as_json(name, prediction, least)  # noqa: E731
+    elif arguments.csv:
+        told = lambda name, prediction: report.as_csv(name, prediction, least, labels)  # noqa: E731
+        print(report.csv_header(labels))
+    else:
+        told = lambda name, prediction: report.as_table(name, prediction, least, arguments.top)  # noqa: E731
+        print(report.heading(classifier, str(path)))
+    if arguments.model is None and (arguments.json or arguments.csv):
+        print(f"{PROG}: using {path}", file=sys.stderr)
+    names, failed = expanded(arguments.files), 0
+    progress = _Progress(len(names))
+    for number, name in enumerate(names):
+        progress.show(number, name)
+        try:
+            shown, prediction = _predicted(classifier, name, raw)
+        except AudioError as error:
+            progress.clear()
+            print(f"{PROG}: error: {error}", file=sys.stderr)
+            failed += 1
+            continue
+        progress.clear()
+        print(told(shown, prediction), flush=True)
+    if failed and len(names) > 1:
+        print(f"{PROG}: {failed} of {len(names)} could not be classified", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _predicted(classifier: Classifier, name: str, raw: Raw) -> tuple[str, Prediction]:
+    """Return what to call a source, and what the network says of it."""
+    if name == STDIN:
+        return STDIN_NAME, classifier.classify(read_stdin(raw), rate=raw.rate)
+    check_source(name)
+    return name, classifier.classify(name)
+
+
+class _Progress:
+    """How far a long list is, on a terminal's last line; nothing anywhere else."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._shown = count > 1 and sys.stderr.isatty()
+
+    def show(self, number: int, name: str) -> None:
+        if self._shown:
+            print(f"\r\033[K{number + 1} of {self._count}: {name[-60:]}", end="", file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        if self._shown:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def _info(words: Sequence[str]) -> int:
+    parser = Parser(prog=f"{PROG} info", description="Show what a model file says of itself.")
+    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite or .onnx file")
+    parser.add_argument("--json", action="store_true", help="print the card as JSON")
+    arguments = parser.parse_args(words)
+    from runtime.info import checked_card, described
+
+    card = checked_card(arguments.model)
+    print(card.to_json().rstrip() if arguments.json else described(arguments.model, card))
+    return 0
+
+
+def _doctor(words: Sequence[str]) -> int:
+    parser = Parser(
+        prog=f"{PROG} doctor", description="Say which engines and models work on this machine, and why not."
+    )
+    parser.add_argument("model", type=Path, nargs="?", metavar="MODEL", help="a model file to try")
+    arguments = parser.parse_args(words)
+    from runtime.doctor import examined
+
+    findings = examined(arguments.model)
+    for finding in findings:
+        print(f"{finding.mark}  {finding.text}")
+    return 1 if any(finding.bad for finding in findings) else 0
+
+
 def _parser() -> Parser:
-    parser = Parser(prog=PROG, description="Classify sound files with an exported model.")
-    parser.add_argument("files", metavar="FILE", nargs="+", help="a sound file (WAV, FLAC, Ogg, MP3, ...)")
+    parser = Parser(prog=PROG, description="Classify sounds with an exported model.", epilog=EPILOG)
+    parser.add_argument(
+        "files",
+        metavar="FILE|DIR|-",
+        nargs="+",
+        help="sound files (WAV, FLAC, Ogg, MP3, ...), folders of them, or - for raw samples on standard input",
+    )
     parser.add_argument(
         "--model",
         type=Path,
@@ -83,53 +172,32 @@ def _parser() -> Parser:
         help="a .tflite or .onnx file (default: the newest in ./artifacts, float32 first)",
     )
     parser.add_argument(
-        "--top", type=int, metavar="N", help="show the N most probable classes only (the table; JSON has all)"
+        "--top", type=int, metavar="N", help="show the N most probable classes only (the table; JSON and CSV have all)"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object a file and line")
+    parser.add_argument(
+        "--min-confidence",
+        type=float,
+        default=0.0,
+        metavar="P",
+        help='call a sound "unknown" where the most probable class is less probable than this',
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print one JSON object a file and line")
+    form.add_argument(
+        "--csv", action="store_true", help="print a line of CSV a file, below one with the columns' names"
+    )
     parser.add_argument(
         "--threads", type=int, metavar="N", help="computing threads (default: the processors, at most 4)"
     )
     parser.add_argument(
         "--engine", choices=tuple(ENGINES), help="inference engine (default: the first that is installed)"
     )
+    stdin = parser.add_argument_group("raw samples on standard input")
+    stdin.add_argument(
+        "--rate", type=int, default=Raw.rate, metavar="HZ", help="samples a second (default: %(default)s)"
+    )
+    stdin.add_argument("--channels", type=int, default=Raw.channels, metavar="N", help="(default: %(default)s)")
+    stdin.add_argument(
+        "--pcm", choices=tuple(FORMATS), default=Raw.format, help="little-endian samples (default: %(default)s)"
+    )
     return parser
-
-
-def _as_json(name: str, prediction: Prediction) -> str:
-    value = {
-        "file": name,
-        "label": prediction.label,
-        "probabilities": prediction.by_label(),
-        "windows": prediction.windows,
-        "timings_ms": prediction.timings_ms,
-        "model": prediction.model,
-    }
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
-
-
-def _print_model(classifier: Classifier, path: Path) -> None:
-    card, accuracy = classifier.card, classifier.card.accuracy
-    low, high = accuracy.wilson95
-    threads = f"{classifier.engine.threads} thread{'s' if classifier.engine.threads > 1 else ''}"
-    print(
-        f"{card.model}-{card.precision} ({path}; {classifier.engine.name}, {threads}), trained on {card.dataset.name}"
-    )
-    print(
-        f"{accuracy.part} accuracy {accuracy.accuracy:.3f} [{low:.3f}, {high:.3f}], "
-        f"n = {accuracy.n}, split {card.split.name}"
-    )
-    if card.dataset.synthetic:
-        print(f"note: {card.dataset.notice}")
-
-
-def _as_table(name: str, prediction: Prediction, top: int | None) -> str:
-    times = prediction.timings_ms
-    parts = f"read {times['read']:.0f}, picture {times['front_end']:.0f}, network {times['network']:.0f}"
-    windows = f", {prediction.windows} windows" if prediction.windows > 1 else ""
-    lines = ["", f"{name}: {prediction.label}  ({times['total']:.0f} ms: {parts}{windows})"]
-    shown = list(prediction.by_label().items())[:top]
-    width = max(len(label) for label, _ in shown)
-    for label, probability in shown:
-        bar = "#" * round(BAR * probability)
-        lines.append(f"  {label:<{width}}  {probability:6.1%}  {bar}".rstrip())
-    return "\n".join(lines)

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.host import how_to_install, how_to_install_one
 from runtime.lite import LiteEngine
 from runtime.ort import OrtEngine
 from runtime.tensors import first_line
@@ -44,17 +45,16 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class Kind:
-    """An engine that may be installed: the format it runs, the module it is in, how to get it."""
+    """An engine that may be installed: the format it runs, and the module it is in."""
 
     format: str
     module: str
-    install: str
 
 
 ENGINES: Mapping[str, Kind] = {
-    "litert": Kind(TFLITE, "ai_edge_litert.interpreter", "pip install ai-edge-litert"),
-    "tflite-runtime": Kind(TFLITE, "tflite_runtime.interpreter", 'pip install tflite-runtime==2.14.0 "numpy<2"'),
-    "onnxruntime": Kind(ONNX, "onnxruntime", "pip install onnxruntime"),
+    "litert": Kind(TFLITE, "ai_edge_litert.interpreter"),
+    "tflite-runtime": Kind(TFLITE, "tflite_runtime.interpreter"),
+    "onnxruntime": Kind(ONNX, "onnxruntime"),
 }
 
 
@@ -126,7 +126,7 @@ def _choose(path: Path, engine: str | None) -> str:
         return engine
     names = installed(format)
     if not names:
-        raise EngineError(f"no inference engine for .{format} files is installed: run `{ENGINES[fitting[0]].install}`")
+        raise EngineError(f"no inference engine for .{format} files is installed: {how_to_install_one(fitting)}")
     return names[0]
 
 
@@ -136,9 +136,9 @@ def _load(name: str) -> tuple[Callable[[str, Any, Path, Card, int], Engine], Any
     try:
         theirs = importlib.import_module(kind.module)
     except ModuleNotFoundError:
-        raise EngineError(f"the engine {name} is not installed: run `{kind.install}`") from None
+        raise EngineError(f"the engine {name} is not installed: {how_to_install(name)}") from None
     except (ImportError, AttributeError) as error:
         raise EngineError(
-            f"the engine {name} does not work here ({first_line(error)}): reinstall it, `{kind.install}`"
+            f"the engine {name} does not work here ({first_line(error)}): see `python -m runtime doctor`"
         ) from None
     return (LiteEngine if kind.format == TFLITE else OrtEngine), theirs

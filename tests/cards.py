@@ -42,6 +42,7 @@ def example_card(
         split=SplitCard("stratified", 0, "d" * 64),
         accuracy=AccuracyCard("validation", 10, 7, 0.7, (0.5, 0.9)),
         parity=ParityCard(17, 1e-7, 1.0, 1.0, 7),
+        temperature=1.0,
         licence="MIT",
         versions={"numpy": "2.0"},
     )

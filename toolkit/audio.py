@@ -17,6 +17,8 @@ from toolkit.errors import AudioError
 from toolkit.frontend import PICTURE
 from toolkit.samples import MAX_CHANNELS, RATES, check_rate, mono, valid_samples
 
+SUFFIXES = ffmpeg.SUFFIXES | {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".snd"}
+"""What the names of sound files end in."""
 MAX_SECONDS = 1800
 """The longest sound read, so that memory stays bounded (30 minutes: 159 MB of samples at 22,050 Hz)."""
 MAX_VALUES = 100_000_000

@@ -12,6 +12,7 @@ from toolkit.errors import ArtifactError
 from toolkit.files import digest_of
 from toolkit.frontend import FrontEnd
 from toolkit.strict import MAX_INTEGER, StrictError, from_json, to_json
+from toolkit.temperature import TEMPERATURES
 from toolkit.texts import label_problems, text_problems
 
 FORMAT_VERSION = 1
@@ -139,6 +140,9 @@ class Card:
         SHA-256 of the bytes of the model proper, i.e. of the file before the ZIP archive.
     dataset, split, accuracy, parity
         Where it comes from and how good it is.
+    temperature
+        What the logarithms of the output are to be divided by, to be probabilities that mean what they say; fitted to
+        the part that `accuracy` is of.
     licence
         SPDX identifier.
     versions
@@ -163,6 +167,7 @@ class Card:
     split: SplitCard
     accuracy: AccuracyCard
     parity: ParityCard
+    temperature: float
     licence: str
     versions: dict[str, str]
 
@@ -275,6 +280,8 @@ def _problems(card: Card) -> Iterator[str]:
         yield f"accuracy counts {accuracy.correct} correct of {accuracy.n}"
     elif abs(accuracy.accuracy - accuracy.correct / accuracy.n) > 1e-9:
         yield f"accuracy is {accuracy.accuracy}, but {accuracy.correct} of {accuracy.n} are correct"
+    if not TEMPERATURES[0] <= card.temperature <= TEMPERATURES[1]:
+        yield f"temperature is {card.temperature}, not {TEMPERATURES[0]} to {TEMPERATURES[1]}"
     low, high = accuracy.wilson95
     if not 0 <= low <= high <= 1:
         yield f"accuracy.wilson95 is {low} to {high}, not an interval within 0 to 1"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 
-from toolkit import ffmpeg
+from toolkit import audio
 from toolkit.audio import check
 from toolkit.errors import DatasetError, GtzanetError
 from toolkit.files import digest_of, file_digest
@@ -26,8 +26,7 @@ GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "
 GTZAN_FOLDERS = {"pictures": "images_original", "audio": "genres_original"}
 SUFFIXES = {
     "pictures": frozenset({".png"}),
-    "audio": ffmpeg.SUFFIXES
-    | {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".snd"},
+    "audio": audio.SUFFIXES,
 }
 IGNORED_NAMES = frozenset({"thumbs.db", "desktop.ini", "__macosx", "icon\r"})
 

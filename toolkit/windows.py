@@ -54,15 +54,23 @@ def split_windows(samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> lis
     """
     samples = valid_samples(samples)
     size = spec.window_samples
-    slack = min(round(SLACK_SECONDS * spec.sample_rate), size // 2)
-    if abs(len(samples) - size) <= slack:
-        return [samples]
-    if len(samples) > size:
-        count = -(-len(samples) // size)
-        starts = [index * (len(samples) - size) // (count - 1) for index in range(count)]
-        return [samples[start : start + size] for start in starts]
-    if spec.short == "tile":
-        return [np.resize(samples, size)]
-    if spec.short == "pad":
-        return [np.pad(samples, (0, size - len(samples)))]
-    return [samples]
+    if len(samples) < size - _slack(spec):
+        if spec.short == "tile":
+            return [np.resize(samples, size)]
+        if spec.short == "pad":
+            return [np.pad(samples, (0, size - len(samples)))]
+    return [samples[first:last] for first, last in window_spans(len(samples), spec)]
+
+
+def window_spans(count: int, spec: FrontEnd = PICTURE) -> list[tuple[int, int]]:
+    """Return the first sample and the one after the last of each window of a sound of `count` samples."""
+    size = spec.window_samples
+    if count <= size + _slack(spec):
+        return [(0, count)]
+    number = -(-count // size)
+    starts = [index * (count - size) // (number - 1) for index in range(number)]
+    return [(start, start + size) for start in starts]
+
+
+def _slack(spec: FrontEnd) -> int:
+    return min(round(SLACK_SECONDS * spec.sample_rate), spec.window_samples // 2)

@@ -13,6 +13,7 @@ from export.source import layer_classes, open_source
 from export.variants import PRECISIONS, Variant
 from runtime import Classifier
 from runtime.engines import ENGINES, installed
+from runtime.host import how_to_install
 from toolkit.frontend import PICTURE
 from toolkit.runs import Run
 
@@ -34,7 +35,7 @@ CASES = [
 
 def load(made: tuple[Path, Path], variant: Variant, engine: str, threads: int = 1) -> Classifier:
     if engine not in installed():
-        pytest.skip(f"the engine {engine} is not installed ({ENGINES[engine].install})")
+        pytest.skip(f"the engine {engine} is not installed: {how_to_install(engine)}")
     run = Run.load(made[0])
     if reason := variant.unsupported(layer_classes(run).values()):
         assert not list(made[1].glob(f"*-{variant.precision}.{variant.format}"))
@@ -58,7 +59,7 @@ def test_it_is_near_keras_and_as_right(made: tuple[Path, Path], variant: Variant
     if variant.precision in ("float32", "float16"):
         pictures = np.concatenate([pictures, [*probe_pictures(PICTURE).values()]])
     classifier = load(made, variant, engine)
-    found = np.stack([classifier.classify_picture(picture) for picture in pictures])
+    found = np.stack([classifier.scores(picture) for picture in pictures])
     distance = np.abs(found - keras_scores(made[0], pictures))
     assert distance.max() <= MAX_ABS[variant.precision]
     assert distance.mean() <= MEAN_ABS[variant.precision]

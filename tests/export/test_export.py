@@ -85,7 +85,7 @@ def test_files_load_in_tensorflow_too_and_say_the_same_there(artifacts: Path, na
     scores = interpreter.get_tensor(target["index"])[0].astype(np.float64)
     if card.quantization == "int8":
         scores = (scores - target["quantization"][1]) * target["quantization"][0]
-    found = Classifier.load(artifacts / name).classify_picture(picture)
+    found = Classifier.load(artifacts / name).scores(picture)
     np.testing.assert_allclose(found, scores / scores.sum(), atol=1e-5 if card.quantization == "none" else 0.02)
 
 
@@ -258,7 +258,7 @@ def test_onnx_files_with_a_free_batch_classify(run_folder: Path, artifacts: Path
     for path in model_files(tmp_path):
         free, fixed = Classifier.load(path), Classifier.load(artifacts / path.name)
         assert free.card.input.shape == (1, 288, 432, 3)
-        np.testing.assert_allclose(free.classify_picture(picture), fixed.classify_picture(picture), atol=1e-3)
+        np.testing.assert_allclose(free.scores(picture), fixed.scores(picture), atol=1e-3)
 
 
 def test_what_an_engine_cannot_do_is_said_before_anything_is_read(
@@ -278,7 +278,7 @@ def test_an_int8_file_may_take_and_give_other_types(run_folder: Path, artifacts:
     assert (ours.card.input.dtype, ours.card.output.dtype, ours.card.quantization) == (io, io, "int8")
     pictures = np.random.default_rng(6).integers(0, 256, (5, 288, 432, 3)).astype(np.uint8)
     for picture in pictures:
-        np.testing.assert_allclose(ours.classify_picture(picture), int8.classify_picture(picture), atol=0.02)
+        np.testing.assert_allclose(ours.scores(picture), int8.scores(picture), atol=0.02)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ def test_prediction_is_ranked_and_adds_up_to_one(classifier: Classifier, sound: 
     assert list(prediction.probabilities) == sorted(prediction.probabilities, reverse=True)
     assert sum(prediction.probabilities) == pytest.approx(1, abs=1e-12)
     assert prediction.label == prediction.labels[0] == next(iter(prediction.by_label()))
-    assert prediction.windows == 1
+    (window,) = prediction.windows
+    assert (window.start, window.end) == (0, 30) and window.probabilities == prediction.probabilities
     assert prediction.model == f"gtzanet-{classifier.card.precision}"
     times = prediction.timings_ms
     assert set(times) == {"read", "front_end", "network", "total"}
@@ -66,9 +68,11 @@ def test_a_long_sound_is_the_mean_of_its_windows(classifier: Classifier) -> None
     samples = np.concatenate([quiet, rng.uniform(-1, 1, 35 * 22050).astype(np.float32)])
     prediction = classifier.classify(samples, rate=22050)
     windows = split_windows(samples)
-    assert prediction.windows == len(windows) == 3
+    assert [(window.start, window.end) for window in prediction.windows] == [(0, 30), (22.5, 52.5), (45, 75)]
     each = [classifier.classify(window, rate=22050).by_label() for window in windows]
     assert each[0] != each[2]
+    for alone, window in zip(each, prediction.windows, strict=True):
+        assert [alone[label] for label in prediction.labels] == pytest.approx(window.probabilities, abs=1e-12)
     for label, probability in prediction.by_label().items():
         assert probability == pytest.approx(np.mean([one[label] for one in each]), abs=1e-9)
 
@@ -76,7 +80,8 @@ def test_a_long_sound_is_the_mean_of_its_windows(classifier: Classifier) -> None
 @pytest.mark.parametrize("seconds", [0.05, 1, 29.9, 30.6])
 def test_short_and_nearly_whole_sounds_are_one_window(classifier: Classifier, seconds: float) -> None:
     samples = np.sin(np.arange(int(seconds * 22050)) * 0.1).astype(np.float32)
-    assert classifier.classify(samples, rate=22050).windows == 1
+    (window,) = classifier.classify(samples, rate=22050).windows
+    assert (window.start, window.end) == (0, len(samples) / 22050)
 
 
 def test_silence_gives_probabilities(classifier: Classifier) -> None:
@@ -132,4 +137,22 @@ def test_the_cards_front_end_is_used(classifier: Classifier) -> None:
     """A card with ten-second windows cuts the same sound into more of them."""
     spec = dataclasses.replace(classifier.card.front_end, window_seconds=10.0)
     stub = Stub(dataclasses.replace(classifier.card, front_end=spec), [0.1, 0.2, 0.3, 0.4])
-    assert Classifier(stub).classify(np.zeros(30 * 22050, np.float32), rate=22050).windows == 3
+    windows = Classifier(stub).classify(np.zeros(30 * 22050, np.float32), rate=22050).windows
+    assert [window.end for window in windows] == [10, 20, 30]
+
+
+def test_the_cards_temperature_is_used(classifier: Classifier) -> None:
+    picture = np.zeros((288, 432, 3), np.uint8)
+    scores = [0.7, 0.1, 0.1, 0.1]
+    for temperature, expected in ((1.0, 0.7), (2.0, 0.7**0.5 / (0.7**0.5 + 3 * 0.1**0.5)), (0.5, 0.49 / 0.52)):
+        stub = Classifier(Stub(dataclasses.replace(classifier.card, temperature=temperature), scores))
+        assert stub.classify_picture(picture)[0] == pytest.approx(expected, abs=1e-6)
+        assert stub.scores(picture) == pytest.approx(scores, abs=1e-6)
+
+
+def test_threads_may_share_a_classifier(classifier: Classifier) -> None:
+    pictures = np.random.default_rng(2).integers(0, 256, (6, 288, 432, 3)).astype(np.uint8)
+    alone = [classifier.classify_picture(picture).tolist() for picture in pictures]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            assert [found.tolist() for found in pool.map(classifier.classify_picture, pictures)] == alone

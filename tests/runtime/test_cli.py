@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from runtime.cli import entry, find_model
+from toolkit.artifact import read_card
+from toolkit.audio import load
+from toolkit.card import Card
 from toolkit.errors import ArtifactError
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +32,10 @@ def test_json_is_one_object_a_line(artifacts: Path, sound: Path, capfd: pytest.C
     lines = [json.loads(line) for line in out.splitlines()]
     assert len(lines) == 2
     for line in lines:
-        assert set(line) == {"file", "label", "probabilities", "windows", "timings_ms", "model"}
+        assert set(line) == {"file", "label", "confidence", "probabilities", "windows", "timings_ms", "model"}
+        assert line["confidence"] == line["probabilities"][line["label"]]
+        (window,) = line["windows"]
+        assert window == {"start": 0, "end": 30, "probabilities": line["probabilities"]}
         assert line["file"] == str(sound)
         assert line["model"] == "gtzanet-int8"
         assert line["label"] == max(line["probabilities"], key=line["probabilities"].get)
@@ -50,14 +60,28 @@ def test_a_bad_file_is_reported_and_the_rest_go_on(
     assert entry([*files, "--json", "--model", str(artifacts / "gtzanet-int8.tflite")]) == 1
     out, err = capfd.readouterr()
     assert [json.loads(line)["file"] for line in out.splitlines()] == [str(sound)]
-    reported = err.splitlines()
+    *reported, last = err.splitlines()
+    assert last == "python -m runtime: 3 of 4 could not be classified"
     assert len(reported) == 3 and all(line.startswith("python -m runtime: error: ") for line in reported)
     for name, line in zip(("not.wav", str(tmp_path), "absent.wav"), reported, strict=True):
         assert name in line
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["a.wav", "--top", "0"], ["a.wav", "--threads", "0"], ["a.wav", "--engine", "abacus"], ["--what"]]
+    "arguments",
+    [
+        [],
+        ["a.wav", "--top", "0"],
+        ["a.wav", "--threads", "0"],
+        ["a.wav", "--engine", "abacus"],
+        ["--what"],
+        ["a.wav", "--min-confidence", "1.5"],
+        ["a.wav", "--json", "--csv"],
+        ["-", "-"],
+        ["-", "--pcm", "u8"],
+        ["info"],
+        ["doctor", "a", "b"],
+    ],
 )
 def test_misuse_is_exit_2_and_one_line(arguments: list[str], capfd: pytest.CaptureFixture[str]) -> None:
     try:
@@ -126,3 +150,81 @@ def test_the_command_as_a_process_is_quiet(artifacts: Path, sound: Path) -> None
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0 and done.stderr == ""
     assert json.loads(done.stdout)["label"]
+
+
+def test_csv_is_a_table_that_csv_reads(artifacts: Path, sound: Path, tmp_path: Path, capfd: Any) -> None:
+    name = tmp_path / 'a "b", c.wav'
+    shutil.copy(sound, name)
+    assert entry([str(name), str(sound), "--csv", "--model", str(artifacts / "gtzanet-int8.tflite")]) == 0
+    rows = list(csv.DictReader(io.StringIO(capfd.readouterr().out)))
+    assert [row["file"] for row in rows] == [str(name), str(sound)]
+    for row in rows:
+        scores = {label: float(row[label]) for label in ("high", "low", "mid", "wide")}
+        assert sum(scores.values()) == pytest.approx(1, abs=1e-5)
+        assert row["label"] == max(scores, key=lambda label: scores[label])
+        assert float(row["confidence"]) == max(scores.values()) and float(row["total_ms"]) > 0
+
+
+def test_a_folder_is_its_sounds(artifacts: Path, sound: Path, tmp_path: Path, capfd: Any) -> None:
+    for name in ("b.WAV", "a.wav", "inner/c.wav", ".hidden.wav", "notes.txt"):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(sound, tmp_path / "in" / name)
+    (tmp_path / "none").mkdir()
+    options = ["--json", "--model", str(artifacts / "gtzanet-int8.tflite")]
+    assert entry([str(tmp_path / "in"), *options]) == 0
+    found = [json.loads(line)["file"] for line in capfd.readouterr().out.splitlines()]
+    assert found == [str(tmp_path / "in" / name) for name in ("a.wav", "b.WAV", "inner/c.wav")]
+    assert entry([str(tmp_path / "none"), str(sound), *options]) == 1
+    out, err = capfd.readouterr()
+    assert len(out.splitlines()) == 1 and f"{tmp_path / 'none'}: there are no sound files in this folder" in err
+
+
+def test_what_is_not_sure_is_unknown(artifacts: Path, sound: Path, capfd: Any) -> None:
+    options = ["--model", str(artifacts / "gtzanet-float32.tflite"), "--min-confidence"]
+    assert entry([str(sound), *options, "1", "--json"]) == 0
+    line = json.loads(capfd.readouterr().out)
+    assert line["label"] == "unknown" and "unknown" not in line["probabilities"]
+    assert entry([str(sound), *options, str(line["confidence"]), "--json"]) == 0
+    assert json.loads(capfd.readouterr().out)["label"] in line["probabilities"]
+
+
+@pytest.mark.parametrize(("channels", "format"), [(1, "f32"), (2, "s16")])
+def test_raw_samples_on_standard_input(artifacts: Path, sound: Path, channels: int, format: str) -> None:
+    samples = np.repeat(load(sound)[:, None], channels, axis=1)
+    data = samples.astype("<f4") if format == "f32" else np.rint(samples * 32767).astype("<i2")
+    model = str(artifacts / "gtzanet-float32.tflite")
+    command = [sys.executable, "-m", "runtime", "-", str(sound), "--json", "--model", model]
+    command += ["--rate", "22050", "--channels", str(channels), "--pcm", format]
+    done = subprocess.run(command, cwd=ROOT, input=data.tobytes(), capture_output=True, timeout=120)
+    assert done.returncode == 0 and done.stderr == b""
+    piped, filed = (json.loads(line) for line in done.stdout.splitlines())
+    assert piped["file"] == "<stdin>"
+    assert piped["probabilities"] == pytest.approx(filed["probabilities"], abs=1e-9 if format == "f32" else 0.05)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "<stdin>: there are no samples"),
+        (b"abc", "<stdin>: 3 bytes are no whole"),
+        (b"fLaC" + bytes(8), "sound file"),
+    ],
+)
+def test_standard_input_that_is_no_sound(artifacts: Path, data: bytes, words: str) -> None:
+    command = [sys.executable, "-m", "runtime", "-", "--json", "--model", str(artifacts / "gtzanet-int8.tflite")]
+    done = subprocess.run(command, cwd=ROOT, input=data, capture_output=True, timeout=120)
+    assert done.returncode == 1 and done.stdout == b"" and len(done.stderr.splitlines()) == 1
+    assert words in done.stderr.decode()
+
+
+@pytest.mark.parametrize("name", ["gtzanet-int8.tflite", "gtzanet-mixed.onnx"])
+def test_info_is_the_card(artifacts: Path, name: str, capfd: Any) -> None:
+    assert entry(["info", str(artifacts / name), "--json"]) == 0
+    card = Card.from_json(capfd.readouterr().out)
+    assert card == read_card(artifacts / name)
+    assert entry(["info", str(artifacts / name)]) == 0
+    out = capfd.readouterr().out
+    for words in (", ".join(card.labels), card.run_digest, f"{card.accuracy.correct} of {card.accuracy.n}", "22050 Hz"):
+        assert words in out
+    assert entry(["info", str(artifacts / "none.tflite")]) == 1
+    assert len(capfd.readouterr().err.splitlines()) == 1

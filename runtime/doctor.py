@@ -1,0 +1,173 @@
+"""`python -m runtime doctor`: which engines work on this machine, which do not and why, and whether a model runs."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from runtime.engines import ENGINES, installed
+from runtime.host import Host, how_to_install, how_to_install_one, this_host
+from runtime.info import checked_card
+from toolkit.artifact import file_format
+from toolkit.errors import GtzanetError
+
+TIMEOUT_SECONDS = 120
+PACKAGES = {"numpy": "numpy", "soundfile": "soundfile", "soxr": "soxr"}
+DISTRIBUTIONS = {"litert": "ai-edge-litert", "tflite-runtime": "tflite-runtime", "onnxruntime": "onnxruntime"}
+FAST_INT8 = {"x86_64": ("avx512_vnni", "avx_vnni"), "aarch64": ("asimddp", "i8mm")}
+"""Processor features that make 8-bit models faster than float32 ones."""
+_TRY = """
+import sys, time
+from runtime.classifier import Classifier
+from runtime.inputs import model_input
+from toolkit.errors import GtzanetError
+import numpy as np
+try:
+    classifier = Classifier.load(sys.argv[1], engine=sys.argv[2], threads=1)
+    spec = classifier.card.front_end
+    value = model_input(np.zeros(spec.window_samples, np.float32), classifier.card)
+    classifier.scores(value)
+    start = time.perf_counter()
+    classifier.scores(value)
+    print(f"{1e3 * (time.perf_counter() - start):.1f}")
+except GtzanetError as error:
+    raise SystemExit(str(error))
+"""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at; `bad` where it keeps sounds from being classified."""
+
+    mark: str
+    text: str
+
+    @property
+    def bad(self) -> bool:
+        """Whether this must be mended."""
+        return self.mark == BAD
+
+
+GOOD, NOTE, BAD = "ok  ", "note", "BAD "
+
+
+def examined(model: Path | None = None) -> list[Finding]:
+    """Return what was found out about this machine, its engines, and a model if one is named."""
+    host = this_host()
+    findings = [*_machine(host), *_packages()]
+    engines = {name: _engine(name, host) for name in ENGINES}
+    findings += engines.values()
+    if not any(finding.mark == GOOD for finding in engines.values()):
+        findings.append(Finding(BAD, f"no engine works: {how_to_install_one(list(ENGINES), host)}"))
+    return findings + (list(_model(model, host)) if model else [])
+
+
+def features(text: str) -> frozenset[str]:
+    """Return the processor features that the text of /proc/cpuinfo names."""
+    lines = (line.partition(":") for line in text.splitlines())
+    return frozenset(word for key, _, words in lines if key.strip() in ("flags", "Features") for word in words.split())
+
+
+def _machine(host: Host) -> Iterator[Finding]:
+    system = f"glibc {'.'.join(map(str, host.glibc))}" if host.glibc else "no glibc"
+    python = platform.python_version()
+    yield Finding(GOOD, f"{host.architecture} programs on a {platform.machine()} kernel, {system}, Python {python}")
+    path = Path("/proc/cpuinfo")
+    has = features(path.read_text(errors="replace")) if path.exists() else frozenset()
+    if has and host.architecture in FAST_INT8:
+        found = [name for name in FAST_INT8[host.architecture] if name in has]
+        effect = (
+            f"has {', '.join(found)}: int8 models can be faster than float32"
+            if found
+            else (f"has none of {', '.join(FAST_INT8[host.architecture])}: int8 models are smaller here, not faster")
+        )
+        yield Finding(NOTE, f"the processor {effect}")
+
+
+def _packages() -> Iterator[Finding]:
+    for module, package in PACKAGES.items():
+        if importlib.util.find_spec(module) is None:
+            yield Finding(BAD, f"{package} is not installed: run `pip install {package}`")
+            continue
+        failure = _failure(["-c", f"import {module}"])
+        if failure is None:
+            yield Finding(GOOD, f"{package} {importlib.metadata.version(package)}")
+        else:
+            hint = (
+                "`sudo apt install libsndfile1`"
+                if "sndfile" in failure
+                else f"`pip install --force-reinstall {package}`"
+            )
+            yield Finding(BAD, f"{package} does not work ({failure}): run {hint}")
+    if shutil.which("ffmpeg") is None:
+        yield Finding(NOTE, "ffmpeg is not installed, which m4a, aac and wma files need: `sudo apt install ffmpeg`")
+
+
+def _engine(name: str, host: Host) -> Finding:
+    if name not in installed():
+        return Finding(NOTE, f"{name} is not installed: {how_to_install(name, host)}")
+    version = importlib.metadata.version(DISTRIBUTIONS[name])
+    numpy = importlib.metadata.version("numpy")
+    if name == "tflite-runtime" and int(numpy.partition(".")[0]) > 1:
+        return Finding(NOTE, f'{name} {version} needs NumPy 1, {numpy} is installed: run `pip install "numpy<2"`')
+    failure = _failure(["-c", f"import {ENGINES[name].module}"])
+    if failure is None:
+        return Finding(GOOD, f"{name} {version} for .{ENGINES[name].format} files")
+    return Finding(NOTE, f"{name} {version} does not work ({failure}): {how_to_install(name, host)} --force-reinstall")
+
+
+def _model(path: Path, host: Host) -> Iterator[Finding]:
+    try:
+        card = checked_card(path)
+    except GtzanetError as error:
+        yield Finding(BAD, str(error))
+        return
+    yield Finding(GOOD, f"{path}: {card.model}, {card.precision}, whole")
+    format = file_format(path)
+    tried = {}
+    for name in installed(format):
+        tried[name] = done = _run(["-c", _TRY, str(path), name])
+        if done.returncode == 0:
+            yield Finding(GOOD, f"{name} runs it in {done.stdout.split()[-1]} ms on one thread")
+    if not any(done.returncode == 0 for done in tried.values()):
+        for name, done in tried.items():
+            yield Finding(BAD, f"{name} does not run it ({_reason(done)})")
+        if not tried:
+            names = [name for name, kind in ENGINES.items() if kind.format == format]
+            yield Finding(BAD, f"no engine for .{format} files is installed: {how_to_install_one(names, host)}")
+
+
+def _failure(arguments: list[str]) -> str | None:
+    """Return why Python fails with these arguments in a process of its own, which may crash; None where it does not."""
+    done = _run(arguments)
+    return None if done.returncode == 0 else _reason(done)
+
+
+def _run(arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *arguments]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(command, 1, "", f"it does not answer within {TIMEOUT_SECONDS} seconds")
+
+
+_SIGNALS: Mapping[int, str] = {
+    -signal.SIGILL: "it needs an instruction that this processor lacks",
+    -signal.SIGSEGV: "it crashes",
+    -signal.SIGABRT: "it gives up",
+    -signal.SIGKILL: "it was killed, perhaps for memory",
+}
+
+
+def _reason(done: subprocess.CompletedProcess[str]) -> str:
+    if done.returncode < 0:
+        return _SIGNALS.get(done.returncode, f"it ended by signal {-done.returncode}")
+    return (done.stderr.strip().splitlines() or [f"it ended with code {done.returncode}"])[-1]

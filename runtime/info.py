@@ -1,0 +1,49 @@
+"""`python -m runtime info MODEL`: what a model file says of itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from toolkit.artifact import read_archive, verify_model
+from toolkit.card import Card
+
+
+def checked_card(path: Path) -> Card:
+    """Return the card of a model file whose bytes are those the card is of; raise `ArtifactError` otherwise."""
+    archive = read_archive(path)
+    verify_model(path, archive)
+    return archive.card
+
+
+def described(path: Path, card: Card) -> str:
+    """Return a card as lines of text for people."""
+    accuracy, parity, spec = card.accuracy, card.parity, card.front_end
+    low, high = accuracy.wilson95
+    trained = f"{card.dataset.name}, split {card.split.name}"
+    counted = f"{accuracy.correct} of {accuracy.n}, {accuracy.part}"
+    integers = f", scale {card.input.scale:g}, zero point {card.input.zero_point}" if card.input.scale else ""
+    rows = {
+        "file": f"{path}, {path.stat().st_size / 1e6:.2f} MB",
+        "network": f"{card.model}, {card.precision}",
+        "layers": ", ".join(f"{name} {kind}" for name, kind in card.layers.items()),
+        "float operators": ", ".join(card.float_ops),
+        "fine-tuned": f"{card.fine_tuning.epochs} epochs for int8" if card.fine_tuning else "",
+        "labels": ", ".join(card.labels),
+        "takes": f"a {card.input_level}, {card.input.dtype} {card.input.shape}{integers}",
+        "front end": f"{spec.sample_rate} Hz, {spec.n_mels} mel bands, n_fft {spec.n_fft}, hop {spec.hop_length}, "
+        f"windows of {spec.window_seconds:g} s, shorter sounds: {spec.short}",
+        "trained on": trained,
+        "accuracy": f"{accuracy.accuracy:.3f} [{low:.3f}, {high:.3f}] ({counted})",
+        "beside Keras": f"{parity.top1_agreement:.1%} of the labels, largest difference {parity.max_abs:g} "
+        f"on {parity.pictures} pictures",
+        "temperature": f"{card.temperature:g}",
+        "calibrated on": f"{card.calibration.items} training pictures, {card.calibration.edges} made ones"
+        if card.calibration
+        else "",
+        "licence": card.licence,
+        "note": card.dataset.notice,
+        "run": card.run_digest,
+        "made with": ", ".join(f"{name} {version}" for name, version in card.versions.items()),
+    }
+    width = max(map(len, rows))
+    return "\n".join(f"{name:<{width}}  {text}" for name, text in rows.items() if text)

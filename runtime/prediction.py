@@ -1,0 +1,54 @@
+"""What a network says about one sound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Window:
+    """What it says about a window from `start` to `end`, in seconds: probabilities in the order of all labels there."""
+
+    start: float
+    end: float
+    probabilities: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a network says about one sound.
+
+    Attributes
+    ----------
+    labels
+        Class names, most probable first.
+    probabilities
+        Their probabilities in the same order: the mean of the windows'. They add up to 1.
+    windows
+        The windows of about 30 s that a longer sound was cut into; one for any other.
+    timings_ms
+        Milliseconds spent on "read" (decode, mono, resample), "front_end" (samples to what the model takes),
+        "network", and "total".
+    model
+        Name and precision of the network, e.g. "gtzanet-int8".
+    """
+
+    labels: tuple[str, ...]
+    probabilities: tuple[float, ...]
+    windows: tuple[Window, ...]
+    timings_ms: dict[str, float]
+    model: str
+
+    @property
+    def label(self) -> str:
+        """The most probable class."""
+        return self.labels[0]
+
+    @property
+    def confidence(self) -> float:
+        """The probability of the most probable class."""
+        return self.probabilities[0]
+
+    def by_label(self) -> dict[str, float]:
+        """Return the probability of every class, most probable first."""
+        return dict(zip(self.labels, self.probabilities, strict=True))

@@ -1,0 +1,88 @@
+"""Predictions as text: a table for people, JSON lines and CSV for programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from runtime.classifier import Classifier
+from runtime.prediction import Prediction
+
+UNKNOWN = "unknown"
+BAR = 24
+
+
+def label_of(prediction: Prediction, least: float) -> str:
+    """Return the most probable class, or "unknown" where it is less probable than `least`."""
+    return prediction.label if prediction.confidence >= least else UNKNOWN
+
+
+def as_json(name: str, prediction: Prediction, least: float) -> str:
+    """Return one JSON object: file, label, confidence, probabilities by label, windows, timings_ms, model."""
+    value = {
+        "file": name,
+        "label": label_of(prediction, least),
+        "confidence": prediction.confidence,
+        "probabilities": prediction.by_label(),
+        "windows": [
+            {
+                "start": window.start,
+                "end": window.end,
+                "probabilities": dict(zip(prediction.labels, window.probabilities, strict=True)),
+            }
+            for window in prediction.windows
+        ],
+        "timings_ms": prediction.timings_ms,
+        "model": prediction.model,
+    }
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def csv_line(cells: Sequence[Any]) -> str:
+    """Return a line of CSV (RFC 4180) without its end."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(cells)
+    return text.getvalue()
+
+
+def csv_header(labels: Sequence[str]) -> str:
+    """Return the names of the columns: file, label, confidence, one for each class, total_ms, model."""
+    return csv_line(["file", "label", "confidence", *labels, "total_ms", "model"])
+
+
+def as_csv(name: str, prediction: Prediction, least: float, labels: Sequence[str]) -> str:
+    """Return a prediction as a line below `csv_header(labels)`."""
+    known = prediction.by_label()
+    scores = [f"{known[label]:.6f}" for label in labels]
+    label, confidence = label_of(prediction, least), f"{prediction.confidence:.6f}"
+    return csv_line([name, label, confidence, *scores, prediction.timings_ms["total"], prediction.model])
+
+
+def as_table(name: str, prediction: Prediction, least: float, top: int | None) -> str:
+    """Return a heading with the label and the times, and a line with a bar for each of the `top` classes."""
+    times = prediction.timings_ms
+    parts = f"read {times['read']:.0f}, picture {times['front_end']:.0f}, network {times['network']:.0f}"
+    windows = f", {len(prediction.windows)} windows" if len(prediction.windows) > 1 else ""
+    lines = ["", f"{name}: {label_of(prediction, least)}  ({times['total']:.0f} ms: {parts}{windows})"]
+    shown = list(prediction.by_label().items())[:top]
+    width = max(len(label) for label, _ in shown)
+    for label, probability in shown:
+        bar = "#" * round(BAR * probability)
+        lines.append(f"  {label:<{width}}  {probability:6.1%}  {bar}".rstrip())
+    return "\n".join(lines)
+
+
+def heading(classifier: Classifier, path: str) -> str:
+    """Return what stands above a table: which model, on what engine, how good it is."""
+    card, accuracy = classifier.card, classifier.card.accuracy
+    low, high = accuracy.wilson95
+    threads = f"{classifier.engine.threads} thread{'s' if classifier.engine.threads > 1 else ''}"
+    lines = [
+        f"{card.model}-{card.precision} ({path}; {classifier.engine.name}, {threads}), trained on {card.dataset.name}",
+        f"{accuracy.part} accuracy {accuracy.accuracy:.3f} [{low:.3f}, {high:.3f}], n = {accuracy.n}, "
+        f"split {card.split.name}",
+    ]
+    return "\n".join(lines + ([f"note: {card.dataset.notice}"] if card.dataset.synthetic else []))

@@ -1,0 +1,79 @@
+"""What is to be classified: files, the sound files of folders, and raw samples from standard input."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit import pcm
+from toolkit.audio import MAX_SECONDS, MAX_VALUES, SUFFIXES
+from toolkit.errors import AudioError
+from toolkit.samples import check_rate
+
+STDIN = "-"
+STDIN_NAME = "<stdin>"
+
+
+@dataclass(frozen=True)
+class Raw:
+    """How raw samples come: their rate in hertz, the number of channels, and one of `toolkit.pcm.FORMATS`."""
+
+    rate: int = 44_100
+    channels: int = 1
+    format: str = "s16"
+
+
+def expanded(names: Sequence[str]) -> list[str]:
+    """Return names with every folder replaced by its sound files, sorted, those of its subfolders among them.
+
+    A folder without any stays, and is reported when it is its turn.
+    """
+    found: list[str] = []
+    for name in names:
+        inside = sorted(_sounds(name)) if name != STDIN and Path(name).is_dir() else []
+        found += inside or [name]
+    return found
+
+
+def _sounds(folder: str) -> Iterator[str]:
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
+                yield str(Path(parent, name))
+
+
+def check_source(name: str) -> None:
+    """Raise `AudioError` where a name is that of a folder, which has no sound files then."""
+    if name != STDIN and Path(name).is_dir():
+        raise AudioError(f"{name}: there are no sound files in this folder (known are {' '.join(sorted(SUFFIXES))})")
+
+
+def read_stdin(raw: Raw) -> NDArray[np.float32]:
+    """Return the raw samples on standard input until its end, float32 (n, channels).
+
+    Raises
+    ------
+    AudioError
+        If they are too many, none, or no whole number.
+    UsageError
+        If there is no such format or rate.
+    """
+    check_rate(raw.rate)
+    size = pcm.check_format(raw.format, raw.channels)
+    limit = size * min(raw.rate * MAX_SECONDS, MAX_VALUES // raw.channels)
+    data = sys.stdin.buffer.read(limit + 1)
+    if len(data) > limit:
+        raise AudioError(f"{STDIN_NAME}: more than {limit // size / raw.rate / 60:.0f} minutes; cut it first")
+    try:
+        samples = pcm.decode(data, raw.format, raw.channels)
+    except AudioError as error:
+        raise AudioError(f"{STDIN_NAME}: {error}") from None
+    if len(samples) == 0:
+        raise AudioError(f"{STDIN_NAME}: there are no samples")
+    return samples

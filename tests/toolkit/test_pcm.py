@@ -1,0 +1,48 @@
+"""Raw samples: every format there and back, and bytes that are none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toolkit.errors import AudioError, UsageError
+from toolkit.pcm import FORMATS, decode
+
+
+@pytest.mark.parametrize(
+    ("format", "data", "expected"),
+    [
+        ("s16", bytes([0, 0, 0, 0x80, 0xFF, 0x7F]), [0, -1, 1 - 2**-15]),
+        ("s24", bytes([0, 0, 0, 0, 0, 0x80, 0xFF, 0xFF, 0x7F]), [0, -1, 1 - 2**-23]),
+        ("s32", bytes([0, 0, 0, 0, 0, 0, 0, 0x80, 0, 0, 0, 0x40]), [0, -1, 0.5]),
+        ("f32", np.array([0, -1, 0.25], "<f4").tobytes(), [0, -1, 0.25]),
+    ],
+)
+def test_full_scale_is_one(format: str, data: bytes, expected: list[float]) -> None:
+    found = decode(data, format)
+    assert found.dtype == np.float32 and found.shape == (3, 1)
+    np.testing.assert_allclose(found[:, 0], expected, rtol=0, atol=1e-7)
+
+
+@given(st.sampled_from(sorted(FORMATS)), st.integers(1, 64), st.binary(max_size=2000))
+def test_any_bytes_are_samples_or_one_sentence(format: str, channels: int, data: bytes) -> None:
+    try:
+        found = decode(data, format, channels)
+    except AudioError as error:
+        assert len(str(error)) < 200
+    else:
+        assert found.shape == (len(data) // (FORMATS[format] * channels), channels)
+        assert format == "f32" or np.abs(found).max(initial=0) <= 1
+
+
+def test_a_file_is_no_raw_samples() -> None:
+    with pytest.raises(AudioError, match="bytes of a sound file, not raw samples: name the file"):
+        decode(b"RIFF" + bytes(40), "s16")
+    with pytest.raises(AudioError, match="7 bytes are no whole number of s16 samples of 2 channels"):
+        decode(bytes(7), "s16", 2)
+    with pytest.raises(UsageError, match="no 'u8' samples: choose one of s16"):
+        decode(b"", "u8")
+    with pytest.raises(UsageError, match="65 channels"):
+        decode(b"", "s16", 65)

@@ -1,0 +1,58 @@
+"""Raw samples, as programs pipe them: bytes without a header, little-endian, channels interleaved."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.errors import AudioError, UsageError
+from toolkit.samples import MAX_CHANNELS
+
+FORMATS = {"s16": 2, "s24": 3, "s32": 4, "f32": 4}
+"""Bytes of a sample: whole numbers of 16, 24 and 32 bits, and 32-bit floats."""
+_HEADERS = (b"RIFF", b"fLaC", b"OggS", b"ID3", b"FORM", b".snd")
+
+
+def check_format(format: str, channels: int) -> int:
+    """Return the bytes of one sample of all channels; raise `UsageError` where there is no such format."""
+    if format not in FORMATS:
+        raise UsageError(f"there are no {format!r} samples: choose one of {', '.join(FORMATS)}")
+    if not 1 <= channels <= MAX_CHANNELS:
+        raise UsageError(f"there are {channels} channels: give 1 to {MAX_CHANNELS}")
+    return FORMATS[format] * channels
+
+
+def decode(data: bytes, format: str, channels: int = 1) -> NDArray[np.float32]:
+    """Return raw bytes as samples, float32 (n, channels), full scale 1.
+
+    Parameters
+    ----------
+    data
+        A whole number of samples of all channels.
+    format
+        One of `FORMATS`.
+    channels
+        1 to 64.
+
+    Raises
+    ------
+    AudioError
+        If bytes are left over, or the bytes are those of a sound file.
+    UsageError
+        If there is no such format.
+    """
+    size = check_format(format, channels)
+    if data.startswith(_HEADERS):
+        raise AudioError("these are the bytes of a sound file, not raw samples: name the file instead")
+    if len(data) % size:
+        raise AudioError(f"{len(data)} bytes are no whole number of {format} samples of {channels} channels")
+    if format == "f32":
+        samples = np.frombuffer(data, "<f4").astype(np.float32)
+    elif format == "s24":
+        padded = np.zeros((len(data) // 3, 4), np.uint8)
+        padded[:, 1:] = np.frombuffer(data, np.uint8).reshape(-1, 3)
+        samples = padded.view("<i4")[:, 0].astype(np.float32) / np.float32(1 << 31)
+    else:
+        bits = 8 * FORMATS[format]
+        samples = np.frombuffer(data, f"<i{bits // 8}").astype(np.float32) / np.float32(1 << (bits - 1))
+    return samples.reshape(-1, channels)
