@@ -84,7 +84,7 @@ def measure_matrix(paths: Sequence[Path], index: Index, settings: Settings, stag
         own = own_split(cards[group[0]], index)
         part = "test" if own is not None and own.test else "validation"
         first = all(card.model != model for card, _ in measured)
-        chosen = replace(settings, part=part, split=None, plan=settings.plan if first else BRIEF)
+        chosen = replace(settings, part=part, split=None, whole=False, plan=settings.plan if first else BRIEF)
         rows = measure_models(group, index, chosen, stage)
         rows = rows if first else [replace(row, network_ratio=None) for row in rows]
         measured += [(cards[path], row) for path, row in zip(group, rows, strict=True)]

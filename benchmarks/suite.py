@@ -34,7 +34,11 @@ Stage = Callable[[str], AbstractContextManager[Progress]]
 
 @dataclass(frozen=True)
 class Settings:
-    """What to measure and how; `clip` is the sound that is classified from file to label."""
+    """What to measure and how; `clip` is the sound that is classified from file to label.
+
+    Without `whole` nothing is classified from file to label, and no process is started for that: the network alone is
+    timed.
+    """
 
     clip: Path
     threads: int
@@ -43,6 +47,7 @@ class Settings:
     plan: Plan = field(default_factory=Plan)
     engine: str | None = None
     cache: Path | None = None
+    whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -108,8 +113,9 @@ def measure_models(paths: Sequence[Path], index: Index | None, settings: Setting
             candidate = _open(path, rows[path], settings)
             if index is not None and candidate.card.input_level == "picture":
                 seen = _judge(candidate, index, settings, loaded, stage)
-            fresh = measure_fresh(path, settings.clip, settings.threads, settings.engine)
-            candidate.row = replace(candidate.row, fresh=fresh)
+            if settings.whole:
+                fresh = measure_fresh(path, settings.clip, settings.threads, settings.engine)
+                candidate.row = replace(candidate.row, fresh=fresh)
         except GtzanetError as error:
             rows[path] = replace(rows[path], status=str(error))
             continue
@@ -118,7 +124,8 @@ def measure_models(paths: Sequence[Path], index: Index | None, settings: Setting
     pictures = sounds.some_pictures(seen)
     tasks = {name: _network_task(candidate, pictures, settings.clip) for name, candidate in names.items()}
     network = _timed("network latency, per cent", tasks, settings.plan, stage)
-    whole = _timed("file to label, per cent", _file_tasks(names, settings.clip), settings.plan, stage)
+    files = _file_tasks(names, settings.clip) if settings.whole else {}
+    whole = _timed("file to label, per cent", files, settings.plan, stage) if files else {}
     for path, candidate in ready.items():
         twin = _float32_twin(candidate, names)
         rows[path] = _with_latency(
@@ -238,6 +245,6 @@ def _with_latency(
         row,
         network=latency.summarise(network[name]),
         network_ratio=latency.ratio(network[name], network[twin]) if twin else None,
-        file_to_label=latency.summarise(whole[name]),
-        file_ratio=latency.ratio(whole[name], whole[twin]) if twin else None,
+        file_to_label=latency.summarise(whole[name]) if whole else None,
+        file_ratio=latency.ratio(whole[name], whole[twin]) if whole and twin else None,
     )
