@@ -121,6 +121,26 @@ def draw(db: NDArray[np.float32]) -> NDArray[np.uint8]:
     return _paint(colour_index(db, float(db.min()), float(db.max()))[:, shown_frames(db.shape[1])])
 
 
+def draw_power(power: NDArray[np.float32], spec: FrontEnd = PICTURE) -> NDArray[np.uint8]:
+    """Draw a sound whose frames' mel power is known, bit for bit as `render` draws the sound.
+
+    Parameters
+    ----------
+    power : ndarray of float32, shape (frames, n_mels)
+        As `toolkit.spectrogram.MelFrames.power` returns it.
+    spec : FrontEnd
+        The settings.
+
+    Returns
+    -------
+    ndarray of uint8, shape (288, 432, 3)
+    """
+    peak = np.float32(power.max())
+    low = float(decibels(power.min(keepdims=True), spec, peak)[0, 0])
+    db = decibels(power[shown_frames(len(power))], spec, peak)
+    return _paint(colour_index(db, low, 0.0).T)
+
+
 def render(samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> NDArray[np.uint8]:
     """Return the picture of a sound, bit for bit that of `draw(db_mel(samples, spec))`, but faster.
 

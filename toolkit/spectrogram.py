@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.errors import AudioError
 from toolkit.fft import CHUNK, SERIAL, PowerSpectra, multiply, plan
 from toolkit.frontend import PICTURE, FrontEnd
 from toolkit.mel import filter_bank
@@ -91,17 +92,35 @@ class MelFrames:
         AudioError
             If the samples are empty, not one-dimensional, or not finite.
         """
-        self.spec = spec
         mode = "reflect" if spec.padding == "reflect" else "constant"
-        self._padded = np.pad(valid_samples(samples), spec.n_fft // 2, mode=mode)  # type: ignore[call-overload]
-        self._frames = np.lib.stride_tricks.sliding_window_view(self._padded, spec.n_fft)[:: spec.hop_length]
+        self._take(np.pad(valid_samples(samples), spec.n_fft // 2, mode=mode), spec)  # type: ignore[call-overload]
+
+    @classmethod
+    def inside(cls, samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> MelFrames:
+        """Return the frames that lie wholly inside of samples: frame i begins with sample i * hop_length.
+
+        Raises
+        ------
+        AudioError
+            As above, or if there are fewer than `spec.n_fft` samples.
+        """
+        if len(samples) < spec.n_fft:
+            raise AudioError(f"{len(samples)} samples hold no frame of {spec.n_fft}")
+        frames = cls.__new__(cls)
+        frames._take(valid_samples(samples), spec)
+        return frames
+
+    def _take(self, padded: NDArray[np.float32], spec: FrontEnd) -> None:
+        self.spec = spec
+        self._padded = padded
+        self._frames = np.lib.stride_tricks.sliding_window_view(padded, spec.n_fft)[:: spec.hop_length]
         self._spectra = PowerSpectra(spec.n_fft)
 
     def __len__(self) -> int:
         """Return the number of frames: 1 + samples // hop_length."""
         return len(self._frames)
 
-    def power(self, which: NDArray[np.intp] | None = None) -> NDArray[np.float32]:
+    def power(self, which: NDArray[np.intp] | None = None, first: int = 0) -> NDArray[np.float32]:
         """Return the mel power of frames, float32, shape (frames, n_mels).
 
         Frame i always has place i modulo `CHUNK` in a chunk. BLAS may add up two columns of a product in different
@@ -112,11 +131,13 @@ class MelFrames:
         ----------
         which : ndarray of intp, optional
             The frames' numbers; by default all.
+        first : int
+            What frame 0 is numbered in a longer sound whose frames these values are to equal.
         """
         numbers = np.arange(len(self._frames)) if which is None else which
         power = np.empty((len(numbers), self.spec.n_mels), dtype=np.float32)
-        for places in _turns(numbers % CHUNK):
-            rows = numbers[places] % CHUNK
+        for places in _turns((numbers + first) % CHUNK):
+            rows = (numbers[places] + first) % CHUNK
             chunk = np.zeros(CHUNK, dtype=np.intp)
             chunk[rows] = numbers[places]
             power[places] = self._chunk_power(chunk)[rows]

@@ -1,0 +1,170 @@
+"""Endless sound to probabilities: a window that moves on by a hop; every frame of sound is transformed once."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.classifier import Classifier
+from runtime.inputs import model_input
+from toolkit.errors import UsageError
+from toolkit.fft import CHUNK
+from toolkit.picture import draw_power
+from toolkit.samples import valid_samples
+from toolkit.spectrogram import MelFrames
+from toolkit.windows import split_windows
+
+SILENT_DB = -200.0
+"""The level of digital silence."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What the network says of the newest window.
+
+    Attributes
+    ----------
+    end
+        Seconds of sound since the start.
+    seconds
+        How much sound the window holds: less than a whole window in the first seconds.
+    level
+        Of the newest hop: its root mean square in decibels relative to full scale.
+    probabilities
+        Of the classes in the order of `Classifier.labels`; None where the hop was quieter than was asked for.
+    spent
+        Seconds that the computer spent on it.
+    """
+
+    end: float
+    seconds: float
+    level: float
+    probabilities: tuple[float, ...] | None
+    spent: float
+
+
+class Stream:
+    """Classifies sound that comes piece by piece. What comes out does not depend on how it was cut into pieces.
+
+    Every hop gives one `Heard`. As long as less than a window has come, the network is asked about what there is, as
+    about a short sound. A whole window's picture is the very one that a file with these samples gives.
+    """
+
+    def __init__(self, classifier: Classifier, hop_seconds: float = 5.0, silence: float = SILENT_DB) -> None:
+        """Make an empty stream.
+
+        Parameters
+        ----------
+        classifier
+            What classifies.
+        hop_seconds
+            Seconds from one window to the next, rounded to a whole number of 32 frames (0.74 s at GTZAN's settings).
+        silence
+            Decibels: where the newest hop is quieter, the network is not asked.
+
+        Raises
+        ------
+        UsageError
+            If the hop is not above 0, or longer than a window.
+        """
+        spec = classifier.card.front_end
+        self.classifier, self._spec, self._silence = classifier, spec, silence
+        unit = CHUNK * spec.hop_length
+        if not 0 < hop_seconds <= spec.window_seconds:
+            raise UsageError(f"a hop of {hop_seconds:g} s: it must be above 0 and at most {spec.window_seconds:g} s")
+        self._hop = max(1, round(hop_seconds * spec.sample_rate / unit)) * unit
+        self._window = spec.window_samples
+        half = spec.n_fft // 2
+        self._count = 1 + self._window // spec.hop_length
+        self._inner = range(-(-half // spec.hop_length), (self._window - half) // spec.hop_length + 1)
+        self._power: NDArray[np.float32] | None = None
+        self._kept = np.empty(2 * (self._window + self._hop), np.float32)
+        self._begin = self._end = 0
+        self._total = self._hops = 0
+
+    @property
+    def hop_seconds(self) -> float:
+        """Seconds from one window to the next."""
+        return self._hop / self._spec.sample_rate
+
+    def push(self, samples: NDArray[np.float32]) -> list[Heard]:
+        """Take the next samples, float32 (n,) at the front end's rate, and return what each hop that they end gives.
+
+        Raises
+        ------
+        AudioError
+            If they are not one-dimensional, not finite or not floats. None of them is kept then.
+        EngineError
+            If the network fails.
+        """
+        heard: list[Heard] = []
+        rest = valid_samples(samples) if len(samples) else samples
+        while len(rest):
+            due = self._due() - self._total
+            self._keep(rest[:due])
+            if len(rest) >= due:
+                self._hops += 1
+                heard.append(self._heard())
+            rest = rest[due:]
+        return heard
+
+    def _due(self) -> int:
+        """Return how many samples must have come for the next hop to end: those of a growing sound, then windows."""
+        growing = -(-self._window // self._hop) - 1
+        if self._hops < growing:
+            return (self._hops + 1) * self._hop
+        return self._window + (self._hops - growing) * self._hop
+
+    def _keep(self, samples: NDArray[np.float32]) -> None:
+        if self._end + len(samples) > len(self._kept):
+            needed = min(self._window, self._end - self._begin)
+            self._kept[:needed] = self._kept[self._end - needed : self._end]
+            self._begin, self._end = 0, needed
+        self._kept[self._end : self._end + len(samples)] = samples
+        self._end += len(samples)
+        self._total += len(samples)
+
+    def _heard(self) -> Heard:
+        start = time.perf_counter()
+        rate = self._spec.sample_rate
+        sound = self._kept[max(self._begin, self._end - self._window) : self._end]
+        level = loudness(sound[-self._hop :])
+        picture_level = self.classifier.card.input_level == "picture"
+        whole = len(sound) == self._window
+        if whole and picture_level:
+            self._advance(sound)
+        probabilities = None
+        if level >= self._silence:
+            if whole and picture_level and self._power is not None:
+                value = draw_power(self._power, self._spec).astype(np.float32)
+            else:
+                (window,) = split_windows(sound, self._spec)
+                value = model_input(window, self.classifier.card)
+            probabilities = tuple(self.classifier.probabilities(value).tolist())
+        spent = time.perf_counter() - start
+        return Heard(self._total / rate, len(sound) / rate, level, probabilities, spent)
+
+    def _advance(self, sound: NDArray[np.float32]) -> None:
+        """Bring the mel power of the window's frames up to date: the new ones, and those at its ends."""
+        hop, moved = self._spec.hop_length, self._hop // self._spec.hop_length
+        first, last = self._inner.start, self._inner.stop
+        if self._power is None or last - moved < first:
+            self._power = np.empty((self._count, self._spec.n_mels), np.float32)
+            new = first
+        else:
+            new = last - moved
+            self._power[first:new] = self._power[first + moved : last]
+        inside = sound[new * hop - self._spec.n_fft // 2 :]
+        numbers = np.arange(last - new)
+        self._power[new:last] = MelFrames.inside(inside, self._spec).power(numbers, first=new)
+        ends = np.r_[:first, last : self._count]
+        self._power[ends] = MelFrames(sound, self._spec).power(ends)
+
+
+def loudness(samples: NDArray[np.float32]) -> float:
+    """Return the root mean square of samples in decibels relative to full scale, `SILENT_DB` at least."""
+    mean = float(np.square(samples, dtype=np.float64).mean())
+    return max(SILENT_DB, 10 * float(np.log10(mean))) if mean > 0 else SILENT_DB

@@ -1,0 +1,82 @@
+"""The decider: a label that stays while nothing has changed, and goes when something has."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runtime.decide import Decider, Rules
+from runtime.stream import Heard
+
+LABELS = ("a", "b", "c")
+
+
+def heard(*probabilities: float) -> Heard:
+    return Heard(0.0, 30.0, -20.0, probabilities or None, 0.0)
+
+
+def decided(rules: Rules, *rows: tuple[float, ...]) -> list[str]:
+    decider = Decider(LABELS, rules, 5.0)
+    return [decider.decide(heard(*row)).label for row in rows]
+
+
+def test_a_margin_keeps_a_label_from_flickering() -> None:
+    near = [(0.4, 0.35, 0.25), (0.38, 0.42, 0.2), (0.4, 0.38, 0.22), (0.3, 0.5, 0.2)]
+    assert decided(Rules(smoothing=0, margin=0.1), *near) == ["a", "a", "a", "b"]
+    assert decided(Rules(smoothing=0, margin=0), *near) == ["a", "b", "a", "b"]
+
+
+def test_smoothing_outlives_one_odd_window() -> None:
+    rows = [(0.8, 0.1, 0.1)] * 3 + [(0.1, 0.8, 0.1)] + [(0.8, 0.1, 0.1)]
+    assert decided(Rules(smoothing=10, margin=0), *rows) == ["a"] * 5
+    assert decided(Rules(smoothing=0, margin=0), *rows)[3] == "b"
+
+
+def test_smoothing_is_a_time() -> None:
+    """After as many seconds as it says, an average has gone 1 - 1 / e of its way."""
+    decider = Decider(LABELS, Rules(smoothing=10), 5.0)
+    decider.decide(heard(1, 0, 0))
+    decider.decide(heard(0, 1, 0))
+    found = decider.decide(heard(0, 1, 0)).probabilities
+    assert found is not None and found[1] == pytest.approx(1 - 0.36788, abs=1e-5)
+
+
+def test_what_is_not_sure_is_unknown_with_some_patience() -> None:
+    rules = Rules(smoothing=0, margin=0.1, min_confidence=0.6)
+    rows = [
+        (0.5, 0.3, 0.2),
+        (0.65, 0.2, 0.15),
+        (0.55, 0.3, 0.15),
+        (0.45, 0.35, 0.2),
+        (0.59, 0.3, 0.11),
+        (0.1, 0.7, 0.2),
+    ]
+    assert decided(rules, *rows) == ["unknown", "a", "a", "unknown", "unknown", "b"]
+
+
+def test_silence_forgets() -> None:
+    decider = Decider(LABELS, Rules(smoothing=100), 5.0)
+    first = decider.decide(heard(0.9, 0.05, 0.05))
+    quiet = decider.decide(heard())
+    after = decider.decide(heard(0.1, 0.8, 0.1))
+    assert (first.label, quiet.label, after.label) == ("a", "silence", "b")
+    assert (first.confidence, quiet.confidence, after.confidence) == (0.9, None, 0.8)
+    assert quiet.probabilities is None and first.changed and quiet.changed and after.changed
+    assert not decider.decide(heard(0.1, 0.8, 0.1)).changed
+
+
+rows = st.lists(st.floats(0, 1), min_size=3, max_size=3).filter(sum).map(lambda row: tuple(x / sum(row) for x in row))
+
+
+@given(st.lists(rows | st.none(), max_size=20), st.floats(0, 30), st.floats(0, 0.5), st.floats(0, 1))
+def test_whatever_comes_there_is_a_label(windows: list, smoothing: float, margin: float, least: float) -> None:
+    decider = Decider(LABELS, Rules(smoothing, margin, least), 5.0)
+    before = None
+    for row in windows:
+        found = decider.decide(heard(*row) if row else heard())
+        assert found.label in {*LABELS, "unknown", "silence"}
+        assert (found.label == "silence") == (row is None)
+        assert found.changed == (found.label != before)
+        assert (found.confidence is not None) == (found.label in LABELS)
+        before = found.label

@@ -1,0 +1,178 @@
+"""The stream: the same however sound is cut, the pictures that files give, every frame transformed once."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import tracemalloc
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runtime.classifier import Classifier
+from runtime.stream import SILENT_DB, Heard, Stream, loudness
+from tests.cards import example_card
+from toolkit import spectrogram, synthetic
+from toolkit.errors import AudioError, UsageError
+from toolkit.frontend import FrontEnd
+from toolkit.picture import render
+from toolkit.windows import split_windows
+
+SHORT = FrontEnd(window_seconds=3.0)
+
+
+class Eye:
+    """An engine that keeps the pictures it sees, and gives scores that depend on every pixel."""
+
+    name, threads = "eye", 1
+
+    def __init__(self, spec: FrontEnd) -> None:
+        self.card = dataclasses.replace(example_card(), front_end=spec)
+        self.seen: list[Any] = []
+
+    def run(self, batch: Any) -> Any:
+        self.seen.append(batch[0].astype(np.uint8))
+        weights = np.arange(batch[0].size) % 977
+        share = float((batch[0].reshape(-1) * weights).sum() / (255.0 * weights.sum()))
+        return np.array([[share, 1 - share]], np.float32)
+
+
+@lru_cache
+def clips(seed: int) -> Any:
+    return np.concatenate([synthetic.clip(label, seed) for label in synthetic.CLASSES[:3]])
+
+
+def music(seconds: float, seed: int = 0) -> Any:
+    return np.resize(clips(seed), round(seconds * 22050)).astype(np.float32)
+
+
+def stream(spec: FrontEnd = SHORT, hop: float = 1.5, **options: Any) -> tuple[Stream, Eye]:
+    eye = Eye(spec)
+    return Stream(Classifier(eye), hop, **options), eye
+
+
+def plain(heard: list[Heard]) -> list[Heard]:
+    return [dataclasses.replace(item, spent=0.0) for item in heard]
+
+
+@given(st.lists(st.integers(0, 60_000), max_size=12), st.integers(0, 2))
+@settings(max_examples=15, deadline=None)
+def test_how_sound_is_cut_does_not_matter(pieces: list[int], seed: int) -> None:
+    sound = music(9, seed)
+    whole = plain(stream()[0].push(sound))
+    cut = stream()[0]
+    found: list[Heard] = []
+    for piece in np.split(sound, np.cumsum(pieces)[np.cumsum(pieces) < len(sound)]):
+        found += cut.push(piece)
+    assert plain(found) == whole
+    assert len(whole) == 7 and len({heard.probabilities for heard in whole}) > 3
+
+
+@pytest.mark.parametrize("hop", [0.7, 1.5, 3.0])
+def test_a_whole_windows_picture_is_that_of_its_samples(hop: float) -> None:
+    sound = music(12)
+    opened, eye = stream(hop=hop)
+    heard = opened.push(sound)
+    assert opened.hop_seconds == pytest.approx(round(hop / (32 * 512 / 22050)) * 32 * 512 / 22050)
+    size = SHORT.window_samples
+    ends = [round(item.end * 22050) for item in heard]
+    for end, item, picture in zip(ends, heard, eye.seen, strict=True):
+        part = sound[max(0, end - size) : end]
+        assert item.seconds == len(part) / 22050
+        (window,) = split_windows(part, SHORT)
+        np.testing.assert_array_equal(picture, render(window, SHORT))
+    assert sum(item.seconds == 3 for item in heard) >= 3
+    assert np.allclose(np.diff([end for end in ends if end >= size]), opened.hop_seconds * 22050)
+
+
+def test_with_gtzans_settings() -> None:
+    sound = music(41)
+    opened, eye = stream(FrontEnd(), 5.0)
+    heard = opened.push(sound)
+    assert [round(item.end, 2) for item in heard] == [5.2, 10.4, 15.6, 20.81, 26.01, 30.0, 35.2, 40.4]
+    for item, picture in list(zip(heard, eye.seen, strict=True))[5:]:
+        end = round(item.end * 22050)
+        np.testing.assert_array_equal(picture, render(sound[end - 661_500 : end]))
+
+
+def test_every_frame_is_transformed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    power = spectrogram.MelFrames.power
+
+    def counting(self: Any, which: Any = None, first: int = 0) -> Any:
+        asked.append(len(self) if which is None else len(which))
+        return power(self, which, first)
+
+    opened, _ = stream(FrontEnd(), 5.0)
+    opened.push(music(30))
+    monkeypatch.setattr(spectrogram.MelFrames, "power", counting)
+    (heard,) = opened.push(music(5.21))
+    assert heard.seconds == 30 and sorted(asked) == [4, 7 * 32]
+
+
+def test_silence_is_not_asked_about() -> None:
+    opened, eye = stream(hop=1.5, silence=-50)
+    quiet = np.zeros(2 * 32 * 512, np.float32)
+    heard = opened.push(np.concatenate([quiet, music(2)[: len(quiet)], *[quiet + np.float32(1e-4)] * 2]))
+    assert [item.probabilities is None for item in heard] == [True, False, False, True]
+    assert heard[0].level == SILENT_DB and heard[3].level == pytest.approx(-80, abs=0.01) and len(eye.seen) == 2
+    (loud,) = opened.push(music(3)[-len(quiet) :])
+    assert loud.seconds == 3 and loud.probabilities is not None
+
+
+def test_a_window_after_silence_is_right() -> None:
+    sound = np.concatenate([music(4), np.zeros(6 * 22050, np.float32), music(6, 1)])
+    opened, eye = stream(silence=-50)
+    heard = [item for item in opened.push(sound) if item.probabilities is not None]
+    end = round(heard[-1].end * 22050)
+    np.testing.assert_array_equal(eye.seen[-1], render(sound[end - SHORT.window_samples : end], SHORT))
+
+
+def test_loudness_is_the_root_mean_square() -> None:
+    tone = np.sin(np.arange(44100) * 0.1).astype(np.float32)
+    assert loudness(tone) == pytest.approx(-3.01, abs=0.02)
+    assert loudness(np.float32(0.1) * tone) == pytest.approx(-23.01, abs=0.02)
+    assert loudness(np.zeros(5, np.float32)) == SILENT_DB
+
+
+@pytest.mark.parametrize("hop", [0.0, -1.0, 3.1, float("nan")])
+def test_an_impossible_hop_is_misuse(hop: float) -> None:
+    with pytest.raises(UsageError, match="it must be above 0 and at most 3 s"):
+        stream(hop=hop)
+
+
+def test_samples_that_are_no_sound_are_refused_and_forgotten() -> None:
+    opened, _ = stream()
+    sound = music(6)
+    found = opened.push(sound[:50_000])
+    for bad in (np.array([np.nan], np.float32), np.zeros((3, 2), np.float32), np.zeros(3, np.int16)):
+        with pytest.raises(AudioError):
+            opened.push(bad)  # type: ignore[arg-type]
+    found += opened.push(sound[50_000:])
+    assert plain(found) == plain(stream()[0].push(sound))
+
+
+@pytest.mark.slow
+def test_memory_stays_as_it_is() -> None:
+    opened, eye = stream(hop=3.0)
+    piece = music(1)
+
+    def minutes(count: int) -> None:
+        for _ in range(60 * count):
+            opened.push(piece)
+            eye.seen.clear()
+
+    minutes(1)
+    tracemalloc.start()
+    minutes(2)
+    gc.collect()
+    before = tracemalloc.get_traced_memory()[0]
+    minutes(20)
+    gc.collect()
+    after = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert after - before < 20_000
