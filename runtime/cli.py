@@ -6,22 +6,18 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from runtime.arguments import PROG, check, parser
 from runtime.classifier import Classifier
-from runtime.engines import ENGINES, check_threads, installed
+from runtime.engines import installed
 from runtime.prediction import Prediction
 from runtime.sources import STDIN, STDIN_NAME, Raw, check_source, expanded, read_stdin
 from toolkit.artifact import TFLITE, model_files
 from toolkit.card import INPUT_LEVELS
 from toolkit.command import Parser, run
-from toolkit.errors import ArtifactError, AudioError, UsageError
-from toolkit.pcm import FORMATS
+from toolkit.errors import ArtifactError, AudioError
 from toolkit.quiet import captured_stderr
 
-PROG = "python -m runtime"
 ARTIFACTS = Path("artifacts")
-EPILOG = (
-    "also: python -m runtime info MODEL, what a model file says of itself; python -m runtime doctor, what works here"
-)
 
 
 def find_model(folder: Path) -> Path:
@@ -62,19 +58,16 @@ def entry(argv: Sequence[str] | None = None) -> int:
 
 
 def _classify(words: Sequence[str]) -> int:
-    arguments = _parser().parse_args(words)
-    if arguments.top is not None and arguments.top < 1:
-        raise UsageError(f"--top is {arguments.top}: give 1 or more")
-    if not 0 <= arguments.min_confidence <= 1:
-        raise UsageError(f"--min-confidence is {arguments.min_confidence:g}: give a probability, 0 to 1")
-    if arguments.threads is not None:
-        check_threads(arguments.threads, "--threads")
-    if arguments.files.count(STDIN) > 1:
-        raise UsageError(f"{STDIN} is given twice, but standard input can be read once only")
+    arguments = parser().parse_args(words)
+    check(arguments)
     raw = Raw(arguments.rate, arguments.channels, arguments.pcm)
     path = arguments.model or find_model(ARTIFACTS)
     with captured_stderr():  # engines announce their delegates there
         classifier = Classifier.load(path, engine=arguments.engine, threads=arguments.threads)
+    if arguments.stream or arguments.listen:
+        from runtime.listening import listen
+
+        return listen(classifier, raw, arguments, PROG)
     from runtime import report
 
     least, labels = arguments.min_confidence, classifier.labels
@@ -155,49 +148,3 @@ def _doctor(words: Sequence[str]) -> int:
     for finding in findings:
         print(f"{finding.mark}  {finding.text}")
     return 1 if any(finding.bad for finding in findings) else 0
-
-
-def _parser() -> Parser:
-    parser = Parser(prog=PROG, description="Classify sounds with an exported model.", epilog=EPILOG)
-    parser.add_argument(
-        "files",
-        metavar="FILE|DIR|-",
-        nargs="+",
-        help="sound files (WAV, FLAC, Ogg, MP3, ...), folders of them, or - for raw samples on standard input",
-    )
-    parser.add_argument(
-        "--model",
-        type=Path,
-        metavar="M",
-        help="a .tflite or .onnx file (default: the newest in ./artifacts, float32 first)",
-    )
-    parser.add_argument(
-        "--top", type=int, metavar="N", help="show the N most probable classes only (the table; JSON and CSV have all)"
-    )
-    parser.add_argument(
-        "--min-confidence",
-        type=float,
-        default=0.0,
-        metavar="P",
-        help='call a sound "unknown" where the most probable class is less probable than this',
-    )
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print one JSON object a file and line")
-    form.add_argument(
-        "--csv", action="store_true", help="print a line of CSV a file, below one with the columns' names"
-    )
-    parser.add_argument(
-        "--threads", type=int, metavar="N", help="computing threads (default: the processors, at most 4)"
-    )
-    parser.add_argument(
-        "--engine", choices=tuple(ENGINES), help="inference engine (default: the first that is installed)"
-    )
-    stdin = parser.add_argument_group("raw samples on standard input")
-    stdin.add_argument(
-        "--rate", type=int, default=Raw.rate, metavar="HZ", help="samples a second (default: %(default)s)"
-    )
-    stdin.add_argument("--channels", type=int, default=Raw.channels, metavar="N", help="(default: %(default)s)")
-    stdin.add_argument(
-        "--pcm", choices=tuple(FORMATS), default=Raw.format, help="little-endian samples (default: %(default)s)"
-    )
-    return parser

@@ -96,3 +96,33 @@ def check_rate(rate: float) -> None:
 def mono(block: NDArray[np.floating]) -> NDArray[np.floating]:
     """Return the mean of the channels of samples of shape (n, channels)."""
     return block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=block.dtype)
+
+
+class Resampler:
+    """Sound that comes in blocks, as one channel at another rate.
+
+    Together the blocks are what `to_mono_at` makes of all of them at once, but for a few milliseconds at the end that
+    wait for more.
+    """
+
+    def __init__(self, source_rate: int, rate: int) -> None:
+        """Take sound at `source_rate` and give it at `rate`; errors are those of `to_mono_at`."""
+        check_rate(source_rate)
+        check_rate(rate)
+        self._stream = None
+        if source_rate != rate:
+            self._stream = soxr.ResampleStream(source_rate, rate, 1, dtype="float32", quality="HQ")
+
+    def push(self, block: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Return the samples that the next block, float32 (n, channels), adds; there may be none.
+
+        Raises
+        ------
+        AudioError
+            If they are not finite, or not floats.
+        """
+        single = mono(block)
+        if len(single) == 0:
+            return np.zeros(0, np.float32)
+        samples = valid_samples(single)
+        return samples if self._stream is None else np.asarray(self._stream.resample_chunk(samples), np.float32)

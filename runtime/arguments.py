@@ -1,0 +1,107 @@
+"""The arguments of `python -m runtime`, and which of them go together."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from runtime.engines import ENGINES, check_threads
+from runtime.sources import STDIN, Raw
+from toolkit.command import Parser
+from toolkit.errors import UsageError
+from toolkit.pcm import FORMATS
+
+PROG = "python -m runtime"
+EPILOG = (
+    "also: python -m runtime info MODEL, what a model file says of itself; python -m runtime doctor, what works here"
+)
+OPTIONS = ("hop", "smooth", "margin", "silence")
+"""What is for endless sound alone."""
+
+
+def parser() -> Parser:
+    """Return the parser of the command that classifies."""
+    made = Parser(prog=PROG, description="Classify sounds with an exported model.", epilog=EPILOG)
+    made.add_argument(
+        "files",
+        metavar="FILE|DIR|-",
+        nargs="*",
+        help="sound files (WAV, FLAC, Ogg, MP3, ...), folders of them, or - for raw samples on standard input",
+    )
+    made.add_argument(
+        "--model",
+        type=Path,
+        metavar="M",
+        help="a .tflite or .onnx file (default: the newest in ./artifacts, float32 first)",
+    )
+    made.add_argument(
+        "--top", type=int, metavar="N", help="show the N most probable classes only (the table; JSON and CSV have all)"
+    )
+    made.add_argument(
+        "--min-confidence",
+        type=float,
+        default=0.0,
+        metavar="P",
+        help='call a sound "unknown" where the most probable class is less probable than this',
+    )
+    form = made.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print one JSON object a file and line")
+    form.add_argument(
+        "--csv", action="store_true", help="print a line of CSV a file, below one with the columns' names"
+    )
+    made.add_argument("--threads", type=int, metavar="N", help="computing threads (default: the processors, at most 4)")
+    made.add_argument(
+        "--engine", choices=tuple(ENGINES), help="inference engine (default: the first that is installed)"
+    )
+    live = made.add_argument_group("endless sound: a line after every hop")
+    source = live.add_mutually_exclusive_group()
+    source.add_argument("--stream", action="store_true", help="classify raw samples on standard input as they come")
+    source.add_argument("--listen", action="store_true", help="classify what a microphone hears")
+    live.add_argument("--device", metavar="D", help="name or number of the microphone (default: the system's)")
+    live.add_argument("--hop", type=float, metavar="S", help="seconds between lines (default: 5)")
+    live.add_argument(
+        "--smooth",
+        type=float,
+        metavar="S",
+        help="seconds that probabilities are averaged over (default: 10)",
+    )
+    live.add_argument(
+        "--margin",
+        type=float,
+        metavar="P",
+        help="how much more probable a new label must be (default: 0.1)",
+    )
+    live.add_argument("--silence", type=float, metavar="DB", help="what is quieter is silence (default: -60)")
+    stdin = made.add_argument_group("raw samples on standard input, and the rate of the microphone")
+    stdin.add_argument(
+        "--rate", type=int, default=Raw.rate, metavar="HZ", help="samples a second (default: %(default)s)"
+    )
+    stdin.add_argument("--channels", type=int, default=Raw.channels, metavar="N", help="(default: %(default)s)")
+    stdin.add_argument(
+        "--pcm", choices=tuple(FORMATS), default=Raw.format, help="little-endian samples (default: %(default)s)"
+    )
+    return made
+
+
+def check(arguments: argparse.Namespace) -> None:
+    """Raise `UsageError` where arguments are out of range, or do not go together."""
+    endless = arguments.stream or arguments.listen
+    if endless and arguments.files:
+        raise UsageError(f"{arguments.files[0]}: --stream and --listen take no files")
+    if endless and (arguments.csv or arguments.top):
+        raise UsageError("--csv and --top are for files: --stream and --listen print lines or --json")
+    for name in OPTIONS:
+        if getattr(arguments, name) is not None and not endless:
+            raise UsageError(f"--{name} belongs to --stream and --listen")
+    if arguments.device is not None and not arguments.listen:
+        raise UsageError("--device belongs to --listen")
+    if not endless and not arguments.files:
+        raise UsageError("name sounds to classify, or give --stream or --listen")
+    if arguments.top is not None and arguments.top < 1:
+        raise UsageError(f"--top is {arguments.top}: give 1 or more")
+    if not 0 <= arguments.min_confidence <= 1:
+        raise UsageError(f"--min-confidence is {arguments.min_confidence:g}: give a probability, 0 to 1")
+    if arguments.threads is not None:
+        check_threads(arguments.threads, "--threads")
+    if arguments.files.count(STDIN) > 1:
+        raise UsageError(f"{STDIN} is given twice, but standard input can be read once only")

@@ -1,0 +1,87 @@
+"""Endless sound to a label after every hop, as text or JSON lines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.classifier import Classifier
+from runtime.decide import Decider, Decision, Rules
+from runtime.stream import Heard, Stream
+from toolkit.samples import Resampler
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to listen: seconds from one window to the next, what is silence (in dB), and when the label changes."""
+
+    hop_seconds: float = 5.0
+    silence: float = -60.0
+    rules: Rules = Rules()
+
+
+@dataclass(frozen=True)
+class Event:
+    """What was heard and decided after a hop; `load` is the share of the hop's time that the computer spent on it."""
+
+    heard: Heard
+    decision: Decision
+    load: float
+
+
+def listen(
+    classifier: Classifier, blocks: Iterable[NDArray[np.float32] | None], rate: int, settings: Settings
+) -> Iterator[Event]:
+    """Yield an event for each hop of sound in `blocks`, samples (n, channels) at `rate`; None starts afresh.
+
+    Raises
+    ------
+    AudioError, UsageError
+        If there are no such rates or hops, or samples are not finite.
+    EngineError
+        If the network fails.
+    """
+    stream, resampler = _fresh(classifier, rate, settings)
+    decider = Decider(classifier.labels, settings.rules, stream.hop_seconds)
+    for block in blocks:
+        if block is None:
+            stream, resampler = _fresh(classifier, rate, settings)
+            continue
+        for heard in stream.push(resampler.push(block)):
+            yield Event(heard, decider.decide(heard), heard.spent / stream.hop_seconds)
+
+
+def _fresh(classifier: Classifier, rate: int, settings: Settings) -> tuple[Stream, Resampler]:
+    wanted = classifier.card.front_end.sample_rate
+    return Stream(classifier, settings.hop_seconds, settings.silence), Resampler(rate, wanted)
+
+
+def as_json(event: Event, labels: tuple[str, ...]) -> str:
+    """Return one JSON object: time (UTC), at, label, confidence, changed, probabilities, level_db, load."""
+    scores = event.decision.probabilities
+    value = {
+        "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "at": round(event.heard.end, 3),
+        "label": event.decision.label,
+        "confidence": event.decision.confidence,
+        "changed": event.decision.changed,
+        "probabilities": None if scores is None else dict(zip(labels, scores, strict=True)),
+        "level_db": round(event.heard.level, 1),
+        "load": round(event.load, 4),
+    }
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def as_line(event: Event) -> str:
+    """Return one line for people: clock, label, probability, level; a star where the label is new."""
+    minutes, seconds = divmod(int(event.heard.end), 60)
+    confidence = event.decision.confidence
+    sure = "" if confidence is None else f"{confidence:6.1%}"
+    mark = "*" if event.decision.changed else " "
+    clock = f"{minutes // 60:2}:{minutes % 60:02}:{seconds:02}"
+    return f"{clock} {mark} {event.decision.label:<12} {sure:>6}  {event.heard.level:6.1f} dB"

@@ -1,0 +1,195 @@
+"""Endless sound: pipes that stall and break, microphones that come and go, and the lines that come out."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from runtime import feeds, live
+from runtime.classifier import Classifier
+from runtime.cli import entry
+from runtime.sources import Raw
+from tests.runtime.test_stream import Eye, music
+from toolkit.errors import AudioError, UsageError
+from toolkit.frontend import FrontEnd
+from toolkit.samples import Resampler, to_mono_at
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("source", [22_050, 44_100, 16_000, 48_000])
+def test_blocks_resample_to_what_the_whole_does(source: int) -> None:
+    sound = np.stack([music(3), music(3, 1)], axis=1)
+    resampler = Resampler(source, 22_050)
+    found = np.concatenate([resampler.push(block) for block in np.array_split(sound, 37)])
+    expected = to_mono_at(sound, source)
+    assert len(expected) - 4000 < len(found) <= len(expected)
+    np.testing.assert_allclose(found, expected[: len(found)], atol=2e-6)
+
+
+def test_a_pipe_gives_whole_samples_however_it_is_cut() -> None:
+    values = (np.arange(3000) - 1500).astype("<i2")
+    read, write = os.pipe()
+
+    def feed() -> None:
+        data = values.tobytes()
+        for start in range(0, len(data), 777):
+            os.write(write, data[start : start + 777])
+        os.close(write)
+
+    thread = threading.Thread(target=feed)
+    thread.start()
+    with os.fdopen(read, "rb") as file:
+        blocks = [block for block in feeds.piped(Raw(channels=3), print, file) if block is not None]
+    thread.join()
+    np.testing.assert_array_equal(np.concatenate(blocks), values.reshape(-1, 3) / np.float32(32768))
+
+
+def test_a_pipe_that_ends_within_a_sample_is_told() -> None:
+    with pytest.raises(AudioError, match="<stdin>: it ends within a sample: 1 bytes are left over"):
+        list(feeds.piped(Raw(), print, io.BytesIO(bytes(11))))
+    with pytest.raises(AudioError, match="bytes of a sound file"):
+        list(feeds.piped(Raw(), print, io.BytesIO(b"RIFF" + bytes(40))))
+
+
+def test_a_stalled_pipe_is_told_and_goes_on() -> None:
+    read, write = os.pipe()
+    said: list[str] = []
+
+    def feed() -> None:
+        os.write(write, bytes(4))
+        time.sleep(0.3)
+        os.write(write, bytes(6))
+        os.close(write)
+
+    thread = threading.Thread(target=feed)
+    thread.start()
+    with os.fdopen(read, "rb") as file:
+        count = sum(len(block) for block in feeds.piped(Raw(), said.append, file, stall=0.05) if block is not None)
+    thread.join()
+    assert count == 5 and said == ["no sound for 0.05 s; waiting", "sound again"]
+
+
+class Microphones:
+    """A stand-in for sounddevice: what each opening does, in turn."""
+
+    class PortAudioError(Exception):
+        pass
+
+    def __init__(self, *plans: Any) -> None:
+        self.plans, self.opened = list(plans), 0
+
+    def InputStream(self, callback: Any, **options: Any) -> Any:
+        plan = self.plans[self.opened]
+        self.opened += 1
+        if isinstance(plan, Exception):
+            raise plan
+        for number in range(plan):
+            callback(np.full((10, 1), number, np.float32), 10, None, None)
+        return _Opened()
+
+    def query_devices(self) -> list[dict[str, Any]]:
+        return [{"name": "USB mic", "max_input_channels": 1}, {"name": "HDMI", "max_input_channels": 0}]
+
+
+class _Opened:
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+def test_a_microphone_that_stalls_or_goes_is_opened_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = Microphones(3, Microphones.PortAudioError("Device unavailable"), 2)
+    monkeypatch.setitem(sys.modules, "sounddevice", module)
+    monkeypatch.setattr(feeds, "RETRY_SECONDS", 0.0)
+    said: list[str] = []
+    blocks = feeds.microphone(None, 44_100, said.append, stall=0.05)
+    found = [next(blocks) for _ in range(7)]
+    assert [None if block is None else int(block[0, 0]) for block in found] == [0, 1, 2, None, None, 0, 1]
+    assert said == [
+        "no sound for 0.05 s; opening the microphone again",
+        "the microphone is gone (Device unavailable); trying again",
+        "sound again",
+    ]
+
+
+def test_lost_sound_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = Microphones(feeds.QUEUED + 5)
+    monkeypatch.setitem(sys.modules, "sounddevice", module)
+    said: list[str] = []
+    blocks = feeds.microphone("1", 44_100, said.append)
+    assert next(blocks) is not None and next(blocks) is None
+    assert said == ["the computer is too slow: sound was lost"]
+
+
+def test_a_microphone_that_is_not_there_is_misuse(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = Microphones(ValueError("No input device matching 'x'"))
+    monkeypatch.setitem(sys.modules, "sounddevice", module)
+    with pytest.raises(
+        UsageError, match="--device x is no microphone: No input device matching 'x'; there are: 0 USB mic"
+    ):
+        next(feeds.microphone("x", 44_100, print))
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
+    with pytest.raises(AudioError, match="pip install 'gtzanet-edge.mic.'"):
+        next(feeds.microphone(None, 44_100, print))
+
+
+def test_lost_sound_starts_a_new_window() -> None:
+    classifier = Classifier(Eye(FrontEnd(window_seconds=3.0)))
+    sound = music(8)[:, None]
+    settings = live.Settings(hop_seconds=1.5)
+    events = list(live.listen(classifier, [sound, None, sound], 22_050, settings))
+    ends = [event.heard.end for event in events]
+    assert ends[: len(ends) // 2] == ends[len(ends) // 2 :]
+    value = json.loads(live.as_json(events[0], classifier.labels))
+    assert set(value) == {"time", "at", "label", "confidence", "changed", "probabilities", "level_db", "load"}
+    assert value["probabilities"][value["label"]] == value["confidence"] and value["load"] > 0
+    assert value["label"] in live.as_line(events[0]) and " * " in live.as_line(events[0])
+
+
+@pytest.mark.parametrize("format", ["s16", "f32"])
+def test_the_command_streams(artifacts: Path, format: str) -> None:
+    sound = np.concatenate([music(36), np.zeros(22_050 * 6, np.float32)])
+    data = sound.astype("<f4") if format == "f32" else np.rint(sound * 32767).astype("<i2")
+    command = [sys.executable, "-m", "runtime", "--stream", "--json", "--rate", "22050", "--pcm", format]
+    command += ["--model", str(artifacts / "gtzanet-float32.tflite"), "--threads", "1", "--hop", "5"]
+    done = subprocess.run(command, cwd=ROOT, input=data.tobytes(), capture_output=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [round(event["at"], 1) for event in events] == [5.2, 10.4, 15.6, 20.8, 26.0, 30.0, 35.2, 40.4]
+    assert events[0]["changed"] and events[-1]["label"] != "" and events[-1]["level_db"] < events[0]["level_db"]
+    (last,) = done.stderr.decode().splitlines()
+    assert "heard" in last and "computing took" in last and "% of that time" in last
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--stream", "a.wav"],
+        ["--stream", "--listen"],
+        ["--stream", "--csv"],
+        ["--stream", "--hop", "0"],
+        ["--stream", "--smooth", "-1"],
+        ["--stream", "--margin", "2"],
+        ["--stream", "--hop", "31"],
+    ],
+)
+def test_misuse(arguments: list[str], artifacts: Path, capfd: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
+    try:
+        code = entry([*arguments, "--model", str(artifacts / "gtzanet-int8.tflite")])
+    except SystemExit as stop:
+        code = int(str(stop.code))
+    assert code == 2 and len(capfd.readouterr().err.splitlines()) == 1
