@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -70,15 +71,20 @@ def fine_tune(job: Job, folder: Path, report: Callable[[str], None]) -> Path:
         If the process fails.
     """
     command = [sys.executable, "-m", "export.qat", json.dumps(asdict(job)), str(folder / MODEL_NAME)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with (
+        tempfile.TemporaryFile("w+", errors="replace") as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+    ):
         try:
-            assert process.stdout is not None and process.stderr is not None
+            assert process.stdout is not None
             for line in process.stdout:
                 report(line.rstrip())
-            said = process.stderr.read().strip().splitlines()
+            process.wait()
         except BaseException:
             process.kill()
             raise
+        errors.seek(0)
+        said = errors.read().strip().splitlines()
     if process.returncode:
         raise RunError(f"fine-tuning failed: {said[-1] if said else f'it ended with code {process.returncode}'}")
     return folder / MODEL_NAME

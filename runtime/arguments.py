@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from runtime.engines import ENGINES, check_threads
+from runtime.cli import PROG
+from runtime.engines import check_threads
+from runtime.host import ENGINES
 from runtime.sources import STDIN, Raw
 from toolkit.command import Parser
 from toolkit.errors import UsageError
 from toolkit.pcm import FORMATS
+from toolkit.samples import MAX_CHANNELS, RATES
 
-PROG = "python -m runtime"
 EPILOG = (
     "also: python -m runtime info MODEL, what a model file says of itself; python -m runtime doctor, what works here"
 )
@@ -58,7 +60,7 @@ def parser() -> Parser:
     source.add_argument("--stream", action="store_true", help="classify raw samples on standard input as they come")
     source.add_argument("--listen", action="store_true", help="classify what a microphone hears")
     live.add_argument("--device", metavar="D", help="name or number of the microphone (default: the system's)")
-    live.add_argument("--hop", type=float, metavar="S", help="seconds between lines (default: 5)")
+    live.add_argument("--hop", type=float, metavar="S", help="seconds between lines, to the next 0.74 (default: 5)")
     live.add_argument(
         "--smooth",
         type=float,
@@ -73,13 +75,9 @@ def parser() -> Parser:
     )
     live.add_argument("--silence", type=float, metavar="DB", help="what is quieter is silence (default: -60)")
     stdin = made.add_argument_group("raw samples on standard input, and the rate of the microphone")
-    stdin.add_argument(
-        "--rate", type=int, default=Raw.rate, metavar="HZ", help="samples a second (default: %(default)s)"
-    )
-    stdin.add_argument("--channels", type=int, default=Raw.channels, metavar="N", help="(default: %(default)s)")
-    stdin.add_argument(
-        "--pcm", choices=tuple(FORMATS), default=Raw.format, help="little-endian samples (default: %(default)s)"
-    )
+    stdin.add_argument("--rate", type=int, metavar="HZ", help=f"samples a second (default: {Raw.rate})")
+    stdin.add_argument("--channels", type=int, metavar="N", help=f"(default: {Raw.channels})")
+    stdin.add_argument("--pcm", choices=tuple(FORMATS), help=f"little-endian samples (default: {Raw.format})")
     return made
 
 
@@ -95,6 +93,16 @@ def check(arguments: argparse.Namespace) -> None:
             raise UsageError(f"--{name} belongs to --stream and --listen")
     if arguments.device is not None and not arguments.listen:
         raise UsageError("--device belongs to --listen")
+    piped = arguments.stream or STDIN in arguments.files
+    for name in ("channels", "pcm"):
+        if getattr(arguments, name) is not None and not piped:
+            raise UsageError(f"--{name} belongs to raw samples, - or --stream")
+    if arguments.rate is not None and not (piped or arguments.listen):
+        raise UsageError("--rate belongs to raw samples, - or --stream, and to --listen")
+    if arguments.rate is not None and not RATES[0] <= arguments.rate <= RATES[1]:
+        raise UsageError(f"--rate is {arguments.rate}: give {RATES[0]} to {RATES[1]} Hz")
+    if arguments.channels is not None and not 1 <= arguments.channels <= MAX_CHANNELS:
+        raise UsageError(f"--channels is {arguments.channels}: give 1 to {MAX_CHANNELS}")
     if not endless and not arguments.files:
         raise UsageError("name sounds to classify, or give --stream or --listen")
     if arguments.top is not None and arguments.top < 1:
@@ -105,3 +113,8 @@ def check(arguments: argparse.Namespace) -> None:
         check_threads(arguments.threads, "--threads")
     if arguments.files.count(STDIN) > 1:
         raise UsageError(f"{STDIN} is given twice, but standard input can be read once only")
+
+
+def raw_of(arguments: argparse.Namespace) -> Raw:
+    """Return how raw samples come."""
+    return Raw(arguments.rate or Raw.rate, arguments.channels or Raw.channels, arguments.pcm or Raw.format)

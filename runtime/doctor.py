@@ -13,13 +13,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime.engines import ENGINES, installed
-from runtime.host import Host, how_to_install, how_to_install_one, this_host
+from runtime.host import ENGINES, Host, how_to_install, how_to_install_one, installed, this_host
 from runtime.info import checked_card
 from toolkit.artifact import file_format
 from toolkit.errors import GtzanetError
 
 TIMEOUT_SECONDS = 120
+UNKNOWN = "unknown version"
 PACKAGES = {"numpy": "numpy", "soundfile": "soundfile", "soxr": "soxr"}
 DISTRIBUTIONS = {"litert": "ai-edge-litert", "tflite-runtime": "tflite-runtime", "onnxruntime": "onnxruntime"}
 FAST_INT8 = {"x86_64": ("avx512_vnni", "avx_vnni"), "aarch64": ("asimddp", "i8mm")}
@@ -99,7 +99,7 @@ def _packages() -> Iterator[Finding]:
             continue
         failure = _failure(["-c", f"import {module}"])
         if failure is None:
-            yield Finding(GOOD, f"{package} {importlib.metadata.version(package)}")
+            yield Finding(GOOD, f"{package} {_version(package)}")
         else:
             hint = (
                 "`sudo apt install libsndfile1`"
@@ -114,14 +114,13 @@ def _packages() -> Iterator[Finding]:
 def _engine(name: str, host: Host) -> Finding:
     if name not in installed():
         return Finding(NOTE, f"{name} is not installed: {how_to_install(name, host)}")
-    version = importlib.metadata.version(DISTRIBUTIONS[name])
-    numpy = importlib.metadata.version("numpy")
-    if name == "tflite-runtime" and int(numpy.partition(".")[0]) > 1:
+    version, numpy = _version(DISTRIBUTIONS[name]), _version("numpy")
+    if name == "tflite-runtime" and numpy.partition(".")[0] not in ("1", UNKNOWN):
         return Finding(NOTE, f'{name} {version} needs NumPy 1, {numpy} is installed: run `pip install "numpy<2"`')
     failure = _failure(["-c", f"import {ENGINES[name].module}"])
     if failure is None:
         return Finding(GOOD, f"{name} {version} for .{ENGINES[name].format} files")
-    return Finding(NOTE, f"{name} {version} does not work ({failure}): {how_to_install(name, host)} --force-reinstall")
+    return Finding(NOTE, f"{name} {version} does not work ({failure}): {how_to_install(name, host, again=True)}")
 
 
 def _model(path: Path, host: Host) -> Iterator[Finding]:
@@ -137,12 +136,21 @@ def _model(path: Path, host: Host) -> Iterator[Finding]:
         tried[name] = done = _run(["-c", _TRY, str(path), name])
         if done.returncode == 0:
             yield Finding(GOOD, f"{name} runs it in {done.stdout.split()[-1]} ms on one thread")
-    if not any(done.returncode == 0 for done in tried.values()):
-        for name, done in tried.items():
-            yield Finding(BAD, f"{name} does not run it ({_reason(done)})")
-        if not tried:
-            names = [name for name, kind in ENGINES.items() if kind.format == format]
-            yield Finding(BAD, f"no engine for .{format} files is installed: {how_to_install_one(names, host)}")
+        else:
+            first = not any(other.returncode == 0 for other in tried.values())
+            hint = "; choose another with --engine" if len(installed(format)) > 1 else ""
+            yield Finding(BAD if first else NOTE, f"{name} does not run it ({_reason(done)}){hint}")
+    if not tried:
+        names = [name for name, kind in ENGINES.items() if kind.format == format]
+        yield Finding(BAD, f"no engine for .{format} files is installed: {how_to_install_one(names, host)}")
+
+
+def _version(distribution: str) -> str:
+    """Return the version of an installed package, "unknown version" where its name is another."""
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return UNKNOWN
 
 
 def _failure(arguments: list[str]) -> str | None:

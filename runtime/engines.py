@@ -5,19 +5,18 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.host import how_to_install, how_to_install_one
+from runtime.host import ENGINES, how_to_install, how_to_install_one, installed
 from runtime.lite import LiteEngine
 from runtime.ort import OrtEngine
 from runtime.tensors import first_line
-from toolkit.artifact import ONNX, TFLITE, file_format, read_archive, verify_model
+from toolkit.artifact import TFLITE, file_format, read_archive, verify_model
 from toolkit.card import Card
 from toolkit.errors import EngineError, UsageError
 
@@ -41,30 +40,6 @@ class Engine(Protocol):
 
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the network's scores (n, classes) for what the model takes, such as (n, 288, 432, 3) pixel values."""
-
-
-@dataclass(frozen=True)
-class Kind:
-    """An engine that may be installed: the format it runs, and the module it is in."""
-
-    format: str
-    module: str
-
-
-ENGINES: Mapping[str, Kind] = {
-    "litert": Kind(TFLITE, "ai_edge_litert.interpreter"),
-    "tflite-runtime": Kind(TFLITE, "tflite_runtime.interpreter"),
-    "onnxruntime": Kind(ONNX, "onnxruntime"),
-}
-
-
-def installed(format: str | None = None) -> tuple[str, ...]:
-    """Return the names of the engines that are installed (for a format), best first."""
-    return tuple(
-        name
-        for name, kind in ENGINES.items()
-        if format in (None, kind.format) and importlib.util.find_spec(kind.module.partition(".")[0])
-    )
 
 
 def default_threads() -> int:

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.sources import STDIN_NAME, Raw
+from runtime.sources import Raw
 from toolkit import pcm
 from toolkit.errors import AudioError, UsageError
 
@@ -23,8 +23,9 @@ Say = Callable[[str], None]
 
 STALL_SECONDS = 10.0
 RETRY_SECONDS = 2.0
-QUEUED = 256
-"""Blocks of a microphone that wait for the computer: about ten seconds."""
+BLOCKS_A_SECOND = 25
+QUEUED = 15 * BLOCKS_A_SECOND
+"""Blocks of a microphone that wait for the computer."""
 _BYTES = 1 << 16
 
 
@@ -40,31 +41,36 @@ def piped(raw: Raw, say: Say, file: BinaryIO | None = None, stall: float = STALL
     """
     source: Any = file or sys.stdin.buffer
     size = pcm.check_format(raw.format, raw.channels)
-    rest = b""
+    rest, seen = b"", 0
     while True:
-        _wait(source, stall, say)
+        waited = _wait(source, stall, say)
         data = source.read1(_BYTES)
         if not data:
             break
+        if waited:
+            say("sound again")
         rest += data
+        if seen == 0:
+            pcm.check_beginning(rest)
         whole = len(rest) - len(rest) % size
         if whole:
+            seen += whole
             yield pcm.decode(rest[:whole], raw.format, raw.channels)
             rest = rest[whole:]
     if rest:
-        raise AudioError(f"{STDIN_NAME}: it ends within a sample: {len(rest)} bytes are left over")
+        raise AudioError(f"it ends within a sample: {len(rest)} bytes are left over")
 
 
-def _wait(source: Any, stall: float, say: Say) -> None:
-    """Return when there is something to read, if the system can tell; say so where that takes long."""
+def _wait(source: Any, stall: float, say: Say) -> bool:
+    """Return when there is something to read, if the system can tell; say so, and return True, if that takes long."""
     try:
-        ready = bool(select.select([source], [], [], stall)[0])
+        if select.select([source], [], [], stall)[0]:
+            return False
     except (OSError, ValueError):  # a file that cannot be waited for
-        return
-    if not ready:
-        say(f"no sound for {stall:g} s; waiting")
-        select.select([source], [], [])
-        say("sound again")
+        return False
+    say(f"no sound for {stall:g} s; waiting")
+    select.select([source], [], [])
+    return True
 
 
 def microphone(device: str | None, rate: int, say: Say, stall: float = STALL_SECONDS) -> Blocks:
@@ -84,51 +90,70 @@ def microphone(device: str | None, rate: int, say: Say, stall: float = STALL_SEC
     Raises
     ------
     UsageError
-        If there is no such device when it is first opened.
+        If there is no such device, or it cannot be opened, at first.
     AudioError
         If sounddevice, or the PortAudio library that it needs, is not installed.
     """
     module = _sounddevice()
     chosen: str | int | None = int(device) if device is not None and device.isdecimal() else device
-    opened_once = False
+    heard, silent = False, False
     while True:
-        waiting: queue.Queue[NDArray[np.float32]] = queue.Queue(QUEUED)
-        lost: list[bool] = []
+        waiting: queue.Queue[NDArray[np.float32] | None] = queue.Queue(QUEUED)
+        options = {"samplerate": rate, "channels": 1, "dtype": "float32", "device": chosen}
         try:
-            with module.InputStream(
-                samplerate=rate, channels=1, dtype="float32", device=chosen, callback=_keep(waiting, lost)
-            ):
-                if opened_once:
-                    say("sound again")
-                opened_once = True
+            with module.InputStream(blocksize=rate // BLOCKS_A_SECOND, callback=_keep(waiting), **options):
                 while True:
-                    yield waiting.get(timeout=stall)
-                    if lost:
-                        lost.clear()
+                    block = waiting.get(timeout=stall)
+                    if silent:
+                        say("sound again")
+                    heard, silent = True, False
+                    if block is None:
                         say("the computer is too slow: sound was lost")
-                        yield None
+                    yield block
         except queue.Empty:
-            say(f"no sound for {stall:g} s; opening the microphone again")
+            if not silent:
+                say(f"no sound for {stall:g} s; opening the microphone again")
         except (module.PortAudioError, ValueError) as error:
-            if not opened_once:
-                raise UsageError(f"{_called(device)}: {_first(error)}; there are: {_devices(module)}") from None
-            say(f"the microphone is gone ({_first(error)}); trying again")
+            if not heard and not silent:
+                raise UsageError(_refusal(module, device, rate, error)) from None
+            if not silent:
+                say(f"the microphone is gone ({_first(error)}); trying again")
             time.sleep(RETRY_SECONDS)
+        silent = True
+        _look_again(module)
         yield None
 
 
-def _keep(waiting: queue.Queue[NDArray[np.float32]], lost: list[bool]) -> Callable[..., None]:
-    """Return what PortAudio calls with every block."""
+def _keep(waiting: queue.Queue[NDArray[np.float32] | None]) -> Callable[..., None]:
+    """Return what PortAudio calls with every block: it keeps them in order, with None where some were lost."""
+    lost = False
 
     def callback(block: NDArray[np.float32], frames: int, times: Any, status: Any) -> None:
+        nonlocal lost
+        lost = lost or bool(status)
         try:
+            if lost:
+                waiting.put_nowait(None)
+                lost = False
             waiting.put_nowait(block.copy())
         except queue.Full:
-            lost.append(True)
-        if status:
-            lost.append(True)
+            lost = True
 
     return callback
+
+
+def _look_again(module: Any) -> None:
+    """Let PortAudio look which devices there are: it does so when it starts, and never again."""
+    for step in ("_terminate", "_initialize"):
+        if hasattr(module, step):
+            getattr(module, step)()
+
+
+def _refusal(module: Any, device: str | None, rate: int, error: Exception) -> str:
+    """Return why a microphone was not opened, and what to do."""
+    called = "the microphone" if device is None else f"--device {device}"
+    hint = f"try --rate 48000, or --device with one of these: {_devices(module)}"
+    return f"{called} cannot be opened at {rate} Hz ({_first(error)}): {hint}"
 
 
 def _sounddevice() -> Any:
@@ -138,10 +163,6 @@ def _sounddevice() -> Any:
         raise AudioError("--listen needs sounddevice: run `pip install 'gtzanet-edge[mic]'`") from None
     except OSError:
         raise AudioError("--listen needs the PortAudio library: run `sudo apt install libportaudio2`") from None
-
-
-def _called(device: str | None) -> str:
-    return "there is no microphone" if device is None else f"--device {device} is no microphone"
 
 
 def _devices(module: Any) -> str:

@@ -1,12 +1,42 @@
-"""Which builds of the engines there are for a machine, and the command that installs one."""
+"""The engines: which are installed, which builds there are for a machine, and the command that installs one.
+
+Nothing here needs NumPy or an engine, so that `doctor` can say that it is missing.
+"""
 
 from __future__ import annotations
 
+import importlib.util
 import platform
 import struct
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from toolkit.artifact import ONNX, TFLITE
+
+
+@dataclass(frozen=True)
+class Kind:
+    """An engine that may be installed: the format it runs, and the module it is in."""
+
+    format: str
+    module: str
+
+
+ENGINES: Mapping[str, Kind] = {
+    "litert": Kind(TFLITE, "ai_edge_litert.interpreter"),
+    "tflite-runtime": Kind(TFLITE, "tflite_runtime.interpreter"),
+    "onnxruntime": Kind(ONNX, "onnxruntime"),
+}
+
+
+def installed(format: str | None = None) -> tuple[str, ...]:
+    """Return the names of the engines that are installed (for a format), best first."""
+    return tuple(
+        name
+        for name, kind in ENGINES.items()
+        if format in (None, kind.format) and importlib.util.find_spec(kind.module.partition(".")[0])
+    )
 
 
 @dataclass(frozen=True)
@@ -49,7 +79,8 @@ WHEELS = {
 
 def this_host() -> Host:
     """Return the machine that this process runs on."""
-    architecture = {"arm64": "aarch64", "AMD64": "x86_64"}.get(platform.machine(), platform.machine())
+    kernel = platform.machine()
+    architecture = {"arm64": "aarch64", "AMD64": "x86_64", "armv8l": "armv7l"}.get(kernel, kernel)
     if struct.calcsize("P") == 4:
         architecture = {"aarch64": "armv7l", "x86_64": "i686"}.get(architecture, architecture)
     return Host(architecture, glibc(*platform.libc_ver()), sys.version_info[:2])
@@ -78,10 +109,12 @@ def obstacle(engine: str, host: Host) -> str | None:
     return None
 
 
-def how_to_install(engine: str, host: Host | None = None) -> str:
-    """Return the command that installs an engine on a machine, by default this one, or why there is none."""
+def how_to_install(engine: str, host: Host | None = None, again: bool = False) -> str:
+    """Return the command that installs an engine (again) on a machine, by default this one, or why there is none."""
     reason = obstacle(engine, host or this_host())
-    return f"it cannot be installed here: {reason}" if reason else f"run `pip install {WHEELS[engine].package}`"
+    if reason:
+        return f"it cannot be installed here: {reason}"
+    return f"run `pip install {'--force-reinstall ' if again else ''}{WHEELS[engine].package}`"
 
 
 def how_to_install_one(engines: Sequence[str], host: Host | None = None) -> str:

@@ -10,8 +10,9 @@ from runtime import feeds, live
 from runtime.arguments import OPTIONS
 from runtime.classifier import Classifier
 from runtime.decide import Rules
-from runtime.sources import Raw
-from toolkit.errors import UsageError
+from runtime.sources import STDIN_NAME, Raw
+from runtime.stream import Stream
+from toolkit.errors import AudioError, UsageError
 
 
 def settings_of(arguments: argparse.Namespace) -> live.Settings:
@@ -20,6 +21,8 @@ def settings_of(arguments: argparse.Namespace) -> live.Settings:
     smooth, margin = given.get("smooth", Rules.smoothing), given.get("margin", Rules.margin)
     if not 0 <= smooth < math.inf:
         raise UsageError(f"--smooth is {smooth:g}: give seconds, 0 or more")
+    if not math.isfinite(given.get("silence", 0.0)):
+        raise UsageError(f"--silence is {given['silence']:g}: give decibels, such as -60")
     if not 0 <= margin <= 1:
         raise UsageError(f"--margin is {margin:g}: give a probability, 0 to 1")
     rules = Rules(smooth, margin, arguments.min_confidence)
@@ -34,23 +37,32 @@ def listen(classifier: Classifier, raw: Raw, arguments: argparse.Namespace, prog
         print(f"{prog}: {sentence}", file=sys.stderr, flush=True)
 
     settings = settings_of(arguments)
-    if arguments.listen:
-        blocks, rate = feeds.microphone(arguments.device, raw.rate, say), raw.rate
-    else:
-        blocks, rate = feeds.piped(raw, say), raw.rate
-    heard = spent = before = 0.0
-    slow = False
+    name = "the microphone" if arguments.listen else STDIN_NAME
+    blocks = feeds.microphone(arguments.device, raw.rate, say) if arguments.listen else feeds.piped(raw, say)
+    hop = Stream(classifier, settings.hop_seconds).hop_seconds
+    card = classifier.card
+    say(f"{card.model}-{card.precision} listens to {name}, a line every {hop:.1f} s. {card.dataset.notice}".strip())
+    seconds = [0.0]
+
+    def counted() -> feeds.Blocks:
+        for block in blocks:
+            seconds[0] += 0 if block is None else len(block) / raw.rate
+            yield block
+
+    spent, slow, lines = 0.0, False, 0
     try:
-        for event in live.listen(classifier, blocks, rate, settings):
+        for event in live.listen(classifier, counted(), raw.rate, settings):
             line = live.as_json(event, classifier.labels) if arguments.json else live.as_line(event)
             print(line, flush=True)
-            end = event.heard.end
-            heard, spent = heard + end - (before if end > before else 0), spent + event.heard.spent
-            before = end
+            spent, lines = spent + event.heard.spent, lines + 1
             if event.load > 1 and not slow:
                 slow = True
                 say(f"the computer is too slow: a hop took {event.load:.1f} times its own length; use a longer --hop")
+    except AudioError as error:
+        raise AudioError(f"{name}: {error}") from None
     finally:
-        if heard:
-            say(f"heard {heard:.0f} s; computing took {spent / heard:.2%} of that time")
+        if lines:
+            say(f"heard {seconds[0]:.0f} s; computing took {spent / seconds[0]:.2%} of that time")
+    if not lines:
+        raise AudioError(f"{name}: it ended after {seconds[0]:.1f} s, before the first hop of {hop:.1f} s")
     return 0

@@ -36,21 +36,25 @@ def expanded(names: Sequence[str]) -> list[str]:
     """
     found: list[str] = []
     for name in names:
-        inside = sorted(_sounds(name)) if name != STDIN and Path(name).is_dir() else []
+        inside = sorted(_sounds(name)) if name != STDIN and os.path.isdir(name) else []
         found += inside or [name]
     return found
 
 
 def _sounds(folder: str) -> Iterator[str]:
-    for parent, _, names in os.walk(folder):
+    closed: list[str] = []
+    for parent, _, names in os.walk(folder, onerror=lambda error: closed.append(str(error.filename))):
         for name in names:
             if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
                 yield str(Path(parent, name))
+    yield from closed  # reported when it is their turn
 
 
 def check_source(name: str) -> None:
-    """Raise `AudioError` where a name is that of a folder, which has no sound files then."""
-    if name != STDIN and Path(name).is_dir():
+    """Raise `AudioError` where a name is that of a folder, which may not be read or has no sound files then."""
+    if os.path.isdir(name):
+        if not os.access(name, os.R_OK | os.X_OK):
+            raise AudioError(f"{name}: the folder cannot be read (Permission denied)")
         raise AudioError(f"{name}: there are no sound files in this folder (known are {' '.join(sorted(SUFFIXES))})")
 
 
@@ -69,11 +73,9 @@ def read_stdin(raw: Raw) -> NDArray[np.float32]:
     limit = size * min(raw.rate * MAX_SECONDS, MAX_VALUES // raw.channels)
     data = sys.stdin.buffer.read(limit + 1)
     if len(data) > limit:
-        raise AudioError(f"{STDIN_NAME}: more than {limit // size / raw.rate / 60:.0f} minutes; cut it first")
-    try:
-        samples = pcm.decode(data, raw.format, raw.channels)
-    except AudioError as error:
-        raise AudioError(f"{STDIN_NAME}: {error}") from None
+        raise AudioError(f"more than {limit // size / raw.rate / 60:.0f} minutes; cut it first")
+    pcm.check_beginning(data)
+    samples = pcm.decode(data, raw.format, raw.channels)
     if len(samples) == 0:
-        raise AudioError(f"{STDIN_NAME}: there are no samples")
+        raise AudioError("there are no samples")
     return samples

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -73,16 +74,23 @@ class Stream:
         spec = classifier.card.front_end
         self.classifier, self._spec, self._silence = classifier, spec, silence
         unit = CHUNK * spec.hop_length
+        if unit > spec.window_samples:
+            raise UsageError(f"the model's windows of {spec.window_seconds:g} s are too short for endless sound")
         if not 0 < hop_seconds <= spec.window_seconds:
-            raise UsageError(f"a hop of {hop_seconds:g} s: it must be above 0 and at most {spec.window_seconds:g} s")
-        self._hop = max(1, round(hop_seconds * spec.sample_rate / unit)) * unit
+            raise UsageError(
+                f"the hop is {hop_seconds:g} s: it must be above 0 and at most a window, {spec.window_seconds:g} s"
+            )
+        if not math.isfinite(silence):
+            raise UsageError(f"silence is {silence:g} dB: give a number")
+        most = spec.window_samples // unit
+        self._hop = min(most, max(1, round(hop_seconds * spec.sample_rate / unit))) * unit
         self._window = spec.window_samples
         half = spec.n_fft // 2
         self._count = 1 + self._window // spec.hop_length
         self._inner = range(-(-half // spec.hop_length), (self._window - half) // spec.hop_length + 1)
         self._power: NDArray[np.float32] | None = None
         self._kept = np.empty(2 * (self._window + self._hop), np.float32)
-        self._begin = self._end = 0
+        self._end = 0
         self._total = self._hops = 0
 
     @property
@@ -120,9 +128,9 @@ class Stream:
 
     def _keep(self, samples: NDArray[np.float32]) -> None:
         if self._end + len(samples) > len(self._kept):
-            needed = min(self._window, self._end - self._begin)
+            needed = min(self._window, self._end)
             self._kept[:needed] = self._kept[self._end - needed : self._end]
-            self._begin, self._end = 0, needed
+            self._end = needed
         self._kept[self._end : self._end + len(samples)] = samples
         self._end += len(samples)
         self._total += len(samples)
@@ -130,16 +138,14 @@ class Stream:
     def _heard(self) -> Heard:
         start = time.perf_counter()
         rate = self._spec.sample_rate
-        sound = self._kept[max(self._begin, self._end - self._window) : self._end]
+        sound = self._kept[max(0, self._end - self._window) : self._end]
         level = loudness(sound[-self._hop :])
-        picture_level = self.classifier.card.input_level == "picture"
-        whole = len(sound) == self._window
-        if whole and picture_level:
-            self._advance(sound)
+        drawn = len(sound) == self._window and len(self._inner) > 0 and self.classifier.card.input_level == "picture"
+        power = self._advanced(sound) if drawn else None
         probabilities = None
         if level >= self._silence:
-            if whole and picture_level and self._power is not None:
-                value = draw_power(self._power, self._spec).astype(np.float32)
+            if power is not None:
+                value = draw_power(power, self._spec).astype(np.float32)
             else:
                 (window,) = split_windows(sound, self._spec)
                 value = model_input(window, self.classifier.card)
@@ -147,8 +153,8 @@ class Stream:
         spent = time.perf_counter() - start
         return Heard(self._total / rate, len(sound) / rate, level, probabilities, spent)
 
-    def _advance(self, sound: NDArray[np.float32]) -> None:
-        """Bring the mel power of the window's frames up to date: the new ones, and those at its ends."""
+    def _advanced(self, sound: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the mel power of the window's frames: the new ones and those at its ends are computed."""
         hop, moved = self._spec.hop_length, self._hop // self._spec.hop_length
         first, last = self._inner.start, self._inner.stop
         if self._power is None or last - moved < first:
@@ -162,6 +168,7 @@ class Stream:
         self._power[new:last] = MelFrames.inside(inside, self._spec).power(numbers, first=new)
         ends = np.r_[:first, last : self._count]
         self._power[ends] = MelFrames(sound, self._spec).power(ends)
+        return self._power
 
 
 def loudness(samples: NDArray[np.float32]) -> float:

@@ -12,7 +12,6 @@ from toolkit.errors import ArtifactError
 from toolkit.files import digest_of
 from toolkit.frontend import FrontEnd
 from toolkit.strict import MAX_INTEGER, StrictError, from_json, to_json
-from toolkit.temperature import TEMPERATURES
 from toolkit.texts import label_problems, text_problems
 
 FORMAT_VERSION = 1
@@ -23,6 +22,8 @@ CALIBRATED = (*INTEGER, "mixed")
 INPUT_LEVELS = ("picture", "mel", "waveform")
 LAYER_KINDS = ("float32", "dynamic", "int8")
 MAX_ITEMS = 1_000_000_000
+TEMPERATURES = (0.5, 10.0)
+"""A few pictures cannot justify more."""
 
 
 @dataclass(frozen=True)

@@ -63,13 +63,16 @@ def start(package: str, extra: str | None = None, argv: Sequence[str] | None = N
         return int(importlib.import_module(f"{package}.cli").entry(argv))
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
-        if extra is None or missing == package:
+        if missing == package:
             raise
+        wanted = f"'gtzanet-edge[{extra}]'" if extra else missing
         print(
-            f"{prog}: error: {package} needs {missing}, which is not installed "
-            f"(try: pip install 'gtzanet-edge[{extra}]')",
+            f"{prog}: error: {package} needs {missing}, which is not installed (try: pip install {wanted})",
             file=sys.stderr,
         )
+        return 1
+    except (ImportError, OSError) as error:  # a library that is there, and does not work
+        print(f"{prog}: error: a library does not work here ({error}) (try: python -m runtime doctor)", file=sys.stderr)
         return 1
     except KeyboardInterrupt:  # while the imports run
         print(f"{prog}: interrupted", file=sys.stderr)

@@ -22,6 +22,12 @@ def check_format(format: str, channels: int) -> int:
     return FORMATS[format] * channels
 
 
+def check_beginning(data: bytes) -> None:
+    """Raise `AudioError` where the first bytes of a source are those of a sound file."""
+    if data.startswith(_HEADERS):
+        raise AudioError("these are the bytes of a sound file, not raw samples: name the file itself to classify it")
+
+
 def decode(data: bytes, format: str, channels: int = 1) -> NDArray[np.float32]:
     """Return raw bytes as samples, float32 (n, channels), full scale 1.
 
@@ -37,13 +43,11 @@ def decode(data: bytes, format: str, channels: int = 1) -> NDArray[np.float32]:
     Raises
     ------
     AudioError
-        If bytes are left over, or the bytes are those of a sound file.
+        If bytes are left over.
     UsageError
         If there is no such format.
     """
     size = check_format(format, channels)
-    if data.startswith(_HEADERS):
-        raise AudioError("these are the bytes of a sound file, not raw samples: name the file instead")
     if len(data) % size:
         raise AudioError(f"{len(data)} bytes are no whole number of {format} samples of {channels} channels")
     if format == "f32":
@@ -51,8 +55,10 @@ def decode(data: bytes, format: str, channels: int = 1) -> NDArray[np.float32]:
     elif format == "s24":
         padded = np.zeros((len(data) // 3, 4), np.uint8)
         padded[:, 1:] = np.frombuffer(data, np.uint8).reshape(-1, 3)
-        samples = padded.view("<i4")[:, 0].astype(np.float32) / np.float32(1 << 31)
+        samples = padded.view("<i4")[:, 0].astype(np.float32)
+        samples /= np.float32(1 << 31)
     else:
         bits = 8 * FORMATS[format]
-        samples = np.frombuffer(data, f"<i{bits // 8}").astype(np.float32) / np.float32(1 << (bits - 1))
+        samples = np.frombuffer(data, f"<i{bits // 8}").astype(np.float32)
+        samples /= np.float32(1 << (bits - 1))
     return samples.reshape(-1, channels)

@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-TEMPERATURES = (0.5, 10.0)
-"""A few pictures cannot justify more."""
+from toolkit.card import TEMPERATURES
+
 FLOOR = 1e-6
 """Probabilities below it count as it: an integer network's smallest one is 0."""
 _STEPS = 100

@@ -12,8 +12,7 @@ from export.made import probe_pictures
 from export.source import layer_classes, open_source
 from export.variants import PRECISIONS, Variant
 from runtime import Classifier
-from runtime.engines import ENGINES, installed
-from runtime.host import how_to_install
+from runtime.host import ENGINES, how_to_install, installed
 from toolkit.frontend import PICTURE
 from toolkit.runs import Run
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runtime.cli import entry, find_model
+from runtime.cli import entry
+from runtime.files import find_model
 from toolkit.artifact import read_card
 from toolkit.audio import load
 from toolkit.card import Card
@@ -81,6 +83,11 @@ def test_a_bad_file_is_reported_and_the_rest_go_on(
         ["a.wav", "--hop", "3"],
         ["a.wav", "--device", "1"],
         ["--stream", "--top", "3"],
+        ["a.wav", "--rate", "8000"],
+        ["a.wav", "--pcm", "s16"],
+        ["--listen", "--channels", "2"],
+        ["-", "--channels", "0"],
+        ["-", "--rate", "500"],
         ["-", "--pcm", "u8"],
         ["info"],
         ["doctor", "a", "b"],
@@ -145,6 +152,56 @@ print(*sorted(set(sys.modules) & set({FORBIDDEN!r})))
     label, found = done.stdout.split("\n")[:2]
     assert label in {"high", "low", "mid", "wide"}
     assert found == ""
+
+
+def test_the_command_imports_no_more_than_it_needs(artifacts: Path, sound: Path) -> None:
+    words = [str(sound), "--json", "--model", str(artifacts / "gtzanet-float32.tflite")]
+    others = ["runtime.doctor", "runtime.live", "runtime.listening", "runtime.stream", "runtime.feeds", "runtime.info"]
+    code = f"""
+import sys
+from runtime.cli import entry
+assert entry({words!r}) == 0
+print(*sorted(set(sys.modules) & set({(*FORBIDDEN, *others)!r})))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[1:] == [""]
+
+
+@pytest.mark.parametrize(
+    ("library", "content", "words"),
+    [
+        (
+            "soundfile",
+            "raise OSError('sndfile library not found')",
+            "soundfile does not work .OSError: sndfile library not",
+        ),
+        (
+            "numpy",
+            "raise ImportError('libopenblas.so.0: cannot open')",
+            "numpy does not work .ImportError: libopenblas",
+        ),
+    ],
+)
+def test_libraries_that_do_not_work(tmp_path: Path, library: str, content: str, words: str) -> None:
+    """The doctor starts all the same, and the command says one sentence."""
+    (tmp_path / f"{library}.py").write_text(content)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    told = [
+        subprocess.run(
+            [sys.executable, "-m", "runtime", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True
+        )
+        for arguments in (["doctor"], ["a.wav"])
+    ]
+    assert told[0].returncode == 1 and told[0].stderr == "" and re.search(f"BAD   {words}", told[0].stdout)
+    assert told[1].returncode == 1 and len(told[1].stderr.splitlines()) == 1 and "doctor" in told[1].stderr
+
+
+def test_a_file_that_may_not_be_looked_at_does_not_stop_the_rest(artifacts: Path, sound: Path, capfd: Any) -> None:
+    model = str(artifacts / "gtzanet-int8.tflite")
+    assert entry(["x" * 5000 + ".wav", str(sound), "--json", "--model", model]) == 1
+    out, err = capfd.readouterr()
+    assert len(out.splitlines()) == 1 and "cannot be read" in err
 
 
 def test_the_command_as_a_process_is_quiet(artifacts: Path, sound: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from runtime import doctor
 from runtime.cli import entry
-from runtime.engines import installed
+from runtime.host import installed
 
 
 def test_this_machine_is_well(artifacts: Path, capfd: pytest.CaptureFixture[str]) -> None:

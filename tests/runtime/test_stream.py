@@ -141,8 +141,22 @@ def test_loudness_is_the_root_mean_square() -> None:
 
 @pytest.mark.parametrize("hop", [0.0, -1.0, 3.1, float("nan")])
 def test_an_impossible_hop_is_misuse(hop: float) -> None:
-    with pytest.raises(UsageError, match="it must be above 0 and at most 3 s"):
+    with pytest.raises(UsageError, match="it must be above 0 and at most a window, 3 s"):
         stream(hop=hop)
+
+
+def test_windows_may_be_too_short() -> None:
+    with pytest.raises(UsageError, match="windows of 0.5 s are too short for endless sound"):
+        stream(FrontEnd(window_seconds=0.5), 0.1)
+    spec = FrontEnd(window_seconds=1.0, n_fft=16_384, hop_length=1024, n_mels=32)
+    sound = music(5)
+    with pytest.raises(UsageError, match="too short"):
+        stream(spec, 1.0)
+    spec = dataclasses.replace(spec, hop_length=512)
+    opened, eye = stream(spec, 0.1)
+    heard = opened.push(sound)
+    end = round(heard[-1].end * 22050)
+    np.testing.assert_array_equal(eye.seen[-1], render(sound[end - spec.window_samples : end], spec))
 
 
 def test_samples_that_are_no_sound_are_refused_and_forgotten() -> None:
@@ -175,4 +189,4 @@ def test_memory_stays_as_it_is() -> None:
     gc.collect()
     after = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
-    assert after - before < 20_000
+    assert after - before < 300_000, "a window is 260 KB, and there were 400 of them"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.errors import AudioError, UsageError
-from toolkit.pcm import FORMATS, decode
+from toolkit.pcm import FORMATS, check_beginning, decode
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,8 @@ def test_any_bytes_are_samples_or_one_sentence(format: str, channels: int, data:
 
 def test_a_file_is_no_raw_samples() -> None:
     with pytest.raises(AudioError, match="bytes of a sound file, not raw samples: name the file"):
-        decode(b"RIFF" + bytes(40), "s16")
+        check_beginning(b"RIFF" + bytes(40))
+    check_beginning(b"RIF")
     with pytest.raises(AudioError, match="7 bytes are no whole number of s16 samples of 2 channels"):
         decode(bytes(7), "s16", 2)
     with pytest.raises(UsageError, match="no 'u8' samples: choose one of s16"):

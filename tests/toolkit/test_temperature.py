@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from toolkit.temperature import TEMPERATURES, at_temperature, fitted_temperature
+from toolkit.card import TEMPERATURES
+from toolkit.temperature import at_temperature, fitted_temperature
 
 rows = arrays(np.float64, st.tuples(st.integers(1, 8), st.integers(2, 12)), elements=st.floats(0, 1))
 
