@@ -17,7 +17,7 @@ from toolkit.samples import MAX_CHANNELS, RATES
 EPILOG = (
     "also: python -m runtime info MODEL, what a model file says of itself; python -m runtime doctor, what works here"
 )
-OPTIONS = ("hop", "smooth", "margin", "silence")
+OPTIONS = ("hop", "smooth", "margin", "silence", "mqtt")
 """What is for endless sound alone."""
 
 
@@ -74,6 +74,11 @@ def parser() -> Parser:
         help="how much more probable a new label must be (default: 0.1)",
     )
     live.add_argument("--silence", type=float, metavar="DB", help="what is quieter is silence (default: -60)")
+    live.add_argument(
+        "--mqtt",
+        metavar="URL",
+        help="publish every line as JSON, too: mqtt://[USER@]HOST[:PORT]/TOPIC, or mqtts:// (password: MQTT_PASSWORD)",
+    )
     stdin = made.add_argument_group("raw samples on standard input, and the rate of the microphone")
     stdin.add_argument("--rate", type=int, metavar="HZ", help=f"samples a second (default: {Raw.rate})")
     stdin.add_argument("--channels", type=int, metavar="N", help=f"(default: {Raw.channels})")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import math
 import sys
+from contextlib import nullcontext
 
 from runtime import feeds, live
 from runtime.arguments import OPTIONS
 from runtime.classifier import Classifier
 from runtime.decide import Rules
+from runtime.mqtt import Broker, Publisher
 from runtime.sources import STDIN_NAME, Raw
 from runtime.stream import Stream
 from toolkit.errors import AudioError, UsageError
@@ -31,38 +33,51 @@ def settings_of(arguments: argparse.Namespace) -> live.Settings:
 
 
 def listen(classifier: Classifier, raw: Raw, arguments: argparse.Namespace, prog: str) -> int:
-    """Print an event a line until the sound ends; return 0."""
+    """Print an event a line, and publish it where that was asked for, until the sound ends; return 0."""
 
     def say(sentence: str) -> None:
         print(f"{prog}: {sentence}", file=sys.stderr, flush=True)
 
     settings = settings_of(arguments)
+    broker = None if arguments.mqtt is None else Broker.parse(arguments.mqtt)
     name = "the microphone" if arguments.listen else STDIN_NAME
     blocks = feeds.microphone(arguments.device, raw.rate, say) if arguments.listen else feeds.piped(raw, say)
     hop = Stream(classifier, settings.hop_seconds).hop_seconds
     card = classifier.card
-    say(f"{card.model}-{card.precision} listens to {name}, a line every {hop:.1f} s. {card.dataset.notice}".strip())
-    seconds = [0.0]
+    with Publisher(broker, card, say) if broker else nullcontext() as publisher:
+        say(f"{card.model}-{card.precision} listens to {name}, a line every {hop:.1f} s. {card.dataset.notice}".strip())
+        tally = _Tally()
+        try:
+            for event in live.listen(classifier, tally.counted(blocks, raw.rate), raw.rate, settings):
+                tally.add(event, say)
+                text = live.as_json(event, classifier.labels)
+                print(text if arguments.json else live.as_line(event), flush=True)
+                if publisher:
+                    publisher.publish(text)
+        except AudioError as error:
+            raise AudioError(f"{name}: {error}") from None
+        finally:
+            if tally.lines:
+                say(f"heard {tally.seconds:.0f} s; computing took {tally.spent / tally.seconds:.2%} of that time")
+    if not tally.lines:
+        raise AudioError(f"{name}: it ended after {tally.seconds:.1f} s, before the first hop of {hop:.1f} s")
+    return 0
 
-    def counted() -> feeds.Blocks:
+
+class _Tally:
+    """Counts seconds heard, seconds spent and lines printed; says once that the computer is too slow."""
+
+    def __init__(self) -> None:
+        self.seconds, self.spent, self.lines = 0.0, 0.0, 0
+        self._slow = False
+
+    def counted(self, blocks: feeds.Blocks, rate: int) -> feeds.Blocks:
         for block in blocks:
-            seconds[0] += 0 if block is None else len(block) / raw.rate
+            self.seconds += 0 if block is None else len(block) / rate
             yield block
 
-    spent, slow, lines = 0.0, False, 0
-    try:
-        for event in live.listen(classifier, counted(), raw.rate, settings):
-            line = live.as_json(event, classifier.labels) if arguments.json else live.as_line(event)
-            print(line, flush=True)
-            spent, lines = spent + event.heard.spent, lines + 1
-            if event.load > 1 and not slow:
-                slow = True
-                say(f"the computer is too slow: a hop took {event.load:.1f} times its own length; use a longer --hop")
-    except AudioError as error:
-        raise AudioError(f"{name}: {error}") from None
-    finally:
-        if lines:
-            say(f"heard {seconds[0]:.0f} s; computing took {spent / seconds[0]:.2%} of that time")
-    if not lines:
-        raise AudioError(f"{name}: it ended after {seconds[0]:.1f} s, before the first hop of {hop:.1f} s")
-    return 0
+    def add(self, event: live.Event, say: feeds.Say) -> None:
+        self.spent, self.lines = self.spent + event.heard.spent, self.lines + 1
+        if event.load > 1 and not self._slow:
+            self._slow = True
+            say(f"the computer is too slow: a hop took {event.load:.1f} times its own length; use a longer --hop")

@@ -31,5 +31,9 @@ class EngineError(GtzanetError):
     """An inference engine is missing or cannot run a model."""
 
 
+class PublishError(GtzanetError):
+    """Where results are to be sent, nobody takes them."""
+
+
 class RunError(GtzanetError):
     """A training run folder is missing, unfinished or does not match what is asked."""

@@ -1,0 +1,207 @@
+"""What was heard to an MQTT broker, where Home Assistant finds it by itself."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import re
+import ssl
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from runtime.decide import SILENCE
+from runtime.report import UNKNOWN
+from toolkit.card import Card
+from toolkit.errors import PublishError, UsageError
+
+SCHEMES = {"mqtt": 1883, "mqtts": 8883}
+TOPIC = "gtzanet-edge"
+PASSWORD = "MQTT_PASSWORD"
+DISCOVERY = "homeassistant"
+"""Where Home Assistant looks for devices, unless it was told otherwise."""
+WAIT_SECONDS = 10.0
+"""For the broker's answer at the start, and for its last receipt at the end."""
+LONGEST_RETRY = 30
+LONGEST_TOPIC = 1000
+
+
+@dataclass(frozen=True)
+class Broker:
+    """Where to publish, as `parse` reads it."""
+
+    host: str
+    port: int
+    encrypted: bool
+    user: str | None
+    password: str | None
+    topic: str
+
+    @classmethod
+    def parse(cls, url: str) -> Broker:
+        """Return what `mqtt[s]://[user[:password]@]host[:port][/topic]` says.
+
+        A password that is not there is taken from the variable MQTT_PASSWORD, where no list of processes shows it.
+
+        Raises
+        ------
+        UsageError
+            If it is no such URL.
+        """
+        wanted = "give mqtt://HOST/TOPIC, or mqtts://USER@HOST:PORT/TOPIC for TLS"
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError as error:
+            raise UsageError(f"--mqtt: {error}: {wanted}") from None
+        if parts.scheme not in SCHEMES or not parts.hostname or parts.query:
+            raise UsageError(f"--mqtt: {_without_password(url)!r} names no broker: {wanted}")
+        topic = unquote(parts.path).strip("/") or TOPIC
+        if "#" in url or re.search(r"[#+\0]", topic) or len(topic.encode()) > LONGEST_TOPIC:
+            raise UsageError(f"--mqtt: {topic!r} is no topic to publish to: a short name without # and +")
+        user = unquote(parts.username) if parts.username else None
+        password = unquote(parts.password) if parts.password else os.environ.get(PASSWORD)
+        encrypted = parts.scheme == "mqtts"
+        return cls(parts.hostname, port or SCHEMES[parts.scheme], encrypted, user, password if user else None, topic)
+
+    @property
+    def name(self) -> str:
+        """Return host and port, for messages."""
+        return f"{self.host}:{self.port}"
+
+
+def discovery(topic: str, card: Card) -> dict[str, dict[str, Any]]:
+    """Return Home Assistant's discovery messages by topic: a sensor for the label, and one for its probability.
+
+    Source: the integration "MQTT" of Home Assistant's documentation, sections on discovery and sensors.
+    """
+    node = re.sub(r"[^a-zA-Z0-9_-]", "_", topic)
+    common: dict[str, Any] = {
+        "state_topic": f"{topic}/state",
+        "availability_topic": f"{topic}/availability",
+        "device": {
+            "identifiers": [f"{TOPIC}-{node}"],
+            "name": topic,
+            "manufacturer": TOPIC,
+            "model": f"{card.model}-{card.precision}",
+        },
+        "origin": {"name": TOPIC},
+    }
+    sensors: dict[str, dict[str, Any]] = {
+        "label": {
+            "name": "Sound",
+            "icon": "mdi:waveform",
+            "device_class": "enum",
+            "options": [*card.labels, UNKNOWN, SILENCE],
+            "value_template": "{{ value_json.label }}",
+            "json_attributes_topic": f"{topic}/state",
+        },
+        "confidence": {
+            "name": "Confidence",
+            "icon": "mdi:percent",
+            "unit_of_measurement": "%",
+            "state_class": "measurement",
+            "value_template": "{{ (100 * value_json.confidence) | round(1) if value_json.confidence else None }}",
+        },
+    }
+    return {
+        f"{DISCOVERY}/sensor/{node}/{name}/config": common | {"unique_id": f"{node}_{name}"} | sensor
+        for name, sensor in sensors.items()
+    }
+
+
+class Publisher:
+    """A connection to a broker, to be used in a `with` block; where it is lost, it is made again.
+
+    Retained messages: `<topic>/state`, the newest text that was published; `<topic>/availability`, "online" within the
+    block and "offline" after it (the broker says so itself where the process dies); and Home Assistant's discovery.
+
+    Raises
+    ------
+    PublishError
+        On entering, if paho-mqtt is not installed, or the broker is not there or refuses the user.
+    """
+
+    def __init__(self, broker: Broker, card: Card, say: Callable[[str], None]) -> None:
+        self._broker, self._card, self._say = broker, card, say
+        self._answered, self._refusal = threading.Event(), ""
+        self._state: str | None = None
+        self._client = self._made()
+
+    def __enter__(self) -> Publisher:
+        where = f"--mqtt {self._broker.name}"
+        try:
+            self._client.connect(self._broker.host, self._broker.port)
+        except (OSError, ValueError) as error:
+            raise PublishError(
+                f"{where}: {getattr(error, 'strerror', None) or error}: is the broker running?"
+            ) from None
+        self._client.loop_start()
+        if not self._answered.wait(WAIT_SECONDS):
+            self._refusal = f"no answer for {WAIT_SECONDS:g} s"
+        if self._refusal:
+            self._client.loop_stop()
+            hint = f"check the user, and the password in the variable {PASSWORD}"
+            raise PublishError(f"{where}: {self._refusal.lower()}: {hint}")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.on_disconnect = None
+        if self._client.is_connected():
+            last = self._client.publish(f"{self._broker.topic}/availability", "offline", qos=1, retain=True)
+            last.wait_for_publish(WAIT_SECONDS)
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def publish(self, state: str) -> None:
+        """Publish a text as the newest state; while the broker is away only the newest is kept, for when it is back."""
+        self._state = state
+        self._client.publish(f"{self._broker.topic}/state", state, retain=True)
+
+    def _made(self) -> Any:
+        broker = self._broker
+        paho = _paho()
+        client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+        if broker.user is not None:
+            client.username_pw_set(broker.user, broker.password)
+        if broker.encrypted:
+            client.tls_set_context(ssl.create_default_context())
+        client.will_set(f"{broker.topic}/availability", "offline", qos=1, retain=True)
+        client.reconnect_delay_set(1, LONGEST_RETRY)
+        client.on_connect, client.on_disconnect = self._connected, self._disconnected
+        return client
+
+    def _connected(self, client: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:
+        if reason.is_failure:
+            self._refusal = str(reason)
+            self._answered.set()
+            return
+        for topic, message in discovery(self._broker.topic, self._card).items():
+            client.publish(topic, json.dumps(message), qos=1, retain=True)
+        client.publish(f"{self._broker.topic}/availability", "online", qos=1, retain=True)
+        if self._answered.is_set():
+            self._say(f"the MQTT broker {self._broker.name} is back")
+        if self._state is not None:
+            self.publish(self._state)
+        self._answered.set()
+
+    def _disconnected(self, client: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:
+        if self._answered.is_set() and not self._refusal:
+            self._say(f"the MQTT broker {self._broker.name} is gone ({reason}); trying again")
+
+
+def _paho() -> Any:
+    try:
+        return importlib.import_module("paho.mqtt.client")
+    except ImportError:
+        raise PublishError("--mqtt needs paho-mqtt: run `pip install 'gtzanet-edge[mqtt]'`") from None
+
+
+def _without_password(url: str) -> str:
+    return re.sub(r"(//[^/@:]*):[^/@]*@", r"\1@", url)
