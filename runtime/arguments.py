@@ -34,7 +34,7 @@ def parser() -> Parser:
         "--model",
         type=Path,
         metavar="M",
-        help="a .tflite or .onnx file (default: the newest in ./artifacts, float32 first)",
+        help="a .tflite or .onnx file (default: the newest in ./artifacts, float32 first; else one that is built in)",
     )
     made.add_argument(
         "--top", type=int, metavar="N", help="show the N most probable classes only (the table; JSON and CSV have all)"

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from runtime.engines import Engine, open_engine
 from runtime.inputs import model_input
+from runtime.models import PRETRAINED
 from runtime.prediction import Prediction, Window
 from toolkit.audio import load
 from toolkit.card import Card
@@ -25,7 +26,9 @@ class Classifier:
 
     Examples
     --------
-    >>> classifier = Classifier.load("gtzanet-int8.tflite")  # doctest: +SKIP
+    >>> classifier = Classifier.load()  # or Classifier.load("gtzanet-int8.tflite")
+    >>> classifier.labels[:3]
+    ('blues', 'classical', 'country')
     >>> classifier.classify("song.mp3").label  # doctest: +SKIP
     'jazz'
     >>> classifier.classify(samples, rate=44100).by_label()  # doctest: +SKIP
@@ -37,9 +40,14 @@ class Classifier:
         self._turn = threading.Lock()
 
     @classmethod
-    def load(cls, path: Path | str, *, engine: str | None = None, threads: int | None = None) -> Classifier:
-        """Return a classifier of the model file `path`; parameters and errors are those of `open_engine`."""
-        return cls(open_engine(path, engine=engine, threads=threads))
+    def load(
+        cls, path: Path | str | None = None, *, engine: str | None = None, threads: int | None = None
+    ) -> Classifier:
+        """Return a classifier of a model file, by default of the one that comes with this package (`PRETRAINED`).
+
+        The other parameters and the errors are those of `open_engine`.
+        """
+        return cls(open_engine(PRETRAINED if path is None else path, engine=engine, threads=threads))
 
     @property
     def card(self) -> Card:

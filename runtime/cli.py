@@ -33,13 +33,17 @@ def entry(argv: Sequence[str] | None = None) -> int:
 
 def _info(words: Sequence[str]) -> int:
     parser = Parser(prog=f"{PROG} info", description="Show what a model file says of itself.")
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite or .onnx file")
+    parser.add_argument(
+        "model", type=Path, nargs="?", metavar="MODEL", help="a .tflite or .onnx file (default: as for classifying)"
+    )
     parser.add_argument("--json", action="store_true", help="print the card as JSON")
     arguments = parser.parse_args(words)
     from runtime.info import checked_card, described
+    from runtime.models import find_model
 
-    card = checked_card(arguments.model)
-    print(card.to_json().rstrip() if arguments.json else described(arguments.model, card))
+    path = arguments.model or find_model()
+    card = checked_card(path)
+    print(card.to_json().rstrip() if arguments.json else described(path, card))
     return 0
 
 

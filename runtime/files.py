@@ -4,42 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from runtime.arguments import check, parser, raw_of
 from runtime.classifier import Classifier
 from runtime.cli import PROG
-from runtime.host import installed
+from runtime.models import find_model
 from runtime.prediction import Prediction
 from runtime.sources import STDIN, STDIN_NAME, Raw, check_source, expanded, read_stdin
-from toolkit.artifact import TFLITE, model_files
-from toolkit.card import INPUT_LEVELS
-from toolkit.errors import ArtifactError, AudioError
+from toolkit.errors import AudioError
 from toolkit.quiet import captured_stderr
-
-ARTIFACTS = Path("artifacts")
-
-
-def find_model(folder: Path) -> Path:
-    """Return the model in `folder` to use where none is named.
-
-    One that an installed engine runs, if there is one; then one that takes pictures, which is faster here than a front
-    end inside; then float32 rather than another precision, .tflite rather than .onnx, and the newest.
-    """
-    found = model_files(folder)
-    if not found:
-        raise ArtifactError(
-            f"no model: there is no .tflite or .onnx file in {folder}{'' if folder.is_dir() else ' (no such folder)'}; "
-            "make one with `python -m export --format tflite`, or name one with --model"
-        )
-
-    def preference(path: Path) -> tuple[bool, bool, bool, bool, int, str]:
-        kind, words = path.suffix.lstrip("."), path.stem.split("-")
-        pictures = not {*INPUT_LEVELS[1:]} & {*words}
-        newest = path.stat().st_mtime_ns
-        return bool(installed(kind)), pictures, "float32" in words, kind == TFLITE, newest, path.name
-
-    return max(found, key=preference)
 
 
 def classify(words: Sequence[str]) -> int:
@@ -52,7 +25,7 @@ def classify(words: Sequence[str]) -> int:
         from runtime.listening import settings_of
 
         settings_of(arguments)  # before a model is loaded
-    path = arguments.model or find_model(ARTIFACTS)
+    path = arguments.model or find_model()
     with captured_stderr():  # engines announce their delegates there
         classifier = Classifier.load(path, engine=arguments.engine, threads=arguments.threads)
     if arguments.model is None and (arguments.json or arguments.csv or endless):

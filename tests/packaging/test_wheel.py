@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
+from runtime.models import PRETRAINED
 from tests.run_maker import made_artifacts
 from toolkit.synthetic import CLASSES, clip
 
@@ -56,6 +58,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
             target.mkdir()
             for module in (REPOSITORY / name).glob("*.py"):
                 (target / module.name).write_bytes(module.read_bytes())
+            if (data := REPOSITORY / name / "pretrained").is_dir():
+                shutil.copytree(data, target / data.name)
         else:
             target.write_bytes((REPOSITORY / name).read_bytes())
     (source / "tests").mkdir()
@@ -78,7 +82,9 @@ def test_holds_the_five_packages_whole_and_no_tests(wheel: Path) -> None:
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert {name.partition("/")[0] for name in names} == PACKAGES | {"gtzanet_edge.py"}
     modules = {f"{name}/{path.name}" for name in PACKAGES for path in (REPOSITORY / name).glob("*.py")}
-    assert names - {"gtzanet_edge.py"} == modules
+    model = f"runtime/pretrained/{PRETRAINED.name}"
+    assert names - {"gtzanet_edge.py"} == modules | {model}
+    assert wheel.stat().st_size <= 1_000_000
 
 
 def test_metadata(wheel: Path) -> None:
@@ -105,6 +111,12 @@ def test_classifies_on_a_device(device: Path, tmp_path: Path, tmp_path_factory: 
     assert answer["label"] in answer["probabilities"]
     assert sum(answer["probabilities"].values()) == pytest.approx(1)
     assert list(empty.iterdir()) == []
+
+
+def test_has_a_model_of_its_own(device: Path, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "clip.wav", clip(CLASSES[0], 0, seconds=6), 22_050)
+    answer = json.loads(run([device / "python", "-m", "runtime", "clip.wav", "--json"], tmp_path).stdout)
+    assert answer["model"] == "gtzanet-float16" and "jazz" in answer["probabilities"]
 
 
 def test_a_device_has_no_training_library(device: Path, tmp_path: Path) -> None:

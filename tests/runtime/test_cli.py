@@ -17,11 +17,10 @@ import numpy as np
 import pytest
 
 from runtime.cli import entry
-from runtime.files import find_model
+from runtime.models import PRETRAINED, find_model
 from toolkit.artifact import read_card
 from toolkit.audio import load
 from toolkit.card import Card
-from toolkit.errors import ArtifactError
 
 ROOT = Path(__file__).parents[2]
 FORBIDDEN = ("tensorflow", "tf_keras", "keras", "librosa", "numba", "scipy", "PIL", "rich", "matplotlib", "sklearn")
@@ -89,7 +88,7 @@ def test_a_bad_file_is_reported_and_the_rest_go_on(
         ["-", "--channels", "0"],
         ["-", "--rate", "500"],
         ["-", "--pcm", "u8"],
-        ["info"],
+        ["info", "a", "b"],
         ["doctor", "a", "b"],
     ],
 )
@@ -111,25 +110,16 @@ def test_bad_models_are_one_line_and_exit_1(sound: Path, tmp_path: Path, capfd: 
         assert out == "" and len(err.splitlines()) == 1 and str(path) in err
 
 
-def test_without_a_model_it_says_what_to_do(
-    sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert entry([str(sound)]) == 1
-    assert "python -m export" in capfd.readouterr().err
-    (tmp_path / "artifacts").mkdir()
-    with pytest.raises(ArtifactError, match="there is no .tflite or .onnx file in artifacts;.*--model"):
-        find_model(Path("artifacts"))
-
-
 def test_the_default_model_is_the_newest_float32_one(
     artifacts: Path, sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "artifacts"
+    assert find_model(folder) == PRETRAINED
     folder.mkdir()
+    assert find_model(folder) == PRETRAINED
     shutil.copy(artifacts / "gtzanet-int8.tflite", folder / "newest-int8.tflite")
     monkeypatch.chdir(tmp_path)
-    assert find_model(folder).name == "newest-int8.tflite"
+    assert find_model() == Path("artifacts/newest-int8.tflite")
     for age, name in ((200, "old-float32.tflite"), (100, "new-float32.tflite"), (0, ".new-float32.x.tmp.tflite")):
         shutil.copy(artifacts / "gtzanet-float32.tflite", folder / name)
         os.utime(folder / name, (1e9 - age, 1e9 - age))

@@ -1,0 +1,29 @@
+"""Which model file to use where none is named: one's own, or the one that comes with the package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runtime.host import installed
+from toolkit.artifact import TFLITE, model_files
+from toolkit.card import INPUT_LEVELS
+
+ARTIFACTS = Path("artifacts")
+PRETRAINED = Path(__file__).parent / "pretrained" / "gtzanet-float16.tflite"
+"""GTZANet, trained on the training part of GTZAN's fault-filtered split."""
+
+
+def find_model(folder: Path = ARTIFACTS) -> Path:
+    """Return the model in `folder` to use where none is named; `PRETRAINED` where there is none.
+
+    One that an installed engine runs, if there is one; then one that takes pictures, which is faster here than a front
+    end inside; then float32 rather than another precision, .tflite rather than .onnx, and the newest.
+    """
+
+    def preference(path: Path) -> tuple[bool, bool, bool, bool, int, str]:
+        kind, words = path.suffix.lstrip("."), path.stem.split("-")
+        pictures = not {*INPUT_LEVELS[1:]} & {*words}
+        newest = path.stat().st_mtime_ns
+        return bool(installed(kind)), pictures, "float32" in words, kind == TFLITE, newest, path.name
+
+    return max(model_files(folder), key=preference, default=PRETRAINED)

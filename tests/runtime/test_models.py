@@ -1,0 +1,37 @@
+"""The model that comes with the package: its card is honest, and it does what the card says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runtime import Classifier
+from runtime.models import PRETRAINED
+from toolkit.artifact import read_archive, verify_model
+from toolkit.dataset import build_index
+from toolkit.pictures import load_pictures
+from toolkit.splits import make_split
+
+
+def test_its_card_says_what_it_is() -> None:
+    archive = read_archive(PRETRAINED)
+    verify_model(PRETRAINED, archive)
+    card = archive.card
+    assert (card.model, card.precision, card.split.name) == ("gtzanet", "float16", "fault-filtered")
+    assert len(card.labels) == 10 and not card.dataset.synthetic
+    assert "without cleared rights" in card.dataset.notice and card.accuracy.part == "validation"
+
+
+@pytest.mark.gtzan
+@pytest.mark.slow
+def test_it_is_as_good_as_its_card_says(gtzan_root: Path) -> None:
+    classifier = Classifier.load()
+    index = build_index(gtzan_root)
+    split, items = make_split("fault-filtered", index), index.by_name
+    validation = [items[name] for name in split.validation]
+    found = [int(classifier.classify_picture(picture).argmax()) for picture in load_pictures(index, validation)]
+    right = sum(classifier.labels[place] == item.label for place, item in zip(found, validation, strict=True))
+    accuracy = classifier.card.accuracy
+    assert (right, len(found)) == (accuracy.correct, accuracy.n)
+    assert split.digest == classifier.card.split.digest
