@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
+from runtime.process import lean, leave
 from toolkit.command import start
 
 PACKAGES = {
@@ -41,5 +43,13 @@ def entry(argv: Sequence[str] | None = None) -> int:
     return start(package, EXTRAS.get(package), rest, prog=f"gtzanet-edge {package}")
 
 
+def main() -> NoReturn:
+    """Be the process `gtzanet-edge`."""
+    if sys.argv[1:2] != ["runtime"]:
+        raise SystemExit(entry())
+    lean()
+    leave(entry())
+
+
 if __name__ == "__main__":
-    raise SystemExit(entry())
+    main()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from runtime.available import ENGINES
 from runtime.engines import default_threads
-from runtime.host import ENGINES
 from toolkit.artifact import FORMATS
 from toolkit.command import Parser
 from toolkit.dataset import SUFFIXES

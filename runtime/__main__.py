@@ -1,3 +1,5 @@
+from runtime.process import lean, leave
 from toolkit.command import start
 
-raise SystemExit(start("runtime"))
+lean()
+leave(start("runtime"))

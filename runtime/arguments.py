@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from runtime.available import ENGINES
 from runtime.cli import PROG
 from runtime.engines import check_threads
-from runtime.host import ENGINES
 from runtime.sources import STDIN, Raw
 from toolkit.command import Parser
 from toolkit.errors import UsageError

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime.host import ENGINES, Host, how_to_install, how_to_install_one, installed, this_host
+from runtime.available import ENGINES, installed
+from runtime.host import Host, how_to_install, how_to_install_one, this_host
 from runtime.info import checked_card
 from toolkit.artifact import file_format
 from toolkit.errors import GtzanetError

@@ -12,9 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.host import ENGINES, how_to_install, how_to_install_one, installed
-from runtime.lite import LiteEngine
-from runtime.ort import OrtEngine
+from runtime.available import ENGINES, installed
 from runtime.tensors import first_line
 from toolkit.artifact import TFLITE, file_format, read_archive, verify_model
 from toolkit.card import Card
@@ -101,6 +99,8 @@ def _choose(path: Path, engine: str | None) -> str:
         return engine
     names = installed(format)
     if not names:
+        from runtime.host import how_to_install_one
+
         raise EngineError(f"no inference engine for .{format} files is installed: {how_to_install_one(fitting)}")
     return names[0]
 
@@ -111,9 +111,17 @@ def _load(name: str) -> tuple[Callable[[str, Any, Path, Card, int], Engine], Any
     try:
         theirs = importlib.import_module(kind.module)
     except ModuleNotFoundError:
+        from runtime.host import how_to_install
+
         raise EngineError(f"the engine {name} is not installed: {how_to_install(name)}") from None
     except (ImportError, AttributeError) as error:
         raise EngineError(
             f"the engine {name} does not work here ({first_line(error)}): see `python -m runtime doctor`"
         ) from None
-    return (LiteEngine if kind.format == TFLITE else OrtEngine), theirs
+    if kind.format == TFLITE:
+        from runtime.lite import LiteEngine
+
+        return LiteEngine, theirs
+    from runtime.ort import OrtEngine
+
+    return OrtEngine, theirs

@@ -1,42 +1,15 @@
-"""The engines: which are installed, which builds there are for a machine, and the command that installs one.
+"""Which builds of the engines there are for a machine, and the command that installs one.
 
 Nothing here needs NumPy or an engine, so that `doctor` can say that it is missing.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import platform
 import struct
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-from toolkit.artifact import ONNX, TFLITE
-
-
-@dataclass(frozen=True)
-class Kind:
-    """An engine that may be installed: the format it runs, and the module it is in."""
-
-    format: str
-    module: str
-
-
-ENGINES: Mapping[str, Kind] = {
-    "litert": Kind(TFLITE, "ai_edge_litert.interpreter"),
-    "tflite-runtime": Kind(TFLITE, "tflite_runtime.interpreter"),
-    "onnxruntime": Kind(ONNX, "onnxruntime"),
-}
-
-
-def installed(format: str | None = None) -> tuple[str, ...]:
-    """Return the names of the engines that are installed (for a format), best first."""
-    return tuple(
-        name
-        for name, kind in ENGINES.items()
-        if format in (None, kind.format) and importlib.util.find_spec(kind.module.partition(".")[0])
-    )
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runtime.host import installed
+from runtime.available import installed
 from toolkit.artifact import TFLITE, model_files
 from toolkit.card import INPUT_LEVELS
 

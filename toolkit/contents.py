@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from toolkit.card import Card
 from toolkit.errors import ArtifactError
@@ -16,8 +16,7 @@ MAX_ENTRY = 1 << 20
 MAX_ENTRIES = 16
 
 
-@dataclass(frozen=True)
-class Archive:
+class Archive(NamedTuple):
     """What was found in a model file: the card, and where the texts start, which is the size of the model proper."""
 
     card: Card

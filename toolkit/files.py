@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import stat
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -28,6 +27,8 @@ def atomic_path(target: Path) -> Iterator[Path]:
     OSError
         If `target` is a folder, a device or a pipe, or cannot be written; the error names it, not the temporary file.
     """
+    import tempfile  # not before: a device that classifies writes nothing
+
     target = Path(target)
     _check_replaceable(target)
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -56,7 +56,8 @@ def filter_bank(spec: FrontEnd = PICTURE) -> NDArray[np.float32]:
     widths = np.diff(edges)
     rising = (bins - edges[:-2, None]) / widths[:-1, None]
     falling = (edges[2:, None] - bins) / widths[1:, None]
-    triangles = np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
+    np.maximum(0.0, np.minimum(rising, falling, out=rising), out=rising)
+    triangles = rising.astype(np.float32)
     heights = 2.0 / (edges[2:] - edges[:-2])
     weights = (triangles * heights[:, None]).astype(np.float32)
     weights.flags.writeable = False

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from toolkit.card import Card
 from toolkit.contents import CARD_NAME, LABELS_NAME, MAX_ENTRIES, MAX_ENTRY, Archive, check_names, decode, parse, texts
@@ -24,8 +23,7 @@ _MAX_FIELDS = 1000
 _MAX_PROPERTY = MAX_ENTRY + 1024
 
 
-@dataclass(frozen=True, slots=True)
-class _Field:
+class _Field(NamedTuple):
     """A field of a message: its number and kind, where it starts, and where its value starts and ends."""
 
     number: int

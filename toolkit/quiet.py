@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -13,7 +12,7 @@ MAX_TEXT = 1 << 16
 
 @contextmanager
 def captured_stderr() -> Iterator[Callable[[], str]]:
-    """Send file descriptor 2 to a temporary file in the block; yield a function that returns what was written so far.
+    """Send file descriptor 2 to an unnamed file in the block; yield a function that returns what was written so far.
 
     It acts on the whole process: a command line may use it, a library call should not. Where there is no descriptor
     2 to redirect, the block runs as it is.
@@ -24,15 +23,26 @@ def captured_stderr() -> Iterator[Callable[[], str]]:
     except OSError:
         yield str
         return
-    with tempfile.TemporaryFile() as kept:
+    kept = _unnamed_file()
 
-        def text() -> str:
-            return os.pread(kept.fileno(), MAX_TEXT, 0).decode("utf-8", "replace")
+    def text() -> str:
+        return os.pread(kept, MAX_TEXT, 0).decode("utf-8", "replace")
 
-        os.dup2(kept.fileno(), 2)
-        try:
-            yield text
-        finally:
-            sys.stderr.flush()
-            os.dup2(saved, 2)
-            os.close(saved)
+    os.dup2(kept, 2)
+    try:
+        yield text
+    finally:
+        sys.stderr.flush()
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(kept)
+
+
+def _unnamed_file() -> int:
+    """Return the descriptor of a new file that has no name: in memory where the system can, which is quicker."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("stderr")
+    import tempfile
+
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())

@@ -12,7 +12,8 @@ from export.made import probe_pictures
 from export.source import layer_classes, open_source
 from export.variants import PRECISIONS, Variant
 from runtime import Classifier
-from runtime.host import ENGINES, how_to_install, installed
+from runtime.available import ENGINES, installed
+from runtime.host import how_to_install
 from toolkit.frontend import PICTURE
 from toolkit.runs import Run
 

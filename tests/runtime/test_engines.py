@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from runtime import engines
+from runtime.available import ENGINES, installed
 from runtime.engines import Engine, open_engine
-from runtime.host import ENGINES, how_to_install, installed
+from runtime.host import how_to_install
 from runtime.lite import LiteEngine
 from runtime.tensors import Tensor
 from tests.cards import MODEL, example_card
