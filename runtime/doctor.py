@@ -164,6 +164,8 @@ def _run(arguments: list[str]) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, *arguments]
     try:
         return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)
+    except OSError as error:
+        return subprocess.CompletedProcess(command, 1, "", f"{sys.executable} cannot be started: {error.strerror}")
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(command, 1, "", f"it does not answer within {TIMEOUT_SECONDS} seconds")
 

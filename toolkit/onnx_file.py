@@ -7,6 +7,7 @@ in a moment and without the `onnx` package. Field numbers are the schema's.
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,8 @@ from toolkit.card import Card
 from toolkit.contents import CARD_NAME, LABELS_NAME, MAX_ENTRIES, MAX_ENTRY, Archive, check_names, decode, parse, texts
 from toolkit.errors import ArtifactError
 
+DIGEST_NAME = "card.sha256"
+"""The property that gives the card's digest: a ZIP archive has checksums of its own, a message has none."""
 _IR_VERSION, _METADATA = 1, 14
 _KEY, _VALUE = 1, 2
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
@@ -50,7 +53,8 @@ def append(model: bytes, card: Card) -> bytes:
         raise ArtifactError(f"the converted model: no ONNX model ({error})") from None
     if _METADATA in numbers:
         raise ArtifactError("the converted model: it has metadata properties already")
-    return model + b"".join(_property(name, text) for name, text in texts(card))
+    pairs = (*texts(card), (DIGEST_NAME, hashlib.sha256(card.to_json().encode("utf-8")).hexdigest()))
+    return model + b"".join(_property(name, text) for name, text in pairs)
 
 
 def _property(name: str, text: str) -> bytes:
@@ -97,7 +101,11 @@ def read(path: Path) -> Archive:
     check_names(path, [name for name, _ in pairs], "metadata")
     found = dict(pairs)
     labels, card = (decode(path, name, found[name]) for name in (LABELS_NAME, CARD_NAME))
-    return parse(path, labels, card, properties[0].start)
+    archive = parse(path, labels, card, properties[0].start)
+    digests = [value for name, value in pairs if name == DIGEST_NAME]
+    if digests != [hashlib.sha256(found[CARD_NAME]).hexdigest().encode("ascii")]:
+        raise ArtifactError(f"{path}: damaged: its card is not the one that was written; copy or export it again")
+    return archive
 
 
 def _pair(path: Path, stream: BinaryIO, field: _Field) -> tuple[str, bytes]:

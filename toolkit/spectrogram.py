@@ -18,6 +18,8 @@ _BLOCKS = 8
 """Blocks of a hop whose energies make a frame's bound: more are closer, and take longer."""
 _UNHEARD = 0.99
 """The share of the floor's power below which rounding cannot lift a cell above the floor."""
+_QUIET = np.errstate(all="ignore")
+"""BLAS on some processors (aarch64) raises floating-point flags for places that are no result; samples are checked."""
 _SAFETY = 1.001
 """Covers the rounding of float32 energies and spectra (below 1e-4) in a bound."""
 
@@ -119,6 +121,7 @@ class MelFrames:
         """Return the number of frames: 1 + samples // hop_length."""
         return len(self._frames)
 
+    @_QUIET
     def power(self, which: NDArray[np.intp] | None = None, first: int = 0) -> NDArray[np.float32]:
         """Return the mel power of frames, float32, shape (frames, n_mels).
 
@@ -151,6 +154,7 @@ class MelFrames:
             power[block.bands] += bands[0] if len(bands) == 1 else bands.sum(axis=0)
         return power.T
 
+    @_QUIET
     def bounds(self) -> NDArray[np.float32]:
         """Return for every frame a power that none of its mel bands exceeds, float32, shape (frames,).
 
@@ -170,6 +174,7 @@ class MelFrames:
         scale = np.float32(_SAFETY * length / 2 * float(filter_bank(self.spec).max()))
         return np.asarray(framed @ (scale * weights), dtype=np.float32)
 
+    @_QUIET
     def tight_bounds(self, which: NDArray[np.intp]) -> NDArray[np.float32]:
         """Return bounds as `bounds` does, but mostly far closer, for half the work of computing the frames."""
         weights = _class_weights(self.spec)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -38,6 +39,7 @@ def prop(key: str | bytes, value: bytes) -> bytes:
 
 CARD = prop("card.json", CARD_OF_IT.to_json().encode())
 LABELS = prop("labels.txt", b"high\nlow\n")
+DIGEST = prop("card.sha256", hashlib.sha256(CARD_OF_IT.to_json().encode()).hexdigest().encode())
 
 
 def test_card_and_model_are_read_back(tmp_path: Path) -> None:
@@ -48,7 +50,7 @@ def test_card_and_model_are_read_back(tmp_path: Path) -> None:
     assert path.read_bytes()[: archive.start] == ONNX_MODEL
     assert file_format(path) == "onnx"
     verify_model(path, archive)
-    assert whole() == ONNX_MODEL + LABELS + CARD
+    assert whole() == ONNX_MODEL + LABELS + CARD + DIGEST
 
 
 def test_onnx_reads_the_same_properties(tmp_path: Path) -> None:
@@ -60,6 +62,7 @@ def test_onnx_reads_the_same_properties(tmp_path: Path) -> None:
     assert {entry.key: entry.value for entry in read.metadata_props} == {
         "labels.txt": labels_text(card.labels),
         "card.json": card.to_json(),
+        "card.sha256": hashlib.sha256(card.to_json().encode()).hexdigest(),
     }
     path = tmp_path / "model.onnx"
     path.write_bytes(append_card(model, card))
@@ -113,6 +116,12 @@ MALFORMED: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: ONNX_MODEL + LABELS + prop("card.json", b'{"format_version": 9}'),
         "format version 9 is not known",
     ),
+    "a card that was changed": (
+        lambda: whole().replace(b'"temperature": 1.0', b'"temperature": 3.0'),
+        "its card is not",
+    ),
+    "no digest": (lambda: ONNX_MODEL + LABELS + CARD, "its card is not the one that was written"),
+    "two digests": (lambda: whole() + DIGEST, "its card is not the one that was written"),
     "a card of 2 MB": (lambda: ONNX_MODEL + LABELS + prop("card.json", b" " * 2 * MAX_ENTRY), "larger than"),
 }
 
