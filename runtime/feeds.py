@@ -41,24 +41,39 @@ def piped(raw: Raw, say: Say, file: BinaryIO | None = None, stall: float = STALL
     """
     source: Any = file or sys.stdin.buffer
     size = pcm.check_format(raw.format, raw.channels)
-    rest, seen = b"", 0
-    while True:
-        waited = _wait(source, stall, say)
-        data = source.read1(_BYTES)
-        if not data:
-            break
-        if waited:
-            say("sound again")
+    rest = b""
+    for data in _checked(_chunks(source, stall, say)):
         rest += data
-        if seen == 0:
-            pcm.check_beginning(rest)
         whole = len(rest) - len(rest) % size
         if whole:
-            seen += whole
             yield pcm.decode(rest[:whole], raw.format, raw.channels)
             rest = rest[whole:]
     if rest:
         raise AudioError(f"it ends within a sample: {len(rest)} bytes are left over")
+
+
+def _chunks(source: Any, stall: float, say: Say) -> Iterator[bytes]:
+    """Yield bytes as they come."""
+    while True:
+        waited = _wait(source, stall, say)
+        data = source.read1(_BYTES)
+        if not data:
+            return
+        if waited:
+            say("sound again")
+        yield data
+
+
+def _checked(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield bytes, the first of them when there are enough to tell that they are no sound file's."""
+    first = b""
+    for data in chunks:
+        first += data
+        if len(first) >= pcm.LOOKED_AT:
+            break
+    pcm.check_beginning(first)
+    yield first
+    yield from chunks
 
 
 def _wait(source: Any, stall: float, say: Say) -> bool:
@@ -94,7 +109,7 @@ def microphone(device: str | None, rate: int, say: Say, stall: float = STALL_SEC
     AudioError
         If sounddevice, or the PortAudio library that it needs, is not installed.
     """
-    module = _sounddevice()
+    module = sounddevice()
     chosen: str | int | None = int(device) if device is not None and device.isdecimal() else device
     heard, silent = False, False
     while True:
@@ -156,11 +171,12 @@ def _refusal(module: Any, device: str | None, rate: int, error: Exception) -> st
     return f"{called} cannot be opened at {rate} Hz ({_first(error)}): {hint}"
 
 
-def _sounddevice() -> Any:
+def sounddevice() -> Any:
+    """Return the module that opens microphones; raise `AudioError` where it, or what it needs, is not installed."""
     try:
         return importlib.import_module("sounddevice")
     except ImportError:
-        raise AudioError("--listen needs sounddevice: run `pip install 'gtzanet-edge[mic]'`") from None
+        raise AudioError("--listen needs sounddevice: run `pip install sounddevice`") from None
     except OSError:
         raise AudioError("--listen needs the PortAudio library: run `sudo apt install libportaudio2`") from None
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -104,12 +106,11 @@ def _named(path: str | Path, samples: NDArray[np.floating]) -> NDArray[np.float3
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[soundfile.SoundFile]:
-    """Open a sound file and check what its header says."""
+def _open(path: Path) -> Iterator[Any]:
+    """Open a sound file, as a `soundfile.SoundFile` or what reads like one, and check what its header says."""
     _check_file(path)
     try:
-        source = ffmpeg.decoded(path, MAX_SECONDS + 1) if ffmpeg.wanted(path) else str(path)
-        sound = soundfile.SoundFile(source)
+        sound = ffmpeg.Decoded(path, MAX_SECONDS + 1) if ffmpeg.wanted(path) else soundfile.SoundFile(os.fsencode(path))
     except (soundfile.LibsndfileError, TypeError, ValueError) as error:
         told = getattr(error, "error_string", "its format is not known").rstrip(".")
         reason = next((ours for theirs, ours in _REASONS.items() if theirs in told), told)
@@ -140,7 +141,9 @@ def _check_file(path: Path) -> None:
         ogg.check_pages(path)
 
 
-def _check_header(path: Path, sound: soundfile.SoundFile) -> None:
+def _check_header(path: Path, sound: Any) -> None:
+    if sound.format == "RAW":  # libsndfile takes anything for headerless sound, if its name ends in .au, .vox or .gsm
+        raise AudioError(f"{path}: not a sound file that can be read (it has no header); convert it to WAV or FLAC")
     if not RATES[0] <= sound.samplerate <= RATES[1]:
         raise AudioError(f"{path}: its sample rate is {sound.samplerate} Hz; {RATES[0]} to {RATES[1]} Hz can be read")
     if sound.channels > MAX_CHANNELS:
@@ -155,7 +158,7 @@ def _check_header(path: Path, sound: soundfile.SoundFile) -> None:
             )
 
 
-def _blocks(path: Path, sound: soundfile.SoundFile) -> Iterator[NDArray[np.float32]]:
+def _blocks(path: Path, sound: Any) -> Iterator[NDArray[np.float32]]:
     """Yield the file's samples in blocks of shape (n, channels), checking that all the header promises are there."""
     total, promised = 0, int(sound.frames)
     limit = MAX_SECONDS * sound.samplerate

@@ -38,6 +38,11 @@ def check_pages(path: Path) -> None:
     following: dict[int, int] = {}
     with path.open("rb") as file:
         for page in _pages(path, file):
+            if page.start > 0 and not following:
+                raise AudioError(
+                    f"{path}: there are several recordings in it, one after the other, of which only the first would "
+                    "be read: convert it to WAV or FLAC"
+                )
             if page.number != following.get(page.stream, page.number):
                 raise AudioError(
                     f"{path}: the file is damaged: a page before byte {page.start} is missing; copy it again"

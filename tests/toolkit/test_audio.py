@@ -278,10 +278,56 @@ def test_more_samples_than_memory_may_hold_are_refused(tmp_path: Path, monkeypat
     audio.check(tmp_path / "a.wav")
 
 
+def through_ffmpeg(source: Path, target: Path) -> Path:
+    subprocess.run(["ffmpeg", "-v", "error", "-i", source, f"file:{target}"], check=True)
+    return target
+
+
 @pytest.mark.skipif(NO_FFMPEG, reason="ffmpeg is not installed")
 def test_what_ffmpeg_makes_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     soundfile.write(tmp_path / "a.wav", sounds.melody(5), RATE)
-    subprocess.run(["ffmpeg", "-v", "error", "-i", tmp_path / "a.wav", tmp_path / "a.m4a"], check=True)
-    monkeypatch.setattr(ffmpeg, "MAX_BYTES", 200_000)
-    with pytest.raises(AudioError, match=r"a\.m4a: it decodes to more than"):
-        audio.load(tmp_path / "a.m4a")
+    path = through_ffmpeg(tmp_path / "a.wav", tmp_path / "a.m4a")
+    monkeypatch.setattr(audio, "MAX_SECONDS", 2)
+    with pytest.raises(AudioError, match=r"a\.m4a: longer than"):
+        audio.load(path)
+    monkeypatch.undo()
+    monkeypatch.setattr(ffmpeg, "TIMEOUT_SECONDS", 0)
+    with pytest.raises(AudioError, match=r"a\.m4a: ffmpeg did not finish within 0 seconds"):
+        audio.load(path)
+
+
+@pytest.mark.skipif(NO_FFMPEG, reason="ffmpeg is not installed")
+@pytest.mark.parametrize("suffix", [".mka", ".webm"])
+def test_a_matroska_file_that_was_cut_is_told(tmp_path: Path, suffix: str) -> None:
+    soundfile.write(tmp_path / "a.wav", sounds.melody(8), RATE)
+    path = through_ffmpeg(tmp_path / "a.wav", tmp_path / f"a{suffix}")
+    assert len(audio.load(path)) > 7 * RATE
+    data = path.read_bytes()
+    for share in (0.3, 0.6, 0.9):
+        path.write_bytes(data[: int(share * len(data))])
+        with pytest.raises(AudioError, match="the file is truncated; copy it again"):
+            audio.load(path)
+
+
+@pytest.mark.skipif(NO_FFMPEG, reason="ffmpeg is not installed")
+@pytest.mark.parametrize("text", ["ffconcat version 1.0\nfile a.wav\n", "#EXTM3U\n#EXTINF:5,\na.wav\n#EXT-X-ENDLIST\n"])
+def test_a_list_of_other_files_is_no_sound(tmp_path: Path, text: str) -> None:
+    soundfile.write(tmp_path / "a.wav", sounds.melody(5), RATE)
+    (tmp_path / "list.m4a").write_text(text)
+    with pytest.raises(AudioError, match=r"list\.m4a: ffmpeg cannot decode it"):
+        audio.load(tmp_path / "list.m4a")
+
+
+@pytest.mark.parametrize("suffix", [".au", ".snd", ".vox", ".gsm", ".raw"])
+def test_a_name_alone_makes_no_sound(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"text{suffix}"
+    path.write_bytes(b"this is no sound\n" * 500)
+    with pytest.raises(AudioError, match="not a sound file that can be read"):
+        audio.load(path)
+
+
+def test_names_that_are_no_utf8_are_read(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/lat\xff.wav"))
+    soundfile.write(str(tmp_path / "a.wav"), sounds.melody(2), RATE)
+    (tmp_path / "a.wav").rename(path)
+    assert len(audio.load(path)) == 2 * RATE

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -41,9 +44,28 @@ def test_a_file_is_no_raw_samples() -> None:
     with pytest.raises(AudioError, match="bytes of a sound file, not raw samples: name the file"):
         check_beginning(b"RIFF" + bytes(40))
     check_beginning(b"RIF")
+    with pytest.raises(AudioError, match="bytes of a sound file"):
+        check_beginning(b"\0\0\0\x20ftypM4A ")
     with pytest.raises(AudioError, match="7 bytes are no whole number of s16 samples of 2 channels"):
         decode(bytes(7), "s16", 2)
     with pytest.raises(UsageError, match="no 'u8' samples: choose one of s16"):
         decode(b"", "u8")
     with pytest.raises(UsageError, match="65 channels"):
         decode(b"", "s16", 65)
+
+
+@pytest.mark.parametrize(("format", "codec"), [("mp3", "libmp3lame"), ("adts", "aac")])
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
+@pytest.mark.parametrize("rate", [48_000, 44_100, 24_000, 16_000, 11_025])
+def test_compressed_sound_without_a_header_is_no_raw_samples(format: str, codec: str, rate: int) -> None:
+    command = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"sine=r={rate}:d=1", "-c:a", codec, "-id3v2_version", "0"]
+    command += ["-write_xing", "0"] if format == "mp3" else []
+    data = subprocess.run([*command, "-f", format, "-"], check=True, capture_output=True).stdout
+    with pytest.raises(AudioError, match="bytes of a sound file"):
+        check_beginning(data)
+
+
+def test_loud_samples_are_no_compressed_sound() -> None:
+    rng = np.random.default_rng(0)
+    for head in (b"\xff\xfb\x90\x64", b"\xff\xf1\x50\x80"):
+        check_beginning(head + rng.bytes(4092))
