@@ -55,7 +55,8 @@ def find_part(card: Card, index: Index, name: str, split: str | None = None) -> 
     if split is None and own is None:
         raise DatasetError(
             f"{index.root}: the model's split ({card.split.name}) was made on other files: "
-            "name the dataset it was trained on with --data, or say with --split which split to use here"
+            "name the dataset it was trained on with --data (and --kind audio if it was its sounds), or say with "
+            "--split which split to use here"
         )
     chosen = make_split(split, index, seed=card.split.seed or 0) if split is not None else own
     assert chosen is not None

@@ -21,6 +21,7 @@ from toolkit.windows import split_windows
 
 PROG = "python -m toolkit"
 SECONDS_BETWEEN_LINES = 5.0
+NOUNS = {"pictures": "pictures", "audio": "sound files"}
 
 
 def parser() -> Parser:
@@ -65,7 +66,7 @@ def entry(argv: Sequence[str] | None = None) -> int:
 def _render(arguments: argparse.Namespace) -> None:
     output: Path = arguments.output
     if output.suffix.lower() != ".png":
-        raise UsageError(f"{output} does not end in .png: pictures are written as PNG only")
+        raise UsageError(f"{output} is no name that ends in .png: pictures are written as PNG only")
     if output.is_dir():
         raise UsageError(f"{output} is a folder: name the picture to write")
     if output.exists() and not arguments.force:
@@ -85,7 +86,7 @@ def _dataset(arguments: argparse.Namespace) -> None:
         print(json.dumps(_described(index), ensure_ascii=False, indent=1))
         return
     width = max(len(name) for name in index.classes)
-    print(f"{index.root}: {len(index.items)} {index.kind} in {len(index.classes)} classes")
+    print(f"{index.root}: {len(index.items)} {NOUNS[index.kind]} in {len(index.classes)} classes")
     if is_synthetic(index.root):
         print("SYNTHETIC: made-up sounds, not music")
     for name, count in index.counts().items():

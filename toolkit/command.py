@@ -36,6 +36,27 @@ def output_file(path: Path, flag: str) -> Path:
     return path
 
 
+class Version(argparse.Action):
+    """The action of `--version`, which looks the version up only when it is asked for."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **_: Any) -> None:
+        super().__init__(option_strings, dest, nargs=0, help="show the version and exit")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        print(version())
+        parser.exit()
+
+
+def version() -> str:
+    """Return the name and version of this package, as it is installed."""
+    import importlib.metadata
+
+    try:
+        return f"gtzanet-edge {importlib.metadata.version('gtzanet-edge')}"
+    except importlib.metadata.PackageNotFoundError:
+        return "gtzanet-edge, not installed"
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line that ends with where to find help."""
 
@@ -84,7 +105,7 @@ def run(prog: str, main: Main, argv: Sequence[str] | None = None) -> int:
 
     An expected error (`GtzanetError`) is printed as `prog: error: sentence` and gives its own code (1 failure, 2
     misuse). A full disk, a forbidden path (`OSError`) or too little memory gives 1, Ctrl-C gives 130, SIGTERM 143.
-    Where the reader of the results went away (a closed pipe) the work ends with 0; where that of the messages did, it
+    Where the reader of the results went away (a closed pipe) the work ends with 0; where messages cannot be written, it
     goes on.
     """
     _open_missing_streams()
@@ -143,7 +164,7 @@ def _to_nowhere(stream: Any) -> None:
 
 
 class _Lossy:
-    """A text stream whose reader may go away: what is written then is lost, and nothing fails."""
+    """A text stream that may have no reader, or a full disk: what is written then is lost, and nothing fails."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -151,14 +172,14 @@ class _Lossy:
     def write(self, text: str) -> int:
         try:
             self._stream.write(text)
-        except BrokenPipeError:
+        except OSError:
             _to_nowhere(self._stream)
         return len(text)
 
     def flush(self) -> None:
         try:
             self._stream.flush()
-        except BrokenPipeError:
+        except OSError:
             _to_nowhere(self._stream)
 
     def __getattr__(self, name: str) -> Any:

@@ -19,8 +19,9 @@ from toolkit.audio import check
 from toolkit.errors import DatasetError, GtzanetError
 from toolkit.files import digest_of, file_digest
 from toolkit.parallel import Progress, map_threads
-from toolkit.picture import read_png
+from toolkit.picture import check_pillow, read_png
 from toolkit.synthetic import is_unfinished
+from toolkit.texts import label_problems
 
 GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 GTZAN_FOLDERS = {"pictures": "images_original", "audio": "genres_original"}
@@ -128,6 +129,8 @@ def build_index(root: Path | str, kind: str | None = None, progress: Progress | 
     classes, unreadable = _class_names(tree)
     found = [(label, path) for label in classes for path in _walk(tree / label)]
     kind = kind or _only_kind(tree, [path for _, path in found])
+    if kind == "pictures":
+        check_pillow()
     other = SUFFIXES["audio" if kind == "pictures" else "pictures"]
     found = [(label, path) for label, path in found if path.suffix.lower() not in other]
     results = map_threads(partial(_inspect, tree, kind), found, progress)
@@ -176,12 +179,15 @@ def _class_names(tree: Path) -> tuple[tuple[str, ...], tuple[BadFile, ...]]:
             unreadable.append(BadFile(_utf8(entry.name), f"cannot be read ({error.strerror})"))
     names = tuple(found)
     for name in names:
-        if any((tree / name / folder).is_dir() for folder in GTZAN_FOLDERS.values()):
+        if any(os.path.isdir(tree / name / folder) for folder in GTZAN_FOLDERS.values()):
             raise DatasetError(f"{tree} holds no class folders itself: did you mean {tree / name}?")
     if not names:
         raise DatasetError(f"{tree} has no class folders: put the files of each class in a subfolder named after it")
     if len(names) == 1:
         raise DatasetError(f"{tree} has one class only ({names[0]}): a classifier needs two or more class folders")
+    problem = next(label_problems(names), None)
+    if problem:
+        raise DatasetError(f"{_utf8(str(tree))}: the folders' names are the labels, and {problem}: rename it")
     return names, tuple(unreadable)
 
 
@@ -191,11 +197,18 @@ def _ignored(name: str) -> bool:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Yield the files below a class folder, by folder and then by name, as Keras' directory reader does."""
-    for here, _, names in sorted(os.walk(folder), key=lambda step: step[0]):
+    """Yield the files below a class folder, by folder and then by name, as Keras' directory reader does.
+
+    Folders that cannot be read, or are links, which are not followed, come last.
+    """
+    closed: list[str] = []
+    steps = os.walk(folder, onerror=lambda error: closed.append(error.filename))
+    for here, folders, names in sorted(steps, key=lambda step: step[0]):
         if any(_ignored(part) for part in Path(here).relative_to(folder).parts):
             continue
         yield from (Path(here) / name for name in sorted(names) if not _ignored(name))
+        closed += [os.path.join(here, name) for name in sorted(folders) if os.path.islink(os.path.join(here, name))]
+    yield from (Path(name) for name in closed if not _ignored(Path(name).name))
 
 
 def _only_kind(tree: Path, paths: list[Path]) -> str:
@@ -218,6 +231,8 @@ def _inspect(tree: Path, kind: str, found: tuple[str, Path]) -> Item | BadFile:
     shown = _utf8(name)
     if shown != name:
         return BadFile(shown, "its name is not UTF-8: rename it")
+    if path.is_dir():
+        return BadFile(name, "a link to a folder, which is not followed" if path.is_symlink() else "cannot be read")
     if path.suffix.lower() not in SUFFIXES[kind]:
         wanted = " ".join(sorted(SUFFIXES[kind]))
         return BadFile(name, f"its name does not end as one of the {kind} that can be read ({wanted})")
@@ -251,7 +266,7 @@ def _check_classes(index: Index) -> None:
     """Refuse a class without a usable file."""
     for label, count in index.counts().items():
         if count == 0:
-            unusable = [file for file in index.bad if file.name.startswith(f"{label}/")]
+            unusable = [file for file in index.bad if file.name == label or file.name.startswith(f"{label}/")]
             why = f"; {unusable[0].name}: {unusable[0].reason}" if unusable else ""
             raise DatasetError(
                 f"class {label} in {index.root} has no usable {index.kind} (bad files: {len(unusable)}{why}): "

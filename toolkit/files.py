@@ -13,6 +13,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+_MARK = ".gtzanet-tmp"
+"""What is in the names of temporary files, and in nobody else's."""
+
 
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
@@ -32,7 +35,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
     target = Path(target)
     _check_replaceable(target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    prefix, suffix = f".{target.stem[:40]}.", f".tmp{target.suffix}"
+    prefix, suffix = f".{target.stem[:40]}.", f"{_MARK}{target.suffix}"
     try:
         handle, name = tempfile.mkstemp(prefix=prefix, suffix=suffix, dir=target.parent)
     except OSError as error:
@@ -70,11 +73,12 @@ def _naming(target: Path, error: OSError) -> OSError:
 
 
 def remove_leftovers(folder: Path, older_than: float = 0.0) -> None:
-    """Delete the temporary files that killed processes left in `folder`, if they are so many seconds old."""
+    """Delete `atomic_path`'s files that killed processes left in `folder`, if they are so many seconds old."""
     newest = time.time() - older_than
-    for leftover in folder.glob(".*.tmp*"):
+    for leftover in folder.glob(f".*{_MARK}*"):
         with suppress(FileNotFoundError):  # another process may sweep, too
-            if leftover.stat().st_mtime <= newest:
+            found = leftover.lstat()
+            if stat.S_ISREG(found.st_mode) and found.st_mtime <= newest:
                 leftover.unlink()
 
 

@@ -174,6 +174,14 @@ def render(samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> NDArray[np
     return _paint(colour_index(db, low, 0.0).T[:, where])
 
 
+def check_pillow() -> None:
+    """Raise `DatasetError` unless Pillow, which reads and writes pictures, is installed."""
+    try:
+        import PIL.Image  # noqa: F401
+    except ImportError:
+        raise DatasetError("pictures are read and written with Pillow: run `pip install pillow`") from None
+
+
 def read_png(path: str | Path) -> NDArray[np.uint8]:
     """Return a picture file's pixels, uint8, shape (288, 432, 3).
 
@@ -183,10 +191,9 @@ def read_png(path: str | Path) -> NDArray[np.uint8]:
         If the file is missing, is no PNG picture, is not 432 x 288 pixels, has transparent pixels or 16-bit grey, or
         Pillow is not installed.
     """
-    try:
-        from PIL import Image, UnidentifiedImageError
-    except ImportError:
-        raise DatasetError("reading pictures needs Pillow; install it with: pip install pillow") from None
+    check_pillow()
+    from PIL import Image, UnidentifiedImageError
+
     try:
         with Image.open(path, formats=["PNG"]) as image:
             if image.size != (WIDTH, HEIGHT):
@@ -220,9 +227,8 @@ def save_png(picture: NDArray[np.uint8], path: str | Path) -> None:
         raise DatasetError(
             f"{path}: {picture.dtype} of shape {picture.shape} is no picture; one is uint8, ({HEIGHT}, {WIDTH}, 3)"
         )
-    try:
-        from PIL import Image
-    except ImportError:
-        raise DatasetError("writing pictures needs Pillow; install it with: pip install pillow") from None
+    check_pillow()
+    from PIL import Image
+
     with atomic_path(Path(path)) as temporary:
         Image.fromarray(picture).save(temporary, format="PNG")

@@ -108,7 +108,7 @@ def _read(path: Path, item: Item) -> NDArray[np.uint8]:
 def _rendered(path: Path, item: Item, folder: Path) -> NDArray[np.uint8]:
     """Return a sound's picture from the cache, or render it and put it there."""
     kept = cache_path(folder, item.digest)
-    if kept.exists():
+    if kept.is_file():
         picture = unpack(kept.read_bytes())
         if picture is not None:
             return picture
@@ -137,4 +137,7 @@ def unpack(entry: bytes) -> NDArray[np.uint8] | None:
     body = entry[DIGEST_BYTES:]
     if hashlib.sha256(body).digest() != entry[:DIGEST_BYTES]:
         return None
-    return np.frombuffer(zlib.decompress(body), np.uint8).reshape(SHAPE)
+    try:
+        return np.frombuffer(zlib.decompress(body), np.uint8).reshape(SHAPE)
+    except (zlib.error, ValueError):
+        return None

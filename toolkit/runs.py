@@ -51,10 +51,14 @@ class Run:
             If there is no run there, or it is not finished, or a file of it is damaged.
         """
         path = Path(path)
-        if not path.is_dir():
-            raise RunError(f"{path}: no such run folder: train one with `python -m train gtzanet`")
+        if not path.exists():
+            others = ", ".join(sorted(entry.name for entry in path.parent.glob("*") if (entry / METRICS).is_file())[:5])
+            hint = (
+                f"finished runs in {path.parent} are {others}" if others else "train one with `python -m train gtzanet`"
+            )
+            raise RunError(f"{path}: no such run folder: {hint}")
         if not (path / CONFIG).is_file():
-            raise RunError(f"{path}: not a run folder (it has no {CONFIG})")
+            raise RunError(f"{path}: not a run folder (it has no {CONFIG}): name one that `python -m train` made")
         if not (path / METRICS).is_file() or not (path / MODEL).is_file():
             raise RunError(f"{path}: this run is not finished: go on with `python -m train --resume {path}`")
         values = {}

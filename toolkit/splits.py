@@ -137,6 +137,12 @@ def _by_tracks(name: str, seed: int | None, tracks: Mapping[str, Sequence[str]],
         if tracks[part] and not parts[part]:
             raise DatasetError(f"split {name} has no {part} items: none of its tracks is in {index.root}")
     missing = tuple(track for part in PARTS for track in tracks[part] if track not in items)
+    total = sum(map(len, tracks.values()))
+    if 2 * len(missing) > total:
+        raise DatasetError(
+            f"split {name}: {len(missing)} of its {total} tracks are not in {index.root}: get the whole of GTZAN, or "
+            "divide what is there with --split stratified"
+        )
     return Split(name, seed, parts["train"], parts["validation"], parts["test"], missing)
 
 

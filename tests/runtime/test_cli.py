@@ -120,7 +120,11 @@ def test_the_default_model_is_the_newest_float32_one(
     shutil.copy(artifacts / "gtzanet-int8.tflite", folder / "newest-int8.tflite")
     monkeypatch.chdir(tmp_path)
     assert find_model() == Path("artifacts/newest-int8.tflite")
-    for age, name in ((200, "old-float32.tflite"), (100, "new-float32.tflite"), (0, ".new-float32.x.tmp.tflite")):
+    for age, name in (
+        (200, "old-float32.tflite"),
+        (100, "new-float32.tflite"),
+        (0, ".new-float32.x.gtzanet-tmp.tflite"),
+    ):
         shutil.copy(artifacts / "gtzanet-float32.tflite", folder / name)
         os.utime(folder / name, (1e9 - age, 1e9 - age))
     shutil.copy(artifacts / "gtzanet-float32.tflite", folder / "newer-waveform-float32.tflite")

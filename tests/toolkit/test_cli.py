@@ -55,7 +55,7 @@ def test_render_refusals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     output.write_bytes(b"precious")
     assert f"{output} exists: use --force" in refused(capsys, ["render", clip, "-o", str(output)], 2)
     assert output.read_bytes() == b"precious"
-    assert "does not end in .png" in refused(capsys, ["render", clip, "-o", str(tmp_path / "a.jpg")], 2)
+    assert "is no name that ends in .png" in refused(capsys, ["render", clip, "-o", str(tmp_path / "a.jpg")], 2)
     (tmp_path / "d.png").mkdir()
     assert "is a folder" in refused(capsys, ["render", clip, "-o", str(tmp_path / "d.png"), "--force"], 2)
     assert "a.wav" in refused(capsys, ["render", clip, "-o", str(tmp_path / "a.wav" / "x.png")], 1)
@@ -95,7 +95,7 @@ def test_dataset_kind_and_refusals(tmp_path: Path, capsys: pytest.CaptureFixture
     both = sound_tree(picture_tree(tmp_path / "both"))
     assert "--kind pictures or --kind audio" in refused(capsys, ["dataset", str(both)], 1)
     assert entry(["dataset", str(both), "--kind", "audio"]) == 0
-    assert "4 audio in 2 classes" in capsys.readouterr().out
+    assert "4 sound files in 2 classes" in capsys.readouterr().out
     assert "does not exist" in refused(capsys, ["dataset", str(tmp_path / "none")], 1)
     assert "invalid choice" in refused(capsys, ["dataset", str(both), "--kind", "video"], 2)
 

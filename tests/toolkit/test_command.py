@@ -57,6 +57,18 @@ def test_messages_that_nobody_reads_stop_nothing(tmp_path: Path) -> None:
     assert (tmp_path / "done").exists()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_messages_that_nobody_can_write_stop_nothing() -> None:
+    code = (
+        "def main(argv):\n"
+        "    for n in range(9000): print('line', n, file=sys.stderr, flush=True)\n"
+        "    print('done')\n"
+        "    return 3\n"
+        "sys.exit(run('prog', main))"
+    )
+    assert python(code, redirect="2>/dev/full; echo $?").stdout == "done\n3\n"
+
+
 def test_results_that_nobody_reads_end_the_work_in_silence() -> None:
     code = "def main(argv):\n    for n in range(100000): print('line', n)\n    return 0\nsys.exit(run('prog', main))"
     done = python(code, redirect="| head -1; echo ${PIPESTATUS[0]}")

@@ -218,6 +218,33 @@ def test_a_name_that_is_not_utf8_is_reported(tmp_path: Path) -> None:
     assert index.bad == (BadFile("hum/?.png", "its name is not UTF-8: rename it"),)
 
 
+def test_folders_that_are_not_read_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture_tree(tmp_path / "tree")
+    picture_tree(tmp_path / "other")
+    (tmp_path / "tree" / "hum" / "more").symlink_to(tmp_path / "other" / "hum")
+    assert build_index(tmp_path / "tree").bad == (BadFile("hum/more", "a link to a folder, which is not followed"),)
+    (tmp_path / "tree" / "hum" / "more").unlink()
+    closed = tmp_path / "tree" / "hum" / "closed"
+    closed.mkdir()
+    scandir = os.scandir
+
+    def denied(path: str | Path) -> object:
+        if Path(path) == closed:  # root may read anything, so that a mode does not close it
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", denied)
+    assert build_index(tmp_path / "tree").bad == (BadFile("hum/closed", "cannot be read"),)
+
+
+@pytest.mark.parametrize("name", [" ", "new\nline", "tab\tcode", "x" * 201, os.fsdecode(b"b\xffb")])
+def test_a_folder_whose_name_can_be_no_label_is_refused(tmp_path: Path, name: str) -> None:
+    picture_tree(tmp_path)
+    (tmp_path / "hum").rename(tmp_path / name)
+    with pytest.raises(DatasetError, match="the folders' names are the labels, and label .* rename it"):
+        build_index(tmp_path)
+
+
 def test_litter_is_ignored(tmp_path: Path) -> None:
     picture_tree(tmp_path)
     before = build_index(tmp_path)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.files import atomic_path, read_json, write_bytes
+from toolkit.files import atomic_path, read_json, remove_leftovers, write_bytes
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -19,6 +19,18 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
         raise ZeroDivisionError
     assert [path.name for path in target.parent.iterdir()] == ["a.txt"]
     assert target.read_bytes() == b"one"
+
+
+def test_only_our_own_leftovers_are_removed(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), atomic_path(tmp_path / "a.txt") as temporary:
+        (tmp_path / f"{temporary.stem}2.txt").touch()  # as if another had been killed
+        raise KeyboardInterrupt
+    (tmp_path / ".notes.tmp.txt").touch()
+    (tmp_path / ".vim.gtzanet-tmp").mkdir()
+    remove_leftovers(tmp_path, older_than=3600)
+    assert len(list(tmp_path.iterdir())) == 3
+    remove_leftovers(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".notes.tmp.txt", ".vim.gtzanet-tmp"]
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device", "folder"])

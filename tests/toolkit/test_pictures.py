@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import subprocess
 import sys
 import time
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -133,8 +135,21 @@ def test_pack_keeps_every_pixel() -> None:
 
 def test_a_folder_in_the_place_of_an_entry_is_a_clear_error(sounds: Index, tmp_path: Path) -> None:
     cache_path(tmp_path / "cache", sounds.items[0].digest).mkdir(parents=True)
-    with pytest.raises(DatasetError, match=r"cannot use .*Is a directory"):
+    with pytest.raises(DatasetError, match=r"cannot keep rendered pictures in"):
         load_pictures(sounds, sounds.items, tmp_path / "cache")
+
+
+def test_a_pipe_in_the_place_of_an_entry_is_not_waited_for(sounds: Index, tmp_path: Path) -> None:
+    place = cache_path(tmp_path / "cache", sounds.items[0].digest)
+    place.parent.mkdir(parents=True)
+    os.mkfifo(place)
+    with pytest.raises(DatasetError, match=r"cannot keep rendered pictures in"):
+        load_pictures(sounds, sounds.items, tmp_path / "cache")
+
+
+@pytest.mark.parametrize("body", [b"", b"no zlib", zlib.compress(b"too short")])
+def test_an_entry_whose_body_is_no_picture_is_damaged(body: bytes) -> None:
+    assert unpack(hashlib.sha256(body).digest() + body) is None
 
 
 def test_a_cache_that_cannot_be_written_is_a_clear_error(sounds: Index, tmp_path: Path) -> None:
@@ -222,9 +237,9 @@ def test_old_leftovers_of_killed_processes_are_removed(sounds: Index, tmp_path: 
     load_pictures(sounds, sounds.items, tmp_path)
     shelf = entries(tmp_path)[0].parent
     kept = entries(tmp_path)
-    for name, age in ((".old.abc.tmp.picture", 2 * LEFTOVER_SECONDS), (".young.abc.tmp.picture", 0)):
+    for name, age in ((".old.abc.gtzanet-tmp.picture", 2 * LEFTOVER_SECONDS), (".young.abc.gtzanet-tmp.picture", 0)):
         (shelf / name).write_bytes(b"half")
         os.utime(shelf / name, (time.time() - age,) * 2)
     load_pictures(sounds, sounds.items, tmp_path)
-    assert [path.name for path in shelf.glob(".*")] == [".young.abc.tmp.picture"]
+    assert [path.name for path in shelf.glob(".*")] == [".young.abc.gtzanet-tmp.picture"]
     assert entries(tmp_path) == kept

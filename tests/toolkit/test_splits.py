@@ -75,6 +75,9 @@ def test_paper_split_of_a_part_of_gtzan_says_what_is_missing() -> None:
     assert split.train == tuple(name for name in full.train if name != gone.name)
     assert split.validation == tuple(name for name in full.validation if name != gone.name)
     assert split.digest != full.digest
+    few = Index(whole.root, whole.kind, whole.classes, whole.items[::20], (), ())
+    with pytest.raises(DatasetError, match=r"split paper: 9.. of its 999 tracks are not in .*--split stratified"):
+        make_split("paper", few)
 
 
 @pytest.mark.gtzan

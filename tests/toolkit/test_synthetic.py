@@ -119,7 +119,7 @@ def test_an_interrupted_corpus_is_synthetic_but_not_whole(tmp_path: Path, monkey
         build_index(root)
     with pytest.raises(UsageError, match="already holds a synthetic corpus that is not whole: use --force"):
         write_corpus(root, 1, 0.5)
-    (root / "bells" / ".bells.00000.abc.tmp.flac").touch()
+    (root / "bells" / ".bells.00000.abc.gtzanet-tmp.flac").touch()
     write_corpus(root, 1, 0.5, force=True)
     write_corpus(tmp_path / "b", 1, 0.5)
     assert digests(root) == digests(tmp_path / "b")
