@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from runtime.process import lean, leave
-from toolkit.command import start
+from toolkit.command import start, version
 
 PACKAGES = {
     "train": "train a network and keep the run in a folder",
@@ -34,6 +34,9 @@ def entry(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments and arguments[0] in ("-h", "--help"):
         sys.stdout.write(usage())
+        return 0
+    if arguments == ["--version"]:
+        print(version())
         return 0
     if not arguments or arguments[0] not in PACKAGES:
         what = f"unknown command {arguments[0]!r}" if arguments else "a command is missing"

@@ -9,7 +9,7 @@ from runtime.available import ENGINES
 from runtime.cli import PROG
 from runtime.engines import check_threads
 from runtime.sources import STDIN, Raw
-from toolkit.command import Parser
+from toolkit.command import Parser, Version
 from toolkit.errors import UsageError
 from toolkit.pcm import FORMATS
 from toolkit.samples import MAX_CHANNELS, RATES
@@ -24,6 +24,7 @@ OPTIONS = ("hop", "smooth", "margin", "silence", "mqtt")
 def parser() -> Parser:
     """Return the parser of the command that classifies."""
     made = Parser(prog=PROG, description="Classify sounds with an exported model.", epilog=EPILOG)
+    made.add_argument("--version", action=Version)
     made.add_argument(
         "files",
         metavar="FILE|DIR|-",

@@ -64,7 +64,11 @@ def examined(model: Path | None = None) -> list[Finding]:
     """Return what was found out about this machine, its engines, and a model if one is named."""
     host = this_host()
     findings = [*_machine(host), *_packages()]
-    engines = {name: _engine(name, host) for name in ENGINES}
+    engines: dict[str, Finding] = {}
+    for name, kind in ENGINES.items():
+        working = [other for other, finding in engines.items() if finding.mark == GOOD]
+        other = next((other for other in working if ENGINES[other].format == kind.format), None)
+        engines[name] = _engine(name, host, other)
     findings += engines.values()
     if not any(finding.mark == GOOD for finding in engines.values()):
         findings.append(Finding(BAD, f"no engine works: {how_to_install_one(list(ENGINES), host)}"))
@@ -112,7 +116,10 @@ def _packages() -> Iterator[Finding]:
         yield Finding(NOTE, "ffmpeg is not installed, which m4a, aac and wma files need: `sudo apt install ffmpeg`")
 
 
-def _engine(name: str, host: Host) -> Finding:
+def _engine(name: str, host: Host, other: str | None) -> Finding:
+    """Return whether an engine works; `other` is one that does, for the same files."""
+    if name not in installed() and other:
+        return Finding(NOTE, f"{name} is not installed, and not needed: {other} runs the same files")
     if name not in installed():
         return Finding(NOTE, f"{name} is not installed: {how_to_install(name, host)}")
     version, numpy = _version(DISTRIBUTIONS[name]), _version("numpy")

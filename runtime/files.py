@@ -72,7 +72,8 @@ def _predicted(classifier: Classifier, name: str, raw: Raw) -> tuple[str, Predic
         except AudioError as error:
             raise AudioError(f"{STDIN_NAME}: {error}") from None
     check_source(name)
-    return name, classifier.classify(name)
+    with captured_stderr():  # decoders have remarks of their own
+        return name, classifier.classify(name)
 
 
 class _Progress:

@@ -41,6 +41,8 @@ def listen(classifier: Classifier, raw: Raw, arguments: argparse.Namespace, prog
     settings = settings_of(arguments)
     broker = None if arguments.mqtt is None else Broker.parse(arguments.mqtt)
     name = "the microphone" if arguments.listen else STDIN_NAME
+    if arguments.listen:
+        feeds.sounddevice()
     blocks = feeds.microphone(arguments.device, raw.rate, say) if arguments.listen else feeds.piped(raw, say)
     hop = Stream(classifier, settings.hop_seconds).hop_seconds
     card = classifier.card

@@ -200,7 +200,7 @@ def _paho() -> Any:
     try:
         return importlib.import_module("paho.mqtt.client")
     except ImportError:
-        raise PublishError("--mqtt needs paho-mqtt: run `pip install 'gtzanet-edge[mqtt]'`") from None
+        raise PublishError("--mqtt needs paho-mqtt: run `pip install paho-mqtt`") from None
 
 
 def _without_password(url: str) -> str:

@@ -32,6 +32,8 @@ class Raw:
 def expanded(names: Sequence[str]) -> list[str]:
     """Return names with every folder replaced by its sound files, sorted, those of its subfolders among them.
 
+    Hidden files and folders are left out.
+
     A folder without any stays, and is reported when it is its turn.
     """
     found: list[str] = []
@@ -43,7 +45,8 @@ def expanded(names: Sequence[str]) -> list[str]:
 
 def _sounds(folder: str) -> Iterator[str]:
     closed: list[str] = []
-    for parent, _, names in os.walk(folder, onerror=lambda error: closed.append(str(error.filename))):
+    for parent, folders, names in os.walk(folder, onerror=lambda error: closed.append(str(error.filename))):
+        folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
             if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
                 yield str(Path(parent, name))

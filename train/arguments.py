@@ -38,6 +38,17 @@ DEFAULTS: dict[str, Any] = {
     "name": None,
 }
 """What decides a run and so stays as it is when the run is resumed; the parser gives None where a flag is not there."""
+MEANINGS = {
+    "epochs": "passes over the training part",
+    "batch_size": "items a step",
+    "learning_rate": "of SGD, at the beginning",
+    "momentum": "of SGD",
+    "plateau_factor": "what the rate is multiplied by where the validation loss stands still",
+    "plateau_patience": "epochs that it may stand still before",
+    "plateau_delta": "how much it must fall not to stand still",
+    "min_learning_rate": "where the rate stops falling",
+    "dropout": "share of values that the dropout layer leaves out",
+}
 TAKEN = {
     "report": ("output",),
     "speed": ("output", "data", "batch_size", "precision", "threads", "shards"),
@@ -80,7 +91,12 @@ def parser() -> command.Parser:
         "-o", "--output", type=_path("--output"), metavar="FILE", help="where report or speed writes (default: printed)"
     )
     split = main.add_argument_group("split")
-    split.add_argument("--split", choices=NAMES, help="(default: paper)")
+    split.add_argument(
+        "--split",
+        choices=NAMES,
+        help="paper: the paper's own, which leaks; fault-filtered: GTZAN's lists "
+        "without faults; stratified: folds of any dataset (default: paper)",
+    )
     split.add_argument("--split-seed", type=int, metavar="N", help="stratified: seed of the folds (default: 0)")
     split.add_argument("--folds", type=int, metavar="K", help="stratified: number of folds (default: 5)")
     split.add_argument("--fold", type=int, metavar="I", help="stratified: the fold that validates (default: 0)")
@@ -93,7 +109,7 @@ def parser() -> command.Parser:
             f"--{field.name.replace('_', '-')}",
             type=kind,
             metavar="X",
-            help=f"(default: {shown})",
+            help=f"{MEANINGS[field.name]} (default: {shown})",
         )
     compute = main.add_argument_group("compute")
     compute.add_argument("--device", choices=DEVICES, help="(default: auto: a GPU where there is one)")

@@ -20,6 +20,7 @@ from train.networks import NETWORKS, Dropout, find_network, parameter_count, sum
 
 SMALL_NETWORK = 1_000_000
 SHARD_ITEMS = 8
+MOST_TOLD = 10
 
 
 def main(argv: Sequence[str] | None) -> int:
@@ -101,10 +102,9 @@ def _start(flags: argparse.Namespace, given: Sequence[str]) -> int:
     with TrainingProgress() as progress:
         split = {"seed": flags.split_seed, "folds": flags.folds, "fold": flags.fold}
         dataset = open_dataset(root, flags.kind, flags.split, progress=progress.steps, **split)
-        for bad in dataset.index.bad:
-            print(f"left out: {bad.name}: {bad.reason}", file=sys.stderr)
-        for track in dataset.split.missing:
-            print(f"left out: {track}: the split names it, but the dataset does not have it", file=sys.stderr)
+        _tell_left_out([f"{bad.name}: {bad.reason}" for bad in dataset.index.bad])
+        named = "the split names it, but the dataset does not have it"
+        _tell_left_out([f"{track}: {named}" for track in dataset.split.missing])
         compute = prepare(flags.device, compute)
         config = run.new_config(flags.what, dataset, flags.seed, recipe, compute)
         folder = run.create(flags.runs, flags.name, config, dataset)
@@ -113,6 +113,13 @@ def _start(flags: argparse.Namespace, given: Sequence[str]) -> int:
         except Exception:
             run.discard(folder)
             raise
+
+
+def _tell_left_out(what: Sequence[str]) -> None:
+    for line in what[:MOST_TOLD]:
+        print(f"left out: {line}", file=sys.stderr)
+    if len(what) > MOST_TOLD:
+        print(f"left out: {len(what) - MOST_TOLD} more (python -m toolkit dataset shows the dataset)", file=sys.stderr)
 
 
 def _resume(flags: argparse.Namespace) -> int:
@@ -146,8 +153,11 @@ def _work(folder: Path, work: Any) -> int:
     try:
         result = work()
     except KeyboardInterrupt:
-        print(f"interrupted: finished epochs are kept; go on with: python -m train --resume {folder}", file=sys.stderr)
-        raise
+        print(
+            f"python -m train: interrupted; go on from the last finished epoch with python -m train --resume {folder}",
+            file=sys.stderr,
+        )
+        return command.INTERRUPTED
     for name in ("validation", "test"):
         if result[name]:
             part = result[name]
@@ -169,14 +179,25 @@ def _report(flags: argparse.Namespace) -> int:
         if flags.output.suffix.lower() == ".json":
             raise UsageError(f"--output {flags.output}: the JSON is written beside the table: use a name ending in .md")
         command.output_file(flags.output.with_suffix(".json"), "--output")
-    found = load_results([Path(target) for target in flags.targets])
+    unfinished = [Path(target) for target in flags.targets if _is_unfinished(Path(target))]
+    for folder in unfinished:
+        print(f"left out: {folder}: this run is not finished", file=sys.stderr)
+    found = load_results([path for path in map(Path, flags.targets) if path not in unfinished])
+    if not found:
+        raise UsageError("report: none of these runs is finished: python -m train --resume carries one on")
     results = distinct(found)
     if len(results) < len(found):
         print(f"{len(found) - len(results)} of {len(found)} runs given again: each counts once", file=sys.stderr)
     _emit(results_report(results), flags.output)
     if flags.output is not None:
-        write_json(flags.output.with_suffix(".json"), to_json(results))
+        kept = flags.output.with_suffix(".json")
+        write_json(kept, to_json(results))
+        print(f"written: {flags.output}, and {kept}, which report reads as it does runs", file=sys.stderr)
     return 0
+
+
+def _is_unfinished(folder: Path) -> bool:
+    return (folder / runs.CONFIG).is_file() and not (folder / runs.METRICS).exists()
 
 
 def _emit(text: str, output: Path | None) -> None:

@@ -138,6 +138,7 @@ def work(
         if (folder / runs.METRICS).exists():
             raise RunError(f"{folder}: another process has finished this run: there is nothing to resume")
         remove_leftovers(folder)
+        write_json(folder / runs.SPLIT, dataset.split.to_dict())  # it is the run's, and may have been damaged
         training = load_part(dataset, dataset.split.train, cache, steps)
         validation = load_part(dataset, dataset.split.validation, cache, steps)
         model = fit(config, training, validation, folder, report)

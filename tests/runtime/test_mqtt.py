@@ -137,7 +137,7 @@ def test_a_broker_that_is_not_there_is_told() -> None:
 
 def test_without_paho_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "paho.mqtt.client", None)
-    with pytest.raises(PublishError, match="pip install 'gtzanet-edge.mqtt.'"):
+    with pytest.raises(PublishError, match="pip install paho-mqtt"):
         Publisher(Broker.parse("mqtt://pi"), example_card(), print)
 
 

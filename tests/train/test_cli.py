@@ -30,7 +30,7 @@ from train.cli import entry
         (["gtzanet", "--shards", "0"], "--shards must be at least 1"),
         (["gtzanet", "--shards", "9999"], "--shards must be at most 1024"),
         (["speed", "gtzanet", "--threads", "0"], "--threads must be at least 1"),
-        (["gtzanet", "--learning-rate", "inf"], "--learning-rate must be finite, above 0"),
+        (["gtzanet", "--learning-rate", "inf"], "--learning-rate must be at least 1e-12"),
         (["gtzanet", "--min-learning-rate", "inf"], "--min-learning-rate must be finite"),
         (["gtzanet", "--plateau-delta", "inf"], "--plateau-delta must be finite"),
         (["zfnet", "--dropout", "0.5"], "zfnet has no dropout layer"),
@@ -106,6 +106,17 @@ def test_report_says_what_it_counts_once(tmp_path: Path, capsys: pytest.CaptureF
     assert "each counts once" in capsys.readouterr().err
     assert output.read_text() == Path(published).with_suffix(".md").read_text()
     assert output.with_suffix(".json").read_text() == Path(published).read_text()
+
+
+def test_report_leaves_out_what_is_not_finished(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    published = str(Path(__file__).parents[2] / "docs" / "results" / "training.json")
+    (tmp_path / "config.json").write_text("{}")
+    assert entry(["report", published, str(tmp_path)]) == 0
+    out, err = capsys.readouterr()
+    assert out == Path(published).with_suffix(".md").read_text()
+    assert err == f"left out: {tmp_path}: this run is not finished\n"
+    assert entry(["report", str(tmp_path)]) == 2
+    assert "none of these runs is finished" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("library", ["rich", "tensorflow"])
