@@ -13,7 +13,7 @@ from toolkit.frontend import SHORT_POLICIES
 from toolkit.splits import NAMES, PARTS
 
 PROG = "python -m benchmarks"
-STUDIES = ("matrix", "cliplength", "frontend", "operators", "export")
+STUDIES = ("matrix", "cliplength", "frontend", "start", "operators", "export")
 
 
 def models_parser() -> Parser:
@@ -96,6 +96,25 @@ def frontend_parser() -> Parser:
     )
     parser.add_argument("--clips", type=int, default=5, metavar="N", help="sounds to time (%(default)s)")
     parser.add_argument("--repeats", type=int, default=5, metavar="N", help="times a sound (%(default)s)")
+    _add_data(parser)
+    return parser
+
+
+def start_parser() -> Parser:
+    """Return the parser of `start`."""
+    parser = Parser(
+        prog=f"{PROG} start",
+        description="A label from nothing: whole processes, beside `import numpy` and the usual script.",
+    )
+    parser.add_argument(
+        "model", type=Path, nargs="?", metavar="MODEL", help="a model file (default: the one that is built in)"
+    )
+    parser.add_argument(
+        "--clip", type=Path, metavar="FILE", help="the sound (default: the dataset's first, or made up)"
+    )
+    parser.add_argument("--run", type=Path, metavar="RUN", help="a run whose Keras model the usual script is to use")
+    parser.add_argument("--rounds", type=int, default=7, metavar="N", help="times each (%(default)s)")
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="(%(default)s)")
     _add_data(parser)
     return parser
 

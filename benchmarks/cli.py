@@ -19,6 +19,7 @@ from benchmarks.arguments import (
     matrix_parser,
     models_parser,
     operators_parser,
+    start_parser,
 )
 from benchmarks.common import PACKAGES
 from benchmarks.suite import Row, Settings, measure_models
@@ -39,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "matrix": (matrix_parser, studies.matrix_study),
         "cliplength": (cliplength_parser, studies.cliplength_study),
         "frontend": (frontend_parser, studies.frontend_study),
+        "start": (start_parser, studies.start_study),
         "operators": (operators_parser, studies.operators_study),
         "export": (export_parser, studies.export_study),
     }

@@ -154,13 +154,14 @@ def _described(
     made = {operator.outputs[0]: operator.inputs[0] for operator in graph.operators if len(operator.inputs) == 1}
     heavy = next((place for place in range(start, stop) if named[place] in WEIGHTED), stop - 1)
     operator = graph.operators[heavy]
-    weights = ""
+    weights, named_by = "", graph.tensors[operator.outputs[0]]
     if len(operator.inputs) > 1:
         kernel = operator.inputs[1]
-        weights = types[graph.tensors[made.get(kernel, kernel)].type]
+        named_by = graph.tensors[made.get(kernel, kernel)]
+        weights = types[named_by.type]
     own = [(kind, types[graph.tensors[step.inputs[0]].type]) for kind, step in zip(named, graph.operators, strict=True)]
     shown = tuple(kind for kind, taken in own[start:stop] if taken != "float16")
-    return Part(_short(graph.tensors[operator.outputs[0]].name.decode()), shown, weights, milliseconds)
+    return Part(_short(named_by.name.decode()), shown, weights, milliseconds)
 
 
 def _cut(tree: Any, stop: int) -> Any:

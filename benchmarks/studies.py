@@ -10,13 +10,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks import cliplength, common, compare, exports, matrix, operators, sounds, table
+from benchmarks import cliplength, common, compare, exports, matrix, operators, sounds, start, table
 from benchmarks.arguments import PROG
 from benchmarks.common import PACKAGES
 from benchmarks.compare import Comparison, compare_front_ends
 from benchmarks.parts import own_split
 from benchmarks.suite import Settings
 from runtime.classifier import Classifier
+from runtime.models import PRETRAINED
+from toolkit import runs
 from toolkit.artifact import FORMATS
 from toolkit.cli import progress
 from toolkit.dataset import GTZAN_FOLDERS
@@ -75,6 +77,40 @@ def cliplength_study(arguments: argparse.Namespace, command: str) -> int:
     value = {"model": str(arguments.model), "results": [asdict(result) for result in results]}
     rows = [cliplength.cells(result) for result in results]
     common.give(arguments, command, machine, notes, "How much of a clip is needed", cliplength.HEADERS, rows, value)
+    return 0
+
+
+def start_study(arguments: argparse.Namespace, command: str) -> int:
+    """Measure what a label costs from nothing."""
+    common.threads(arguments)
+    if not 1 <= arguments.rounds <= MOST:
+        raise UsageError(f"--rounds is {arguments.rounds}: give 1 to {MOST}")
+    model, data = arguments.model or PRETRAINED, common.named_data(arguments)
+    common.check_files([model, *([arguments.clip] if arguments.clip else [])])
+    if arguments.run is not None:
+        common.check_files([arguments.run / runs.MODEL])
+        if start.lacking():
+            raise UsageError(
+                f"--run needs what the usual script imports: run `pip install {' '.join(start.lacking())}`"
+            )
+    machine = describe_machine(PACKAGES)
+    clip = arguments.clip or sounds.find_clip(data)
+    with tempfile.TemporaryDirectory() as folder:
+        shown = clip.name if clip else "a made-up clip of 30 s"
+        if clip is None:
+            clip = Path(folder) / "made-up.wav"
+            sounds.write_clip(clip)
+        wanted = start.programs(model, clip, arguments.run, arguments.threads, Path(folder))
+        with progress("starting processes") as report:
+            costs = start.measure(wanted, arguments.rounds, report)
+    notes = [
+        f"{model.name}, {shown}, threads: {arguments.threads}. Whole processes, start to end, {arguments.rounds} turns "
+        "after one that is not counted; medians, the least and the most. x import numpy: the median over the "
+        "rounds. Peak memory: of the largest process."
+    ]
+    value = {"model": str(model), "clip": shown, "costs": [asdict(cost) for cost in costs]}
+    rows = [start.cells(cost) for cost in costs]
+    common.give(arguments, command, machine, notes, "A label from nothing", start.HEADERS, rows, value)
     return 0
 
 
