@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -148,11 +149,15 @@ def made_run(base: Path, model_name: str) -> Path:
 
 
 def made_artifacts(base: Path, model_name: str) -> Path:
-    """Return a folder with every file of `made_run`, exported at the first call of a test session."""
-    from export.cli import entry
+    """Return a folder with every file of `made_run`, exported at the first call of a test session.
 
+    Where there is no TensorFlow, the variable MADE names the base folder of a session that has made them.
+    """
+    base = Path(os.environ.get("MADE", base))
     output = base / "made-artifacts" / model_name
     if not output.is_dir():
+        from export.cli import entry
+
         run = str(made_run(base, model_name))
         options = ["--format", "all", "--quantize", "all", "--calibration", "16", "--max-drop", "10", "--no-speed"]
         options += ["--plan", PLAN]

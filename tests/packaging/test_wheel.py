@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import soundfile
 
 from runtime.models import PRETRAINED
+from tests.packaging.wheel_maker import PACKAGES, REPOSITORY, build_wheel, run
 from tests.run_maker import made_artifacts
 from toolkit.synthetic import CLASSES, clip
 
-REPOSITORY = Path(__file__).parents[2]
-PACKAGES = {"toolkit", "train", "export", "runtime", "benchmarks"}
 NOT_FOR_A_DEVICE = (
     "tensorflow",
     "tf_keras",
@@ -36,37 +32,10 @@ NOT_FOR_A_DEVICE = (
 pytestmark = pytest.mark.slow
 
 
-def run(command: Sequence[str | Path], folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run a command in `folder` without the repository on the path; its error output shows where it fails."""
-    kept = {
-        name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "GTZAN_ROOT", "VIRTUAL_ENV")
-    }
-    result = subprocess.run([*map(str, command)], cwd=folder, env=kept, capture_output=True, text=True)
-    assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
-    return result
-
-
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the wheel, built from a copy of what the repository tracks, so that the build leaves nothing behind."""
-    base = tmp_path_factory.mktemp("wheel")
-    source = base / "source"
-    source.mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE", "gtzanet_edge.py", *PACKAGES):
-        target = source / name
-        if (REPOSITORY / name).is_dir():
-            target.mkdir()
-            for module in (REPOSITORY / name).glob("*.py"):
-                (target / module.name).write_bytes(module.read_bytes())
-            if (data := REPOSITORY / name / "pretrained").is_dir():
-                shutil.copytree(data, target / data.name)
-        else:
-            target.write_bytes((REPOSITORY / name).read_bytes())
-    (source / "tests").mkdir()
-    (source / "tests" / "__init__.py").touch()
-    run([sys.executable, "-m", "build", "--wheel", "--outdir", base / "dist", source], base)
-    (built,) = (base / "dist").glob("*.whl")
-    return built
+    """Return the wheel."""
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,81 @@
+"""The installed wheel on a 64-bit ARM userland: every format gives the labels and the scores that it gives here."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from runtime.models import PRETRAINED
+from tests.aarch64 import userland
+from tests.elsewhere import refusals, write_sounds
+from tests.packaging.wheel_maker import REPOSITORY, build_wheel
+from tests.run_maker import made_artifacts
+from toolkit.artifact import model_files
+
+PROCESSORS = ("cortex-a72", "cortex-a76")
+"""Those of a Pi 4 and of a Pi 5, which has instructions of its own for int8."""
+TESTED = ("audio", "card", "onnx_file", "pcm", "picture", "samples")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        bool(userland.missing()) and not os.environ.get("CI"),
+        reason=f"there is no {', '.join(userland.missing())} here",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return ARM's Python with our wheel and what its tests need."""
+    assert not userland.missing()
+    folder = tmp_path_factory.mktemp("aarch64")
+    wheel = build_wheel(folder / "wheel")
+    return userland.make(folder / "userland", wheel, ["pytest", "pytest-timeout", "hypothesis", "pillow"])
+
+
+@pytest.fixture(scope="module")
+def sounds(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Return made-up sounds, and two real ones where there are any."""
+    real = sorted(Path(os.environ.get("GTZAN_ROOT", "/nowhere"), "genres_original").glob("*/*.flac"))
+    return [*write_sounds(tmp_path_factory.mktemp("sounds")), *map(str, real[:: max(1, len(real) // 2)][:2])]
+
+
+def run(python: Path, *words: str | Path, folder: Path, processor: str = userland.PROCESSOR) -> str:
+    """Run ARM's Python away from the repository and return what it prints; its errors show where it fails."""
+    kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "GTZAN_ROOT")}
+    environment = {**kept, "QEMU_CPU": processor, "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [str(python), *map(str, words)]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=800)
+    assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done.stdout
+
+
+@pytest.mark.parametrize("processor", PROCESSORS)
+def test_every_format_says_the_same(
+    python: Path, sounds: list[str], processor: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    base = tmp_path_factory.getbasetemp()
+    models = [path for name in ("gtzanet", "zfnet") for path in model_files(made_artifacts(base, name))]
+    models += [PRETRAINED]
+    assert len(models) == 22
+    assert refusals(partial(run, python, folder=tmp_path, processor=processor), models, sounds) == {}
+
+
+def test_the_command_finds_its_own_model_and_says_nothing_else(python: Path, sounds: list[str], tmp_path: Path) -> None:
+    answer = json.loads(run(python, "-W", "error", "-m", "runtime", sounds[0], "--json", folder=tmp_path))
+    assert answer["model"] == "gtzanet-float16" and answer["label"] == next(iter(answer["probabilities"]))
+
+
+def test_the_front_ends_tests_pass(python: Path, tmp_path: Path) -> None:
+    shutil.copytree(REPOSITORY / "tests", tmp_path / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(REPOSITORY / "pyproject.toml", tmp_path)
+    files = [f"tests/toolkit/test_{name}.py" for name in TESTED]
+    options = ["-q", "-p", "no:cacheprovider", "-m", "not slow and not gtzan", "-k", "not matplotlib"]
+    last = run(python, "-m", "pytest", *options, *files, folder=tmp_path).strip().splitlines()[-1]
+    assert int(last.split(" passed")[0].split()[-1]) > 150 and "failed" not in last
