@@ -139,6 +139,7 @@ def export_parser() -> Parser:
     parser.add_argument(
         "--format", choices=(*FORMATS, "all"), default="all", help="only this file format (default: %(default)s)"
     )
+    parser.add_argument("--plan", metavar="LAYER=KIND,...", help="write this mixture, and search for none")
     _add_data(parser)
     return parser
 

@@ -45,7 +45,7 @@ class ExportCost:
 
 
 def measure_exports(
-    run: Path, data: Path | None, formats: Sequence[str], progress: Callable[[str], None]
+    run: Path, data: Path | None, formats: Sequence[str], plan: str | None, progress: Callable[[str], None]
 ) -> Iterator[ExportCost]:
     """Export a run in every precision, each in a fresh process, and yield what it took.
 
@@ -61,6 +61,8 @@ def measure_exports(
         Its dataset, or None where that is still where the run was trained.
     formats
         Of "tflite" and "onnx".
+    plan
+        The mixture to write, LAYER=KIND,...; None to search for one.
     progress
         Called with a line before each export.
     """
@@ -70,6 +72,7 @@ def measure_exports(
                 arguments = [str(run), "--format", format, "--output", folder, "--no-speed"]
                 arguments += ["--data", str(data)] if data else []
                 arguments += [] if precision == "float32" else ["--quantize", precision]
+                arguments += ["--plan", plan] if plan is not None and precision == "mixed" else []
                 progress(f"exporting {precision} {format}")
                 start = time.perf_counter()
                 command = [sys.executable, "-c", _CHILD, json.dumps(arguments)]

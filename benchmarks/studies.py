@@ -158,11 +158,11 @@ def export_study(arguments: argparse.Namespace, command: str) -> int:
     def report(line: str) -> None:
         print(f"{PROG}: {line}", file=sys.stderr, flush=True)
 
-    costs = list(exports.measure_exports(arguments.run, arguments.data, formats, report))
+    costs = list(exports.measure_exports(arguments.run, arguments.data, formats, arguments.plan, report))
+    search = "with the plan given" if arguments.plan else "holds its search, too, which times models"
     notes = [
         "Each file in a process of its own, from start to end: Python, TensorFlow, the conversion of the float32 file "
-        "and of this one, and the checks of both on the validation part. That of mixed holds its search, too, which "
-        "times models."
+        f"and of this one, and the checks of both on the validation part. That of mixed: {search}."
     ]
     value = {"run": str(arguments.run), "exports": [asdict(cost) for cost in costs]}
     common.give(

@@ -67,10 +67,8 @@ def classify(words: Sequence[str]) -> int:
 def _predicted(classifier: Classifier, name: str, raw: Raw) -> tuple[str, Prediction]:
     """Return what to call a source, and what the network says of it."""
     if name == STDIN:
-        try:
-            return STDIN_NAME, classifier.classify(read_stdin(raw), rate=raw.rate)
-        except AudioError as error:
-            raise AudioError(f"{STDIN_NAME}: {error}") from None
+        rate = classifier.card.front_end.sample_rate
+        return STDIN_NAME, classifier.classify(read_stdin(raw, rate), rate=rate)
     check_source(name)
     with captured_stderr():  # decoders have remarks of their own
         return name, classifier.classify(name)

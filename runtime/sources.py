@@ -12,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit import pcm
-from toolkit.audio import MAX_SECONDS, MAX_VALUES, SUFFIXES
+from toolkit.audio import MAX_SECONDS, MAX_VALUES, SUFFIXES, collected
 from toolkit.errors import AudioError
-from toolkit.samples import check_rate
+from toolkit.samples import check_rate, mono
 
 STDIN = "-"
 STDIN_NAME = "<stdin>"
+BLOCK = 1 << 16
+"""Samples of every channel that are read at once."""
 
 
 @dataclass(frozen=True)
@@ -61,24 +63,34 @@ def check_source(name: str) -> None:
         raise AudioError(f"{name}: there are no sound files in this folder (known are {' '.join(sorted(SUFFIXES))})")
 
 
-def read_stdin(raw: Raw) -> NDArray[np.float32]:
-    """Return the raw samples on standard input until its end, float32 (n, channels).
+def read_stdin(raw: Raw, rate: int) -> NDArray[np.float32]:
+    """Return the raw samples on standard input until its end, block by block, as mono samples at `rate`, float32 (n,).
 
     Raises
     ------
     AudioError
-        If they are too many, none, or no whole number.
+        If they are too many, none, or no whole number; it says that they are of <stdin>.
     UsageError
         If there is no such format or rate.
     """
     check_rate(raw.rate)
     size = pcm.check_format(raw.format, raw.channels)
+    return collected(STDIN_NAME, _blocks(raw, size), raw.rate, rate)
+
+
+def _blocks(raw: Raw, size: int) -> Iterator[NDArray[np.float32]]:
     limit = size * min(raw.rate * MAX_SECONDS, MAX_VALUES // raw.channels)
-    data = sys.stdin.buffer.read(limit + 1)
-    if len(data) > limit:
-        raise AudioError(f"more than {limit // size / raw.rate / 60:.0f} minutes; cut it first")
-    pcm.check_beginning(data)
-    samples = pcm.decode(data, raw.format, raw.channels)
-    if len(samples) == 0:
-        raise AudioError("there are no samples")
-    return samples
+    seen = 0
+    while data := sys.stdin.buffer.read(size * BLOCK):
+        try:
+            if seen == 0:
+                pcm.check_beginning(data)
+            block = pcm.decode(data, raw.format, raw.channels)
+        except AudioError as error:
+            raise AudioError(f"{STDIN_NAME}: {error}") from None
+        seen += len(data)
+        if seen > limit:
+            raise AudioError(f"{STDIN_NAME}: more than {limit // size / raw.rate / 60:.0f} minutes; cut it first")
+        yield np.asarray(mono(block), np.float32)
+    if seen == 0:
+        raise AudioError(f"{STDIN_NAME}: there are no samples")

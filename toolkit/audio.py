@@ -64,10 +64,15 @@ def load(path: str | Path, rate: int = PICTURE.sample_rate) -> NDArray[np.float3
     """
     check_rate(rate)
     with _open(Path(path)) as sound:
-        blocks = (_named(path, mono(block)) for block in _blocks(Path(path), sound))
-        source_rate = int(sound.samplerate)
-        samples = _joined(path, blocks if source_rate == rate else _resampled(path, blocks, source_rate, rate))
-    return _named(path, samples)
+        return collected(path, map(mono, _blocks(Path(path), sound)), int(sound.samplerate), rate)
+
+
+def collected(
+    name: str | Path, blocks: Iterable[NDArray[np.float32]], source_rate: int, rate: int
+) -> NDArray[np.float32]:
+    """Return mono blocks at `source_rate` as samples at `rate`, as `load` does; errors call the sound `name`."""
+    valid = (_named(name, block) for block in blocks)
+    return _named(name, _joined(name, valid if source_rate == rate else _resampled(name, valid, source_rate, rate)))
 
 
 def _resampled(

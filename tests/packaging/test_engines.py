@@ -26,9 +26,10 @@ LAST_PYTHON = {"tflite-runtime": (3, 11)}
 REFUSED = {"litert": set[str](), "tflite-runtime": set[str](), "onnxruntime": set[str]()}
 """Files that an engine says it cannot run."""
 TESTS = {
-    "any": ("decide", "feeds", "host", "inputs", "mqtt"),
-    TFLITE: ("classifier", "cli", "doctor", "engines", "models"),
+    "any": ("decide", "host", "inputs"),
+    TFLITE: ("classifier", "cli", "doctor", "engines", "feeds", "models", "mqtt"),
 }
+"""Which of the runtime's tests an engine can run: most have TFLite files."""
 
 pytestmark = pytest.mark.slow
 

@@ -263,6 +263,7 @@ def test_raw_samples_on_standard_input(artifacts: Path, sound: Path, channels: i
         (b"", "<stdin>: there are no samples"),
         (b"abc", "<stdin>: 3 bytes are no whole"),
         (b"fLaC" + bytes(8), "sound file"),
+        (bytes(2 * 44_100 * 1800 + 2), "<stdin>: more than 30 minutes; cut it first"),
     ],
 )
 def test_standard_input_that_is_no_sound(artifacts: Path, data: bytes, words: str) -> None:
