@@ -10,7 +10,8 @@ from benchmarks.accuracy import Accuracy
 from benchmarks.parts import own_split
 from benchmarks.suite import Row, Settings, Stage, measure_models, silent
 from toolkit.artifact import file_format, read_card
-from toolkit.card import Card, ParityCard
+from toolkit.card import Card
+from toolkit.card_parts import ParityCard
 from toolkit.dataset import Index
 from toolkit.errors import UsageError
 from toolkit.latency import Plan, Ratio

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.made import made_sounds
-from toolkit.card import CalibrationCard
+from toolkit.card_parts import CalibrationCard
 from toolkit.dataset import Item
 from toolkit.errors import UsageError
 from toolkit.files import digest_of

@@ -13,17 +13,8 @@ from export.metadata import Description
 from export.source import Source
 from export.variants import PICTURE, Variant
 from toolkit.artifact import ONNX, model_digest
-from toolkit.card import (
-    FORMAT_VERSION,
-    AccuracyCard,
-    Card,
-    DatasetCard,
-    FineTuningCard,
-    ParityCard,
-    SplitCard,
-    TensorCard,
-    input_shape,
-)
+from toolkit.card import FORMAT_VERSION, Card, input_shape
+from toolkit.card_parts import AccuracyCard, DatasetCard, FineTuningCard, ParityCard, SplitCard, TensorCard
 from toolkit.contents import LABELS_NAME
 from toolkit.errors import ArtifactError
 from toolkit.metrics import wilson_interval

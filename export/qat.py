@@ -25,7 +25,7 @@ from export.calibration import calibrate, choose
 from export.convert import load_keras, load_tensorflow
 from export.source import open_source
 from export.variants import TUNER
-from toolkit.card import FineTuningCard
+from toolkit.card_parts import FineTuningCard
 from toolkit.errors import GtzanetError, RunError, UsageError
 from toolkit.quiet import captured_stderr
 from toolkit.runs import Run

@@ -22,7 +22,8 @@ from export.trials import Bench
 from export.variants import PICTURE, Variant
 from export.verify import Reference, reference_of_tuned
 from runtime.inputs import model_input
-from toolkit.card import Card, FineTuningCard
+from toolkit.card import Card
+from toolkit.card_parts import FineTuningCard
 from toolkit.errors import ArtifactError
 from toolkit.latency import Ratio
 from toolkit.quiet import captured_stderr

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.engines import Engine
-from toolkit.card import AccuracyCard, Card, ParityCard
+from toolkit.card import Card
+from toolkit.card_parts import AccuracyCard, ParityCard
 from toolkit.errors import ArtifactError
 from toolkit.metrics import mcnemar, wilson_interval
 from toolkit.temperature import fitted_temperature

@@ -23,6 +23,10 @@ ENGINES: Mapping[str, Kind] = {
 }
 
 
+NO_DYNAMIC = frozenset({"tflite-runtime"})
+"""Engines that refuse files with dynamic layers, or (tflite-runtime 2.14) give wrong scores without a word."""
+
+
 def installed(format: str | None = None) -> tuple[str, ...]:
     """Return the names of the engines that are installed (for a format), best first."""
     return tuple(

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.available import ENGINES, installed
+from runtime.available import ENGINES, NO_DYNAMIC, installed
 from runtime.tensors import first_line
 from toolkit.artifact import TFLITE, file_format, read_archive, verify_model
 from toolkit.card import Card
@@ -83,8 +83,13 @@ def open_engine(path: Path | str, *, engine: str | None = None, threads: int | N
     archive = read_archive(path)
     verify_model(path, archive)
     name = _choose(path, engine)
+    card = archive.card
+    if name in NO_DYNAMIC and (card.quantization == "dynamic" or "dynamic" in card.layers.values()):
+        raise EngineError(
+            f"{path}: {name} computes layers with dynamic ranges wrongly: use a float32, float16 or int8 file"
+        )
     ours, theirs = _load(name)
-    return ours(name, theirs, path, archive.card, threads or default_threads())
+    return ours(name, theirs, path, card, threads or default_threads())
 
 
 def _choose(path: Path, engine: str | None) -> str:

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.card import Card, TensorCard
+from toolkit.card import Card
+from toolkit.card_parts import TensorCard
 from toolkit.errors import ArtifactError, EngineError
 
 

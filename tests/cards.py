@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from toolkit.artifact import model_digest
-from toolkit.card import CALIBRATED, AccuracyCard, CalibrationCard, Card, DatasetCard, ParityCard, SplitCard, TensorCard
+from toolkit.card import CALIBRATED, Card
+from toolkit.card_parts import AccuracyCard, CalibrationCard, DatasetCard, ParityCard, SplitCard, TensorCard
 from toolkit.frontend import PICTURE
 
 MODEL = b"\x1c\0\0\0TFL3" + bytes(range(256)) * 4

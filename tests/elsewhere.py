@@ -35,10 +35,12 @@ def write_sounds(folder: Path) -> list[str]:
     return [str(path) for path in sorted(folder.glob("*.wav"))]
 
 
-def refusals(python: Callable[..., str], models: Sequence[Path], sounds: Sequence[str]) -> dict[str, str]:
+def refusals(
+    python: Callable[..., str], models: Sequence[Path], sounds: Sequence[str], tolerance: float = 1e-3
+) -> dict[str, str]:
     """Classify sounds with every model by `python(*words)`, which returns what it prints, and here.
 
-    Asserts that the labels are the same, and the probabilities within 1e-3; returns what engines there say of models
+    Asserts that the labels are the same, and the probabilities within a tolerance; returns what engines there say of models
     that they refuse, by the models' names.
     """
     names = [str(path) for path in models]
@@ -50,5 +52,5 @@ def refusals(python: Callable[..., str], models: Sequence[Path], sounds: Sequenc
         for sound, theirs in zip(sounds, told[name], strict=True):
             ours = classifier.classify(sound).by_label()
             assert next(iter(theirs)) == next(iter(ours)), (name, sound)
-            np.testing.assert_allclose([theirs[label] for label in ours], [*ours.values()], rtol=0, atol=1e-3)
+            np.testing.assert_allclose([theirs[label] for label in ours], [*ours.values()], rtol=0, atol=tolerance)
     return {Path(name).name: answer for name, answer in told.items() if isinstance(answer, str)}

@@ -8,6 +8,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from toolkit.card_parts import (
+    AccuracyCard,
+    CalibrationCard,
+    DatasetCard,
+    FineTuningCard,
+    ParityCard,
+    SplitCard,
+    TensorCard,
+)
 from toolkit.errors import ArtifactError
 from toolkit.files import digest_of
 from toolkit.frontend import FrontEnd
@@ -24,84 +33,6 @@ LAYER_KINDS = ("float32", "dynamic", "int8")
 MAX_ITEMS = 1_000_000_000
 TEMPERATURES = (0.5, 10.0)
 """A few pictures cannot justify more."""
-
-
-@dataclass(frozen=True)
-class TensorCard:
-    """A model's input or output: real value = scale * (stored value - zero_point); both are None for float32."""
-
-    dtype: str
-    shape: tuple[int, ...]
-    layout: str
-    scale: float | None
-    zero_point: int | None
-
-
-@dataclass(frozen=True)
-class CalibrationCard:
-    """What ranges were measured on: `items` training pictures, `edges` made ones; the digest of the manifest."""
-
-    items: int
-    edges: int
-    digest: str
-
-
-@dataclass(frozen=True)
-class FineTuningCard:
-    """How the network was trained further, with int8 rounding, before it was converted."""
-
-    epochs: int
-    learning_rate: float
-    seed: int
-
-
-@dataclass(frozen=True)
-class DatasetCard:
-    """What the network was trained on; `notice` says what that data allows and what the scores mean (may be empty)."""
-
-    name: str
-    digest: str
-    synthetic: bool
-    notice: str
-
-
-@dataclass(frozen=True)
-class SplitCard:
-    """How the dataset was divided."""
-
-    name: str
-    seed: int | None
-    digest: str
-
-
-@dataclass(frozen=True)
-class AccuracyCard:
-    """Accuracy on a part of the dataset that it was not trained on, with a 95 % Wilson interval.
-
-    It is that of this very file, or, of one that takes sound, of the file with the same network that takes pictures.
-    """
-
-    part: str
-    n: int
-    correct: int
-    accuracy: float
-    wilson95: tuple[float, float]
-
-
-@dataclass(frozen=True)
-class ParityCard:
-    """This file (as in `AccuracyCard`) against the Keras model (fine-tuned or not) it was made from, on equal pictures.
-
-    `max_abs` is the largest difference of a probability and `min_cosine` the smallest cosine between two rows of
-    probabilities on `pictures` (the validation part, made sounds, noise, flat colours); `top1_agreement` is the share
-    of equal labels on the validation part, on which the run's own network has `keras_correct` right.
-    """
-
-    pictures: int
-    max_abs: float
-    min_cosine: float
-    top1_agreement: float
-    keras_correct: int
 
 
 @dataclass(frozen=True)

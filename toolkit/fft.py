@@ -76,30 +76,22 @@ def plan(length: int) -> Plan:
 
     roots = np.exp(-2j * np.pi * np.arange(length) / length)
     first = _packed(roots[np.outer(middle * inner * a, a) % length])[: outer // 2, :, :outer]
-    second = np.empty((outer // 2, middle, 2, 2 * middle))
-    third = np.empty((outer // 2, middle, 2, inner, 2 * inner))
-    bins = np.empty((outer // 2, middle, inner), dtype=np.intp)
-    for place in range(outer // 2):
-        k = place + outer * d
-        matrix = roots[np.outer(k, inner * b) % length]
-        if place == 0:
-            second[place] = _packed(matrix, roots[np.outer(k + outer // 2, inner * b) % length])
-            k[middle // 2 :] = outer // 2 + outer * d[: middle // 2]
-        else:
-            second[place] = _paired(matrix)
-        for branch, low in enumerate(k):
-            k = low + outer * middle * f
-            matrix = roots[np.outer(k, e) % length]
-            if place == branch == 0:
-                other = k + outer * middle // 2
-                matrix = _packed(matrix, roots[np.outer(other, e) % length])
-                k[inner // 2 :] = other[: inner // 2]
-            else:
-                matrix = _paired(matrix)
-            k = np.minimum(k, length - k)
-            rising = np.argsort(k)
-            third[place, branch] = matrix[rising].transpose(1, 0, 2)
-            bins[place, branch] = k[rising]
+
+    low = np.arange(outer // 2)[:, None] + outer * d
+    second = _paired(roots[low[:, :, None] * (inner * b) % length])
+    other = roots[np.outer(outer // 2 + outer * d, inner * b) % length]
+    second[0] = _packed(roots[np.outer(low[0], inner * b) % length], other)
+    low[0, middle // 2 :] = outer // 2 + outer * d[: middle // 2]
+
+    k = low[:, :, None] + outer * middle * f
+    third = _paired(roots[k[..., None] * e % length])
+    other = k[0, 0] + outer * middle // 2
+    third[0, 0] = _packed(roots[np.outer(k[0, 0], e) % length], roots[np.outer(other, e) % length])
+    k[0, 0, inner // 2 :] = other[: inner // 2]
+    k = np.minimum(k, length - k)
+    rising = np.argsort(k, axis=-1)
+    bins = np.take_along_axis(k, rising, axis=-1)
+    third = np.take_along_axis(third, rising[..., None, None], axis=2).swapaxes(2, 3)
     return Plan(
         outer,
         middle,
@@ -113,9 +105,10 @@ def plan(length: int) -> Plan:
 
 
 def _paired(matrix: NDArray[np.complex128]) -> NDArray[np.float64]:
-    """Return a complex (m, n) matrix as a real one (m, 2, 2 n): to real and imaginary part, from n of each."""
+    """Return complex matrices (..., m, n) as real ones (..., m, 2, 2 n): to real and imaginary part, from n of each."""
     real, imaginary = matrix.real, matrix.imag
-    return np.stack([np.hstack([real, -imaginary]), np.hstack([imaginary, real])], axis=1)
+    rows = np.concatenate([real, -imaginary], axis=-1), np.concatenate([imaginary, real], axis=-1)
+    return np.stack(rows, axis=-2)
 
 
 def _packed(one: NDArray[np.complex128], other: NDArray[np.complex128] | None = None) -> NDArray[np.float64]:

@@ -53,12 +53,15 @@ def filter_bank(spec: FrontEnd = PICTURE) -> NDArray[np.float32]:
     """
     edges = band_edges(spec)
     bins = np.arange(spec.n_fft // 2 + 1) * (spec.sample_rate / spec.n_fft)
+    first = np.searchsorted(bins, edges[:-2])
+    width = int((np.searchsorted(bins, edges[2:]) - first).max(initial=0))
+    columns = np.minimum(first[:, None] + np.arange(width), len(bins) - 1)  # no other bin lies under a triangle
     widths = np.diff(edges)
-    rising = (bins - edges[:-2, None]) / widths[:-1, None]
-    falling = (edges[2:, None] - bins) / widths[1:, None]
-    np.maximum(0.0, np.minimum(rising, falling, out=rising), out=rising)
-    triangles = rising.astype(np.float32)
+    rising = (bins[columns] - edges[:-2, None]) / widths[:-1, None]
+    falling = (edges[2:, None] - bins[columns]) / widths[1:, None]
+    triangles = np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
     heights = 2.0 / (edges[2:] - edges[:-2])
-    weights = (triangles * heights[:, None]).astype(np.float32)
+    weights = np.zeros((spec.n_mels, len(bins)), dtype=np.float32)
+    np.put_along_axis(weights, columns, (triangles * heights[:, None]).astype(np.float32), axis=1)
     weights.flags.writeable = False
     return weights

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from benchmarks.cliplength import cells, held_out, middle, study
 from runtime.classifier import Classifier
 from tests.cards import example_card
-from toolkit.card import SplitCard
+from toolkit.card_parts import SplitCard
 from toolkit.dataset import Index, build_index
 from toolkit.errors import DatasetError, UsageError
 from toolkit.frontend import PICTURE

@@ -9,7 +9,8 @@ import pytest
 
 from benchmarks.parts import find_part, own_split
 from tests.cards import example_card
-from toolkit.card import Card, SplitCard
+from toolkit.card import Card
+from toolkit.card_parts import SplitCard
 from toolkit.dataset import Index, Item
 from toolkit.errors import DatasetError
 from toolkit.splits import Split, make_split

@@ -14,7 +14,7 @@ from export.calibration import Calibration
 from export.cli import entry
 from export.onnx_model import to_onnx
 from export.source import Source
-from toolkit.card import CalibrationCard
+from toolkit.card_parts import CalibrationCard
 
 pytestmark = pytest.mark.slow
 

@@ -16,7 +16,7 @@ from export.source import open_source
 from export.verify import Reference, measure, reference_of_tuned
 from tests.cards import example_card
 from toolkit.artifact import read_card
-from toolkit.card import FineTuningCard
+from toolkit.card_parts import FineTuningCard
 from toolkit.errors import ArtifactError, RunError
 from toolkit.runs import Run
 

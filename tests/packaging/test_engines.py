@@ -23,8 +23,12 @@ PACKAGES = {
     "onnxruntime": ["onnxruntime"],
 }
 LAST_PYTHON = {"tflite-runtime": (3, 11)}
-REFUSED = {"litert": set[str](), "tflite-runtime": set[str](), "onnxruntime": set[str]()}
-"""Files that an engine says it cannot run."""
+REFUSED = {
+    "tflite-runtime": {f"{name}-{kind}.tflite" for name in ("gtzanet", "zfnet") for kind in ("dynamic", "mixed")}
+}
+"""Files that an engine does not run: those of the older one with dynamic layers, which it would compute wrongly."""
+TOLERANCE = {"tflite-runtime": 0.01}
+"""Its int8 kernels are of 2023 and round otherwise."""
 TESTS = {
     "any": ("decide", "host", "inputs"),
     TFLITE: ("classifier", "cli", "doctor", "engines", "feeds", "models", "mqtt"),
@@ -79,7 +83,9 @@ def test_its_files_say_what_they_say_here(
     def printed(*words: str) -> str:
         return run_alone([python, *words], tmp_path).stdout
 
-    assert set(refusals(printed, models, write_sounds(tmp_path))) == REFUSED[engine]
+    assert set(refusals(printed, models, write_sounds(tmp_path), TOLERANCE.get(engine, 1e-3))) == REFUSED.get(
+        engine, set()
+    )
 
 
 def test_others_are_refused_with_what_to_install(

@@ -26,7 +26,7 @@ def run(command: Sequence[str | Path], folder: Path) -> subprocess.CompletedProc
 def build_wheel(base: Path) -> Path:
     """Build the wheel below `base`, from a copy, so that the build leaves nothing behind, and return it."""
     source = base / "source"
-    source.mkdir()
+    source.mkdir(parents=True)
     for name in ("pyproject.toml", "README.md", "LICENSE", "gtzanet_edge.py", *PACKAGES):
         target = source / name
         if (REPOSITORY / name).is_dir():

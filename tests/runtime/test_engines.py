@@ -87,12 +87,17 @@ def test_no_engine_at_all_gives_the_command_that_installs_one(artifacts: Path, m
 
 def test_the_older_engine_is_used_where_it_is_the_one(artifacts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """tflite-runtime has the same interface as ai-edge-litert; here the one stands in for the other."""
-    litert = importlib.import_module(ENGINES["litert"].module)
+    litert = pytest.importorskip(ENGINES["litert"].module, reason="ai-edge-litert is not installed")
     monkeypatch.setitem(sys.modules, ENGINES["tflite-runtime"].module, litert)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: object() if name == "tflite_runtime" else None)
     engine = open_named(artifacts, "int8", threads=1)
     assert engine.name == "tflite-runtime"
     assert engine.run(noise(1)).shape == (1, 4)
+    for precision in ("dynamic", "mixed"):  # it loads the latter, and its scores are wrong
+        with pytest.raises(
+            EngineError, match=f"{precision}.tflite: tflite-runtime computes layers with dynamic ranges"
+        ):
+            open_named(artifacts, precision)
 
 
 @pytest.mark.parametrize("shape", [(1, 288, 432), (1, 432, 288, 3), (1, 288, 432, 1), (288, 432, 3)])

@@ -10,7 +10,8 @@ import pytest
 
 from runtime.inputs import model_input
 from tests.cards import example_card
-from toolkit.card import Card, TensorCard, input_shape
+from toolkit.card import Card, input_shape
+from toolkit.card_parts import TensorCard
 from toolkit.errors import AudioError
 from toolkit.frontend import PICTURE
 from toolkit.picture import draw, render
