@@ -40,8 +40,8 @@ def refusals(
 ) -> dict[str, str]:
     """Classify sounds with every model by `python(*words)`, which returns what it prints, and here.
 
-    Asserts that the labels are the same, and the probabilities within a tolerance; returns what engines there say of models
-    that they refuse, by the models' names.
+    Asserts that the labels are the same, and the probabilities within a tolerance; returns what engines there say of
+    models that they refuse, by the models' names.
     """
     names = [str(path) for path in models]
     told = json.loads(python("-c", CLASSIFY, json.dumps([names, list(sounds)])))
