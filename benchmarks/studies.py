@@ -139,7 +139,8 @@ def operators_study(arguments: argparse.Namespace, command: str) -> int:
     notes = [
         f"One query at a time, {arguments.threads} thread{'' if arguments.threads == 1 else 's'}, on "
         f"{clip.name if clip else 'a made-up sound'}. TFLite: what the model cut after a part takes longer than cut "
-        "before it, the pieces taking turns, median over the rounds. ONNX: ONNX Runtime's profiler, which costs time "
+        "before it, the pieces taking turns, median over the rounds; a part below the noise may come out negative. "
+        "ONNX: ONNX Runtime's profiler, which costs time "
         "itself."
     ]
     value = {"models": {str(path): [asdict(part) for part in parts] for path, parts in found.items()}}
