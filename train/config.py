@@ -40,7 +40,7 @@ class Recipe:
         checks = (
             ("--epochs", 1 <= self.epochs <= MAX_COUNT, count),
             ("--batch-size", 1 <= self.batch_size <= MAX_COUNT, count),
-            ("--learning-rate", 1e-12 <= self.learning_rate < 1e3, "at least 1e-12 and below 1000"),
+            ("--learning-rate", 1e-12 <= self.learning_rate < 1e3, "finite, at least 1e-12 and below 1000"),
             ("--momentum", 0 <= self.momentum < 1, "from 0 to below 1"),
             ("--plateau-factor", 0 < self.plateau_factor < 1, "between 0 and 1"),
             ("--plateau-patience", 1 <= self.plateau_patience <= MAX_COUNT, count),

@@ -27,7 +27,7 @@ REFUSED = {
     "tflite-runtime": {f"{name}-{kind}.tflite" for name in ("gtzanet", "zfnet") for kind in ("dynamic", "mixed")}
 }
 """Files that an engine does not run: those of the older one with dynamic layers, which it would compute wrongly."""
-TOLERANCE = {"tflite-runtime": 0.01}
+TOLERANCE = {"tflite-runtime": 0.05}
 """Its int8 kernels are of 2023 and round otherwise."""
 TESTS = {
     "any": ("decide", "host", "inputs"),

@@ -176,7 +176,7 @@ def test_a_full_disk_keeps_the_last_one(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_sweep_removes_what_a_killed_process_left(tmp_path: Path) -> None:
     make().save(tmp_path)
-    (tmp_path / ".checkpoint.abc.tmp.npz").write_bytes(b"half")
+    (tmp_path / ".checkpoint.abc.gtzanet-tmp.npz").write_bytes(b"half")
     remove_leftovers(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [checkpoint.FILE]
     checkpoint.remove(tmp_path)

@@ -30,7 +30,7 @@ from train.cli import entry
         (["gtzanet", "--shards", "0"], "--shards must be at least 1"),
         (["gtzanet", "--shards", "9999"], "--shards must be at most 1024"),
         (["speed", "gtzanet", "--threads", "0"], "--threads must be at least 1"),
-        (["gtzanet", "--learning-rate", "inf"], "--learning-rate must be at least 1e-12"),
+        (["gtzanet", "--learning-rate", "inf"], "--learning-rate must be finite, at least 1e-12"),
         (["gtzanet", "--min-learning-rate", "inf"], "--min-learning-rate must be finite"),
         (["gtzanet", "--plateau-delta", "inf"], "--plateau-delta must be finite"),
         (["zfnet", "--dropout", "0.5"], "zfnet has no dropout layer"),
