@@ -135,7 +135,7 @@ def test_a_full_disk_is_an_error_of_the_file_system(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=Path(synthetic.__file__).parents[1], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert re.fullmatch(r"python -m toolkit: error: .*/a/\w+/\w+\.\d{5}\.flac: File too large\n", done.stderr)
-    assert not list((tmp_path / "a").rglob("*.tmp*"))
+    assert not list((tmp_path / "a").rglob("*gtzanet-tmp*"))
 
 
 @pytest.mark.parametrize(
