@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from toolkit.errors import AudioError
 
 SUFFIXES = frozenset({".m4a", ".m4b", ".mp4", ".aac", ".3gp", ".wma", ".webm", ".mka", ".ac3", ".amr"})
-FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,aac,asf,matroska,webm,ac3,eac3,amr,amrnb,amrwb,loas,latm"
-"""The containers that these names stand for: a playlist would name other files."""
+FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,aac,asf,matroska,webm,ac3,eac3,amr,amrnb,amrwb,loas,latm,mp3,wav,flac,ogg"
+"""The containers that these names stand for, and such as are misnamed: a playlist would name other files."""
 TIMEOUT_SECONDS = 300
 _HEADER = struct.Struct(">4sIIIII")
 _FLOAT = 6
@@ -121,6 +121,7 @@ class Decoded:
         text = self._messages.decode("utf-8", "replace").strip()
         if code != 0:
             last = text.splitlines()[-1].strip() if text else "no reason given"
+            last = "its content is not what its name says" if "whitelist" in text else last
             raise AudioError(f"{self._path}: ffmpeg cannot decode it ({last})")
         if any(words in text.lower() for words in _CUT_SHORT):
             raise AudioError(f"{self._path}: the file is truncated; copy it again")
