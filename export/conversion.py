@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import IO, Any
 
 from export import convert, front_graph, onnx_front, onnx_quantise
 from export.calibration import Calibration
 from export.compose import compose
 from export.float16 import halve_weights
+from export.memory import release
 from export.metadata import Description, describe
 from export.mixed import Mixer, Plan
 from export.onnx_mixer import OnnxMixer
@@ -73,8 +75,16 @@ class Converter:
         return to_onnx(self._model, self._dynamic_batch)
 
     @cached_property
+    def _float_file(self) -> IO[bytes]:
+        # In memory it would be beside what is made of it. It goes with the converter.
+        file = tempfile.TemporaryFile(prefix="gtzanet-edge-")  # noqa: SIM115
+        file.write(convert.to_tflite(self._model))
+        return file
+
+    @property
     def _float_tflite(self) -> bytes:
-        return convert.to_tflite(self._model)
+        self._float_file.seek(0)
+        return self._float_file.read()
 
     def with_front(self, content: bytes, variant: Variant) -> bytes:
         """Return a model that takes sound, from the model of a variant that takes pictures.
@@ -134,7 +144,9 @@ class Converter:
         elif variant.precision == "float16":
             content = halve_weights(self._float_tflite)
         elif kept:
-            content = convert.partly_int8(self._float_tflite, pictures, kept, self._io)
+            ranged = convert.with_ranges(self._float_tflite, pictures)
+            release()
+            content = convert.partly_int8(ranged, kept, self._io)
         else:
             content = convert.to_tflite(self._model, variant.precision, pictures, self._io)
         return Converted(describe(content, self._description), used, kept)

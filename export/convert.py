@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.forward import forward, standardises
-from export.memory import release
 from toolkit.errors import ArtifactError, GtzanetError, RunError
 from toolkit.quiet import captured_stderr
 
@@ -121,37 +120,49 @@ def to_tflite(
         return bytes(converter.convert())
 
 
-def partly_int8(content: bytes, calibration: NDArray[np.uint8] | None, kept: Sequence[str], io: str = "int8") -> bytes:
-    """Quantise a float32 TFLite model to int8, but leave the operators `kept` in float32.
+def with_ranges(content: bytes, calibration: NDArray[np.uint8] | None) -> bytes:
+    """Return a float32 TFLite model with the range of each of its tensors, as measured on calibration pictures.
 
-    TensorFlow offers this through its quantisation debugger alone, which needs twice the memory for what it measures
-    besides; these are the steps it takes. They give float32 input and output; taking these off is what TensorFlow's
-    converter does last, too.
-
-    Parameters
-    ----------
-    content
-        The float32 model.
-    calibration, io
-        As those of `to_tflite`.
-    kept
-        Names of operators.
+    TensorFlow offers the steps to a partly quantised model (this one and `partly_int8`) through its quantisation
+    debugger alone, which needs twice the memory for what it measures besides.
 
     Raises
     ------
     ArtifactError
-        If TensorFlow's tools fail.
+        If TensorFlow's calibrator fails.
+    """
+    from tensorflow.lite.python.optimize.calibrator import Calibrator
+
+    with converting():
+        return bytes(Calibrator(content).calibrate(_samples(calibration)))
+
+
+def partly_int8(content: bytes, kept: Sequence[str], io: str = "int8") -> bytes:
+    """Quantise a float32 TFLite model `with_ranges` to int8, but leave the operators `kept` in float32.
+
+    TensorFlow's quantiser gives float32 input and output; taking these off is what its converter does last, too.
+
+    Parameters
+    ----------
+    content
+        The model.
+    kept
+        Names of operators.
+    io
+        As that of `to_tflite`.
+
+    Raises
+    ------
+    ArtifactError
+        If TensorFlow's quantiser fails.
     """
     import tensorflow as tf
     from tensorflow.lite.python.convert import mlir_quantize
-    from tensorflow.lite.python.optimize.calibrator import Calibrator
     from tensorflow.lite.python.util import modify_model_io_type
 
     with converting():
-        calibrated = Calibrator(content).calibrate(_samples(calibration))
-        release()
         taken = getattr(tf, io)
-        return bytes(modify_model_io_type(mlir_quantize(calibrated, denylisted_ops=list(kept)), taken, taken))
+        return bytes(modify_model_io_type(mlir_quantize(content, denylisted_ops=list(kept)), taken, taken))
 
 
 def _samples(calibration: NDArray[np.uint8] | None) -> Callable[[], Iterator[list[NDArray[np.float32]]]]:

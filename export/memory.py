@@ -1,20 +1,43 @@
-"""Memory that large conversions leave behind."""
+"""How the C library uses memory: kept between tensors where there is enough, given back where it runs short."""
 
 from __future__ import annotations
 
 import ctypes
 import gc
 import sys
+from typing import Any
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+_KEPT_BYTES = 2**29
+_LARGE, _MEDIUM = 2**30, 2**26
+
+
+def keep() -> None:
+    """Let the C library keep whatever is freed for the next tensors, where it can (glibc); elsewhere do nothing.
+
+    By default glibc maps every large block anew and the system clears its pages again, which takes half the time in
+    which Keras loads ZFNet and answers.
+    """
+    _keep_blocks_up_to(_LARGE)
 
 
 def release() -> None:
-    """Give freed memory back to the system, where the C library can (glibc); elsewhere do nothing.
+    """Give freed memory back to the system, now and, for large blocks, from now on.
 
-    TensorFlow's converters free hundreds of megabytes that glibc keeps for later, and the next conversion then takes
-    new memory instead.
+    TensorFlow's converters free hundreds of megabytes that glibc would keep for later, and the next conversion then
+    takes new memory instead.
     """
     gc.collect()
-    if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim is not None:
-            trim(0)
+    _keep_blocks_up_to(_MEDIUM)
+    if (trim := _from_libc("malloc_trim")) is not None:
+        trim(0)
+
+
+def _keep_blocks_up_to(size: int) -> None:
+    if (mallopt := _from_libc("mallopt")) is not None:
+        mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
+        mallopt(_MMAP_THRESHOLD, size)
+
+
+def _from_libc(name: str) -> Any:
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None

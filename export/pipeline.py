@@ -14,7 +14,7 @@ from export.check import PART, checked, with_front
 from export.conversion import Converter
 from export.convert import load_keras, load_tensorflow
 from export.made import probe_pictures
-from export.memory import release
+from export.memory import keep, release
 from export.options import Options, Report
 from export.source import check_model, check_run, layer_classes, open_source
 from export.stages import Network, calibration_of, fine_tuned, measured_speeds, plan_of
@@ -85,6 +85,7 @@ def export_run(
         If a conversion fails, or a file is refused because it does not do what the Keras model does. Then no file
         is written.
     """
+    keep()
     variants = _offered(run, variants, options, report)
     if output.exists() and not output.is_dir():
         raise UsageError(f"--output {output}: a file, not a folder")
@@ -102,7 +103,6 @@ def export_run(
         report("loading TensorFlow and the model")
         load_tensorflow()
         model = load_keras(run.model_path, pictures.shape[1:], len(source.classes))
-        release()
         report(f"asking Keras about {len(pictures)} validation pictures")
         names = [item.name for item in validation]
         expected = reference(model, names, pictures, source.labels(validation), probe_pictures(source.front_end))
