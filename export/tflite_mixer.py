@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.convert import INPUT_NAME
+from export.memory import keep, release
 from export.mixed import FLOAT, Plan
 from runtime.tensors import first_line
 from toolkit.errors import ArtifactError, RunError
@@ -66,7 +67,9 @@ class TfliteMixer:
         self._quantizer = quantizer.Quantizer
         self._content = content
         self._groups = _groups(content, layers)
+        keep()  # the quantizer copies every tensor, weights too, for every picture
         self._ranges = self._measured(calibration)
+        release()
 
     @property
     def layers(self) -> tuple[str, ...]:

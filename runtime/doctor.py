@@ -16,11 +16,13 @@ from pathlib import Path
 from runtime.available import ENGINES, installed
 from runtime.host import Host, how_to_install, how_to_install_one, this_host
 from runtime.info import checked_card
+from runtime.sizes import sizes
 from toolkit.artifact import file_format
 from toolkit.errors import GtzanetError
 
 TIMEOUT_SECONDS = 120
 UNKNOWN = "unknown version"
+LARGEST = 3
 PACKAGES = {"numpy": "numpy", "soundfile": "soundfile", "soxr": "soxr"}
 DISTRIBUTIONS = {"litert": "ai-edge-litert", "tflite-runtime": "tflite-runtime", "onnxruntime": "onnxruntime"}
 FAST_INT8 = {"x86_64": ("avx512_vnni", "avx_vnni"), "aarch64": ("asimddp", "i8mm")}
@@ -72,6 +74,7 @@ def examined(model: Path | None = None) -> list[Finding]:
     findings += engines.values()
     if not any(finding.mark == GOOD for finding in engines.values()):
         findings.append(Finding(BAD, f"no engine works: {how_to_install_one(list(ENGINES), host)}"))
+    findings.append(_space())
     return findings + (list(_model(model, host)) if model else [])
 
 
@@ -151,6 +154,15 @@ def _model(path: Path, host: Host) -> Iterator[Finding]:
     if not tried:
         names = [name for name, kind in ENGINES.items() if kind.format == format]
         yield Finding(BAD, f"no engine for .{format} files is installed: {how_to_install_one(names, host)}")
+
+
+def _space() -> Finding:
+    """Return what the packages that are needed, and the engines that are installed, take on the disk."""
+    found = sizes(["gtzanet-edge", *PACKAGES.values(), *(DISTRIBUTIONS[name] for name in installed())])
+    largest = ", ".join(f"{name} {size / 1e6:.0f}" for name, size in list(found.items())[:LARGEST])
+    return Finding(
+        NOTE, f"installed for this: {sum(found.values()) / 1e6:.0f} MB in {len(found)} packages ({largest}, ...)"
+    )
 
 
 def _version(distribution: str) -> str:
