@@ -14,12 +14,14 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from toolkit import ffmpeg, ogg
+from toolkit import ogg
 from toolkit.errors import AudioError
 from toolkit.frontend import PICTURE
 from toolkit.samples import MAX_CHANNELS, RATES, check_rate, mono, valid_samples
 
-SUFFIXES = ffmpeg.SUFFIXES | {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".snd"}
+FFMPEG_SUFFIXES = frozenset({".m4a", ".m4b", ".mp4", ".aac", ".3gp", ".wma", ".webm", ".mka", ".ac3", ".amr"})
+"""What the names of sound files end in that libsndfile cannot read: an installed ffmpeg does."""
+SUFFIXES = FFMPEG_SUFFIXES | {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".snd"}
 """What the names of sound files end in."""
 MAX_SECONDS = 1800
 """The longest sound read, so that memory stays bounded (30 minutes: 159 MB of samples at 22,050 Hz)."""
@@ -115,7 +117,7 @@ def _open(path: Path) -> Iterator[Any]:
     """Open a sound file, as a `soundfile.SoundFile` or what reads like one, and check what its header says."""
     _check_file(path)
     try:
-        sound = ffmpeg.Decoded(path, MAX_SECONDS + 1) if ffmpeg.wanted(path) else soundfile.SoundFile(os.fsencode(path))
+        sound = _decoded(path) if path.suffix.lower() in FFMPEG_SUFFIXES else soundfile.SoundFile(os.fsencode(path))
     except (soundfile.LibsndfileError, TypeError, ValueError) as error:
         told = getattr(error, "error_string", "its format is not known").rstrip(".")
         reason = next((ours for theirs, ours in _REASONS.items() if theirs in told), told)
@@ -125,6 +127,12 @@ def _open(path: Path) -> Iterator[Any]:
     with sound:
         _check_header(path, sound)
         yield sound
+
+
+def _decoded(path: Path) -> Any:
+    from toolkit.ffmpeg import Decoded  # not before: what starts a program takes long to import
+
+    return Decoded(path, MAX_SECONDS + 1)
 
 
 def _check_file(path: Path) -> None:

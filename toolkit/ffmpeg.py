@@ -15,19 +15,13 @@ from numpy.typing import NDArray
 
 from toolkit.errors import AudioError
 
-SUFFIXES = frozenset({".m4a", ".m4b", ".mp4", ".aac", ".3gp", ".wma", ".webm", ".mka", ".ac3", ".amr"})
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,aac,asf,matroska,webm,ac3,eac3,amr,amrnb,amrwb,loas,latm,mp3,wav,flac,ogg"
-"""The containers that these names stand for, and such as are misnamed: a playlist would name other files."""
+"""The containers that their names stand for, and such as are misnamed: a playlist would name other files."""
 TIMEOUT_SECONDS = 300
 _HEADER = struct.Struct(">4sIIIII")
 _FLOAT = 6
 _ENDLESS = 0x7FFFFFFF
 _CUT_SHORT = ("ended prematurely", "partial file")
-
-
-def wanted(path: Path) -> bool:
-    """Tell whether a file's name says that it needs ffmpeg."""
-    return path.suffix.lower() in SUFFIXES
 
 
 class Decoded:
