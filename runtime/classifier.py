@@ -17,6 +17,7 @@ from toolkit.audio import load
 from toolkit.card import Card
 from toolkit.errors import EngineError, UsageError
 from toolkit.samples import to_mono_at, valid_samples
+from toolkit.stopwatch import Stopwatch
 from toolkit.temperature import at_temperature
 from toolkit.windows import split_windows, window_spans
 
@@ -83,30 +84,34 @@ class Classifier:
         UsageError
             If samples come without a rate, or a file with one.
         """
-        start = time.perf_counter()
-        samples = self._samples(sound, rate)
-        read = time.perf_counter()
+        start, decoding = time.perf_counter(), Stopwatch()
+        samples = self._samples(sound, rate, decoding)
+        loaded = time.perf_counter()
         spec = self.card.front_end
-        drawing, found = 0.0, []
-        for window in split_windows(samples, spec):
-            begun = time.perf_counter()
-            value = model_input(window, self.card)
-            drawing += time.perf_counter() - begun
-            found.append(self.probabilities(value))
+        drawing, network, found = Stopwatch(), Stopwatch(), []
+        values = (model_input(window, self.card) for window in split_windows(samples, spec))
+        for scores in network.over(map(self.probabilities, drawing.over(values))):
+            found.append(scores)
         probabilities = np.mean(found, axis=0)
-        end = time.perf_counter()
-        network = end - read - drawing
-        seconds = {"read": read - start, "front_end": drawing, "network": network, "total": end - start}
         order = np.argsort(-probabilities, kind="stable")
         spans = zip(window_spans(len(samples), spec), found, strict=True)
+        windows = tuple(
+            Window(first / spec.sample_rate, last / spec.sample_rate, tuple(scores[order].tolist()))
+            for (first, last), scores in spans
+        )
+        known = {
+            "read": decoding.seconds,
+            "resample": loaded - start - decoding.seconds,
+            "front_end": drawing.seconds,
+            "network": network.seconds - drawing.seconds,
+        }
+        post = time.perf_counter() - start - sum(known.values())
+        parts = {name: round(1e3 * seconds, 3) for name, seconds in {**known, "post": post}.items()}
         return Prediction(
             labels=tuple(self.labels[number] for number in order),
             probabilities=tuple(probabilities[order].tolist()),
-            windows=tuple(
-                Window(first / spec.sample_rate, last / spec.sample_rate, tuple(scores[order].tolist()))
-                for (first, last), scores in spans
-            ),
-            timings_ms={name: round(1e3 * value, 3) for name, value in seconds.items()},
+            windows=windows,
+            timings_ms={**parts, "total": round(sum(parts.values()), 3)},
             model=f"{self.card.model}-{self.card.precision}",
         )
 
@@ -145,12 +150,14 @@ class Classifier:
             )
         return np.asarray(scores / total)
 
-    def _samples(self, sound: Path | str | NDArray[np.float32], rate: int | None) -> NDArray[np.float32]:
+    def _samples(
+        self, sound: Path | str | NDArray[np.float32], rate: int | None, decoding: Stopwatch
+    ) -> NDArray[np.float32]:
         wanted = self.card.front_end.sample_rate
         if isinstance(sound, str | Path):
             if rate is not None:
                 raise UsageError(f"{sound}: rate is for samples; a sound file has its own")
-            return load(Path(sound), wanted)
+            return load(Path(sound), wanted, decoding)
         if rate is None:
             raise UsageError("classify: samples need their rate: classify(samples, rate=44100)")
         return valid_samples(to_mono_at(np.asarray(sound), rate, wanted))

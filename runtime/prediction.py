@@ -27,8 +27,8 @@ class Prediction:
     windows
         The windows of about 30 s that a longer sound was cut into; one for any other.
     timings_ms
-        Milliseconds spent on "read" (decode, mono, resample), "front_end" (samples to what the model takes),
-        "network", and "total".
+        Milliseconds spent on "read" (decode), "resample" (mono, rate), "front_end" (samples to what the model takes),
+        "network", "post" (all else), and their sum, "total".
     model
         Name and precision of the network, e.g. "gtzanet-int8".
     """

@@ -64,7 +64,8 @@ def as_csv(name: str, prediction: Prediction, least: float, labels: Sequence[str
 def as_table(name: str, prediction: Prediction, least: float, top: int | None) -> str:
     """Return a heading with the label and the times, and a line with a bar for each of the `top` classes."""
     times = prediction.timings_ms
-    parts = f"read {times['read']:.0f}, picture {times['front_end']:.0f}, network {times['network']:.0f}"
+    reading = times["read"] + times["resample"]
+    parts = f"read {reading:.0f}, picture {times['front_end']:.0f}, network {times['network']:.0f}"
     windows = f", {len(prediction.windows)} windows" if len(prediction.windows) > 1 else ""
     lines = ["", f"{name}: {label_of(prediction, least)}  ({times['total']:.0f} ms: {parts}{windows})"]
     shown = list(prediction.by_label().items())[:top]

@@ -18,6 +18,7 @@ from toolkit import ogg
 from toolkit.errors import AudioError
 from toolkit.frontend import PICTURE
 from toolkit.samples import MAX_CHANNELS, RATES, check_rate, mono, valid_samples
+from toolkit.stopwatch import Stopwatch
 
 FFMPEG_SUFFIXES = frozenset({".m4a", ".m4b", ".mp4", ".aac", ".3gp", ".wma", ".webm", ".mka", ".ac3", ".amr"})
 """What the names of sound files end in that libsndfile cannot read: an installed ffmpeg does."""
@@ -52,10 +53,19 @@ def check(path: str | Path) -> None:
             _named(path, block.reshape(-1))
 
 
-def load(path: str | Path, rate: int = PICTURE.sample_rate) -> NDArray[np.float32]:
+def load(path: str | Path, rate: int = PICTURE.sample_rate, decoding: Stopwatch | None = None) -> NDArray[np.float32]:
     """Return a sound file as mono samples at `rate`, float32, shape (n,), n >= 1, as `to_mono_at` gives them.
 
     Channels are averaged, then resampled (soxr, high quality), block by block; mono at `rate` is passed bit for bit.
+
+    Parameters
+    ----------
+    path
+        The file.
+    rate
+        Samples a second.
+    decoding
+        Counts the time until there are samples at the file's own rate; the rest of this call's is resampling.
 
     Raises
     ------
@@ -66,7 +76,9 @@ def load(path: str | Path, rate: int = PICTURE.sample_rate) -> NDArray[np.float3
     """
     check_rate(rate)
     with _open(Path(path)) as sound:
-        return collected(path, map(mono, _blocks(Path(path), sound)), int(sound.samplerate), rate)
+        blocks = _blocks(Path(path), sound)
+        read = decoding.over(blocks) if decoding else blocks
+        return collected(path, map(mono, read), int(sound.samplerate), rate)
 
 
 def collected(

@@ -1,0 +1,29 @@
+"""How much of the time a chain of iterators takes is spent in one of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class Stopwatch:
+    """Seconds spent so far."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def over(self, items: Iterable[T]) -> Iterator[T]:
+        """Yield the items, and count the time that it takes to get them, not that which is spent on them."""
+        source = iter(items)
+        while True:
+            start = time.perf_counter()
+            try:
+                item = next(source)
+            except StopIteration:
+                return
+            finally:
+                self.seconds += time.perf_counter() - start
+            yield item
