@@ -9,8 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.engines import Engine
+from toolkit.card import Card
 from toolkit.errors import EngineError
-from toolkit.metrics import mcnemar, wilson_interval
+from toolkit.metrics import (
+    ClassScore,
+    calibration_error,
+    confusion_matrix,
+    mcnemar,
+    per_class,
+    top_k_accuracy,
+    wilson_interval,
+)
+from toolkit.temperature import at_temperature
 
 BATCH = 16
 
@@ -23,6 +33,31 @@ class Accuracy:
     correct: int
     accuracy: float
     wilson95: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Detail:
+    """What lies behind an accuracy.
+
+    Attributes
+    ----------
+    top5
+        Share of samples whose true class is among the five most probable; None where there are five classes or fewer.
+    calibration_error
+        Expected calibration error of the probabilities at the card's temperature, in 15 bins.
+    labels
+        The classes.
+    confusion
+        Counts: a row for each true class, a column for each predicted one.
+    per_class
+        Precision, recall and F1 by label.
+    """
+
+    top5: float | None
+    calibration_error: float
+    labels: tuple[str, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    per_class: dict[str, ClassScore]
 
 
 @dataclass(frozen=True)
@@ -41,8 +76,8 @@ class Paired:
 
 def predict(
     engine: Engine, pictures: NDArray[np.uint8], progress: Callable[[int, int], None] | None = None
-) -> NDArray[np.int64]:
-    """Return the class number that `engine` gives every picture.
+) -> NDArray[np.float32]:
+    """Return the scores that `engine` gives every picture.
 
     Parameters
     ----------
@@ -53,22 +88,36 @@ def predict(
 
     Returns
     -------
-    int64 (n,)
+    float32 (n, classes)
 
     Raises
     ------
     EngineError
         If the model cannot run, or gives values that are not finite.
     """
-    labels = np.empty(len(pictures), np.int64)
+    found = []
     for start in range(0, len(pictures), BATCH):
         scores = engine.run(pictures[start : start + BATCH].astype(np.float32))
         if not np.isfinite(scores).all():
             raise EngineError("the model gives values that are not finite: export it again")
-        labels[start : start + len(scores)] = scores.argmax(axis=1)
+        found.append(scores)
         if progress is not None:
             progress(min(start + BATCH, len(pictures)), len(pictures))
-    return labels
+    return np.concatenate(found)
+
+
+def detail(scores: NDArray[np.float32], truth: NDArray[np.int64], card: Card) -> Detail:
+    """Return what lies behind the accuracy of `scores` (n, classes) where `truth` (n,) are the right class numbers."""
+    values = scores.astype(np.float64)
+    values /= values.sum(axis=1, keepdims=True)  # an integer network's are off by a few steps
+    matrix = confusion_matrix(truth, values.argmax(axis=1), len(card.labels))
+    return Detail(
+        top5=top_k_accuracy(values, truth, 5) if len(card.labels) > 5 else None,
+        calibration_error=calibration_error(at_temperature(values, card.temperature), truth),
+        labels=card.labels,
+        confusion=tuple(tuple(row) for row in matrix.tolist()),
+        per_class=per_class(matrix, card.labels),
+    )
 
 
 def score(predicted: NDArray[np.int64], truth: NDArray[np.int64]) -> Accuracy:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from benchmarks import accuracy as correctness
 from benchmarks import sounds
-from benchmarks.accuracy import Accuracy, Paired
+from benchmarks.accuracy import Accuracy, Detail, Paired
 from benchmarks.memory import FreshProcess, measure_fresh
 from benchmarks.parts import Part, find_part
 from runtime.classifier import Classifier
@@ -63,6 +63,7 @@ class Row:
     engine: str = ""
     judged_on: str = ""
     accuracy: Accuracy | None = None
+    detail: Detail | None = None
     against_float32: Paired | None = None
     network: Latency | None = None
     network_ratio: Ratio | None = None
@@ -164,13 +165,15 @@ def _judge(
             loaded[key] = load_pictures(index, part.items, settings.cache, report)
     pictures = loaded[key]
     with stage(f"accuracy of {Path(candidate.row.file).name}") as report:
-        candidate.predicted = correctness.predict(candidate.classifier.engine, pictures, report)
+        scores = correctness.predict(candidate.classifier.engine, pictures, report)
+    candidate.predicted = scores.argmax(axis=1)
     candidate.truth = part.truth(candidate.card.labels)
     measured = correctness.score(candidate.predicted, candidate.truth)
     candidate.row = replace(
         candidate.row,
         judged_on=f"{part.split}/{part.name}",
         accuracy=measured,
+        detail=correctness.detail(scores, candidate.truth, candidate.card),
         status=_remark(candidate.card, part, measured),
     )
     return pictures

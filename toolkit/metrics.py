@@ -114,6 +114,24 @@ def per_class(confusion: ArrayLike, names: Sequence[str]) -> dict[str, ClassScor
     return scores
 
 
+def calibration_error(probabilities: ArrayLike, labels: ArrayLike, bins: int = 15) -> float:
+    """Return the expected calibration error (Guo et al. 2017): how far confidence and accuracy are apart, on average.
+
+    Samples are sorted by the probability of their most probable class into `bins` bins of equal width; each bin's
+    distance between mean confidence and accuracy counts as often as it has samples. Shapes and errors are those of
+    `accuracy`; the probabilities of a sample must add up to 1.
+    """
+    scores, truth = _checked(probabilities, labels)
+    if bins < 1:
+        raise ValueError(f"bins is {bins}: there must be 1 or more")
+    if scores.min() < 0 or not np.allclose(scores.sum(axis=1), 1, atol=1e-3):
+        raise ValueError("calibration needs probabilities: 0 or more, and 1 in all for every sample")
+    confidence, right = scores.max(axis=1), scores.argmax(axis=1) == truth
+    places = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = np.bincount(places, weights=confidence - right, minlength=bins)
+    return float(np.abs(gaps).sum() / len(truth))
+
+
 def two_proportion_z(k1: int, n1: int, k2: int, n2: int) -> tuple[float, float]:
     """Return z and the two-sided p of the pooled two-proportion test of k1/n1 against k2/n2 (independent samples)."""
     _check_count(k1, n1)

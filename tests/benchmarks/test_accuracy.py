@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.accuracy import BATCH, compare, predict, score
+from benchmarks.accuracy import BATCH, compare, detail, predict, score
+from tests.cards import example_card
 from toolkit.card import Card
 from toolkit.errors import EngineError
 from toolkit.metrics import wilson_interval
@@ -38,7 +39,7 @@ def test_predictions_keep_the_order_over_batches(n: int) -> None:
     numbers = [number % 7 for number in range(n)]
     seen: list[tuple[int, int]] = []
     predicted = predict(BrightnessEngine(), pictures_of(numbers), lambda done, total: seen.append((done, total)))
-    assert predicted.tolist() == numbers
+    assert predicted.shape == (n, 10) and predicted.argmax(axis=1).tolist() == numbers
     assert seen[-1] == (n, n)
 
 
@@ -66,3 +67,22 @@ def test_compare_counts_changes_and_tests_them_exactly() -> None:
 def test_a_model_equals_itself() -> None:
     labels = np.array([3, 1, 2])
     assert compare(labels, labels, np.array([3, 3, 3])).p == 1
+
+
+def test_the_detail_of_known_scores() -> None:
+    card = example_card(labels=tuple("abcdefg"))
+    scores = np.full((4, 7), 0.02, np.float32)
+    scores[[0, 1, 2, 3], [0, 1, 1, 6]] = 0.88
+    scores[3, 0] = 0.0  # below all others: the true class is the seventh
+    found = detail(scores, np.array([0, 1, 2, 0]), card)
+    assert found.top5 == 0.75  # in a tie with the four others, class 2 counts as in
+    assert found.confusion[0] == (1, 0, 0, 0, 0, 0, 1) and found.confusion[2] == (0, 1, 0, 0, 0, 0, 0)
+    assert found.per_class["b"].precision == 0.5 and found.per_class["b"].recall == 1
+    confidence = (3 * 0.88 + 0.88 / 0.98) / 4
+    assert found.calibration_error == pytest.approx(confidence - 0.5, abs=1e-6)
+    assert detail(2 * scores, np.array([0, 1, 2, 0]), card) == found
+
+
+def test_five_classes_have_no_top_five() -> None:
+    card = example_card(labels=tuple("abcde"))
+    assert detail(np.eye(5, dtype=np.float32), np.arange(5), card).top5 is None

@@ -172,3 +172,28 @@ def test_refusals(call: object, message: str) -> None:
     assert callable(call)
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_calibration_error_by_hand() -> None:
+    # Two bins of 0.5: one sample at 0.4 that is right, three at 0.8 of which one is.
+    scores = np.array([[0.4, 0.3, 0.3], [0.8, 0.1, 0.1], [0.8, 0.1, 0.1], [0.8, 0.1, 0.1]])
+    truth = np.array([0, 0, 1, 1])
+    assert metrics.calibration_error(scores, truth, bins=2) == pytest.approx((0.6 + 3 * (0.8 - 1 / 3)) / 4)
+    assert metrics.calibration_error(scores, truth, bins=1) == pytest.approx(abs(0.7 - 0.5))
+    assert metrics.calibration_error(np.eye(3), np.arange(3)) == 0
+
+
+@given(st.integers(1, 40), st.integers(0, 2**32 - 1))
+def test_who_is_as_sure_as_right_is_calibrated(n: int, seed: int) -> None:
+    """A network that always says 1 - 1/n and is wrong once in n is off by nothing; its error is 0 to 1 else."""
+    scores = np.tile([1 - 1 / n, 1 / n], (n, 1)) if n > 1 else np.array([[1.0, 0.0]])
+    truth = np.zeros(n, np.int64)
+    truth[seed % n] = 1 if n > 2 else 0
+    found = metrics.calibration_error(scores, truth)
+    assert found == pytest.approx(0, abs=1e-9) if n > 2 else 0 <= found <= 1
+
+
+@pytest.mark.parametrize("scores", [[[0.5, 0.6]], [[-0.1, 1.1]], [[2.0, 3.0]]])
+def test_calibration_needs_probabilities(scores: list[list[float]]) -> None:
+    with pytest.raises(ValueError, match="1 in all"):
+        metrics.calibration_error(scores, [0])
