@@ -51,6 +51,8 @@ class Detail:
         Counts: a row for each true class, a column for each predicted one.
     per_class
         Precision, recall and F1 by label.
+    truth, predicted
+        Class numbers of every sample, in the order of the part's items.
     """
 
     top5: float | None
@@ -58,6 +60,8 @@ class Detail:
     labels: tuple[str, ...]
     confusion: tuple[tuple[int, ...], ...]
     per_class: dict[str, ClassScore]
+    truth: tuple[int, ...]
+    predicted: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -110,13 +114,16 @@ def detail(scores: NDArray[np.float32], truth: NDArray[np.int64], card: Card) ->
     """Return what lies behind the accuracy of `scores` (n, classes) where `truth` (n,) are the right class numbers."""
     values = scores.astype(np.float64)
     values /= values.sum(axis=1, keepdims=True)  # an integer network's are off by a few steps
-    matrix = confusion_matrix(truth, values.argmax(axis=1), len(card.labels))
+    predicted = values.argmax(axis=1)
+    matrix = confusion_matrix(truth, predicted, len(card.labels))
     return Detail(
         top5=top_k_accuracy(values, truth, 5) if len(card.labels) > 5 else None,
         calibration_error=calibration_error(at_temperature(values, card.temperature), truth),
         labels=card.labels,
         confusion=tuple(tuple(row) for row in matrix.tolist()),
         per_class=per_class(matrix, card.labels),
+        truth=tuple(truth.tolist()),
+        predicted=tuple(predicted.tolist()),
     )
 
 

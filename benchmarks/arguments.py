@@ -49,6 +49,13 @@ def models_parser() -> Parser:
         "--min-count", type=int, default=100, metavar="N", help="queries a model and latency (%(default)s)"
     )
     parser.add_argument("--cache", type=Path, metavar="DIR", help="where pictures rendered from sound are kept")
+    wanted = parser.add_argument_group(
+        "which file to ship: the fastest that is as accurate as the best, but for chance"
+    )
+    wanted.add_argument("--max-latency", metavar="T", help="from file to label, such as 20ms")
+    wanted.add_argument("--max-size", metavar="B", help="on the disk, such as 500k")
+    wanted.add_argument("--max-memory", metavar="B", help="of a process that classifies, such as 100M")
+    wanted.add_argument("--min-accuracy", type=float, metavar="A", help="a share, such as 0.45")
     return parser
 
 

@@ -6,11 +6,11 @@ import argparse
 import shlex
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import common, sounds, studies, table
+from benchmarks import common, sounds, studies, table, tradeoff
 from benchmarks.arguments import (
     PROG,
     cliplength_parser,
@@ -23,10 +23,11 @@ from benchmarks.arguments import (
 )
 from benchmarks.common import PACKAGES
 from benchmarks.suite import Row, Settings, measure_models
+from benchmarks.tradeoff import Limits
 from toolkit.artifact import model_files
 from toolkit.cli import progress
 from toolkit.command import output_file, run
-from toolkit.errors import ArtifactError
+from toolkit.errors import ArtifactError, UsageError
 from toolkit.machine import describe_machine
 
 ARTIFACTS = Path("artifacts")
@@ -60,7 +61,7 @@ def entry(argv: Sequence[str] | None = None) -> int:
 
 
 def _models(arguments: argparse.Namespace, command: str) -> int:
-    plan = common.plan(arguments)
+    plan, limits = common.plan(arguments), _limits(arguments)
     data = None if arguments.speed_only else common.data(arguments, or_else="--speed-only to leave accuracy out")
     paths = arguments.models or _found_models(ARTIFACTS)
     common.check_files([*paths, *([arguments.clip] if arguments.clip else [])])
@@ -77,14 +78,47 @@ def _models(arguments: argparse.Namespace, command: str) -> int:
             clip, arguments.threads, arguments.part, arguments.split, plan, arguments.engine, arguments.cache
         )
         rows = measure_models(list(dict.fromkeys(paths)), index, settings, progress)
+    choices = [choice for choice in map(tradeoff.choice_of, rows) if choice is not None]
+    front, advice = tradeoff.front(choices), tradeoff.advise(choices, limits)
     notes = [*table.method(plan, arguments.threads, shown)]
+    if index is not None:
+        notes.insert(0, f"To ship: {Path(advice.name).name + ': ' if advice.name else ''}{advice.reason}.")
     if any(row.synthetic for row in rows):
         notes.insert(0, table.SYNTHETIC)
-    value = {"rows": [asdict(row) for row in rows], "plan": asdict(plan), "threads": arguments.threads, "clip": shown}
-    common.give(
-        arguments, command, machine, notes, "Benchmarks", table.HEADERS, [table.cells(row) for row in rows], value
-    )
+    value = {
+        "rows": [asdict(row) for row in rows],
+        "front": sorted(front),
+        "advice": asdict(advice),
+        "plan": asdict(plan),
+        "threads": arguments.threads,
+        "clip": shown,
+    }
+    lines = [table.cells(row, front) for row in rows]
+    common.give(arguments, command, machine, notes, "Benchmarks", table.HEADERS, lines, value)
     return 1 if any(_failed(row) for row in rows) else 0
+
+
+def _limits(arguments: argparse.Namespace) -> Limits:
+    """Return what a file to ship may take."""
+    for flag in ("latency", "size", "memory"):
+        if getattr(arguments, f"max_{flag}") is not None and arguments.speed_only:
+            raise UsageError(f"--max-{flag} chooses among files by their accuracy: leave out --speed-only")
+    least = arguments.min_accuracy
+    if least is not None and (arguments.speed_only or not 0 <= least <= 1):
+        raise UsageError(f"--min-accuracy is {least:g}: give 0 to 1, without --speed-only")
+    return Limits(
+        _read("--max-latency", tradeoff.milliseconds, arguments.max_latency),
+        _read("--max-size", tradeoff.size, arguments.max_size),
+        _read("--max-memory", tradeoff.size, arguments.max_memory),
+        least,
+    )
+
+
+def _read(flag: str, reader: Callable[[str], float], text: str | None) -> float | None:
+    try:
+        return None if text is None else reader(text)
+    except UsageError as error:
+        raise UsageError(f"{flag}: {error}") from None
 
 
 def _failed(row: Row) -> bool:

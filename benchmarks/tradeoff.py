@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.suite import Row
 from toolkit.errors import UsageError
 from toolkit.metrics import mcnemar
 
@@ -24,7 +26,7 @@ class Choice:
     Attributes
     ----------
     name
-        The file.
+        The file's path.
     accuracy
         Share of samples it is right on.
     latency_ms
@@ -75,6 +77,22 @@ class Advice:
     reason: str
 
 
+def choice_of(row: Row) -> Choice | None:
+    """Return a measured file as a choice; None where its accuracy or its time is not known."""
+    timed = row.file_to_label or row.network
+    if row.detail is None or row.accuracy is None or timed is None:
+        return None
+    return Choice(
+        name=row.file,
+        accuracy=row.accuracy.accuracy,
+        latency_ms=timed.p50_ms,
+        size_bytes=row.size_bytes,
+        peak_bytes=row.fresh.peak_bytes if row.fresh else None,
+        right=np.equal(row.detail.predicted, row.detail.truth),
+        samples=row.judged_on,
+    )
+
+
 def front(choices: Sequence[Choice]) -> frozenset[str]:
     """Return the names on the Pareto front of accuracy against latency, size and memory.
 
@@ -111,13 +129,17 @@ def advise(choices: Sequence[Choice], limits: Limits) -> Advice:
     best = max(fitting, key=lambda choice: (choice.accuracy, -choice.latency_ms, -choice.size_bytes))
     equal = [choice for choice in fitting if as_accurate(choice, best)]
     chosen = min(equal, key=lambda choice: (choice.latency_ms, choice.size_bytes, -choice.accuracy, choice.name))
-    one = f"{chosen.latency_ms:.1f} ms, {chosen.size_bytes / 1e6:.2f} MB, accuracy {chosen.accuracy:.3f}"
+    one = _figures(chosen)
     if len(fitting) == 1:
         return Advice(chosen.name, f"{one}; the only file{within}")
     if chosen is best:
         return Advice(chosen.name, f"{one}; of {len(fitting)} files{within} none is as accurate and faster")
     lost = best.accuracy - chosen.accuracy
-    told = f"{best.name} is right on {lost:.1%} more, which may be chance" if lost > 0 else "none is more accurate"
+    told = (
+        f"{Path(best.name).name} is right on {lost:.1%} more, which may be chance"
+        if lost > 0
+        else "none is more accurate"
+    )
     return Advice(chosen.name, f"{one}; the fastest of {len(fitting)} files{within} that are as accurate: {told}")
 
 
@@ -163,7 +185,9 @@ def _nearest(choices: Sequence[Choice]) -> str:
     told = []
     for word, key in keys:
         one = min(choices, key=key)
-        told.append(
-            f"the {word} is {one.name} ({one.latency_ms:.1f} ms, {one.size_bytes / 1e6:.2f} MB, {one.accuracy:.3f})"
-        )
+        told.append(f"the {word} is {Path(one.name).name} ({_figures(one)})")
     return ", ".join(told)
+
+
+def _figures(choice: Choice) -> str:
+    return f"{choice.latency_ms:.1f} ms, {choice.size_bytes / 1e6:.2f} MB, accuracy {choice.accuracy:.3f}"

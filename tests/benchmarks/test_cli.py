@@ -40,11 +40,14 @@ def test_two_formats_and_a_damaged_file(models: Path, tmp_path: Path, capsys: py
         assert row["file_to_label"]["p50_ms"] > row["network"]["p50_ms"]
         assert 20e6 < row["fresh"]["peak_bytes"] < 400e6
         assert row["size_bytes"] == Path(row["file"]).stat().st_size
+        assert row["detail"]["labels"] and len(row["detail"]["truth"]) == len(row["detail"]["predicted"]) == 8
     assert int8["against_float32"]["p"] == 1
     assert float32["against_float32"] is None
     assert float32["network_ratio"]["median"] == 1
     assert int8["network_ratio"]["low"] <= int8["network_ratio"]["median"] <= int8["network_ratio"]["high"]
-    page = (tmp_path / "o.md").read_text()
+    value, page = json.loads((tmp_path / "o.json").read_text()), (tmp_path / "o.md").read_text()
+    assert value["front"] and value["advice"]["name"] in value["front"]
+    assert f"To ship: {Path(value['advice']['name']).name}: " in page
     assert page.count("| gtzanet-") == 2
     assert "nearest-rank percentiles" in page
     assert "gtzanet-int8.tflite" in capsys.readouterr().out
@@ -97,11 +100,20 @@ def test_without_models_says_what_to_do(
         ["--min-duration", "-1"],
         ["--min-duration", "nan"],
         ["--min-count", "0"],
+        ["--max-latency", "20ms"],
+        ["--max-size", "soon"],
+        ["--max-memory", "-1"],
+        ["--min-accuracy", "2"],
     ],
 )
 def test_impossible_flags_are_misuse(flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.entry(["some.tflite", "--speed-only", *flags]) == 2
     assert flags[0] in capsys.readouterr().err
+
+
+def test_what_is_no_limit_is_misuse(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.entry(["some.tflite", "--max-size", "soon"]) == 2
+    assert "--max-size: 'soon' is not a size such as 500k" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("study", [["some.tflite", "--speed-only"], ["cliplength", "some.tflite"], ["frontend"]])

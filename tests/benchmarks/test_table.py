@@ -21,7 +21,7 @@ FULL = Row(
 
 
 def test_every_figure_is_in_its_column() -> None:
-    assert dict(zip(HEADERS, cells(FULL), strict=True)) == {
+    assert dict(zip(HEADERS, cells(FULL, {FULL.file}), strict=True)) == {
         "model": "gtzanet-int8.tflite",
         "size MB": "0.19",
         "accuracy [95 %]": "0.523 [0.453, 0.591]",
@@ -32,13 +32,14 @@ def test_every_figure_is_in_its_column() -> None:
         "file to label p50/p90/p99 ms": "98.0 / 105.0 / 120.0",
         "peak MB": "84",
         "fresh start s": "0.73",
+        "front": "yes",
         "status": "ok",
     }
 
 
 def test_what_was_not_measured_is_a_dash() -> None:
     row = cells(Row(file="x.tflite", size_bytes=0, status="cannot be read"))
-    assert row[2:-1] == ("-",) * 8
+    assert row[2:-1] == ("-",) * 9
     assert row[-1] == "cannot be read"
 
 

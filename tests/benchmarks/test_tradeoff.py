@@ -80,7 +80,10 @@ def test_other_samples_cannot_excuse_a_lower_accuracy() -> None:
 def test_no_file_within_the_limits_says_what_there_is() -> None:
     found = advise(MADE, Limits(latency_ms=1))
     assert found.name is None
-    assert "no file is within 1 ms" in found.reason and "the smallest is int8 (9.0 ms, 0.00 MB, 0.450)" in found.reason
+    assert (
+        "no file is within 1 ms" in found.reason
+        and "the smallest is int8 (9.0 ms, 0.00 MB, accuracy 0.450)" in found.reason
+    )
     assert advise(MADE, Limits(peak_bytes=1e9)).name is None  # memory that nobody measured keeps no limit
     assert advise([], Limits()).name is None
 
