@@ -21,14 +21,12 @@ from benchmarks.arguments import (
     operators_parser,
     start_parser,
 )
-from benchmarks.common import PACKAGES
 from benchmarks.suite import Row, Settings, measure_models
 from benchmarks.tradeoff import Limits
 from toolkit.artifact import model_files
 from toolkit.cli import progress
 from toolkit.command import output_file, run
 from toolkit.errors import ArtifactError, UsageError
-from toolkit.machine import describe_machine
 
 ARTIFACTS = Path("artifacts")
 
@@ -65,7 +63,7 @@ def _models(arguments: argparse.Namespace, command: str) -> int:
     data = None if arguments.speed_only else common.data(arguments, or_else="--speed-only to leave accuracy out")
     paths = arguments.models or _found_models(ARTIFACTS)
     common.check_files([*paths, *([arguments.clip] if arguments.clip else [])])
-    machine = describe_machine(PACKAGES)
+    record = common.begin()
     index = common.index(data, arguments.kind) if data else None
     clip = arguments.clip or sounds.find_clip(data)
     with tempfile.TemporaryDirectory() as folder:
@@ -94,7 +92,7 @@ def _models(arguments: argparse.Namespace, command: str) -> int:
         "clip": shown,
     }
     lines = [table.cells(row, front) for row in rows]
-    common.give(arguments, command, machine, notes, "Benchmarks", table.HEADERS, lines, value)
+    common.give(arguments, command, record, notes, "Benchmarks", table.HEADERS, lines, value)
     return 1 if any(_failed(row) for row in rows) else 0
 
 

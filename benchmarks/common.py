@@ -6,18 +6,20 @@ import argparse
 import importlib.util
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks import table
 from runtime.engines import check_threads
 from toolkit.cli import progress
+from toolkit.conditions import Conditions, conditions, doubts, told
 from toolkit.dataset import Index, build_index
 from toolkit.errors import UsageError
 from toolkit.files import write_json, write_text
 from toolkit.latency import Plan
-from toolkit.machine import machine_line
+from toolkit.machine import describe_machine, machine_line
 
 PACKAGES = ("numpy", "ai-edge-litert", "tflite-runtime", "onnxruntime", "soundfile", "soxr")
 """Whose versions a result names."""
@@ -69,21 +71,39 @@ def index(data: Path, kind: str | None) -> Index:
         return build_index(data, kind, report)
 
 
+@dataclass(frozen=True)
+class Record:
+    """The machine that is measured on, and what it was like when the measuring began."""
+
+    facts: dict[str, str]
+    before: Conditions
+
+
+def begin(packages: Iterable[str] = PACKAGES) -> Record:
+    """Return the record of this machine, with the versions of packages, at the beginning of a measurement."""
+    return Record(describe_machine(packages), conditions())
+
+
 def give(
     arguments: argparse.Namespace,
     command: str,
-    machine: dict[str, str],
+    record: Record,
     notes: Sequence[str],
     title: str,
     headers: Sequence[str],
     rows: Sequence[Sequence[str]],
     value: dict[str, Any],
 ) -> None:
-    """Print the table, and write it as Markdown and JSON where asked."""
+    """Print the table, and write it as Markdown and JSON where asked; say so where the machine was disturbed."""
+    after = conditions()
+    machine = record.facts | told(record.before, after)
+    found = doubts(record.before, after, os.cpu_count() or 1)
+    notes = [*([f"DOUBTFUL: {'; '.join(found)}."] if found else []), *notes]
     _print_table(headers, rows)
     print("\n" + "\n".join([machine_line(machine), *notes]), flush=True)
     if arguments.json:
-        write_json(arguments.json, {"command": command, "machine": machine, **value})
+        seen = {"before": asdict(record.before), "after": asdict(after), "doubts": found}
+        write_json(arguments.json, {"command": command, "machine": machine, "conditions": seen, **value})
     if arguments.markdown:
         page = [f"# {title}", table.markdown(headers, rows), table.facts(machine, command, notes)]
         write_text(arguments.markdown, "\n\n".join(page) + "\n")

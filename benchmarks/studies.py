@@ -23,7 +23,6 @@ from toolkit.artifact import FORMATS
 from toolkit.cli import progress
 from toolkit.dataset import GTZAN_FOLDERS
 from toolkit.errors import UsageError
-from toolkit.machine import describe_machine
 from toolkit.quiet import captured_stderr
 
 MOST = 1000
@@ -35,7 +34,7 @@ def matrix_study(arguments: argparse.Namespace, command: str) -> int:
     plan = common.plan(arguments)
     data = common.data(arguments)
     common.check_files(arguments.models)
-    machine = describe_machine(PACKAGES)
+    record = common.begin()
     index = common.index(data, None)
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "made-up.wav"
@@ -49,14 +48,14 @@ def matrix_study(arguments: argparse.Namespace, command: str) -> int:
     ]
     headers, rows = matrix.table(lines)
     value = {"lines": [asdict(line) for line in lines]}
-    common.give(arguments, command, machine, notes, "Every format", headers, rows, value)
+    common.give(arguments, command, record, notes, "Every format", headers, rows, value)
     return 0 if all(line.status == "ok" for line in lines) else 1
 
 
 def cliplength_study(arguments: argparse.Namespace, command: str) -> int:
     """Measure what a part of a clip is worth."""
     data = common.data(arguments)
-    machine = describe_machine(PACKAGES)
+    record = common.begin()
     with captured_stderr():
         classifier = Classifier.load(arguments.model, engine=arguments.engine, threads=common.threads(arguments))
     if classifier.card.input_level != "picture":
@@ -76,7 +75,7 @@ def cliplength_study(arguments: argparse.Namespace, command: str) -> int:
         notes.insert(0, table.SYNTHETIC)
     value = {"model": str(arguments.model), "results": [asdict(result) for result in results]}
     rows = [cliplength.cells(result) for result in results]
-    common.give(arguments, command, machine, notes, "How much of a clip is needed", cliplength.HEADERS, rows, value)
+    common.give(arguments, command, record, notes, "How much of a clip is needed", cliplength.HEADERS, rows, value)
     return 0
 
 
@@ -93,7 +92,7 @@ def start_study(arguments: argparse.Namespace, command: str) -> int:
             raise UsageError(
                 f"--run needs what the usual script imports: run `pip install {' '.join(start.lacking())}`"
             )
-    machine = describe_machine(PACKAGES)
+    record = common.begin()
     clip = arguments.clip or sounds.find_clip(data)
     with tempfile.TemporaryDirectory() as folder:
         shown = clip.name if clip else "a made-up clip of 30 s"
@@ -110,7 +109,7 @@ def start_study(arguments: argparse.Namespace, command: str) -> int:
     ]
     value = {"model": str(model), "clip": shown, "costs": [asdict(cost) for cost in costs]}
     rows = [start.cells(cost) for cost in costs]
-    common.give(arguments, command, machine, notes, "A label from nothing", start.HEADERS, rows, value)
+    common.give(arguments, command, record, notes, "A label from nothing", start.HEADERS, rows, value)
     return 0
 
 
@@ -120,17 +119,17 @@ def frontend_study(arguments: argparse.Namespace, command: str) -> int:
         if not 1 <= getattr(arguments, name) <= MOST:
             raise UsageError(f"--{name} is {getattr(arguments, name)}: give 1 to {MOST}")
     named = common.named_data(arguments)
-    machine = describe_machine((*PACKAGES, "librosa", "scipy"))
+    record = common.begin((*PACKAGES, "librosa", "scipy"))
     with progress("comparing pictures") as report:
         found = compare_front_ends(named, arguments.clips, arguments.repeats, report)
-    common.give(arguments, command, machine, found.notes(), "Front end", compare.HEADERS, found.cells(), _plain(found))
+    common.give(arguments, command, record, found.notes(), "Front end", compare.HEADERS, found.cells(), _plain(found))
     return 0
 
 
 def operators_study(arguments: argparse.Namespace, command: str) -> int:
     """Show where the time goes inside model files."""
     plan = common.plan(arguments)
-    machine = describe_machine(PACKAGES)
+    record = common.begin()
     named = common.named_data(arguments)
     clip = sounds.find_clip(named)
     window = sounds.window(clip)
@@ -145,7 +144,7 @@ def operators_study(arguments: argparse.Namespace, command: str) -> int:
     ]
     value = {"models": {str(path): [asdict(part) for part in parts] for path, parts in found.items()}}
     rows = [row for path, parts in found.items() for row in operators.cells(path, parts)]
-    common.give(arguments, command, machine, notes, "Where the time goes", operators.HEADERS, rows, value)
+    common.give(arguments, command, record, notes, "Where the time goes", operators.HEADERS, rows, value)
     return 0
 
 
@@ -153,7 +152,7 @@ def export_study(arguments: argparse.Namespace, command: str) -> int:
     """Measure what every export of a run takes; returns 1 where one failed."""
     if not arguments.run.is_dir():
         raise UsageError(f"{arguments.run}: no such run folder")
-    machine = describe_machine((*PACKAGES, "tensorflow", "tf2onnx", "onnx"))
+    record = common.begin((*PACKAGES, "tensorflow", "tf2onnx", "onnx"))
     formats = FORMATS if arguments.format == "all" else (arguments.format,)
 
     def report(line: str) -> None:
@@ -167,7 +166,7 @@ def export_study(arguments: argparse.Namespace, command: str) -> int:
     ]
     value = {"run": str(arguments.run), "exports": [asdict(cost) for cost in costs]}
     common.give(
-        arguments, command, machine, notes, "Export", exports.HEADERS, [exports.cells(cost) for cost in costs], value
+        arguments, command, record, notes, "Export", exports.HEADERS, [exports.cells(cost) for cost in costs], value
     )
     return 1 if any(cost.status != "ok" for cost in costs) else 0
 

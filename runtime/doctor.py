@@ -19,6 +19,7 @@ from runtime.info import checked_card
 from runtime.sizes import sizes
 from toolkit.artifact import file_format
 from toolkit.errors import GtzanetError
+from toolkit.machine import features
 
 TIMEOUT_SECONDS = 120
 UNKNOWN = "unknown version"
@@ -76,12 +77,6 @@ def examined(model: Path | None = None) -> list[Finding]:
         findings.append(Finding(BAD, f"no engine works: {how_to_install_one(list(ENGINES), host)}"))
     findings.append(_space())
     return findings + (list(_model(model, host)) if model else [])
-
-
-def features(text: str) -> frozenset[str]:
-    """Return the processor features that the text of /proc/cpuinfo names."""
-    lines = (line.partition(":") for line in text.splitlines())
-    return frozenset(word for key, _, words in lines if key.strip() in ("flags", "Features") for word in words.split())
 
 
 def _machine(host: Host) -> Iterator[Finding]:

@@ -9,18 +9,22 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+MATTER = frozenset({"asimddp", "i8mm", "sve", "avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8"})
+"""Processor features that networks' kernels use: products of 8-bit numbers, wide or fused sums."""
+
 
 def describe_machine(packages: Iterable[str]) -> dict[str, str]:
-    """Return the board or processor, system, cores, load and the versions of those packages that are installed.
+    """Return the board or processor, what of it speeds networks up, system, cores and versions of installed packages.
 
     All are texts, by name.
     """
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+    processors = Path("/proc/cpuinfo")
+    known = features(processors.read_text(errors="replace")) if processors.exists() else frozenset()
     facts = {
         "processor": _model(),
         "architecture": platform.machine(),
+        "features": " ".join(sorted(known & MATTER)) or "none that matter here",
         "cores": str(os.cpu_count()),
-        "load average before": f"{load:.2f}",
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
     }
@@ -30,6 +34,12 @@ def describe_machine(packages: Iterable[str]) -> dict[str, str]:
 def machine_line(facts: Mapping[str, str]) -> str:
     """Return the facts as the line that stands under a table."""
     return f"Machine: {'; '.join(f'{name} {value}' for name, value in facts.items())}."
+
+
+def features(text: str) -> frozenset[str]:
+    """Return the processor features that the text of /proc/cpuinfo names."""
+    lines = (line.partition(":") for line in text.splitlines())
+    return frozenset(word for key, _, words in lines if key.strip() in ("flags", "Features") for word in words.split())
 
 
 def _model() -> str:

@@ -59,8 +59,3 @@ def test_the_older_engine_needs_the_older_numpy(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(importlib.metadata, "version", lambda name: "2.14.0" if name != "numpy" else "2.1.0")
     (finding,) = (finding for finding in doctor.examined() if finding.text.startswith("tflite-runtime"))
     assert finding.text == 'tflite-runtime 2.14.0 needs NumPy 1, 2.1.0 is installed: run `pip install "numpy<2"`'
-
-
-def test_features_of_both_kinds_of_processors() -> None:
-    assert doctor.features("flags\t\t: fpu avx2\nmodel name : x\n") == {"fpu", "avx2"}
-    assert doctor.features("Features\t: fp asimd asimddp\n") == {"fp", "asimd", "asimddp"}
