@@ -27,6 +27,7 @@ from toolkit.artifact import model_files
 from toolkit.cli import progress
 from toolkit.command import output_file, run
 from toolkit.errors import ArtifactError, UsageError
+from toolkit.latency import clock_seconds
 
 ARTIFACTS = Path("artifacts")
 
@@ -81,6 +82,9 @@ def _models(arguments: argparse.Namespace, command: str) -> int:
     notes = [*table.method(plan, arguments.threads, shown)]
     if index is not None:
         notes.insert(0, f"To ship: {Path(advice.name).name + ': ' if advice.name else ''}{advice.reason}.")
+    if noisy := [row for row in rows if table.spread(row) > common.PRECISION]:
+        worst = max(map(table.spread, noisy))
+        notes.insert(0, f"NOISY: medians may be off by up to {worst:.0%}: measure again on a calmer machine.")
     if any(row.synthetic for row in rows):
         notes.insert(0, table.SYNTHETIC)
     value = {
@@ -90,6 +94,7 @@ def _models(arguments: argparse.Namespace, command: str) -> int:
         "plan": asdict(plan),
         "threads": arguments.threads,
         "clip": shown,
+        "clock_seconds": clock_seconds(),
     }
     lines = [table.cells(row, front) for row in rows]
     common.give(arguments, command, record, notes, "Benchmarks", table.HEADERS, lines, value)

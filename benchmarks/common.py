@@ -23,13 +23,15 @@ from toolkit.machine import describe_machine, machine_line
 
 PACKAGES = ("numpy", "ai-edge-litert", "tflite-runtime", "onnxruntime", "soundfile", "soxr")
 """Whose versions a result names."""
+PRECISION = 0.03
+"""How far a median may be off before it is measured for longer."""
 
 
 def plan(arguments: argparse.Namespace) -> Plan:
     """Return how long to measure, as `--min-duration`, `--min-count` and `--threads` say."""
     threads(arguments)
     try:
-        return Plan(min_seconds=arguments.min_duration, min_count=arguments.min_count)
+        return Plan(min_seconds=arguments.min_duration, min_count=arguments.min_count, precision=PRECISION)
     except ValueError:
         raise UsageError("--min-duration must be 0 or more and finite, and --min-count 1 or more") from None
 

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from toolkit.errors import EngineError
@@ -18,10 +18,16 @@ CHILD = "import sys; from benchmarks.memory import classify_once; sys.stdout.wri
 
 @dataclass(frozen=True)
 class FreshProcess:
-    """A process that loads a model and classifies one: peak resident bytes (None off Linux), seconds to the label."""
+    """A process that loads a model and classifies one: peak resident bytes (None off Linux), seconds to the label.
+
+    Of these, `import_seconds` go by until everything is imported but the engine, `load_seconds` until the model is
+    loaded, and the rest on the first sound.
+    """
 
     peak_bytes: int | None
     seconds: float
+    import_seconds: float
+    load_seconds: float
 
 
 def measure_fresh(model: Path, clip: Path, threads: int, engine: str | None = None) -> FreshProcess:
@@ -56,8 +62,13 @@ def classify_once(model: str, clip: str, threads: str, engine: str) -> str:
     start = time.perf_counter()
     from runtime.classifier import Classifier
 
-    Classifier.load(Path(model), engine=engine or None, threads=int(threads)).classify(Path(clip))
-    return json.dumps({"peak_bytes": peak_memory(), "seconds": time.perf_counter() - start})
+    imported = time.perf_counter()
+    classifier = Classifier.load(Path(model), engine=engine or None, threads=int(threads))
+    loaded = time.perf_counter()
+    classifier.classify(Path(clip))
+    done = time.perf_counter()
+    found = FreshProcess(peak_memory(), done - start, imported - start, loaded - imported)
+    return json.dumps(asdict(found))
 
 
 def peak_memory() -> int | None:

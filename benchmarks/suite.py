@@ -17,6 +17,7 @@ from benchmarks.memory import FreshProcess, measure_fresh
 from benchmarks.parts import Part, find_part
 from runtime.classifier import Classifier
 from runtime.inputs import model_input
+from runtime.prediction import Prediction
 from toolkit import latency
 from toolkit.audio import load
 from toolkit.card import Card
@@ -52,7 +53,11 @@ class Settings:
 
 @dataclass(frozen=True)
 class Row:
-    """One model file's results. `status` is "ok", or says what is wrong; what could not be measured is None."""
+    """One model file's results. `status` is "ok", or says what is wrong; what could not be measured is None.
+
+    `stages` are the mean milliseconds of every stage from file to label (`Prediction.timings_ms`); they add up to their
+    "total".
+    """
 
     file: str
     size_bytes: int
@@ -69,6 +74,7 @@ class Row:
     network_ratio: Ratio | None = None
     file_to_label: Latency | None = None
     file_ratio: Ratio | None = None
+    stages: dict[str, float] | None = None
     fresh: FreshProcess | None = None
     status: str = "ok"
 
@@ -125,13 +131,13 @@ def measure_models(paths: Sequence[Path], index: Index | None, settings: Setting
     pictures = sounds.some_pictures(seen)
     tasks = {name: _network_task(candidate, pictures, settings.clip) for name, candidate in names.items()}
     network = _timed("network latency, per cent", tasks, settings.plan, stage)
-    files = _file_tasks(names, settings.clip) if settings.whole else {}
+    told: dict[str, list[Prediction]] = {name: [] for name in names}
+    files = _file_tasks(names, settings.clip, told) if settings.whole else {}
     whole = _timed("file to label, per cent", files, settings.plan, stage) if files else {}
     for path, candidate in ready.items():
         twin = _float32_twin(candidate, names)
-        rows[path] = _with_latency(
-            _compared(candidate, twin), str(path), twin.row.file if twin else None, network, whole
-        )
+        row = replace(_compared(candidate, twin), stages=_stages(told[str(path)]))
+        rows[path] = _with_latency(row, str(path), twin.row.file if twin else None, network, whole)
     return [rows[path] for path in paths]
 
 
@@ -200,13 +206,23 @@ def _network_task(candidate: _Candidate, pictures: NDArray[np.float32], clip: Pa
     return lambda number: run(sound[np.newaxis])
 
 
-def _file_tasks(candidates: Mapping[str, _Candidate], clip: Path) -> dict[str, Task]:
-    """Return a task a model that classifies a sound file."""
+def _file_tasks(
+    candidates: Mapping[str, _Candidate], clip: Path, told: Mapping[str, list[Prediction]]
+) -> dict[str, Task]:
+    """Return a task a model that classifies a sound file, and puts what comes out into `told`."""
 
-    def task(candidate: _Candidate) -> Task:
-        return lambda _: candidate.classifier.classify(clip)
+    def task(name: str, candidate: _Candidate) -> Task:
+        return lambda _: told[name].append(candidate.classifier.classify(clip))
 
-    return {name: task(candidate) for name, candidate in candidates.items()}
+    return {name: task(name, candidate) for name, candidate in candidates.items()}
+
+
+def _stages(predictions: Sequence[Prediction]) -> dict[str, float] | None:
+    """Return the mean milliseconds of every stage; None where nothing was classified from file to label."""
+    if not predictions:
+        return None
+    stages = predictions[0].timings_ms
+    return {name: float(np.mean([one.timings_ms[name] for one in predictions])) for name in stages}
 
 
 def _timed(name: str, tasks: Mapping[str, Task], plan: Plan, stage: Stage) -> dict[str, Rounds]:

@@ -48,6 +48,11 @@ def cells(row: Row, front: Collection[str] = ()) -> tuple[str, ...]:
     )
 
 
+def spread(row: Row) -> float:
+    """Return how far a row's medians may be off, as a share of them."""
+    return max((timed.spread for timed in (row.network, row.file_to_label) if timed), default=0.0)
+
+
 def _paired(value: Paired | None) -> str:
     return f"{value.changed} changed, +{value.only_this} -{value.only_reference}, p = {value.p:.2f}" if value else NONE
 
@@ -87,7 +92,8 @@ def method(plan: Plan, threads: int, clip: str) -> tuple[str, ...]:
     """Return how the figures were measured, in plain words."""
     return (
         f"Latency: one query at a time, {threads} thread{'s' if threads > 1 else ''}, {plan.warmup} warm-up queries, "
-        f"then at least {plan.min_count} queries and {plan.min_seconds:g} s a model, the models taking turns in short "
+        f"then at least {plan.min_count} queries and {plan.min_seconds:g} s a model (up to {plan.most:g} times as long "
+        f"where a median's interval is wider than {plan.precision:.0%} to a side), the models taking turns in short "
         'bursts; nearest-rank percentiles. "x float32" (of the same format) is the median over the rounds of the '
         f"quotient of the medians, with its 95 % interval. File to label: {clip}, read, drawn and classified.",
         'Accuracy: with the 95 % Wilson interval. "vs float32": labels changed, samples that only this model (+) or '

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 Task = Callable[[int], object]
 """Answers query number i (0, 1, 2, ...); what it returns is ignored."""
@@ -26,7 +27,9 @@ Rounds = tuple[tuple[float, ...], ...]
 class Plan:
     """How much to measure: every task gets rounds until it has `min_count` queries that took `min_seconds` together.
 
-    `warmup` queries a task go before; a burst lasts `burst_seconds` and has `burst_count` queries at least.
+    `warmup` queries a task go before; a burst lasts `burst_seconds` and has `burst_count` queries at least. While a
+    task's rounds differ so much that the interval of their median is wider than `precision` of it, to either side, all
+    go on, until that task has taken `most` times `min_seconds`; 0 asks for no precision.
     """
 
     min_seconds: float = 10.0
@@ -34,17 +37,29 @@ class Plan:
     warmup: int = 5
     burst_seconds: float = 0.25
     burst_count: int = 3
+    precision: float = 0.0
+    most: float = 4.0
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.min_seconds) and self.min_seconds >= 0 and self.burst_seconds >= 0):
             raise ValueError("a plan's durations must be finite and not negative")
         if self.min_count < 1 or self.burst_count < 1 or self.warmup < 0:
             raise ValueError("a plan needs at least one query a task and a burst")
+        if not (0 <= self.precision < 1 and self.most >= 1):
+            raise ValueError("a plan's precision must be a share, and the most it measures no less than the least")
+
+
+Interval = tuple[float | None, float | None]
+"""Two ends of a 95 % interval; None where there are too few values to know one."""
 
 
 @dataclass(frozen=True)
 class Latency:
-    """Of `count` queries, `seconds` in all: mean and nearest-rank percentiles in milliseconds."""
+    """Of `count` queries, `seconds` in all: mean and nearest-rank percentiles in milliseconds, these with intervals.
+
+    `spread` is how far the median may be off, as a share of it: half the 95 % interval of the median of the rounds'
+    medians.
+    """
 
     count: int
     seconds: float
@@ -52,6 +67,10 @@ class Latency:
     p50_ms: float
     p90_ms: float
     p99_ms: float
+    p50_95: Interval = (None, None)
+    p90_95: Interval = (None, None)
+    p99_95: Interval = (None, None)
+    spread: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -102,7 +121,9 @@ def measure(
         for _ in range(plan.warmup):
             query(name)
     names = list(tasks)
-    while (done := min((_done(rounds[name], plan) for name in names), default=1.0)) < 1:
+    while (done := min((_done(rounds[name], plan) for name in names), default=1.0)) < 1 or not all(
+        _settled(rounds[name], plan) for name in names
+    ):
         for name in names:
             rounds[name].append(burst(name))
         names.reverse()
@@ -117,11 +138,58 @@ def _done(rounds: Sequence[Sequence[float]], plan: Plan) -> float:
     return min(count / plan.min_count, seconds / plan.min_seconds if plan.min_seconds else 1.0)
 
 
+def _settled(rounds: Sequence[Sequence[float]], plan: Plan) -> bool:
+    """Tell whether a task's rounds agree as the plan wants, or have gone on for as long as it allows."""
+    if plan.precision == 0:
+        return True
+    return spread(rounds) <= plan.precision or sum(map(sum, rounds)) >= plan.most * plan.min_seconds
+
+
+def spread(rounds: Sequence[Sequence[float]]) -> float:
+    """Return half the 95 % interval of the median of the rounds' medians, as a share of it."""
+    medians = sorted(float(np.median(times)) for times in rounds)
+    skip = median_interval_rank(len(medians))
+    return (medians[-1 - skip] - medians[skip]) / 2 / float(np.median(medians))
+
+
+def clock_seconds(clock: Callable[[], float] = time.perf_counter, count: int = 1001) -> float:
+    """Return what reading the clock takes, which every measured query holds once: the median of `count` pairs."""
+    return float(np.median([-(clock() - clock()) for _ in range(count)]))
+
+
 def summarise(rounds: Rounds) -> Latency:
     """Return count, mean and percentiles of all queries. A percentile is the nearest rank: a time that was measured."""
-    times = np.array(list(chain.from_iterable(rounds)))
-    p50, p90, p99 = np.percentile(times, (50, 90, 99), method="inverted_cdf") * 1e3
-    return Latency(len(times), float(times.sum()), float(times.mean() * 1e3), float(p50), float(p90), float(p99))
+    times = np.sort(list(chain.from_iterable(rounds)))
+    p50, p90, p99 = (float(value) for value in np.percentile(times, (50, 90, 99), method="inverted_cdf") * 1e3)
+    within = [quantile_interval(times * 1e3, share) for share in (0.5, 0.9, 0.99)]
+    return Latency(
+        count=len(times),
+        seconds=float(times.sum()),
+        mean_ms=float(times.mean() * 1e3),
+        p50_ms=p50,
+        p90_ms=p90,
+        p99_ms=p99,
+        p50_95=within[0],
+        p90_95=within[1],
+        p99_95=within[2],
+        spread=spread(rounds),
+    )
+
+
+def quantile_interval(values: ArrayLike, share: float) -> Interval:
+    """Return the 95 % interval of the quantile below which a `share` of all values lies, from sorted `values` (n,).
+
+    Its ends are values themselves: how many of n lie below the quantile is binomial, whatever the distribution. At each
+    end it is missed in 2.5 % of cases at most, if the values are independent.
+    """
+    known = np.asarray(values, np.float64)
+    n = len(known)
+    logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])  # of factorials
+    k = np.arange(n + 1)
+    below = np.cumsum(np.exp(logs[n] - logs - logs[::-1] + k * math.log(share) + (n - k) * math.log1p(-share)))
+    low = int(np.searchsorted(below, 0.025, side="right"))  # the most values that may be left out at this end
+    high = int(np.searchsorted(below, 0.975, side="left"))
+    return (float(known[low - 1]) if low else None, float(known[high]) if high < n else None)
 
 
 def ratio(rounds: Rounds, reference: Rounds) -> Ratio:

@@ -39,6 +39,10 @@ def test_two_formats_and_a_damaged_file(models: Path, tmp_path: Path, capsys: py
         assert row["network"]["count"] >= 3
         assert row["file_to_label"]["p50_ms"] > row["network"]["p50_ms"]
         assert 20e6 < row["fresh"]["peak_bytes"] < 400e6
+        assert 0 < row["fresh"]["import_seconds"] + row["fresh"]["load_seconds"] < row["fresh"]["seconds"]
+        total = row["stages"].pop("total")
+        assert set(row["stages"]) == {"read", "resample", "front_end", "network", "post"}
+        assert sum(row["stages"].values()) == pytest.approx(total)
         assert row["size_bytes"] == Path(row["file"]).stat().st_size
         assert row["detail"]["labels"] and len(row["detail"]["truth"]) == len(row["detail"]["predicted"]) == 8
     assert int8["against_float32"]["p"] == 1

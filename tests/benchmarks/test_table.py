@@ -16,7 +16,7 @@ FULL = Row(
     network=Latency(500, 10.0, 20.1, 20.04, 21.06, 30.0),
     network_ratio=Ratio(0.654, 0.61, 0.7),
     file_to_label=Latency(100, 10.0, 99.0, 98.0, 105.0, 120.0),
-    fresh=FreshProcess(84_000_000, 0.731),
+    fresh=FreshProcess(84_000_000, 0.731, 0.4, 0.1),
 )
 
 

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from toolkit.latency import Plan, Task, measure, median_interval_rank, ratio, summarise
+from toolkit.latency import (
+    Plan,
+    Task,
+    clock_seconds,
+    measure,
+    median_interval_rank,
+    quantile_interval,
+    ratio,
+    spread,
+    summarise,
+)
 
 
 class FakeClock:
@@ -144,3 +156,77 @@ def test_impossible_plans_are_refused(bad: dict[str, float]) -> None:
 
 def test_nothing_to_measure_ends_at_once() -> None:
     assert measure({}) == {}
+
+
+@pytest.mark.parametrize(("n", "share", "low", "high"), [(100, 0.5, 40, 61), (20, 0.5, 6, 15)])
+def test_quantile_intervals_are_those_of_the_binomial_tables(n: int, share: float, low: int, high: int) -> None:
+    assert quantile_interval(np.arange(1, n + 1), share) == (low, high)
+
+
+@pytest.mark.parametrize(("n", "percent"), [(1000, 99), (137, 90), (500, 50)])
+def test_quantile_intervals_leave_out_what_whole_numbers_say(n: int, percent: int) -> None:
+    def at_most(count: int) -> Fraction:
+        share = Fraction(percent, 100)
+        return sum((math.comb(n, k) * share**k * (1 - share) ** (n - k) for k in range(count + 1)), Fraction())
+
+    low, high = quantile_interval(np.arange(1, n + 1), percent / 100)
+    assert low is not None and high is not None
+    tail = Fraction(25, 1000)
+    assert at_most(int(low) - 1) <= tail < at_most(int(low))
+    assert 1 - at_most(int(high) - 1) <= tail < 1 - at_most(int(high) - 2)
+
+
+def test_what_too_few_values_cannot_tell_is_none() -> None:
+    assert quantile_interval([1.0, 2.0, 3.0], 0.5) == (None, None)
+    low, high = quantile_interval(np.arange(1, 101), 0.99)
+    assert low is not None and high is None
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.99])
+def test_a_known_distribution_is_reported_within_its_interval(share: float) -> None:
+    """An engine whose times are drawn from an exponential distribution, over 200 benchmarks."""
+    true = -0.010 * np.log(1 - share)
+    rng, covered = np.random.default_rng(2), 0
+    for _ in range(200):
+        clock = FakeClock()
+        task = clock.task("engine", lambda _: float(rng.exponential(0.010)))
+        found = summarise(measure({"a": task}, Plan(min_seconds=0, min_count=1000), clock=clock)["a"])
+        low, high = {0.5: found.p50_95, 0.9: found.p90_95, 0.99: found.p99_95}[share]
+        assert low is not None and high is not None
+        covered += low <= 1e3 * true <= high
+    assert 0.92 <= covered / 200 <= 1
+
+
+def test_a_steady_machine_is_measured_for_the_minimum_and_a_noisy_one_for_longer() -> None:
+    def seconds(noise: float, most: float) -> float:
+        clock, rng = FakeClock(), np.random.default_rng(3)
+        level = [1.0]
+
+        def query(number: int) -> float:
+            if number % 30 == 0:  # disturbed for a burst or so at a time
+                level[0] = 1 + noise * rng.random()
+            return 0.01 * level[0]
+
+        plan = Plan(min_seconds=2, min_count=10, precision=0.02, most=most)
+        return summarise(measure({"a": clock.task("a", query)}, plan, clock=clock)["a"]).seconds
+
+    assert seconds(0, 10) < 2.3
+    assert 2.3 < seconds(0.4, 10) < 20.5
+    assert seconds(30, 3) == pytest.approx(6, abs=1)  # never as precise as wanted: the most, and no longer
+
+
+def test_spread_is_the_share_that_the_median_may_be_off() -> None:
+    assert spread([(1.0,), (1.0, 1.0), (1.0,)]) == 0
+    assert spread([(0.9,), (1.0,), (1.1,)]) == pytest.approx(0.1)
+
+
+def test_the_clock_takes_as_long_as_it_takes() -> None:
+    readings = iter(range(10_000))
+    assert clock_seconds(lambda: 0.5 * next(readings), 11) == 0.5
+    assert 0 <= clock_seconds() < 1e-3
+
+
+@pytest.mark.parametrize("wrong", [{"precision": -0.1}, {"precision": 1.0}, {"most": 0.5}])
+def test_a_plan_without_sense_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="precision"):
+        Plan(**wrong)  # type: ignore[arg-type]
