@@ -27,17 +27,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns 0."""
     arguments = _parser().parse_args(argv)
     if arguments.calibration is not None and arguments.quantize not in (*CALIBRATED, "all"):
-        raise UsageError(f"--calibration needs --quantize {' or '.join(CALIBRATED)}")
+        raise UsageError(f"--calibration needs --quantize {', '.join(CALIBRATED)} or all")
     if arguments.calibration is not None and arguments.calibration < 1:
         raise UsageError(f"--calibration is {arguments.calibration}: give at least one picture a class")
     if arguments.io and (arguments.quantize not in ("int8", "all") or arguments.format == ONNX):
-        raise UsageError("--io belongs to --quantize int8 in TFLite files: all others take and give float32")
+        raise UsageError("--io belongs to --quantize int8 or all in TFLite files: all others take and give float32")
     if arguments.input != PICTURE and (arguments.io not in (None, "float32") or arguments.dynamic_batch):
         raise UsageError(f"--input {arguments.input}: a model with its front end inside takes one float32 sound a call")
     if arguments.qat is not None and (arguments.quantize not in ("int8", "all") or arguments.qat < 1):
-        raise UsageError("--qat belongs to --quantize int8, with one epoch or more")
+        raise UsageError("--qat belongs to --quantize int8 or all, with one epoch or more")
     if arguments.plan is not None and arguments.quantize not in ("mixed", "all"):
-        raise UsageError("--plan belongs to --quantize mixed: it says which layers to quantise, and how")
+        raise UsageError("--plan belongs to --quantize mixed or all: it says which layers to quantise, and how")
     if arguments.dynamic_batch and arguments.format == TFLITE:
         raise UsageError("--dynamic-batch belongs to --format onnx: a TFLite file takes one picture a call")
     if arguments.fail_if_slower and arguments.quantize is None:
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not 0 <= arguments.max_drop <= 100:
         raise UsageError(f"--max-drop is {arguments.max_drop:g}: give points of accuracy, 0 to 100")
     wanted = variants(arguments.format, arguments.quantize, arguments.input)
-    path = arguments.run or newest_run(arguments.runs)
+    path = _named(arguments.run, arguments.runs) if arguments.run else newest_run(arguments.runs)
     exported = export_run(
         Run.load(path),
         data=arguments.data,
@@ -77,12 +77,22 @@ def entry(argv: Sequence[str] | None = None) -> int:
     return run(PROG, main, argv)
 
 
+def _named(run: Path, runs: Path) -> Path:
+    """Return the run folder of a path, or of a name in the folder of runs."""
+    return runs / run if not run.exists() and (runs / run).is_dir() else run
+
+
 def _parser() -> Parser:
     parser = Parser(
         prog=PROG, description="Write a finished training run as model files that the runtime classifies with."
     )
     parser.add_argument(
-        "run", nargs="?", type=Path, metavar="RUN", help="a run folder (default: the newest finished run)"
+        "run",
+        nargs="?",
+        type=Path,
+        metavar="RUN",
+        help="a run folder, or its name in --runs; before a --quantize or --qat without a value "
+        "(default: the newest finished run)",
     )
     parser.add_argument(
         "--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are (default: ./runs)"
@@ -157,6 +167,6 @@ def _line(item: Exported) -> str:
     accuracy, parity = item.card.accuracy, item.card.parity
     low, high = accuracy.wilson95
     measured = f"{accuracy.part} accuracy {accuracy.accuracy:.3f} [{low:.3f}, {high:.3f}] (n = {accuracy.n})"
-    keras = f"{parity.top1_agreement:.1%} of the labels as Keras, largest difference {parity.max_abs:g}"
+    keras = f"{parity.top1_agreement:.1%} of the labels as Keras, probabilities off by {parity.max_abs:g} at most"
     timed = f", {told(item.speed)}" if item.speed else ""
     return f"{item.path}: {item.size / 1e6:.2f} MB, {measured}, {keras}{timed}"

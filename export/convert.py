@@ -59,11 +59,12 @@ def load_keras(path: Path, shape: tuple[int, int, int], classes: int) -> Any:
     try:
         with captured_stderr():
             model = tf_keras.models.load_model(path, compile=False, safe_mode=True)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        shapes = tuple(model.input_shape), tuple(model.output_shape)
+    except Exception as error:  # Keras, h5py and zipfile fail in a dozen ways on a damaged file
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise RunError(f"{path}: not a Keras model that can be loaded ({first[:200]}): train the run again") from None
-    if tuple(model.input_shape) != (None, *shape) or tuple(model.output_shape) != (None, classes):
-        found = f"{model.input_shape} -> {model.output_shape}"
+    if shapes != ((None, *shape), (None, classes)):
+        found = " -> ".join(map(str, shapes))
         raise RunError(
             f"{path}: maps {found}, not (None, {', '.join(map(str, shape))}) -> (None, {classes}): train the run again"
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _KEPT_BYTES = 2**29
-_LARGE, _MEDIUM = 2**30, 2**26
+_KEEP, _RETURN = 2**30, 2**25
 
 
 def keep() -> None:
@@ -18,7 +18,7 @@ def keep() -> None:
     By default glibc maps every large block anew and the system clears its pages again, which takes half the time in
     which Keras loads ZFNet and answers.
     """
-    _keep_blocks_up_to(_LARGE)
+    _keep_blocks_up_to(_KEEP)
 
 
 def release() -> None:
@@ -28,7 +28,7 @@ def release() -> None:
     takes new memory instead.
     """
     gc.collect()
-    _keep_blocks_up_to(_MEDIUM)
+    _keep_blocks_up_to(_RETURN)
     if (trim := _from_libc("malloc_trim")) is not None:
         trim(0)
 

@@ -92,6 +92,8 @@ def parse(text: str, layers: Sequence[str]) -> Plan:
     """
     plan = dict.fromkeys(layers, FLOAT)
     named = set()
+    if not text.strip():
+        raise UsageError("--plan is empty: give LAYER=KIND,...")
     for part in text.split(","):
         layer, _, kind = part.strip().partition("=")
         if layer not in plan:

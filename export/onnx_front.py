@@ -53,6 +53,8 @@ def with_front(network: bytes, spec: FrontEnd, level: str) -> bytes:
     front = helper.make_model(made, opset_imports=list(asked.opset_import), ir_version=asked.ir_version)
     try:
         joined = compose.merge_models(front, asked, io_map=[(picture, INPUT_NAME)], name=asked.graph.name)
+        del joined.opset_import[:]  # it names both models' operator sets, which are the same
+        joined.opset_import.extend(asked.opset_import)
         return checked(joined)
     except (ValueError, TypeError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise ArtifactError(f"the front end does not fit the ONNX model: {first_line(error)[:300]}") from error

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,9 +22,9 @@ from export.tflite_mixer import check_quantizer
 from export.trials import Bench
 from export.variants import PICTURE, Variant
 from export.verify import reference
-from toolkit.artifact import TFLITE
+from toolkit.artifact import TFLITE, read_card
 from toolkit.card import Card
-from toolkit.errors import UsageError
+from toolkit.errors import ArtifactError, UsageError
 from toolkit.files import atomic_path, remove_leftovers
 from toolkit.latency import Ratio
 from toolkit.runs import Run
@@ -33,7 +33,7 @@ MIXED = "mixed"
 WEIGHTED = ("Conv2D", "Dense")
 """Classes of Keras layers that mixtures are made of."""
 LEFTOVER_SECONDS = 3600.0
-"""No export takes so long: an older temporary file is a killed process'."""
+"""An older temporary file is a killed process', or is written anew when its slow export comes to it."""
 
 
 @dataclass(frozen=True)
@@ -87,17 +87,15 @@ def export_run(
     """
     keep()
     variants = _offered(run, variants, options, report)
-    if output.exists() and not output.is_dir():
-        raise UsageError(f"--output {output}: a file, not a folder")
-    if output.is_dir():
-        remove_leftovers(output, older_than=LEFTOVER_SECONDS)
     with ExitStack() as stack:
+        stack.enter_context(_folder(output))
+        remove_leftovers(output, older_than=LEFTOVER_SECONDS)
         targets = {variant: output / variant.file_name(run.config["model"]) for variant in variants}
         temporary = {variant: stack.enter_context(atomic_path(target)) for variant, target in targets.items()}
         report(f"reading the dataset of {run.path}")
         source = open_source(run, data)
         calibrated = any(variant.calibrated for variant in variants)
-        calibration = calibration_of(source, options.calibration) if calibrated else None
+        calibration = calibration_of(source, options.calibration, report) if calibrated else None
         validation = source.items(PART)
         pictures = source.pictures(validation)
         report("loading TensorFlow and the model")
@@ -128,6 +126,7 @@ def export_run(
                 assert calibration is not None  # mixed variants are calibrated
                 bench = partial(Bench, converter, variant, calibration, source, model, options.max_drop)
                 plan = plan_of(converter.mixer(variant.format).layers, bench, options, report)
+                report(f"converting to {variant.precision} {variant.format}")
                 converted = converter.mix(variant, plan)
             else:
                 report(f"converting to {variant.precision} {variant.format}")
@@ -144,7 +143,36 @@ def export_run(
             del converted  # not to be in memory beside the next
         speeds = measured_speeds(temporary, cards, pictures, options, report) if options.speed else {}
         sizes = {variant: path.stat().st_size for variant, path in temporary.items()}
+        for variant, target in targets.items():
+            if _is_of_another(target, cards[variant]):
+                report(f"replacing {target}, which is of another run")
     return [Exported(path, cards[variant], sizes[variant], speeds.get(variant)) for variant, path in targets.items()]
+
+
+@contextmanager
+def _folder(path: Path) -> Iterator[None]:
+    """Make a folder where there is none, and remove it where the block fails and it is empty."""
+    made = not path.exists()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = "a file, not a folder" if path.is_file() else f"cannot be made ({error.strerror})"
+        raise UsageError(f"--output {path}: {reason}: name another folder") from None
+    try:
+        yield
+    except BaseException:
+        if made:
+            with suppress(OSError):
+                path.rmdir()
+        raise
+
+
+def _is_of_another(path: Path, card: Card) -> bool:
+    """Tell whether a file is there that another run became."""
+    try:
+        return path.exists() and read_card(path).run_digest != card.run_digest
+    except ArtifactError:
+        return False
 
 
 def _offered(run: Run, variants: Sequence[Variant], options: Options, report: Report) -> list[Variant]:

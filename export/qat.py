@@ -8,7 +8,10 @@ better.
 
 from __future__ import annotations
 
+import ctypes
 import json
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -34,6 +37,8 @@ MODEL_NAME = "tuned.keras"
 DEFAULT_EPOCHS = 3
 LEARNING_RATE, MOMENTUM, BATCH, SEED = 1e-4, 0.9, 16, 0
 REPORT_SECONDS = 10.0
+_SET_PARENT_DEATH_SIGNAL = 1
+"""`PR_SET_PDEATHSIG` of Linux' prctl."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ def fine_tune(job: Job, folder: Path, report: Callable[[str], None]) -> Path:
     RunError
         If the process fails.
     """
-    command = [sys.executable, "-m", "export.qat", json.dumps(asdict(job)), str(folder / MODEL_NAME)]
+    command = [sys.executable, "-m", "export.qat", str(os.getpid()), json.dumps(asdict(job)), str(folder / MODEL_NAME)]
     with (
         tempfile.TemporaryFile("w+", errors="replace") as errors,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
@@ -176,7 +181,16 @@ def _ranges(model: Any, pictures: NDArray[np.uint8]) -> dict[str, tuple[float, f
     return found
 
 
-def _main(text: str, target: str) -> None:
+def _end_with(parent: int) -> None:
+    """Let Linux kill this process when its parent ends, however that comes."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+        if os.getppid() != parent:  # it has ended already
+            raise SystemExit(1)
+
+
+def _main(parent: str, text: str, target: str) -> None:
+    _end_with(int(parent))
     value = json.loads(text)
     job = Job(**value | {"settings": FineTuningCard(**value["settings"])})
     load_tensorflow()

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.dataset import Index, Item, build_index
-from toolkit.errors import ArtifactError, DatasetError, RunError
+from toolkit.errors import ArtifactError, DatasetError, RunError, UsageError
 from toolkit.frontend import FrontEnd
 from toolkit.metrics import confusion_matrix
 from toolkit.pictures import load_pictures
@@ -63,14 +63,25 @@ def open_source(run: Run, data: Path | None) -> Source:
         If the run's files do not fit together.
     DatasetError
         If the dataset is not there, or is not the one that the run was trained on.
+    UsageError
+        If `data` is no folder.
     """
     front_end = check_run(run)
     described: dict[str, Any] = run.config["data"]
     root = Path(data or described["root"])
+    if data is not None and not root.is_dir():
+        raise UsageError(f"--data {root}: {'a file, not a folder' if root.exists() else 'no such folder'}")
     if not root.is_dir():
-        hint = "" if data else ", where the run was trained; if it moved, say where with --data DIR"
-        raise DatasetError(f"{root}: no such dataset folder{hint}")
-    index = build_index(root, described["kind"])
+        raise DatasetError(
+            f"{root}: no such dataset folder, where the run was trained; if it moved, say where with --data DIR"
+        )
+    try:
+        index = build_index(root, described["kind"])
+    except DatasetError:
+        raise DatasetError(
+            f"{root}: not the dataset that {run.path} was trained on: name the original with --data DIR "
+            f"(`python -m toolkit dataset {root}` says what is there)"
+        ) from None
     if index.digest != described["digest"]:
         raise DatasetError(
             f"{root}: not the dataset that {run.path} was trained on ({len(index.items)} items here, "
@@ -111,13 +122,15 @@ def layer_classes(run: Run) -> dict[str, str]:
     Raises
     ------
     RunError
-        If the file is no Keras model.
+        If the file is no Keras model, or was damaged.
     """
     try:
         with zipfile.ZipFile(run.model_path) as archive:
+            if (damaged := archive.testzip()) is not None:
+                raise ValueError(f"{damaged} in it is damaged")
             layers = json.loads(archive.read("config.json"))["config"]["layers"]
             return {layer["config"]["name"]: layer["class_name"] for layer in layers}
-    except (OSError, zipfile.BadZipFile, ValueError, KeyError, TypeError) as error:
+    except Exception as error:  # zipfile, zlib and json fail in a dozen ways on damaged bytes
         raise RunError(f"{run.model_path}: not a Keras model ({error}): train the run again") from None
 
 
@@ -139,12 +152,12 @@ def check_model(run: Run, probabilities: NDArray[np.float32], labels: NDArray[np
     found = confusion_matrix(labels, probabilities.argmax(axis=1), probabilities.shape[1])
     try:
         counted = np.array(run.metrics["validation"]["confusion"], dtype=np.int64).reshape(found.shape)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise RunError(f"{run.path}: metrics.json has no confusion matrix that fits the run: train it again") from None
     moved = int(np.abs(found - counted).sum()) // 2
     if moved > max(1, MOVED_SHARE * len(labels)):
         raise RunError(
-            f"{run.model_path}: not the model that this run's metrics were measured on ({int(np.trace(found))} of "
-            f"{len(labels)} validation pictures right, {int(np.trace(counted))} then): put the run's own model.keras "
-            "back, or train the run again"
+            f"{run.model_path}: not the model that this run's metrics were measured on ({moved} or more of "
+            f"{len(labels)} validation pictures get another label than then): put the run's own model.keras back, or "
+            "train the run again"
         )

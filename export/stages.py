@@ -102,7 +102,9 @@ def fine_tuned(
     return Network(model, convert(model), reference_of_tuned(model, expected), settings)
 
 
-def calibration_of(source: Source, count: int) -> Calibration:
-    """Return what ranges are measured on: so many training pictures."""
+def calibration_of(source: Source, count: int, report: Report) -> Calibration:
+    """Return what ranges are measured on: so many training pictures, or all."""
+    if count > len(source.run.split.train):
+        report(f"measuring ranges on all {len(source.run.split.train)} training pictures: there are not {count}")
     chosen = choose(source.items("train"), count)
     return calibrate(chosen, source.pictures(chosen), source.front_end)

@@ -18,7 +18,7 @@ from toolkit.temperature import fitted_temperature
 
 MAX_DROP = 1.0
 MAX_P = 0.05
-BATCH = 16
+BATCH = 8
 
 
 class Refused(ArtifactError):

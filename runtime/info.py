@@ -27,7 +27,7 @@ def described(path: Path, card: Card) -> str:
         "network": f"{card.model}, {card.precision}",
         "layers": ", ".join(f"{name} {kind}" for name, kind in card.layers.items()),
         "float operators": ", ".join(card.float_ops),
-        "fine-tuned": f"{card.fine_tuning.epochs} epochs for int8" if card.fine_tuning else "",
+        "fine-tuned": f"epochs for int8: {card.fine_tuning.epochs}" if card.fine_tuning else "",
         "labels": ", ".join(card.labels),
         "takes": f"a {card.input_level}, {card.input.dtype} {card.input.shape}{integers}",
         "front end": f"{spec.sample_rate} Hz, {spec.n_mels} mel bands, n_fft {spec.n_fft}, hop {spec.hop_length}, "

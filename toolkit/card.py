@@ -214,6 +214,8 @@ def _problems(card: Card) -> Iterator[str]:
         yield f"accuracy is {accuracy.accuracy}, but {accuracy.correct} of {accuracy.n} are correct"
     if not TEMPERATURES[0] <= card.temperature <= TEMPERATURES[1]:
         yield f"temperature is {card.temperature}, not {TEMPERATURES[0]} to {TEMPERATURES[1]}"
+    if not 0 <= card.parity.keras_correct <= accuracy.n:
+        yield f"parity.keras_correct is {card.parity.keras_correct} of {accuracy.n}"
     low, high = accuracy.wilson95
     if not 0 <= low <= high <= 1:
         yield f"accuracy.wilson95 is {low} to {high}, not an interval within 0 to 1"

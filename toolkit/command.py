@@ -36,6 +36,13 @@ def output_file(path: Path, flag: str) -> Path:
     return path
 
 
+def _path(text: str) -> Path:
+    """Return a path that was named; an empty one, such as an unset variable gives, would be the current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("the name is empty")
+    return Path(text)
+
+
 class Version(argparse.Action):
     """The action of `--version`, which looks the version up only when it is asked for."""
 
@@ -58,7 +65,12 @@ def version() -> str:
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line that ends with where to find help."""
+    """An argument parser whose errors are one line that ends with where to find help, and that takes no empty path."""
+
+    def __init__(self, **settings: Any) -> None:
+        """Take what `argparse.ArgumentParser` takes."""
+        super().__init__(**settings)
+        self.register("type", Path, _path)
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: error: {message} (try: {self.prog} --help)\n")

@@ -59,12 +59,16 @@ class Run:
             raise RunError(f"{path}: no such run folder: {hint}")
         if not (path / CONFIG).is_file():
             raise RunError(f"{path}: not a run folder (it has no {CONFIG}): name one that `python -m train` made")
-        if not (path / METRICS).is_file() or not (path / MODEL).is_file():
+        if (path / METRICS).is_file() and not (path / MODEL).is_file():
+            raise RunError(f"{path / MODEL}: is missing: put the run's own one back, or train the run again")
+        if not (path / METRICS).is_file():
             raise RunError(f"{path}: this run is not finished: go on with `python -m train --resume {path}`")
         values = {}
         for name in (CONFIG, SPLIT, METRICS):
             try:
                 values[name] = read_json(path / name)
+            except FileNotFoundError:
+                raise RunError(f"{path / name}: is missing: put it back, or train the run again") from None
             except (OSError, ValueError) as error:
                 raise RunError(f"{path / name}: cannot be read ({error}): train the run again") from None
             if not isinstance(values[name], dict):

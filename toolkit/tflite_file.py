@@ -52,9 +52,14 @@ def read(path: Path) -> Archive:
             check_names(path, [entry.filename for entry in entries], "ZIP archive")
             labels, card = (_read_text(path, archive, name) for name in (LABELS_NAME, CARD_NAME))
             return parse(path, labels, card, min(entry.header_offset for entry in entries))
-    except zipfile.BadZipFile:
+    except zipfile.BadZipFile as error:
+        if str(error).startswith("Bad CRC-32"):
+            raise ArtifactError(
+                f"{path}: damaged: its labels or its card were changed; copy or export it again"
+            ) from None
         raise ArtifactError(
-            f"{path}: carries no card: it was cut short, or not made by `python -m export`; export the model again"
+            f"{path}: carries no card: it was cut short, something was added to its end, or it was not made by "
+            "`python -m export`; export the model again"
         ) from None
     except (NotImplementedError, RuntimeError, EOFError, ValueError, struct.error, zlib.error) as error:
         # Encryption, a compression that zipfile does not know, entries that are not what the directory says.

@@ -2,47 +2,24 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from export import pipeline
 from export.cli import entry
-from export.source import check_model
 from export.variants import PRECISIONS
 from runtime import Classifier
-from tests.run_maker import CLASSES, PER_CLASS, PLAN, made_run, write_pictures
+from tests.export.runs import change, copied
+from tests.run_maker import CLASSES, PER_CLASS, PLAN
 from toolkit.artifact import model_files, read_card
-from toolkit.errors import ArtifactError, RunError
-from toolkit.files import read_json, write_json
-from toolkit.runs import Run, config_digest
+from toolkit.runs import Run
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("gtzanet-float32.tflite", "gtzanet-int8.tflite")
-
-
-def copied(run: Path, target: Path) -> Path:
-    shutil.copytree(run, target)
-    return target
-
-
-def change(run: Path, path: str, value: Any, name: str = "config.json") -> None:
-    content = read_json(run / name)
-    *parents, last = path.split(".")
-    place = content
-    for parent in parents:
-        place = place[parent]
-    place[last] = value
-    if name == "config.json" and isinstance(content["data"], dict):
-        content["digest"] = config_digest(content)
-    write_json(run / name, content)
 
 
 def test_cards_tell_what_the_files_are(artifacts: Path, run_folder: Path) -> None:
@@ -134,121 +111,6 @@ def test_the_newest_finished_run_is_the_default(
     assert [path.name for path in seen] == ["a"]
 
 
-def refused(arguments: list[str], capfd: pytest.CaptureFixture[str], output: Path, code: int = 1) -> str:
-    """Run the command, which must fail with `code`, one error line, and no file in `output`."""
-    try:
-        found = entry([*arguments, "--output", str(output)])
-    except SystemExit as stop:
-        found = int(str(stop.code))
-    assert found == code
-    assert not output.is_dir() or list(output.iterdir()) == []
-    errors = [line for line in capfd.readouterr().err.splitlines() if ": error: " in line]
-    assert len(errors) == 1
-    return errors[0]
-
-
-def test_unusable_runs_fail_fast(run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    out = tmp_path / "out"
-    assert "no finished run here" in refused(["--runs", str(tmp_path / "none")], capfd, out)
-    assert "no such run folder" in refused([str(tmp_path / "none")], capfd, out)
-    run = copied(run_folder, tmp_path / "run")
-    (run / "metrics.json").unlink()
-    assert "not finished" in refused([str(run)], capfd, out)
-
-
-@pytest.mark.parametrize(
-    ("path", "value", "message"),
-    [
-        ("model", "../gtzanet", "cannot be a file's name"),
-        ("split.digest", "0" * 64, "split.json is not the split"),
-        ("front_end.n_mels", -1, "n_mels"),
-        ("data", None, "has no data.root"),
-        ("classes", ["low", "high", "mid", "wide"], "its classes are not those of its dataset"),
-        ("data.digest", "0" * 64, "not the dataset that"),
-        ("data.root", "/nowhere/at/all", "no such dataset folder.*--data DIR"),
-    ],
-)
-def test_runs_that_do_not_fit_together(
-    run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], path: str, value: Any, message: str
-) -> None:
-    run = copied(run_folder, tmp_path / "run")
-    change(run, path, value)
-    assert re.search(message, refused([str(run)], capfd, tmp_path / "out"))
-
-
-def test_an_edited_configuration_is_refused(
-    run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """The card would promise a front end other than the one that drew the training pictures."""
-    run = copied(run_folder, tmp_path / "run")
-    content = read_json(run / "config.json")
-    content["front_end"]["f_max"] = 5000.0
-    write_json(run / "config.json", content)
-    assert "config.json was edited" in refused([str(run)], capfd, tmp_path / "out")
-
-
-def test_a_moved_dataset_is_found_with_data_and_a_changed_one_is_refused(
-    run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = copied(run_folder, tmp_path / "run")
-    moved = write_pictures(tmp_path / "moved")
-    change(run, "data.root", str(tmp_path / "gone"))
-    stopped = "stopped before TensorFlow"
-
-    def stop() -> None:
-        raise ArtifactError(stopped)
-
-    monkeypatch.setattr(pipeline, "load_tensorflow", stop)
-    out = tmp_path / "out"
-    assert stopped in refused([str(run), "--data", str(moved)], capfd, out)
-    (moved / "low" / "000.png").unlink()
-    assert "31 items here, 32 then" in refused([str(run), "--data", str(moved)], capfd, out)
-
-
-def test_a_damaged_model_is_one_sentence(run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    run = copied(run_folder, tmp_path / "run")
-    content = (run / "model.keras").read_bytes()
-    for damage in (content[:1000], b"no model", b""):
-        (run / "model.keras").write_bytes(damage)
-        assert "model.keras" in refused([str(run)], capfd, tmp_path / "out")
-
-
-def test_a_model_of_another_run_is_refused(run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    import tf_keras
-
-    run = copied(run_folder, tmp_path / "run")
-    model = tf_keras.models.load_model(run / "model.keras", compile=False)
-    kernel, bias = model.layers[-2].get_weights()
-    model.layers[-2].set_weights([kernel[:, [1, 0, 2, 3]], bias[[1, 0, 2, 3]]])
-    model.save(run / "model.keras")
-    said = refused([str(run)], capfd, tmp_path / "out")
-    assert "not the model that this run's metrics were measured on (4 of 8 validation pictures right, 8 then)" in said
-
-
-@pytest.mark.parametrize("confusion", [None, [], [[8]], [["a"] * 4] * 4])
-def test_metrics_without_a_fitting_confusion_matrix_are_refused(run_folder: Path, confusion: Any) -> None:
-    run = Run.load(run_folder)
-    broken = replace(run, metrics={"validation": {"confusion": confusion}})
-    with pytest.raises(RunError, match="no confusion matrix that fits"):
-        check_model(broken, np.eye(4, dtype=np.float32)[[0, 1]], np.array([0, 1]))
-
-
-def test_output_that_cannot_be_written_fails_first(
-    run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "file").write_text("")
-    assert entry([str(run_folder), "--output", str(tmp_path / "file")]) == 2
-    assert "a file, not a folder" in capfd.readouterr().err
-
-    def fail(*arguments: Any, **options: Any) -> None:
-        raise PermissionError(13, "Permission denied", str(tmp_path / "locked"))
-
-    monkeypatch.setattr("tempfile.mkstemp", fail)
-    assert entry([str(run_folder), "--output", str(tmp_path / "locked")]) == 1
-    err = capfd.readouterr().err
-    assert "gtzanet-float32.tflite: Permission denied" in err and "reading the dataset" not in err
-
-
 @pytest.mark.slow
 def test_onnx_files_with_a_free_batch_classify(run_folder: Path, artifacts: Path, tmp_path: Path) -> None:
     arguments = ["--format", "onnx", "--quantize", "all", "--calibration", "16", "--dynamic-batch", "--no-speed"]
@@ -261,14 +123,6 @@ def test_onnx_files_with_a_free_batch_classify(run_folder: Path, artifacts: Path
         np.testing.assert_allclose(free.scores(picture), fixed.scores(picture), atol=1e-3)
 
 
-def test_what_an_engine_cannot_do_is_said_before_anything_is_read(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, capfd: pytest.CaptureFixture[str]
-) -> None:
-    run = made_run(tmp_path_factory.getbasetemp(), "zfnet")
-    message = refused([str(run), "--quantize", "int16x8"], capfd, tmp_path / "out", code=2)
-    assert "zfnet-int16x8.tflite cannot be made: TensorFlow Lite's SQUARED_DIFFERENCE" in message
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("io", ["uint8", "float32"])
 def test_an_int8_file_may_take_and_give_other_types(run_folder: Path, artifacts: Path, tmp_path: Path, io: str) -> None:
@@ -279,25 +133,6 @@ def test_an_int8_file_may_take_and_give_other_types(run_folder: Path, artifacts:
     pictures = np.random.default_rng(6).integers(0, 256, (5, 288, 432, 3)).astype(np.uint8)
     for picture in pictures:
         np.testing.assert_allclose(ours.scores(picture), int8.scores(picture), atol=0.02)
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["--format", "coreml"],
-        ["--quantize", "int4"],
-        ["--calibration", "9"],
-        ["--quantize", "--calibration", "0"],
-        ["--dynamic-batch"],
-        ["--quantize", "int8", "--plan", "conv0=int8"],
-        ["--fail-if-slower"],
-        ["--io", "uint8"],
-        ["--io", "uint8", "--quantize", "float16"],
-        ["--io", "uint8", "--quantize", "--format", "onnx"],
-    ],
-)
-def test_misuse_is_exit_2(arguments: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    refused([str(tmp_path), *arguments], capfd, tmp_path / "out", code=2)
 
 
 @pytest.mark.slow

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +103,7 @@ def test_a_tuned_model_must_be_near_itself_and_as_right_as_the_runs_own() -> Non
 @pytest.mark.parametrize("arguments", [["--qat"], ["--quantize", "dynamic", "--qat"], ["--quantize", "--qat", "0"]])
 def test_it_belongs_to_int8(arguments: list[str], capfd: pytest.CaptureFixture[str]) -> None:
     assert entry(arguments) == 2
-    assert "--qat belongs to --quantize int8, with one epoch or more" in capfd.readouterr().err
+    assert "--qat belongs to --quantize int8 or all, with one epoch or more" in capfd.readouterr().err
 
 
 def test_without_its_package_it_says_what_to_install(
@@ -119,3 +122,30 @@ def test_what_fails_in_its_process_is_one_sentence(tmp_path: Path) -> None:
     job = qat.Job(str(tmp_path / "none"), str(tmp_path), 16, qat.settings(1))
     with pytest.raises(RunError, match="^fine-tuning failed: .*none: no such run"):
         qat.fine_tune(job, tmp_path, print)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent has ended")
+def test_the_process_that_learns_does_not_outlive_the_export(tmp_path: Path) -> None:
+    child = "import os, sys, time; from export.qat import _end_with; _end_with(int(sys.argv[1])); "
+    child += "print(os.getpid(), flush=True); time.sleep(100)"
+    parent = "import os, subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1], str(os.getpid())])"
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(
+        [sys.executable, "-c", parent, child], stdout=subprocess.PIPE, text=True, cwd=root
+    ) as process:
+        assert process.stdout is not None
+        learner = Path("/proc") / process.stdout.readline().strip()
+        assert learner.is_dir()
+        process.kill()
+    deadline = time.monotonic() + 30
+    while runs(learner) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not runs(learner)
+
+
+def runs(process: Path) -> bool:
+    """Tell whether a process, a folder of /proc, has not ended."""
+    try:
+        return "State:\tZ" not in (process / "status").read_text()
+    except OSError:
+        return False

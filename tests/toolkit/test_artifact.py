@@ -100,7 +100,9 @@ MALFORMED: dict[str, tuple[Callable[[], bytes], str]] = {
         "format version 9 is not known",
     ),
     "card is a bomb": (lambda: with_entries(("card.json", b" " * (MAX_ENTRY + 1)), LABELS), "larger than"),
-    "damaged card": (lambda: whole().replace(b'"gtzanet"', b'"gtzanot"'), "carries no card|cannot be read"),
+    "damaged card": (lambda: whole().replace(b'"gtzanet"', b'"gtzanot"'), "damaged: its labels or its card"),
+    "swapped labels": (lambda: whole().replace(b"high\nlow", b"low\nhigh"), "damaged: its labels or its card"),
+    "something behind": (lambda: whole() + whole()[-22:], "something was added to its end"),
     "damaged directory": (lambda: whole().replace(b"PK\x01\x02", b"PK\x09\x09"), "carries no card"),
 }
 
