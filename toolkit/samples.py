@@ -94,8 +94,9 @@ def check_rate(rate: float) -> None:
 
 
 def mono(block: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Return the mean of the channels of samples of shape (n, channels)."""
-    return block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=block.dtype)
+    """Return the mean of the channels of samples of shape (n, channels); infinite where their sum is too large."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=block.dtype)
 
 
 class Resampler:

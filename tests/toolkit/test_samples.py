@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from toolkit.errors import AudioError, UsageError
 from toolkit.frontend import PICTURE
-from toolkit.samples import to_mono_at, valid_samples
+from toolkit.samples import mono, to_mono_at, valid_samples
 
 RATE = PICTURE.sample_rate
 
@@ -64,3 +65,12 @@ def test_samples_of_a_wrong_shape_or_rate_are_refused() -> None:
     with pytest.raises(AudioError):
         to_mono_at(np.zeros((10, 0), dtype=np.float32), RATE)
     assert valid_samples(np.zeros(3)).dtype == np.float32
+
+
+def test_channels_that_are_too_large_to_add_up_are_refused_without_a_warning() -> None:
+    loud = np.full((4, 2), np.finfo(np.float32).max, np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isinf(mono(loud)).all()
+        with pytest.raises(AudioError, match="infinity"):
+            valid_samples(mono(loud))
