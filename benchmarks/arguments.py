@@ -49,6 +49,9 @@ def models_parser() -> Parser:
         "--min-count", type=int, default=100, metavar="N", help="queries a model and latency (%(default)s)"
     )
     parser.add_argument("--cache", type=Path, metavar="DIR", help="where pictures rendered from sound are kept")
+    parser.add_argument(
+        "--report", type=Path, metavar="DIR", help="write a page to look at (report.html), results.md and results.json"
+    )
     wanted = parser.add_argument_group(
         "which file to ship: the fastest that is as accurate as the best, but for chance"
     )

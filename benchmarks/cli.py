@@ -21,12 +21,15 @@ from benchmarks.arguments import (
     operators_parser,
     start_parser,
 )
+from benchmarks.common import Given
+from benchmarks.page import page
 from benchmarks.suite import Row, Settings, measure_models
 from benchmarks.tradeoff import Limits
 from toolkit.artifact import model_files
 from toolkit.cli import progress
-from toolkit.command import output_file, run
+from toolkit.command import output_file, output_folder, run
 from toolkit.errors import ArtifactError, UsageError
+from toolkit.files import write_json, write_text
 from toolkit.latency import clock_seconds
 
 ARTIFACTS = Path("artifacts")
@@ -61,6 +64,8 @@ def entry(argv: Sequence[str] | None = None) -> int:
 
 def _models(arguments: argparse.Namespace, command: str) -> int:
     plan, limits = common.plan(arguments), _limits(arguments)
+    if arguments.report is not None:
+        output_folder(arguments.report, "--report")
     data = None if arguments.speed_only else common.data(arguments, or_else="--speed-only to leave accuracy out")
     paths = arguments.models or _found_models(ARTIFACTS)
     common.check_files([*paths, *([arguments.clip] if arguments.clip else [])])
@@ -97,8 +102,18 @@ def _models(arguments: argparse.Namespace, command: str) -> int:
         "clock_seconds": clock_seconds(),
     }
     lines = [table.cells(row, front) for row in rows]
-    common.give(arguments, command, record, notes, "Benchmarks", table.HEADERS, lines, value)
+    given = common.give(arguments, command, record, notes, "Benchmarks", table.HEADERS, lines, value)
+    if arguments.report:
+        _write_report(arguments.report, given)
     return 1 if any(_failed(row) for row in rows) else 0
+
+
+def _write_report(folder: Path, given: Given) -> None:
+    """Write a result as JSON, as Markdown and as a page."""
+    write_json(folder / "results.json", given.value)
+    write_text(folder / "results.md", given.markdown)
+    write_text(folder / "report.html", page(given.value))
+    print(f"{PROG}: the report is in {folder / 'report.html'}", file=sys.stderr)
 
 
 def _limits(arguments: argparse.Namespace) -> Limits:

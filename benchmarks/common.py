@@ -81,6 +81,14 @@ class Record:
     before: Conditions
 
 
+@dataclass(frozen=True)
+class Given:
+    """A result as JSON values and as Markdown."""
+
+    value: dict[str, Any]
+    markdown: str
+
+
 def begin(packages: Iterable[str] = PACKAGES) -> Record:
     """Return the record of this machine, with the versions of packages, at the beginning of a measurement."""
     return Record(describe_machine(packages), conditions())
@@ -95,7 +103,7 @@ def give(
     headers: Sequence[str],
     rows: Sequence[Sequence[str]],
     value: dict[str, Any],
-) -> None:
+) -> Given:
     """Print the table, and write it as Markdown and JSON where asked; say so where the machine was disturbed."""
     after = conditions()
     machine = record.facts | told(record.before, after)
@@ -103,12 +111,15 @@ def give(
     notes = [*([f"DOUBTFUL: {'; '.join(found)}."] if found else []), *notes]
     _print_table(headers, rows)
     print("\n" + "\n".join([machine_line(machine), *notes]), flush=True)
+    seen = {"before": asdict(record.before), "after": asdict(after), "doubts": found}
+    whole = {"title": title, "command": command, "machine": machine, "conditions": seen, "notes": notes, **value}
+    page = [f"# {title}", table.markdown(headers, rows), table.facts(machine, command, notes)]
+    given = Given(whole, "\n\n".join(page) + "\n")
     if arguments.json:
-        seen = {"before": asdict(record.before), "after": asdict(after), "doubts": found}
-        write_json(arguments.json, {"command": command, "machine": machine, "conditions": seen, **value})
+        write_json(arguments.json, given.value)
     if arguments.markdown:
-        page = [f"# {title}", table.markdown(headers, rows), table.facts(machine, command, notes)]
-        write_text(arguments.markdown, "\n\n".join(page) + "\n")
+        write_text(arguments.markdown, given.markdown)
+    return given
 
 
 def _print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -24,6 +24,7 @@ from export.variants import PICTURE, Variant
 from export.verify import reference
 from toolkit.artifact import TFLITE, read_card
 from toolkit.card import Card
+from toolkit.command import output_folder
 from toolkit.errors import ArtifactError, UsageError
 from toolkit.files import atomic_path, remove_leftovers
 from toolkit.latency import Ratio
@@ -153,11 +154,7 @@ def export_run(
 def _folder(path: Path) -> Iterator[None]:
     """Make a folder where there is none, and remove it where the block fails and it is empty."""
     made = not path.exists()
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = "a file, not a folder" if path.is_file() else f"cannot be made ({error.strerror})"
-        raise UsageError(f"--output {path}: {reason}: name another folder") from None
+    output_folder(path, "--output")
     try:
         yield
     except BaseException:

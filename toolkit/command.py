@@ -36,6 +36,18 @@ def output_file(path: Path, flag: str) -> Path:
     return path
 
 
+def output_folder(path: Path, flag: str) -> Path:
+    """Return `path`, made if need be, where files can be put into it; raise `UsageError` elsewhere."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = "a file, not a folder" if path.is_file() else f"cannot be made ({error.strerror})"
+        raise UsageError(f"{flag} {path}: {reason}: name another folder") from None
+    if not os.access(path, os.W_OK):
+        raise UsageError(f"{flag} {path}: the folder may not be written to: name another")
+    return path
+
+
 def _path(text: str) -> Path:
     """Return a path that was named; an empty one, such as an unset variable gives, would be the current folder."""
     if not text:

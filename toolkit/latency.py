@@ -57,8 +57,8 @@ Interval = tuple[float | None, float | None]
 class Latency:
     """Of `count` queries, `seconds` in all: mean and nearest-rank percentiles in milliseconds, these with intervals.
 
-    `spread` is how far the median may be off, as a share of it: half the 95 % interval of the median of the rounds'
-    medians.
+    `percentiles_ms` are those of 0 to 100 %. `spread` is how far the median may be off, as a share of it: half the 95 %
+    interval of the median of the rounds' medians.
     """
 
     count: int
@@ -71,6 +71,7 @@ class Latency:
     p90_95: Interval = (None, None)
     p99_95: Interval = (None, None)
     spread: float = 0.0
+    percentiles_ms: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -173,6 +174,7 @@ def summarise(rounds: Rounds) -> Latency:
         p90_95=within[1],
         p99_95=within[2],
         spread=spread(rounds),
+        percentiles_ms=tuple((np.percentile(times, range(101), method="inverted_cdf") * 1e3).tolist()),
     )
 
 

@@ -27,6 +27,7 @@ def test_two_formats_and_a_damaged_file(models: Path, tmp_path: Path, capsys: py
     damaged.write_bytes(b"\x1c\0\0\0TFL3 and nothing more")
     paths = [str(path) for path in (damaged, models / "gtzanet-int8.tflite", models / "gtzanet-float32.tflite")]
     outputs = ["--json", str(tmp_path / "o.json"), "--markdown", str(tmp_path / "o.md")]
+    outputs += ["--report", str(tmp_path / "new" / "report")]
     data = models.parents[1] / "made-pictures"
     assert cli.entry([*paths, "--data", str(data), *QUICK, *outputs]) == 1
     bad, int8, float32 = json.loads((tmp_path / "o.json").read_text())["rows"]
@@ -50,6 +51,14 @@ def test_two_formats_and_a_damaged_file(models: Path, tmp_path: Path, capsys: py
     assert float32["network_ratio"]["median"] == 1
     assert int8["network_ratio"]["low"] <= int8["network_ratio"]["median"] <= int8["network_ratio"]["high"]
     value, page = json.loads((tmp_path / "o.json").read_text()), (tmp_path / "o.md").read_text()
+    assert sorted(path.name for path in (tmp_path / "new" / "report").iterdir()) == [
+        "report.html",
+        "results.json",
+        "results.md",
+    ]
+    assert json.loads((tmp_path / "new" / "report" / "results.json").read_text()) == value
+    shown = (tmp_path / "new" / "report" / "report.html").read_text()
+    assert "damaged.tflite" in shown and shown.count("<details>") == 2
     assert value["front"] and value["advice"]["name"] in value["front"]
     assert f"To ship: {Path(value['advice']['name']).name}: " in page
     assert page.count("| gtzanet-") == 2
@@ -133,6 +142,12 @@ def test_results_that_cannot_be_written_are_refused_before_measuring(
         assert cli.entry([*study, flag, str(target)]) == 2
         error = capsys.readouterr().err
         assert f"{flag} {target}: " in error and message in error
+
+
+def test_a_report_needs_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+    assert cli.entry(["some.tflite", "--speed-only", "--report", str(tmp_path / "file")]) == 2
+    assert f"--report {tmp_path / 'file'}: a file, not a folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("flags", [["absent.tflite"], ["--clip", "absent.wav"]])
