@@ -121,7 +121,8 @@ def test_a_plan_reads_back(plan: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("", "there is no layer '' with weights; there are first, second, third, dense"),
+        ("", "--plan is empty"),
+        ("=int8", "there is no layer '' with weights; there are first, second, third, dense"),
         ("fourth=int8", "there is no layer 'fourth'"),
         ("first", "first cannot be ''"),
         ("first=int4", "first cannot be 'int4': give one of float32, dynamic, int8"),

@@ -13,6 +13,7 @@ from export import conversion, convert, onnx_quantise, pipeline
 from export.calibration import Calibration
 from export.cli import entry
 from export.onnx_model import to_onnx
+from export.options import Report
 from export.source import Source
 from toolkit.card_parts import CalibrationCard
 
@@ -142,7 +143,7 @@ def test_calibration_on_what_is_no_picture(
 ) -> None:
     """Black pictures alone. (That of silence has the white margin and the frame of all others, and is enough.)"""
 
-    def black(source: Source, count: int) -> Calibration:
+    def black(source: Source, count: int, report: Report) -> Calibration:
         return Calibration(np.zeros((4, 288, 432, 3), np.uint8), CalibrationCard(4, 0, "0" * 64))
 
     monkeypatch.setattr(pipeline, "calibration_of", black)
