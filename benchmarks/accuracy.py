@@ -97,13 +97,15 @@ def predict(
     Raises
     ------
     EngineError
-        If the model cannot run, or gives values that are not finite.
+        If the model cannot run, or gives values that are not finite, or no probabilities.
     """
     found = []
     for start in range(0, len(pictures), BATCH):
         scores = engine.run(pictures[start : start + BATCH].astype(np.float32))
         if not np.isfinite(scores).all():
             raise EngineError("the model gives values that are not finite: export it again")
+        if scores.min() < 0 or scores.sum(axis=1).min() <= 0:
+            raise EngineError("the model gives scores that are no probabilities: export it again")
         found.append(scores)
         if progress is not None:
             progress(min(start + BATCH, len(pictures)), len(pictures))

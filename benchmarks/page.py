@@ -22,7 +22,7 @@ def page(value: Mapping[str, Any]) -> str:
     parts = [
         f"<h1>{escape(value.get('title', 'Benchmarks'))}</h1>",
         *(f'<p class="doubt">Doubtful: {escape(text)}.</p>' for text in value["conditions"]["doubts"]),
-        _advice(value["advice"], names),
+        _advice(value["advice"], names) if any(row["detail"] for row in rows) else "",
         "<h2>Files</h2>",
         _table(rows, front, names),
         "<p>Click a heading to sort. Grey: another file is at least as good in all, and better in something.</p>",

@@ -60,6 +60,8 @@ def load_keras(path: Path, shape: tuple[int, int, int], classes: int) -> Any:
         with captured_stderr():
             model = tf_keras.models.load_model(path, compile=False, safe_mode=True)
         shapes = tuple(model.input_shape), tuple(model.output_shape)
+    except MemoryError:
+        raise
     except Exception as error:  # Keras, h5py and zipfile fail in a dozen ways on a damaged file
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise RunError(f"{path}: not a Keras model that can be loaded ({first[:200]}): train the run again") from None

@@ -10,6 +10,7 @@ from typing import Any
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _KEPT_BYTES = 2**29
 _KEEP, _RETURN = 2**30, 2**25
+"""Bytes of the largest blocks that are kept: all, and medium ones."""
 
 
 def keep() -> None:

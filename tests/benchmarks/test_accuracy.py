@@ -48,6 +48,16 @@ def test_values_that_are_not_finite_are_an_error() -> None:
         predict(BrightnessEngine(), pictures_of([1, 255]))
 
 
+@pytest.mark.parametrize("scores", [[0.0, 0.0], [1.5, -0.5]])
+def test_scores_that_are_no_probabilities_are_an_error(scores: list[float]) -> None:
+    class Odd(BrightnessEngine):
+        def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+            return np.tile(np.array(scores, np.float32), (len(batch), 1))
+
+    with pytest.raises(EngineError, match="no probabilities"):
+        predict(Odd(), pictures_of([1, 2]))
+
+
 def test_score_counts_and_gives_the_interval() -> None:
     measured = score(np.array([0, 1, 2, 3]), np.array([0, 1, 2, 9]))
     assert (measured.n, measured.correct, measured.accuracy) == (4, 3, 0.75)
