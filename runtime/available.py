@@ -25,6 +25,8 @@ ENGINES: Mapping[str, Kind] = {
 
 NO_DYNAMIC = frozenset({"tflite-runtime"})
 """Engines that refuse files with dynamic layers, or (tflite-runtime 2.14) give wrong scores without a word."""
+TRUSTING = frozenset({"tflite-runtime"})
+"""Engines that crash on what is no model, where others refuse it."""
 
 
 def installed(format: str | None = None) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.available import ENGINES, NO_DYNAMIC, installed
+from runtime.available import ENGINES, NO_DYNAMIC, TRUSTING, installed
 from runtime.tensors import first_line
 from toolkit.artifact import TFLITE, file_format, read_archive, verify_model
 from toolkit.card import Card
@@ -88,6 +88,10 @@ def open_engine(path: Path | str, *, engine: str | None = None, threads: int | N
         raise EngineError(
             f"{path}: {name} computes layers with dynamic ranges wrongly: use a float32, float16 or int8 file"
         )
+    if name in TRUSTING:
+        from runtime.flatbuffer import check_structure
+
+        check_structure(path)
     ours, theirs = _load(name)
     return ours(name, theirs, path, card, threads or default_threads())
 

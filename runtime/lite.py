@@ -21,12 +21,13 @@ class LiteEngine(TensorEngine):
         try:
             self._interpreter = module.Interpreter(model_path=str(path), num_threads=threads)
             self._interpreter.allocate_tensors()
+            inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         except (ValueError, RuntimeError) as error:
             raise EngineError(
                 f"{path}: {name} cannot load this model ({first_line(error)}): try another version of it"
             ) from None
-        source = check_single(self._interpreter.get_input_details(), path, "input")
-        target = check_single(self._interpreter.get_output_details(), path, "output")
+        source = check_single(inputs, path, "input")
+        target = check_single(outputs, path, "output")
         self._from, self._to = source["index"], target["index"]
         super().__init__(name, threads, card, tensor_of(source), tensor_of(target), path)
 

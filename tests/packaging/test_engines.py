@@ -31,7 +31,7 @@ TOLERANCE = {"tflite-runtime": 0.05}
 """Its int8 kernels are of 2023 and round otherwise."""
 TESTS = {
     "any": ("decide", "host", "inputs"),
-    TFLITE: ("classifier", "cli", "doctor", "engines", "feeds", "models", "mqtt"),
+    TFLITE: ("classifier", "cli", "doctor", "engines", "feeds", "flatbuffer", "models", "mqtt"),
 }
 """Which of the runtime's tests an engine can run: most have TFLite files."""
 
