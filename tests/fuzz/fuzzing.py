@@ -9,26 +9,29 @@ import io
 import json
 import os
 import random
-import resource
 import signal
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
+from benchmarks.memory import peak_memory
 from runtime.engines import open_engine
-from toolkit import audio, pcm
-from toolkit.artifact import read_archive, verify_model
+from toolkit import audio, ogg, pcm
+from toolkit.artifact import append_card, model_digest, read_archive, verify_model
 from toolkit.errors import GtzanetError
 from toolkit.samples import mono
+from toolkit.tflite_file import is_tflite
 
 SOUNDS = {"wav": "PCM_16", "flac": "PCM_16", "ogg": "VORBIS", "mp3": "MPEG_LAYER_III", "aiff": "PCM_24", "au": "FLOAT"}
-MODELS = ("tflite", "onnx")
+FORGED = "forged"
+MODELS = ("tflite", "onnx", FORGED)
+"""Model files; a forged one is a TFLite model that was damaged before it got its card, whose digest fits."""
 KINDS = (*SOUNDS, "raw", *MODELS)
 HANG_SECONDS = 60
 TRUSTED_RATE = 22_050
@@ -59,7 +62,20 @@ def original(kind: str, model: Path | None, rng: random.Random) -> bytes:
     soundfile.write(
         stream, samples[:, :2] if kind == "mp3" else samples, rate, format=kind.upper(), subtype=SOUNDS[kind]
     )
-    return stream.getvalue()
+    return sealed(stream.getvalue()) if kind == "ogg" else stream.getvalue()
+
+
+def sealed(content: bytes) -> bytes:
+    """Give Ogg pages a number of their stream that is always the same, and checksums that fit what is in them."""
+    data, at = bytearray(content), content.find(ogg.MAGIC)
+    while at >= 0 and at + 27 <= len(data):
+        end = at + 27 + data[at + 26]
+        end += sum(data[at + 27 : end])
+        data[at + 14 : at + 18] = b"edge"
+        data[at + 22 : at + 26] = bytes(4)
+        data[at + 22 : at + 26] = ogg._crc(data[at:end]).to_bytes(4, "little")
+        at = data.find(ogg.MAGIC, at + 27)
+    return bytes(data)
 
 
 def damaged(content: bytes, rng: random.Random) -> bytes:
@@ -94,6 +110,20 @@ def damaged(content: bytes, rng: random.Random) -> bytes:
     return bytes(data)
 
 
+def made(kind: str, model: Path | None, rng: random.Random) -> bytes:
+    """Return an input: noise, or an intact one that was damaged; most Ogg files have checksums that fit the damage."""
+    if rng.random() < 0.02:
+        return rng.randbytes(rng.randint(0, 400))
+    whole = original(kind, model, rng)
+    if kind == FORGED and model is not None:
+        archive = read_archive(model)
+        content = damaged(whole[: archive.start], rng)
+        card = replace(archive.card, model_digest=model_digest(content))
+        return append_card(content, card) if is_tflite(content[:8]) else content
+    content = damaged(whole, rng)
+    return sealed(content) if kind == "ogg" and rng.random() < 0.8 else content
+
+
 def attempt(kind: str, content: bytes, path: Path, rng: random.Random) -> None:
     """Read an input as the runtime does; raises `GtzanetError` where it is refused."""
     if kind == "raw":
@@ -107,7 +137,7 @@ def attempt(kind: str, content: bytes, path: Path, rng: random.Random) -> None:
     if kind in MODELS:
         archive = read_archive(path)
         verify_model(path, archive)
-        open_engine(path, threads=1)  # only what is the model that was exported comes here
+        open_engine(path, threads=1)  # unless it is forged, only the model that was exported comes here
         return
     found = audio.load(path)
     assert found.ndim == 1 and len(found) and found.dtype == np.float32 and np.isfinite(found).all()
@@ -121,9 +151,7 @@ def fuzz(kind: str, seed: int, count: int, model: Path | None, note: Callable[[i
         for number in range(seed, seed + count):
             note(number)
             rng = random.Random(f"{kind} {number}")
-            content = (
-                rng.randbytes(rng.randint(0, 400)) if rng.random() < 0.02 else damaged(original(kind, model, rng), rng)
-            )
+            content = made(kind, model, rng)
             signal.alarm(HANG_SECONDS)
             start = time.perf_counter()
             try:
@@ -136,7 +164,7 @@ def fuzz(kind: str, seed: int, count: int, model: Path | None, note: Callable[[i
                 signal.alarm(0)
             tally.slowest = max(tally.slowest, time.perf_counter() - start)
             tally.tried += 1
-    tally.peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    tally.peak_bytes = peak_memory() or 0
     return tally
 
 
