@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 from runtime.available import ENGINES
-from runtime.engines import default_threads
+from runtime.engines import check_threads, default_threads
 from toolkit.artifact import FORMATS
 from toolkit.command import Parser
 from toolkit.dataset import SUFFIXES
@@ -13,7 +14,7 @@ from toolkit.frontend import SHORT_POLICIES
 from toolkit.splits import NAMES, PARTS
 
 PROG = "python -m benchmarks"
-STUDIES = ("matrix", "cliplength", "frontend", "start", "operators", "export")
+STUDIES = ("matrix", "cliplength", "frontend", "start", "operators", "export", "compare")
 
 
 def models_parser() -> Parser:
@@ -26,7 +27,15 @@ def models_parser() -> Parser:
     parser.add_argument(
         "models", nargs="*", type=Path, metavar="MODEL", help="model files (default: all in ./artifacts)"
     )
-    _add_common(parser)
+    _add_data(parser)
+    _add_engine(parser)
+    parser.add_argument(
+        "--threads",
+        type=thread_counts,
+        default=(default_threads(),),
+        metavar="N[,N|-N]",
+        help=f"with each of these: 2, 1,4 or 1-4 (default: {default_threads()})",
+    )
     parser.add_argument(
         "--kind", choices=sorted(SUFFIXES), help="which files to use where the dataset has both (default: pictures)"
     )
@@ -51,6 +60,14 @@ def models_parser() -> Parser:
     parser.add_argument("--cache", type=Path, metavar="DIR", help="where pictures rendered from sound are kept")
     parser.add_argument(
         "--report", type=Path, metavar="DIR", help="write a page to look at (report.html), results.md and results.json"
+    )
+    parser.add_argument(
+        "--peers",
+        action="store_true",
+        help="also time what others write, where it is installed: librosa with ONNX Runtime, TensorFlow Lite, tf_keras",
+    )
+    parser.add_argument(
+        "--run", type=Path, metavar="RUN", help="with --peers: the run whose Keras model tf_keras loads"
     )
     wanted = parser.add_argument_group(
         "which file to ship: the fastest that is as accurate as the best, but for chance"
@@ -154,13 +171,52 @@ def export_parser() -> Parser:
     return parser
 
 
+def compare_parser() -> Parser:
+    """Return the parser of `compare`."""
+    parser = Parser(
+        prog=f"{PROG} compare",
+        description="Two results beside each other, of two machines or two versions: ratios, and what became worse.",
+    )
+    parser.add_argument("before", type=Path, metavar="A", help="the results.json of a benchmark, or what --json wrote")
+    parser.add_argument("after", type=Path, metavar="B", help="that of another")
+    parser.add_argument(
+        "--tolerance", type=float, default=0.05, metavar="SHARE", help="growth that is no regression (%(default)s)"
+    )
+    parser.add_argument("--fail-if-worse", action="store_true", help="exit with 1 where something became worse")
+    _add_outputs(parser)
+    return parser
+
+
 def _add_data(parser: Parser) -> None:
     parser.add_argument("--data", type=Path, metavar="DIR", help="the dataset (default: the variable GTZAN_ROOT)")
+    _add_outputs(parser)
+
+
+def _add_outputs(parser: Parser) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON too")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table as Markdown too")
 
 
+def thread_counts(text: str) -> tuple[int, ...]:
+    """Return the numbers of threads that a text such as "2", "1,4" or "1-4" says."""
+    counts: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.partition("-")
+        try:
+            low, high = int(first), int(last if dash else first)
+        except ValueError:
+            low, high = 0, -1
+        if low > high:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number of threads, such as 2, 1,4 or 1-4")
+        counts += range(check_threads(low, "--threads"), check_threads(high, "--threads") + 1)
+    return tuple(dict.fromkeys(counts))
+
+
 def _add_common(parser: Parser) -> None:
     _add_data(parser)
+    _add_engine(parser)
     parser.add_argument("--threads", type=int, default=default_threads(), metavar="N", help="(%(default)s)")
+
+
+def _add_engine(parser: Parser) -> None:
     parser.add_argument("--engine", choices=tuple(ENGINES), help="(default: the first that is installed)")

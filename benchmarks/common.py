@@ -28,8 +28,7 @@ PRECISION = 0.03
 
 
 def plan(arguments: argparse.Namespace) -> Plan:
-    """Return how long to measure, as `--min-duration`, `--min-count` and `--threads` say."""
-    threads(arguments)
+    """Return how long to measure, as `--min-duration` and `--min-count` say."""
     try:
         return Plan(min_seconds=arguments.min_duration, min_count=arguments.min_count, precision=PRECISION)
     except ValueError:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from benchmarks.accuracy import Accuracy
 from benchmarks.parts import own_split
-from benchmarks.suite import Row, Settings, Stage, measure_models, silent
+from benchmarks.row import Row
+from benchmarks.settings import Settings, Stage, silent
+from benchmarks.suite import measure_models
 from toolkit.artifact import file_format, read_card
 from toolkit.card import Card
 from toolkit.card_parts import ParityCard

@@ -18,7 +18,7 @@ _ASSETS = Path(__file__).parent / "assets"
 def page(value: Mapping[str, Any]) -> str:
     """Return the page of a result, the JSON value that `python -m benchmarks --json` writes."""
     rows, front = value["rows"], set(value["front"])
-    names = _short_names([row["file"] for row in rows])
+    names = _short_names([row["name"] for row in rows])
     parts = [
         f"<h1>{escape(value.get('title', 'Benchmarks'))}</h1>",
         *(f'<p class="doubt">Doubtful: {escape(text)}.</p>' for text in value["conditions"]["doubts"]),
@@ -33,7 +33,7 @@ def page(value: Mapping[str, Any]) -> str:
         "<h2>How the network's times are spread</h2>",
         drawing.distributions(_spreads(rows, names), "ms"),
         "<h2>What is taken for what</h2>",
-        *(_confusion(row, names[row["file"]]) for row in rows if row["detail"]),
+        *(_confusion(row, names[row["name"]]) for row in rows if row["detail"]),
         "<h2>Machine and method</h2>",
         _record(value),
     ]
@@ -71,8 +71,8 @@ def _table(rows: Sequence[Mapping[str, Any]], front: set[str], names: Mapping[st
     )
     lines = []
     for row in rows:
-        kind = "" if row["file"] in front else ' class="dim"'
-        lines.append(f"<tr{kind}>{''.join(_cells(row, names[row['file']]))}</tr>")
+        kind = "" if row["name"] in front else ' class="dim"'
+        lines.append(f"<tr{kind}>{''.join(_cells(row, names[row['name']]))}</tr>")
     head = "".join(f"<th>{escape(text)}</th>" for text in heads)
     return (
         f'<div class="wide"><table class="sortable"><thead><tr>{head}</tr></thead>'
@@ -116,12 +116,12 @@ def _within(value: float, ends: Sequence[float | None], digits: int) -> str:
 def _dots(rows: Sequence[Mapping[str, Any]], front: set[str], names: Mapping[str, str]) -> list[Dot]:
     return [
         Dot(
-            names[row["file"]],
+            names[row["name"]],
             (row["file_to_label"] or row["network"])["p50_ms"],
             row["accuracy"]["accuracy"],
             row["accuracy"]["wilson95"][0],
             row["accuracy"]["wilson95"][1],
-            row["file"] in front,
+            row["name"] in front,
         )
         for row in rows
         if row["accuracy"] and row["network"]
@@ -129,11 +129,11 @@ def _dots(rows: Sequence[Mapping[str, Any]], front: set[str], names: Mapping[str
 
 
 def _stages(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> dict[str, dict[str, float]]:
-    return {names[row["file"]]: {name: row["stages"][name] for name in STAGES} for row in rows if row["stages"]}
+    return {names[row["name"]]: {name: row["stages"][name] for name in STAGES} for row in rows if row["stages"]}
 
 
 def _spreads(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> dict[str, Sequence[float]]:
-    return {names[row["file"]]: row["network"]["percentiles_ms"] for row in rows if row["network"]}
+    return {names[row["name"]]: row["network"]["percentiles_ms"] for row in rows if row["network"]}
 
 
 def _confusion(row: Mapping[str, Any], name: str) -> str:

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.memory import child_environment
+from benchmarks.peers import PICTURE, SCRIPT, TF_KERAS
 from toolkit.errors import EngineError
+from toolkit.runs import MODEL
 
 NUMPY, OURS, USUAL = "import numpy", "python -m runtime", "librosa and tf_keras"
-NEEDED = ("librosa", "matplotlib", "PIL", "tf_keras")
+NEEDED = (*PICTURE, TF_KERAS.module)
 """What the usual script imports."""
 MANY = 60
 HEADERS = ("process", "seconds [least, most]", "x import numpy", "peak MB", "status")
@@ -33,26 +35,6 @@ code = os.waitstatus_to_exitcode(status)
 print(json.dumps([seconds, used.ru_maxrss * 1024, code, said[-1] if said else ""]))
 """
 """Small, as a process counts the memory of the one that it is forked from as its own."""
-_SCRIPT = """
-import sys
-import librosa, librosa.display
-import matplotlib
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
-import numpy as np
-import tf_keras
-from PIL import Image
-
-clip, model, picture = sys.argv[1:]
-samples, rate = librosa.load(clip)
-decibels = librosa.amplitude_to_db(librosa.feature.melspectrogram(y=samples, sr=rate), ref=np.max)
-plt.figure(figsize=(6, 4), dpi=72)
-librosa.display.specshow(decibels, sr=rate, hop_length=512, cmap="magma")
-plt.savefig(picture)
-pixels = np.asarray(Image.open(picture).convert("RGB"), np.float32)
-print(tf_keras.models.load_model(model).predict(pixels[None], verbose=0).argmax())
-"""
-"""The script that is commonly written for such a network."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +57,7 @@ class Cost:
     status: str
 
 
-def programs(model: Path, clip: Path, run: Path | None, threads: int, folder: Path) -> list[Program]:
+def programs(model: Path, clip: Path, run: Path | None, threads: int) -> list[Program]:
     """Return what is compared; the usual script only where a run has its Keras model and its libraries are here."""
     python = sys.executable
     ours = (python, "-m", "runtime", "--model", str(model.absolute()), "--threads", str(threads), str(clip.absolute()))
@@ -85,8 +67,8 @@ def programs(model: Path, clip: Path, run: Path | None, threads: int, folder: Pa
     found += [Program(f"the same, {MANY} clips", many)]
     found += [Program(f"the same, {cores} at once", many, cores)] if cores > 1 else []
     if run is not None and not lacking():
-        words = (str(clip.absolute()), str((run / "model.keras").absolute()), str(folder / "picture.png"))
-        found.append(Program(USUAL, (python, "-c", _SCRIPT, *words)))
+        words = ("tf_keras", str((run / MODEL).absolute()), str(threads), str(clip.absolute()))
+        found.append(Program(USUAL, (python, str(SCRIPT), *words)))
     return found
 
 

@@ -15,7 +15,7 @@ from benchmarks.arguments import PROG
 from benchmarks.common import PACKAGES
 from benchmarks.compare import Comparison, compare_front_ends
 from benchmarks.parts import own_split
-from benchmarks.suite import Settings
+from benchmarks.settings import Settings
 from runtime.classifier import Classifier
 from runtime.models import PRETRAINED
 from toolkit import runs
@@ -32,6 +32,7 @@ MOST = 1000
 def matrix_study(arguments: argparse.Namespace, command: str) -> int:
     """Measure every network in every format; returns 1 where something was wrong with a file."""
     plan = common.plan(arguments)
+    common.threads(arguments)
     data = common.data(arguments)
     common.check_files(arguments.models)
     record = common.begin()
@@ -39,7 +40,7 @@ def matrix_study(arguments: argparse.Namespace, command: str) -> int:
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "made-up.wav"
         sounds.write_clip(clip)
-        settings = Settings(clip, arguments.threads, plan=plan, engine=arguments.engine)
+        settings = Settings(clip, (arguments.threads,), plan=plan, engine=arguments.engine)
         lines = matrix.measure_matrix(arguments.models, index, settings, progress)
     notes = [
         "Each file is judged on a part of the split that it was trained on, with 95 % Wilson intervals. Labels as "
@@ -99,7 +100,7 @@ def start_study(arguments: argparse.Namespace, command: str) -> int:
         if clip is None:
             clip = Path(folder) / "made-up.wav"
             sounds.write_clip(clip)
-        wanted = start.programs(model, clip, arguments.run, arguments.threads, Path(folder))
+        wanted = start.programs(model, clip, arguments.run, arguments.threads)
         with progress("starting processes") as report:
             costs = start.measure(wanted, arguments.rounds, report)
     notes = [
@@ -129,6 +130,7 @@ def frontend_study(arguments: argparse.Namespace, command: str) -> int:
 def operators_study(arguments: argparse.Namespace, command: str) -> int:
     """Show where the time goes inside model files."""
     plan = common.plan(arguments)
+    common.threads(arguments)
     record = common.begin()
     named = common.named_data(arguments)
     clip = sounds.find_clip(named)
@@ -140,8 +142,11 @@ def operators_study(arguments: argparse.Namespace, command: str) -> int:
         f"{clip.name if clip else 'a made-up sound'}. TFLite: what the model cut after a part takes longer than cut "
         "before it, the pieces taking turns, median over the rounds; a part below the noise may come out negative. "
         "ONNX: ONNX Runtime's profiler, which costs time "
-        "itself."
+        "itself.",
+        "In float32: operators that compute so, though others of the model do not. Outside the delegate: those that "
+        "XNNPACK, LiteRT's faster kernels, did not take.",
     ]
+    notes += [remark for path, parts in found.items() for remark in operators.remarks(path, parts)]
     value = {"models": {str(path): [asdict(part) for part in parts] for path, parts in found.items()}}
     rows = [row for path, parts in found.items() for row in operators.cells(path, parts)]
     common.give(arguments, command, record, notes, "Where the time goes", operators.HEADERS, rows, value)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,71 +11,25 @@ from numpy.typing import NDArray
 
 from benchmarks import accuracy as correctness
 from benchmarks import sounds
-from benchmarks.accuracy import Accuracy, Detail, Paired
+from benchmarks.journal import Journal
+from benchmarks.judging import Pictures, judge
 from benchmarks.memory import FreshProcess, measure_fresh
-from benchmarks.parts import Part, find_part
+from benchmarks.peers import Peer
+from benchmarks.row import Row, row_name
+from benchmarks.settings import Settings, Stage, silent
 from runtime.classifier import Classifier
 from runtime.inputs import model_input
-from runtime.prediction import Prediction
 from toolkit import latency
 from toolkit.audio import load
 from toolkit.card import Card
 from toolkit.dataset import Index
 from toolkit.errors import GtzanetError
-from toolkit.latency import Latency, Plan, Ratio, Rounds, Task
-from toolkit.parallel import Progress
-from toolkit.pictures import load_pictures
+from toolkit.latency import Plan, Rounds, Task
 from toolkit.quiet import captured_stderr
 from toolkit.windows import split_windows
 
-Stage = Callable[[str], AbstractContextManager[Progress]]
-"""Opens a stage of the work by its name and gives the function that tells how far it is."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What to measure and how; `clip` is the sound that is classified from file to label.
-
-    Without `whole` nothing is classified from file to label, and no process is started for that: the network alone is
-    timed.
-    """
-
-    clip: Path
-    threads: int
-    part: str = "validation"
-    split: str | None = None
-    plan: Plan = field(default_factory=Plan)
-    engine: str | None = None
-    cache: Path | None = None
-    whole: bool = True
-
-
-@dataclass(frozen=True)
-class Row:
-    """One model file's results. `status` is "ok", or says what is wrong; what could not be measured is None.
-
-    `stages` are the mean milliseconds of every stage from file to label (`Prediction.timings_ms`); they add up to their
-    "total".
-    """
-
-    file: str
-    size_bytes: int
-    model: str = ""
-    precision: str = ""
-    run_digest: str = ""
-    synthetic: bool = False
-    engine: str = ""
-    judged_on: str = ""
-    accuracy: Accuracy | None = None
-    detail: Detail | None = None
-    against_float32: Paired | None = None
-    network: Latency | None = None
-    network_ratio: Ratio | None = None
-    file_to_label: Latency | None = None
-    file_ratio: Ratio | None = None
-    stages: dict[str, float] | None = None
-    fresh: FreshProcess | None = None
-    status: str = "ok"
+Timings = Mapping[str, float]
+"""Milliseconds of every stage of a prediction."""
 
 
 @dataclass
@@ -85,22 +38,22 @@ class _Candidate:
 
     row: Row
     classifier: Classifier
-    predicted: NDArray[np.int64] | None = None
-    truth: NDArray[np.int64] | None = None
+    told: list[Timings] = field(default_factory=list)
 
     @property
     def card(self) -> Card:
         return self.classifier.card
 
 
-@contextmanager
-def silent(_: str) -> Iterator[Progress]:
-    """Open a stage that tells nothing."""
-    yield lambda done, total: None
-
-
-def measure_models(paths: Sequence[Path], index: Index | None, settings: Settings, stage: Stage = silent) -> list[Row]:
-    """Measure model files and return a row for each, in their order.
+def measure_models(
+    paths: Sequence[Path],
+    index: Index | None,
+    settings: Settings,
+    stage: Stage = silent,
+    journal: Journal | None = None,
+    peers: Sequence[Peer] = (),
+) -> list[Row]:
+    """Measure model files and return a row for each and each number of threads, in their order; peers come last.
 
     A model that cannot be opened or run does not stop the others: its row's status says why. One that takes sound has
     no accuracy of its own: it holds the network of a file that takes pictures.
@@ -109,41 +62,54 @@ def measure_models(paths: Sequence[Path], index: Index | None, settings: Setting
     ----------
     index
         The dataset, or None to measure everything but accuracy, on made-up sounds.
+    journal
+        Where to keep what is measured, and what was measured before.
+    peers
+        Programs of others, timed in the same rounds.
     """
-    rows: dict[Path, Row] = {}
-    ready: dict[Path, _Candidate] = {}
-    seen: NDArray[np.uint8] | None = None
-    loaded: dict[tuple[str, ...], NDArray[np.uint8]] = {}
+    journal = journal or Journal()
+    rows: dict[str, Row] = {}
+    ready: dict[str, _Candidate] = {}
+    pictures = Pictures(index, settings, stage)
     for path in paths:
-        rows[path] = Row(file=str(path), size_bytes=path.stat().st_size if path.is_file() else 0)
-        try:
-            candidate = _open(path, rows[path], settings)
-            if index is not None and candidate.card.input_level == "picture":
-                seen = _judge(candidate, index, settings, loaded, stage)
-            if settings.whole:
-                fresh = measure_fresh(path, settings.clip, settings.threads, settings.engine)
-                candidate.row = replace(candidate.row, fresh=fresh)
-        except GtzanetError as error:
-            rows[path] = replace(rows[path], status=str(error))
-            continue
-        ready[path] = candidate
-    names = {str(path): candidate for path, candidate in ready.items()}
-    pictures = sounds.some_pictures(seen)
-    tasks = {name: _network_task(candidate, pictures, settings.clip) for name, candidate in names.items()}
-    network = _timed("network latency, per cent", tasks, settings.plan, stage)
-    told: dict[str, list[Prediction]] = {name: [] for name in names}
-    files = _file_tasks(names, settings.clip, told) if settings.whole else {}
-    whole = _timed("file to label, per cent", files, settings.plan, stage) if files else {}
-    for path, candidate in ready.items():
-        twin = _float32_twin(candidate, names)
-        row = replace(_compared(candidate, twin), stages=_stages(told[str(path)]))
-        rows[path] = _with_latency(row, str(path), twin.row.file if twin else None, network, whole)
-    return [rows[path] for path in paths]
+        for threads in settings.threads:
+            row = _named(path, threads, settings)
+            try:
+                candidate = _open(path, row, settings)
+                if index is not None and candidate.card.input_level == "picture":
+                    candidate.row = judge(candidate.row, candidate.classifier.engine, pictures, journal)
+                if settings.whole:
+                    candidate.row = replace(candidate.row, fresh=_fresh(candidate.row, settings, journal))
+            except GtzanetError as error:
+                rows[row.name] = replace(row, status=str(error))
+                continue
+            rows[row.name], ready[row.name] = candidate.row, candidate
+    shown = sounds.some_pictures(pictures.last)
+    tasks = {name: _network_task(candidate, shown, settings.clip) for name, candidate in ready.items()}
+    tasks |= {peer.name: peer.network for peer in peers}
+    network = _timed("network latency", tasks, settings.plan, stage, journal)
+    whole: dict[str, Rounds] = {}
+    if settings.whole:
+        files = {name: _file_task(candidate, settings.clip) for name, candidate in ready.items()}
+        files |= {peer.name: peer.file for peer in peers}
+        whole = _timed("file to label", files, settings.plan, stage, journal, ready)
+    for name, candidate in ready.items():
+        twin = _float32_twin(candidate, ready)
+        row = replace(_compared(candidate, twin), stages=_stages(candidate.told))
+        rows[name] = _with_latency(row, twin.row.name if twin else None, network, whole)
+    return [*rows.values(), *(_with_latency(peer.row(), peer.beside, network, whole) for peer in peers)]
+
+
+def _named(path: Path, threads: int, settings: Settings) -> Row:
+    """Return the row of a file of which nothing is known yet."""
+    size = path.stat().st_size if path.is_file() else 0
+    name = row_name(path, threads, len(settings.threads) > 1)
+    return Row(file=str(path), size_bytes=size, name=name, threads=threads)
 
 
 def _open(path: Path, row: Row, settings: Settings) -> _Candidate:
     with captured_stderr():  # engines announce their delegates there
-        classifier = Classifier.load(path, engine=settings.engine, threads=settings.threads)
+        classifier = Classifier.load(path, engine=settings.engine, threads=row.threads)
     card = classifier.card
     known = replace(
         row,
@@ -156,45 +122,13 @@ def _open(path: Path, row: Row, settings: Settings) -> _Candidate:
     return _Candidate(known, classifier)
 
 
-def _judge(
-    candidate: _Candidate,
-    index: Index,
-    settings: Settings,
-    loaded: dict[tuple[str, ...], NDArray[np.uint8]],
-    stage: Stage,
-) -> NDArray[np.uint8]:
-    """Measure a model's accuracy and return the pictures it was measured on."""
-    part = find_part(candidate.card, index, settings.part, settings.split)
-    key = tuple(item.name for item in part.items)
-    if key not in loaded:
-        with stage(f"reading {len(key)} {index.kind}") as report:
-            loaded[key] = load_pictures(index, part.items, settings.cache, report)
-    pictures = loaded[key]
-    with stage(f"accuracy of {Path(candidate.row.file).name}") as report:
-        scores = correctness.predict(candidate.classifier.engine, pictures, report)
-    candidate.predicted = scores.argmax(axis=1)
-    candidate.truth = part.truth(candidate.card.labels)
-    measured = correctness.score(candidate.predicted, candidate.truth)
-    candidate.row = replace(
-        candidate.row,
-        judged_on=f"{part.split}/{part.name}",
-        accuracy=measured,
-        detail=correctness.detail(scores, candidate.truth, candidate.card),
-        status=_remark(candidate.card, part, measured),
-    )
-    return pictures
-
-
-def _remark(card: Card, part: Part, measured: Accuracy) -> str:
-    """Return "ok", or what makes the accuracy doubtful."""
-    said = card.accuracy
-    if part.seen:
-        return f"{part.seen} of {measured.n} were in its training part"
-    if part.seen is None:
-        return "its training part is not known here"
-    if (part.split, part.name, measured.n) == (card.split.name, said.part, said.n) and measured.correct != said.correct:
-        return f"its card says {said.correct}/{said.n}"
-    return "ok"
+def _fresh(row: Row, settings: Settings, journal: Journal) -> FreshProcess:
+    known = journal.found("fresh", row.name)
+    if known is not None:
+        return FreshProcess(**known)
+    measured = measure_fresh(Path(row.file), settings.clip, row.threads, settings.engine)
+    journal.note("fresh", row.name, asdict(measured))
+    return measured
 
 
 def _network_task(candidate: _Candidate, pictures: NDArray[np.float32], clip: Path) -> Task:
@@ -206,28 +140,45 @@ def _network_task(candidate: _Candidate, pictures: NDArray[np.float32], clip: Pa
     return lambda number: run(sound[np.newaxis])
 
 
-def _file_tasks(
-    candidates: Mapping[str, _Candidate], clip: Path, told: Mapping[str, list[Prediction]]
-) -> dict[str, Task]:
-    """Return a task a model that classifies a sound file, and puts what comes out into `told`."""
-
-    def task(name: str, candidate: _Candidate) -> Task:
-        return lambda _: told[name].append(candidate.classifier.classify(clip))
-
-    return {name: task(name, candidate) for name, candidate in candidates.items()}
+def _file_task(candidate: _Candidate, clip: Path) -> Task:
+    """Return what classifies a sound file, and keeps how long each stage took."""
+    return lambda _: candidate.told.append(candidate.classifier.classify(clip).timings_ms)
 
 
-def _stages(predictions: Sequence[Prediction]) -> dict[str, float] | None:
+def _stages(told: Sequence[Timings]) -> dict[str, float] | None:
     """Return the mean milliseconds of every stage; None where nothing was classified from file to label."""
-    if not predictions:
-        return None
-    stages = predictions[0].timings_ms
-    return {name: float(np.mean([one.timings_ms[name] for one in predictions])) for name in stages}
+    return {name: float(np.mean([one[name] for one in told])) for name in told[0]} if told else None
 
 
-def _timed(name: str, tasks: Mapping[str, Task], plan: Plan, stage: Stage) -> dict[str, Rounds]:
-    with stage(name) as report:
-        return latency.measure(tasks, plan, progress=lambda share: report(round(100 * share), 100))
+def _timed(
+    name: str,
+    tasks: Mapping[str, Task],
+    plan: Plan,
+    stage: Stage,
+    journal: Journal,
+    candidates: Mapping[str, _Candidate] | None = None,
+) -> dict[str, Rounds]:
+    """Time tasks in turns, and note every round and the stages' times in it, those of `candidates`."""
+    telling = candidates or {}
+    before = [past for past in journal.all(name) if past["times"].keys() == tasks.keys()]
+    for past in before:
+        for key, candidate in telling.items():
+            candidate.told += past["told"][key]
+    noted = {key: len(candidate.told) for key, candidate in telling.items()}
+
+    def note(times: Mapping[str, Sequence[float]]) -> None:
+        told = {key: list(candidate.told[noted[key] :]) for key, candidate in telling.items()}
+        noted.update({key: len(candidate.told) for key, candidate in telling.items()})
+        journal.note(name, "round", {"times": times, "told": told})
+
+    with stage(f"{name}, per cent") as report:
+        return latency.measure(
+            tasks,
+            plan,
+            progress=lambda share: report(round(100 * share), 100),
+            begun=[past["times"] for past in before],
+            after_round=note,
+        )
 
 
 def _float32_twin(candidate: _Candidate, candidates: Mapping[str, _Candidate]) -> _Candidate | None:
@@ -237,6 +188,7 @@ def _float32_twin(candidate: _Candidate, candidates: Mapping[str, _Candidate]) -
         for other in candidates.values()
         if other.row.precision == "float32"
         and other.row.run_digest == candidate.row.run_digest
+        and other.row.threads == candidate.row.threads
         and other.card.input_level == candidate.card.input_level
     ]
     suffix = Path(candidate.row.file).suffix
@@ -244,26 +196,19 @@ def _float32_twin(candidate: _Candidate, candidates: Mapping[str, _Candidate]) -
 
 
 def _compared(candidate: _Candidate, twin: _Candidate | None) -> Row:
-    if (
-        twin is None
-        or twin is candidate
-        or candidate.predicted is None
-        or twin.predicted is None
-        or candidate.truth is None
-    ):
+    mine, theirs = candidate.row.detail, twin.row.detail if twin else None
+    if twin is None or twin.row.file == candidate.row.file or mine is None or theirs is None:
         return candidate.row
-    return replace(
-        candidate.row, against_float32=correctness.compare(candidate.predicted, twin.predicted, candidate.truth)
-    )
+    found = correctness.compare(np.array(mine.predicted), np.array(theirs.predicted), np.array(mine.truth))
+    return replace(candidate.row, against_float32=found)
 
 
-def _with_latency(
-    row: Row, name: str, twin: str | None, network: Mapping[str, Rounds], whole: Mapping[str, Rounds]
-) -> Row:
+def _with_latency(row: Row, beside: str | None, network: Mapping[str, Rounds], whole: Mapping[str, Rounds]) -> Row:
+    """Return a row with its times, and their ratios to those of the row that is named `beside`."""
     return replace(
         row,
-        network=latency.summarise(network[name]),
-        network_ratio=latency.ratio(network[name], network[twin]) if twin else None,
-        file_to_label=latency.summarise(whole[name]) if whole else None,
-        file_ratio=latency.ratio(whole[name], whole[twin]) if whole and twin else None,
+        network=latency.summarise(network[row.name]),
+        network_ratio=latency.ratio(network[row.name], network[beside]) if beside else None,
+        file_to_label=latency.summarise(whole[row.name]) if whole else None,
+        file_ratio=latency.ratio(whole[row.name], whole[beside]) if whole and beside else None,
     )

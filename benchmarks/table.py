@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.accuracy import Paired
-from benchmarks.suite import Row
+from benchmarks.row import Row
 from toolkit.latency import Latency, Plan, Ratio
 from toolkit.machine import machine_line
 
@@ -33,7 +33,7 @@ def cells(row: Row, front: Collection[str] = ()) -> tuple[str, ...]:
     accuracy, fresh = row.accuracy, row.fresh
     peak = fresh.peak_bytes if fresh else None
     return (
-        Path(row.file).name,
+        Path(row.name).name,
         f"{row.size_bytes / 1e6:.2f}" if row.size_bytes else NONE,
         f"{accuracy.accuracy:.3f} [{accuracy.wilson95[0]:.3f}, {accuracy.wilson95[1]:.3f}]" if accuracy else NONE,
         str(accuracy.n) if accuracy else NONE,
@@ -43,7 +43,7 @@ def cells(row: Row, front: Collection[str] = ()) -> tuple[str, ...]:
         _latency(row.file_to_label),
         f"{peak / 1e6:.0f}" if peak else NONE,
         f"{fresh.seconds:.2f}" if fresh else NONE,
-        "yes" if row.file in front else NONE,
+        "yes" if row.name in front else NONE,
         row.status,
     )
 
@@ -88,10 +88,11 @@ def facts(machine: Mapping[str, str], command: str, notes: Sequence[str]) -> str
     return "\n\n".join([f"`{command}`", machine_line(machine), *notes])
 
 
-def method(plan: Plan, threads: int, clip: str) -> tuple[str, ...]:
+def method(plan: Plan, threads: Sequence[int], clip: str) -> tuple[str, ...]:
     """Return how the figures were measured, in plain words."""
+    counted = f"{', '.join(map(str, threads))} thread{'' if list(threads) == [1] else 's'}"
     return (
-        f"Latency: one query at a time, {threads} thread{'s' if threads > 1 else ''}, {plan.warmup} warm-up queries, "
+        f"Latency: one query at a time, {counted}, {plan.warmup} warm-up queries, "
         f"then at least {plan.min_count} queries and {plan.min_seconds:g} s a model (up to {plan.most:g} times as long "
         f"where a median's interval is wider than {plan.precision:.0%} to a side), the models taking turns in short "
         'bursts; nearest-rank percentiles. "x float32" (of the same format) is the median over the rounds of the '

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.suite import Row
+from benchmarks.row import Row
 from toolkit.errors import UsageError
 from toolkit.metrics import mcnemar
 
@@ -26,7 +26,7 @@ class Choice:
     Attributes
     ----------
     name
-        The file's path.
+        The file's path, and its number of threads where there are several.
     accuracy
         Share of samples it is right on.
     latency_ms
@@ -83,7 +83,7 @@ def choice_of(row: Row) -> Choice | None:
     if row.detail is None or row.accuracy is None or timed is None:
         return None
     return Choice(
-        name=row.file,
+        name=row.name,
         accuracy=row.accuracy.accuracy,
         latency_ms=timed.p50_ms,
         size_bytes=row.size_bytes,

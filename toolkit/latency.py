@@ -89,6 +89,8 @@ def measure(
     *,
     clock: Callable[[], float] = time.perf_counter,
     progress: Callable[[float], None] | None = None,
+    begun: Sequence[Mapping[str, Sequence[float]]] = (),
+    after_round: Callable[[Mapping[str, Sequence[float]]], None] | None = None,
 ) -> dict[str, Rounds]:
     """Time every task and return its rounds.
 
@@ -100,9 +102,13 @@ def measure(
         Returns seconds; only differences count.
     progress
         Called after every round with the share done, 0 to 1.
+    begun
+        Rounds that were measured before, each with the seconds of every task's queries; these go on from there.
+    after_round
+        Called after every round with the same.
     """
     asked = dict.fromkeys(tasks, 0)
-    rounds: dict[str, list[tuple[float, ...]]] = {name: [] for name in tasks}
+    rounds: dict[str, list[tuple[float, ...]]] = {name: [tuple(past[name]) for past in begun] for name in tasks}
 
     def query(name: str) -> float:
         start = clock()
@@ -128,6 +134,8 @@ def measure(
         for name in names:
             rounds[name].append(burst(name))
         names.reverse()
+        if after_round is not None:
+            after_round({name: rounds[name][-1] for name in tasks})
         if progress is not None:
             progress(min(1.0, max(done, min(_done(rounds[name], plan) for name in names))))
     return {name: tuple(times) for name, times in rounds.items()}

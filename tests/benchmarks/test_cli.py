@@ -6,11 +6,16 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
 
-from benchmarks import cli
+from benchmarks import accuracy, cli, suite
+from benchmarks.arguments import models_parser
+from benchmarks.results import SCHEMA, read_result
 from tests.run_maker import made_artifacts
+from toolkit import latency
 
 QUICK = ["--min-duration", "0", "--min-count", "3", "--threads", "1"]
 
@@ -57,6 +62,8 @@ def test_two_formats_and_a_damaged_file(models: Path, tmp_path: Path, capsys: py
         "results.md",
     ]
     assert json.loads((tmp_path / "new" / "report" / "results.json").read_text()) == value
+    jsonschema.validate(value, json.loads(SCHEMA.read_text()))
+    assert len(read_result(tmp_path / "o.json").rows) == 3
     shown = (tmp_path / "new" / "report" / "report.html").read_text()
     assert "damaged.tflite" in shown and shown.count("<details>") == 2
     assert value["front"] and value["advice"]["name"] in value["front"]
@@ -64,6 +71,90 @@ def test_two_formats_and_a_damaged_file(models: Path, tmp_path: Path, capsys: py
     assert page.count("| gtzanet-") == 2
     assert "nearest-rank percentiles" in page
     assert "gtzanet-int8.tflite" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_what_was_measured_before_an_interruption_is_kept(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = tmp_path / "report"
+    words = [str(models / "gtzanet-int8.tflite"), "--data", str(models.parents[1] / "made-pictures"), *QUICK]
+    words += ["--min-count", "9", "--report", str(report)]
+    measure, rounds = latency.measure, []
+
+    def interrupted(*arguments: Any, **named: Any) -> Any:
+        def after_round(times: Any) -> None:
+            named["after_round"](times)
+            rounds.append(times)
+            if len(rounds) == 2:
+                raise KeyboardInterrupt
+
+        return measure(*arguments, **named | {"after_round": after_round})
+
+    with monkeypatch.context() as patched:
+        patched.setattr(latency, "measure", interrupted)
+        assert cli.entry(words) == 130
+    assert f"the same command goes on from {report / 'results.unfinished'}" in capsys.readouterr().err
+    assert [path.name for path in report.iterdir()] == ["results.unfinished"]
+
+    def again(*_: Any) -> Any:
+        raise AssertionError("this was measured before")
+
+    asked = []
+
+    def watched(*arguments: Any, **named: Any) -> Any:
+        asked.append(named["begun"])
+        return measure(*arguments, **named)
+
+    monkeypatch.setattr(accuracy, "predict", again)
+    monkeypatch.setattr(suite, "measure_fresh", again)
+    monkeypatch.setattr(latency, "measure", watched)
+    assert cli.entry(words) == 0
+    assert "going on with what" in capsys.readouterr().err
+    assert [*asked[0], *asked[1]] == [{name: list(times) for name, times in past.items()} for past in rounds]
+    value = json.loads((report / "results.json").read_text())
+    (row,) = value["rows"]
+    jsonschema.validate(value, json.loads(SCHEMA.read_text()))
+    assert row["accuracy"]["n"] == 8 and row["fresh"]["peak_bytes"] and row["network"]["count"] >= 9
+    assert any("several sittings" in note for note in value["notes"])
+    assert not (report / "results.unfinished").exists()
+
+
+@pytest.mark.slow
+def test_several_numbers_of_threads(models: Path, tmp_path: Path) -> None:
+    words = [str(models / f"gtzanet-{kind}.tflite") for kind in ("float32", "float16")]
+    words += ["--data", str(models.parents[1] / "made-pictures"), *QUICK, "--json", str(tmp_path / "o.json")]
+    assert cli.entry([*words, "--threads", "1-2"]) == 0
+    value = json.loads((tmp_path / "o.json").read_text())
+    jsonschema.validate(value, json.loads(SCHEMA.read_text()))
+    assert [(Path(row["file"]).name, row["threads"]) for row in value["rows"]] == [
+        ("gtzanet-float32.tflite", 1),
+        ("gtzanet-float32.tflite", 2),
+        ("gtzanet-float16.tflite", 1),
+        ("gtzanet-float16.tflite", 2),
+    ]
+    assert value["threads"] == [1, 2] and len(set(value["front"])) >= 1
+    assert all(row["name"].endswith(("1 thread", "2 threads")) for row in value["rows"])
+    assert [row["network_ratio"]["median"] == 1 for row in value["rows"]] == [True, True, False, False]
+    assert value["rows"][3]["against_float32"]["p"] == 1 and value["rows"][1]["against_float32"] is None
+
+
+@pytest.mark.parametrize(
+    ("text", "counts"), [("3", (3,)), ("1,4", (1, 4)), ("1-3", (1, 2, 3)), ("1-2,2,8", (1, 2, 8)), ("4-4", (4,))]
+)
+def test_numbers_of_threads(text: str, counts: tuple[int, ...]) -> None:
+    assert models_parser().parse_args(["--threads", text]).threads == counts
+
+
+@pytest.mark.parametrize("text", ["", "two", "4-1", "1-", "-", "1,,2", "0", "1-999999999999", "1.5"])
+def test_what_is_no_number_of_threads_is_misuse(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        code = cli.entry(["some.tflite", "--speed-only", f"--threads={text}"])
+    except SystemExit as ended:  # what argparse finds itself
+        code = int(str(ended.code))
+    assert code == 2
+    error = capsys.readouterr().err
+    assert "--threads" in error and len(error.splitlines()) == 1
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.accuracy import Accuracy
 from benchmarks.cli import entry
 from benchmarks.matrix import lines, table
-from benchmarks.suite import Row
+from benchmarks.row import Row
 from tests.cards import MODEL, example_card
 from tests.run_maker import made_artifacts
 from toolkit.artifact import append_card

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from benchmarks import operators
+from benchmarks import lite_operators, ort_operators
 from benchmarks.cli import entry
-from benchmarks.operators import Part, cells, profile
+from benchmarks.operators import cells, profile, remarks
+from benchmarks.steps import Part
 from tests.cards import MODEL, example_card
 from tests.run_maker import made_artifacts
 from toolkit.artifact import append_card
@@ -45,7 +47,7 @@ def test_the_parts_of_a_tflite_model(
         ends = {name: (place + 1) ** 2 / 1000 for place, name in enumerate(tasks)}
         return {name: tuple((end * speed,) for speed in (0.9, 1, 1.1)) for name, end in ends.items()}
 
-    monkeypatch.setattr(operators, "measure", clocked)
+    monkeypatch.setattr(lite_operators, "measure", clocked)
     parts = profile(artifacts / f"gtzanet-{precision}.tflite", SOUND, 1, Plan())
     assert [part.name for part in parts] == NAMES
     assert [part.milliseconds for part in parts] == pytest.approx([1, 3, 5, 7, 9, 11])
@@ -78,15 +80,63 @@ def test_a_profile_is_the_median_run_of_every_node() -> None:
         ]
 
     events = [*run(50), *run(20), *run(1), *run(1), *run(3)]
-    first, second = operators._parts_of(events)
+    first, second = ort_operators.parts_of(events)
     assert first == Part("first", ("Mul", "Conv", "MaxPool"), "float32", pytest.approx(2.6))  # type: ignore[arg-type]
     assert second == Part("second", ("QLinearConv",), "8-bit", 1.0)
 
 
+def test_an_integer_models_float_nodes_are_seen() -> None:
+    def event(name: str, kind: str, taken: str) -> dict[str, Any]:
+        shapes = {"op_name": kind, "input_type_shape": [{taken: [1, 2]}, {"float": [1]}]}
+        return {"cat": "Node", "name": f"{name}_kernel_time", "dur": 1000, "args": shapes}
+
+    first, second = ort_operators.parts_of(
+        [
+            event("scale", "Mul", "float"),
+            event("in", "QuantizeLinear", "float"),
+            event("first", "QLinearConv", "uint8"),
+            event("out", "DequantizeLinear", "uint8"),
+            event("island", "Conv", "float"),
+            event("soft", "Softmax", "float"),
+        ]
+    )
+    assert (first.in_float, first.integers, first.weights) == (("Mul",), True, "8-bit")
+    assert (second.in_float, second.integers, second.weights) == (("Conv", "Softmax"), False, "float32")
+
+
 def test_the_rows_end_with_their_sum() -> None:
     rows = cells(Path("a/b.tflite"), [Part("x", ("CONV_2D",), "int8", 3.0), Part("y", ("SOFTMAX",), "", 1.0)])
-    assert rows[0] == ("b.tflite", "x", "CONV_2D", "int8", "3.00", "75%")
-    assert rows[-1] == ("b.tflite", "all", "", "", "4.00", "100%")
+    assert rows[0] == ("b.tflite", "x", "CONV_2D", "int8", "-", "-", "3.00", "75%")
+    assert rows[-1] == ("b.tflite", "all", "", "", "", "", "4.00", "100%")
+
+
+def test_float_islands_and_what_the_delegate_left_are_named() -> None:
+    whole = Part("a", ("CONV_2D",), "int8", 1.0, integers=True)
+    island = Part("b", ("CONV_2D", "SOFTMAX"), "float32", 1.0, ("CONV_2D", "SOFTMAX"), ("SOFTMAX",))
+    dynamic = replace(whole, integers=False)
+    path = Path("x/m.tflite")
+    assert remarks(path, [whole]) == remarks(path, [dynamic]) == []
+    assert remarks(path, [whole, island]) == [
+        "Float islands in m.tflite, whose other operators take integers: b (CONV_2D SOFTMAX).",
+        "Operators of m.tflite that the delegate did not take: b (SOFTMAX).",
+    ]
+    assert len(remarks(path, [dynamic, replace(island, outside=())])) == 0
+    none = replace(whole, outside=("CONV_2D",))
+    assert remarks(path, [none, none]) == ["The delegate took no operator of m.tflite."]
+
+
+@pytest.mark.slow
+def test_what_xnnpack_takes_of_real_files(artifacts: Path) -> None:
+    """It has no kernels for 16-bit activations, and none for an int8 softmax."""
+    pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed")
+    plan = Plan(0, 1, 0, 0, 1)
+    parts = {
+        name: profile(artifacts / f"gtzanet-{name}.tflite", SOUND, 1, plan) for name in ("float32", "int8", "int16x8")
+    }
+    assert not any(part.outside or part.in_float for part in parts["float32"])
+    assert [part.outside for part in parts["int8"]] == [()] * 5 + [("SOFTMAX",)]
+    assert all(part.integers and not part.in_float for part in parts["int8"])
+    assert remarks(Path("a"), parts["int16x8"]) == ["The delegate took no operator of a."]
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from benchmarks.accuracy import Accuracy, Paired, detail
 from benchmarks.drawing import Dot, distributions, stacked, ticks, trade_off
 from benchmarks.memory import FreshProcess
 from benchmarks.page import page
-from benchmarks.suite import Row
+from benchmarks.row import Row
 from tests.cards import example_card
 from toolkit.latency import Ratio, summarise
 

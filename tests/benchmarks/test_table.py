@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.accuracy import Accuracy, Paired
 from benchmarks.memory import FreshProcess
-from benchmarks.suite import Row
+from benchmarks.row import Row
 from benchmarks.table import HEADERS, cells, facts, markdown, method, plain
 from toolkit.latency import Latency, Plan, Ratio
 
@@ -54,7 +54,7 @@ def test_markdown_cells_cannot_end_the_table() -> None:
 
 
 def test_the_page_says_how_it_was_made() -> None:
-    text = facts({"cores": "4"}, "python -m benchmarks", method(Plan(min_seconds=3, min_count=50), 1, "a clip"))
+    text = facts({"cores": "4"}, "python -m benchmarks", method(Plan(min_seconds=3, min_count=50), (1,), "a clip"))
     assert "`python -m benchmarks`" in text
     assert "cores 4" in text
     assert "1 thread," in text
