@@ -21,6 +21,8 @@ INTEGER = (
     *("ConvInteger", "QLinearConv", "QGemm", "MatMulInteger", "QLinearMatMul"),
     *("DynamicQuantizeMatMul", "MatMulIntegerToFloat"),
 )
+DYNAMIC = ("ConvInteger", "MatMulInteger", "DynamicQuantizeMatMul", "MatMulIntegerToFloat")
+"""Those whose input was made integer just before them, and whose output is float32 again."""
 WARMUP = 2
 
 
@@ -70,7 +72,7 @@ def parts_of(events: Iterable[dict[str, Any]]) -> list[Part]:
                 weights,
                 spent,
                 tuple(kinds[name] for name in group if steps[name].in_float),
-                integers=any(steps[name].in_integers for name in group),
+                integers=any(steps[name].in_integers and kinds[name] not in DYNAMIC for name in group),
             )
         )
     return marked(parts)

@@ -102,6 +102,8 @@ def test_an_integer_models_float_nodes_are_seen() -> None:
     )
     assert (first.in_float, first.integers, first.weights) == (("Mul",), True, "8-bit")
     assert (second.in_float, second.integers, second.weights) == (("Conv", "Softmax"), False, "float32")
+    (dynamic,) = ort_operators.parts_of([event("a", "ConvInteger", "uint8"), event("b", "Mul", "float")])
+    assert (dynamic.in_float, dynamic.integers) == (("Mul",), False), "its float32 is no island: all is float32 between"
 
 
 def test_the_rows_end_with_their_sum() -> None:
