@@ -19,7 +19,9 @@ def prepare(device: str, compute: Compute) -> Compute:
     """Import and configure TensorFlow, and return `compute` with the device that will be used ("cpu" or "gpu").
 
     oneDNN's kernels are switched on (TensorFlow leaves them off on processors without AVX-512, where they are still
-    several times faster for these networks); ops are made deterministic; a GPU's memory is taken as needed.
+    several times faster for these networks), and kept to AVX2 unless the environment says otherwise: with longer
+    vectors they add up in another order, and the same seed would give another run. Ops are made deterministic; a GPU's
+    memory is taken as needed.
 
     Raises
     ------
@@ -31,6 +33,7 @@ def prepare(device: str, compute: Compute) -> Compute:
     if sys.modules.get("tensorflow") is not None:
         raise RuntimeError("TensorFlow was imported before train.device.prepare: its settings would not take effect")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if device == "cpu":
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
