@@ -230,3 +230,26 @@ def test_too_little_sound_is_told(artifacts: Path, data: bytes, words: str) -> N
     command = [sys.executable, "-m", "runtime", "--stream", "--model", str(artifacts / "gtzanet-int8.tflite")]
     done = subprocess.run(command, cwd=ROOT, input=data, capture_output=True, timeout=120)
     assert done.returncode == 1 and done.stdout == b"" and words in done.stderr.decode().splitlines()[-1]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads a process's memory from /proc")
+def test_the_command_takes_no_more_memory_after_an_hour_than_after_ten_minutes(tmp_path: Path) -> None:
+    minute = (np.repeat(music(60), 2) * 32767).astype("<i2").tobytes()
+    command = [sys.executable, "-m", "runtime", "--stream", "--json", "--rate", "44100", "--channels", "1"]
+    with (
+        (tmp_path / "lines").open("wb") as lines,
+        subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=lines, stderr=subprocess.DEVNULL) as process,
+    ):
+        pipe = process.stdin
+        assert pipe
+
+        def after(minutes: int) -> int:
+            for _ in range(minutes):
+                pipe.write(minute)  # returns when all but the last second or so has been taken
+            return int(Path(f"/proc/{process.pid}/status").read_text().split("VmRSS:")[1].split()[0])
+
+        before, now = after(10), after(50)
+    assert process.returncode == 0
+    assert len((tmp_path / "lines").read_bytes().splitlines()) > 680
+    assert now - before < 2000, f"{before} kB after ten minutes, {now} after an hour"
