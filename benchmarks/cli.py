@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import shlex
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from benchmarks import studies, versus
 from benchmarks.arguments import (
@@ -20,6 +22,7 @@ from benchmarks.arguments import (
 )
 from benchmarks.models import models_study
 from toolkit.command import output_file, run
+from toolkit.errors import UsageError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,10 +42,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words and words[0] in offered:
         parser, measure = offered[words.pop(0)]
     arguments = parser().parse_args(words)
-    for flag, path in (("--json", arguments.json), ("--markdown", arguments.markdown)):
-        if path is not None:
-            output_file(path, flag)
+    _check_outputs(arguments)
     return measure(arguments, command)
+
+
+def _check_outputs(arguments: argparse.Namespace) -> None:
+    """Raise `UsageError` where a result cannot be written, or would take the place of what is read or written, too."""
+    named = [value for value in vars(arguments).values() if isinstance(value, Path | list)]
+    given = [path for value in named for path in (value if isinstance(value, list) else [value])]
+    for flag, path in (("--json", arguments.json), ("--markdown", arguments.markdown)):
+        if path is None:
+            continue
+        output_file(path, flag)
+        if [other for other in given if isinstance(other, Path) and other.absolute() == path.absolute()] != [path]:
+            raise UsageError(f"{flag} {path}: the same file is named twice: name another to write")
 
 
 def entry(argv: Sequence[str] | None = None) -> int:

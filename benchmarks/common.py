@@ -13,11 +13,14 @@ from typing import Any
 
 from benchmarks import table
 from runtime.engines import check_threads
+from toolkit import runs
+from toolkit.audio import load
 from toolkit.cli import progress
 from toolkit.conditions import Conditions, conditions, doubts, told
 from toolkit.dataset import Index, build_index
 from toolkit.errors import UsageError
 from toolkit.files import write_json, write_text
+from toolkit.frontend import FrontEnd
 from toolkit.latency import Plan
 from toolkit.machine import describe_machine, machine_line
 
@@ -40,11 +43,26 @@ def threads(arguments: argparse.Namespace) -> int:
     return check_threads(arguments.threads, "--threads")
 
 
-def check_files(paths: Sequence[Path]) -> None:
+def check_models(paths: Sequence[Path]) -> None:
     """Raise `UsageError` unless all of these are files."""
     for path in paths:
+        if path.is_dir():
+            raise UsageError(f"{path}: a folder, not a model file: name its files, such as {path / '*.tflite'}")
         if not path.is_file():
-            raise UsageError(f"{path}: {'a folder, not a' if path.is_dir() else 'no such'} file")
+            raise UsageError(f"{path}: no such file: name a model file, or make one with `python -m export`")
+
+
+def check_clip(path: Path) -> None:
+    """Raise `UsageError` where `--clip` is no file, and `AudioError` where it is no sound."""
+    if not path.is_file():
+        raise UsageError(f"--clip {path}: no such file: name a sound file")
+    load(path, FrontEnd().sample_rate)
+
+
+def check_run(folder: Path) -> None:
+    """Raise `UsageError` unless `--run` is a finished run's folder."""
+    if not (folder / runs.MODEL).is_file():
+        raise UsageError(f"--run {folder}: no finished run is there: name a folder that holds {runs.MODEL}")
 
 
 def named_data(arguments: argparse.Namespace) -> Path | None:

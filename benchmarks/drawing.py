@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
 WIDTH, LINE = 720, 22
 _LEFT, _RIGHT, _TOP, _BOTTOM = 60, 20, 16, 44
 _TICKS = 5
+_LOG_FROM = 8
+"""From this quotient of the most and the least on an axis is logarithmic: else one slow file squeezes all others."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,9 @@ def trade_off(dots: Sequence[Dot], x_title: str, y_title: str) -> str:
         return ""
     height = 360
     least, most = min(dot.x for dot in dots), max(dot.x for dot in dots)
-    x_ticks = ticks(0 if least < most / 2 else least - (most - least) / 10, most)
-    y_ticks = ticks(min(dot.low for dot in dots), max(dot.high for dot in dots))
-    frame = _Frame(x_ticks, y_ticks, height)
+    x_axis = axis(least, most, from_zero=least < most / 2)
+    y_axis = axis(min(dot.low for dot in dots), max(dot.high for dot in dots), logarithmic=False)
+    frame = _Frame(x_axis, y_axis, height)
     parts = [frame.axes(x_title, y_title)]
     front = sorted((dot for dot in dots if dot.front), key=lambda dot: (dot.x, dot.y))
     best = -math.inf
@@ -42,7 +44,7 @@ def trade_off(dots: Sequence[Dot], x_title: str, y_title: str) -> str:
             steps += [(dot.x, best), (dot.x, dot.y)] if steps else [(dot.x, dot.y)]
             best = dot.y
     if steps:
-        steps.append((x_ticks[-1], best))
+        steps.append((x_axis.marks[-1], best))
         line = " ".join(f"{frame.x(x):.1f},{frame.y(y):.1f}" for x, y in steps)
         parts.append(f'<polyline class="front" points="{line}"/>')
     for dot in dots:
@@ -78,7 +80,7 @@ def stacked(rows: Mapping[str, Mapping[str, float]], unit: str) -> str:
         return ""
     names = list(next(iter(rows.values())))
     longest = max(sum(parts.values()) for parts in rows.values()) or 1.0
-    start, height = 210, _TOP + LINE * (len(rows) + 2)
+    start, height = _beside(rows), _TOP + LINE * (len(rows) + 2)
     scale = (WIDTH - start - 80) / longest
     drawn = []
     for number, (name, parts) in enumerate(rows.items()):
@@ -94,7 +96,7 @@ def stacked(rows: Mapping[str, Mapping[str, float]], unit: str) -> str:
         drawn.append(f'<text x="{x + 6:.1f}" y="{y + 13}">{sum(parts.values()):.1f} {unit}</text>')
     y = _TOP + LINE * (len(rows) + 1)
     for place, part in enumerate(names):
-        x = start + place * 95
+        x = WIDTH - 95 * (len(names) - place)
         drawn.append(f'<rect class="s{place}" x="{x}" y="{y - 10}" width="12" height="12"/>')
         drawn.append(f'<text x="{x + 17}" y="{y}">{escape(part.replace("_", " "))}</text>')
     return _svg(height, drawn, "stages")
@@ -107,17 +109,17 @@ def distributions(rows: Mapping[str, Sequence[float]], unit: str) -> str:
     """
     if not rows:
         return ""
-    start, height = 210, _TOP + LINE * len(rows) + _BOTTOM
-    marks = ticks(0, max(values[99] for values in rows.values()))  # one stray value is not to squeeze all others
-    scale = (WIDTH - start - _RIGHT) / marks[-1]
+    start, height = _beside(rows), _TOP + LINE * len(rows) + _BOTTOM
+    # One stray value is not to squeeze all others.
+    along = axis(min(values[1] for values in rows.values()), max(values[99] for values in rows.values()))
 
     def place(value: float) -> float:
-        return start + min(value, marks[-1]) * scale
+        return start + along.share(value) * (WIDTH - start - _RIGHT)
 
     drawn = [
         f'<line class="grid" x1="{place(mark):.1f}" x2="{place(mark):.1f}" y1="{_TOP - 6}" y2="{height - _BOTTOM}"/>'
         f'<text x="{place(mark):.1f}" y="{height - _BOTTOM + 18}" text-anchor="middle">{mark:g}</text>'
-        for mark in marks
+        for mark in along.marks
     ]
     drawn.append(f'<text x="{(start + WIDTH) / 2}" y="{height - 6}" text-anchor="middle">{escape(unit)}</text>')
     for number, (name, values) in enumerate(rows.items()):
@@ -134,6 +136,40 @@ def distributions(rows: Mapping[str, Sequence[float]], unit: str) -> str:
     return _svg(height, drawn, "distributions")
 
 
+def _beside(names: Iterable[str]) -> int:
+    """Return where bars start that stand beside their names."""
+    return min(400, max(210, 20 + 6 * max(map(len, names))))
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The numbers at an axis, and whether equal distances on it are equal quotients."""
+
+    marks: tuple[float, ...]
+    logarithmic: bool
+
+    def share(self, value: float) -> float:
+        """Return where a value lies, 0 at the first mark and 1 at the last; what is beyond them lies at the nearest."""
+        low, high = self.marks[0], self.marks[-1]
+        value = min(max(value, low), high)
+        if self.logarithmic:
+            return math.log(value / low) / math.log(high / low)
+        return (value - low) / (high - low)
+
+
+def axis(low: float, high: float, from_zero: bool = True, logarithmic: bool = True) -> Axis:
+    """Return an axis that holds `low` to `high`: a logarithmic one, where that is allowed and they are far apart."""
+    if logarithmic and 0 < _LOG_FROM * low < high:
+        decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        marks = [factor * 10.0**decade for decade in decades for factor in (1, 2, 5)]
+        first = max(place for place, mark in enumerate(marks) if mark <= low)
+        last = min(place for place, mark in enumerate(marks) if mark >= high)
+        return Axis(tuple(marks[first : last + 1]), logarithmic=True)
+    if logarithmic:
+        low = 0 if from_zero else low - (high - low) / 10
+    return Axis(tuple(ticks(low, high)), logarithmic=False)
+
+
 def ticks(low: float, high: float) -> list[float]:
     """Return round numbers, evenly spaced, the first not above `low` and the last not below `high`."""
     width = max(high - low, abs(high) * 1e-3, 1e-9)
@@ -147,26 +183,25 @@ def ticks(low: float, high: float) -> list[float]:
 class _Frame:
     """Where values lie in a plot."""
 
-    def __init__(self, x_ticks: Sequence[float], y_ticks: Sequence[float], height: int) -> None:
-        self._x, self._y, self._height = x_ticks, y_ticks, height
+    def __init__(self, x_axis: Axis, y_axis: Axis, height: int) -> None:
+        self._x, self._y, self._height = x_axis, y_axis, height
 
     def x(self, value: float) -> float:
-        share = (value - self._x[0]) / (self._x[-1] - self._x[0])
-        return _LEFT + share * (WIDTH - _LEFT - _RIGHT)
+        return _LEFT + self._x.share(value) * (WIDTH - _LEFT - _RIGHT)
 
     def y(self, value: float) -> float:
-        share = (value - self._y[0]) / (self._y[-1] - self._y[0])
-        return self._height - _BOTTOM - share * (self._height - _TOP - _BOTTOM)
+        return self._height - _BOTTOM - self._y.share(value) * (self._height - _TOP - _BOTTOM)
 
     def axes(self, x_title: str, y_title: str) -> str:
         bottom, middle = self._height - _BOTTOM, (self._height - _BOTTOM) / 2
         lines = [
             f'<line class="grid" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{self.y(mark):.1f}" y2="{self.y(mark):.1f}"/>'
             f'<text x="{_LEFT - 8}" y="{self.y(mark) + 4:.1f}" text-anchor="end">{mark:g}</text>'
-            for mark in self._y
+            for mark in self._y.marks
         ]
         lines += [
-            f'<text x="{self.x(mark):.1f}" y="{bottom + 18}" text-anchor="middle">{mark:g}</text>' for mark in self._x
+            f'<text x="{self.x(mark):.1f}" y="{bottom + 18}" text-anchor="middle">{mark:g}</text>'
+            for mark in self._x.marks
         ]
         lines.append(f'<text x="{WIDTH / 2}" y="{self._height - 6}" text-anchor="middle">{escape(x_title)}</text>')
         turned = f'text-anchor="middle" transform="rotate(-90 14 {middle})"'

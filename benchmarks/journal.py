@@ -9,74 +9,106 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from toolkit.errors import UsageError
 from toolkit.files import digest_of, write_text
 
 SUFFIX = ".unfinished"
-_NOTE = {"kind", "name", "value"}
+_HEAD = {"benchmark"}
+_NOTE = {"kind", "name", "value", "digest"}
 
 
 class Journal:
-    """Notes of one benchmark. Every note is on the disk when `note` returns; half a line at the end is not heeded.
+    """Notes of one benchmark. Every note is on the disk when `note` returns.
 
-    Without a path nothing is kept.
+    A line that is cut off, or does not fit its digest, is not heeded, and none after it. Without a path nothing is
+    kept; with one, there is a file from the first note on.
     """
 
     def __init__(self, path: Path | None = None, settings: Mapping[str, Any] | None = None) -> None:
-        """Take up the notes in `path` if they are of a benchmark with equal `settings`; begin anew elsewhere."""
+        """Take up the notes in `path`, which must be of a benchmark with equal `settings`.
+
+        Raises
+        ------
+        UsageError
+            If they are of another benchmark, or no notes at all: nothing of them is touched.
+        """
         self._path = path
-        self._notes: list[tuple[str, str, Any]] = []
-        self.begun = 0
-        """How many notes an earlier benchmark left."""
-        if path is None:
-            return
-        head = {"benchmark": digest_of(settings)}
-        known = _lines(path)
-        if known[:1] == [head]:
-            self._notes = [(line["kind"], line["name"], line["value"]) for line in known[1:]]
+        self._head = {"benchmark": digest_of(settings)}
+        self._notes = [] if path is None else _known(path, self._head)
+        self._written = False
         self.begun = len(self._notes)
-        write_text(path, _text([head, *known[1:]] if self._notes else [head]))
+        """How many notes an earlier benchmark left."""
 
     @property
     def path(self) -> Path | None:
-        """Where the notes are."""
-        return self._path
+        """Where the notes are, if there are any."""
+        return self._path if self._notes else None
 
     def found(self, kind: str, name: str) -> Any:
         """Return what was noted last of something, or None."""
-        return next((value for *key, value in reversed(self._notes) if key == [kind, name]), None)
+        return next(
+            (note["value"] for note in reversed(self._notes) if (note["kind"], note["name"]) == (kind, name)), None
+        )
 
     def all(self, kind: str) -> list[Any]:
         """Return everything of a kind that was noted, in its order."""
-        return [value for known, _, value in self._notes if known == kind]
+        return [note["value"] for note in self._notes if note["kind"] == kind]
 
     def note(self, kind: str, name: str, value: Any) -> None:
-        """Keep a JSON value."""
-        self._notes.append((kind, name, value))
-        if self._path is not None:
-            with self._path.open("a", encoding="utf-8") as stream:
-                stream.write(_text([{"kind": kind, "name": name, "value": value}]))
-                stream.flush()
-                os.fsync(stream.fileno())
+        """Keep a value as JSON: tuples become lists."""
+        whole = json.loads(json.dumps({"kind": kind, "name": name, "value": value}))
+        self._notes.append(whole | {"digest": digest_of(whole)})
+        if self._path is None:
+            return
+        if not self._written:  # half a line at the end of an earlier one's goes
+            write_text(self._path, _text([self._head, *self._notes]))
+            self._written = True
+            return
+        with self._path.open("a", encoding="utf-8") as stream:
+            stream.write(_text(self._notes[-1:]))
+            stream.flush()
+            os.fsync(stream.fileno())
 
     def finish(self) -> None:
         """Remove the notes: what they were for is done."""
-        if self._path is not None:
+        if self._path is not None and self._notes:
             self._path.unlink(missing_ok=True)
+
+
+def _known(path: Path, head: dict[str, str]) -> list[dict[str, Any]]:
+    """Return the notes in a file, if there is one."""
+    if not path.exists():
+        return []
+    lines = _lines(path)
+    if not lines:
+        raise UsageError(f"{path}: in the place of a benchmark's notes there is something else: move it away")
+    if lines[0] == head:
+        return lines[1:]
+    if len(lines) > 1:
+        raise UsageError(
+            f"{path}: holds what a benchmark of other files, options or versions has measured so far: give its command "
+            "again to go on with it, or remove this file"
+        )
+    return []
 
 
 def _text(lines: Sequence[Any]) -> str:
     return "".join(json.dumps(line) + "\n" for line in lines)
 
 
-def _lines(path: Path) -> list[Any]:
-    """Return the whole lines of a file of JSON lines up to the first that is no note."""
-    found: list[Any] = []
-    with contextlib.suppress(OSError, ValueError):
-        for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
-            if not line.endswith("\n"):
-                break
-            value = json.loads(line)
-            if found and not (isinstance(value, dict) and value.keys() == _NOTE):
+def _lines(path: Path) -> list[dict[str, Any]]:
+    """Return the head of a file of notes and its notes, up to the first that is none; nothing without a head."""
+    found: list[dict[str, Any]] = []
+    with contextlib.suppress(OSError, ValueError, RecursionError):
+        for line in path.read_bytes().splitlines(keepends=True):
+            value = json.loads(line.decode("utf-8"))
+            if not (line.endswith(b"\n") and isinstance(value, dict) and _fits(value, first=not found)):
                 break
             found.append(value)
     return found
+
+
+def _fits(value: dict[str, Any], first: bool) -> bool:
+    if first:
+        return value.keys() == _HEAD
+    return value.keys() == _NOTE and value["digest"] == digest_of({key: value[key] for key in _NOTE - {"digest"}})

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from benchmarks import accuracy as correctness
 from benchmarks.journal import Journal
 from benchmarks.parts import Part, find_part
-from benchmarks.row import Row, judged
+from benchmarks.row import Row
 from benchmarks.settings import Settings, Stage
 from runtime.engines import Engine
 from toolkit.card import Card
 from toolkit.dataset import Index
 from toolkit.pictures import load_pictures
+from toolkit.strict import from_json
 
 
 class Pictures:
@@ -52,7 +53,8 @@ def judge(row: Row, engine: Engine, pictures: Pictures, journal: Journal) -> Row
     seen = pictures.of(part)
     known = journal.found("accuracy", row.file)
     if known is not None:
-        return replace(row, **judged(known))
+        past = from_json(Row, known)
+        return replace(row, judged_on=past.judged_on, accuracy=past.accuracy, detail=past.detail, status=past.status)
     with pictures.stage(f"accuracy of {Path(row.file).name}") as report:
         scores = correctness.predict(engine, seen, report)
     truth = part.truth(card.labels)

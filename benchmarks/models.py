@@ -15,16 +15,15 @@ from benchmarks.arguments import PROG
 from benchmarks.common import Given, Record
 from benchmarks.journal import SUFFIX, Journal
 from benchmarks.page import page
-from benchmarks.peers import Wanted, peer_note, peers_of, started
+from benchmarks.peers import Wanted, peer_notes, peers_of, started
 from benchmarks.results import FORMAT_VERSION
-from benchmarks.row import Row
+from benchmarks.row import Row, short_names
 from benchmarks.settings import Settings
 from benchmarks.suite import measure_models
 from benchmarks.tradeoff import Limits
-from toolkit import runs
 from toolkit.artifact import model_files
 from toolkit.cli import progress
-from toolkit.command import output_folder
+from toolkit.command import output_file, output_folder
 from toolkit.dataset import Index
 from toolkit.errors import ArtifactError, UsageError
 from toolkit.files import file_digest, write_json, write_text
@@ -32,19 +31,24 @@ from toolkit.latency import clock_seconds
 
 ARTIFACTS = Path("artifacts")
 MADE_UP = "a made-up clip of 30 s"
+REPORT = ("results.json", "results.md", "report.html")
 
 
 def models_study(arguments: argparse.Namespace, command: str) -> int:
     """Measure model files; returns 1 where one could not be measured."""
     plan, limits = common.plan(arguments), _limits(arguments)
-    if arguments.report is not None:
-        output_folder(arguments.report, "--report")
     data = None if arguments.speed_only else common.data(arguments, or_else="--speed-only to leave accuracy out")
     paths = list(dict.fromkeys(arguments.models or _found_models(ARTIFACTS)))
-    common.check_files([*paths, *([arguments.clip] if arguments.clip else [])])
+    common.check_models(paths)
+    if arguments.clip is not None:
+        common.check_clip(arguments.clip)
     wanted, left_out = _peers(arguments, paths)
-    record = common.begin()
     index = common.index(data, arguments.kind) if data else None
+    if arguments.report is not None:
+        output_folder(arguments.report, "--report")
+        for name in REPORT:
+            output_file(arguments.report / name, "--report")
+    record = common.begin()
     clip = arguments.clip or sounds.find_clip(data)
     with ExitStack() as stack:
         if clip is None:
@@ -62,31 +66,36 @@ def models_study(arguments: argparse.Namespace, command: str) -> int:
             rows = measure_models(paths, index, settings, progress, notebook, peers)
     choices = [choice for choice in map(tradeoff.choice_of, rows) if choice is not None]
     front, advice = tradeoff.front(choices), tradeoff.advise(choices, limits)
-    notes = [*table.method(plan, arguments.threads, shown)]
+    short = short_names([row.name for row in rows])
+    judged = any(row.accuracy for row in rows)
+    notes = [*table.method(plan, arguments.threads, shown, judged)]
     if wanted:
-        notes.append(peer_note(wanted, shown))
+        notes += peer_notes(wanted, None if shown == MADE_UP else shown)
     notes += left_out
     if notebook.begun:
         notes.append("Measured in several sittings; the machine's record is of the last one.")
     if index is not None:
-        notes.insert(0, f"To ship: {Path(advice.name).name + ': ' if advice.name else ''}{advice.reason}.")
+        notes.insert(0, f"To ship: {short[advice.name] + ': ' if advice.name else ''}{advice.reason}.")
+    warnings = []
+    if judged and any(row.synthetic for row in rows):
+        warnings.append(table.SYNTHETIC)
     if noisy := [row for row in rows if table.spread(row) > common.PRECISION]:
         worst = max(map(table.spread, noisy))
-        notes.insert(0, f"NOISY: medians may be off by up to {worst:.0%}: measure again on a calmer machine.")
-    if any(row.synthetic for row in rows):
-        notes.insert(0, table.SYNTHETIC)
+        warnings.append(f"NOISY: medians may be off by up to {worst:.0%}: measure again on a calmer machine.")
+    notes = [*warnings, *notes]
     value = {
         "format_version": FORMAT_VERSION,
         "rows": [asdict(row) for row in rows],
         "front": sorted(front),
         "advice": asdict(advice),
+        "warnings": warnings,
         "plan": asdict(plan),
         "threads": arguments.threads,
         "clip": shown,
         "clock_seconds": clock_seconds(),
     }
-    lines = [table.cells(row, front) for row in rows]
-    given = common.give(arguments, command, record, notes, "Benchmarks", table.HEADERS, lines, value)
+    heads, lines = table.filled(table.HEADERS, [table.cells(row, short[row.name], front) for row in rows])
+    given = common.give(arguments, command, record, notes, "Benchmarks", heads, lines, value)
     if arguments.report:
         _write_report(arguments.report, given)
     notebook.finish()
@@ -100,8 +109,12 @@ def _peers(arguments: argparse.Namespace, paths: Sequence[Path]) -> tuple[list[W
             raise UsageError(f"--run {arguments.run}: only --peers needs a run: add it, or leave this out")
         return [], []
     if arguments.run is not None:
-        common.check_files([arguments.run / runs.MODEL])
+        common.check_run(arguments.run)
     wanted = peers_of(paths, arguments.run, arguments.threads)
+    if not wanted:
+        raise UsageError(
+            "--peers: others can use none of these files: name a float32 one that takes pictures, or --run RUN"
+        )
     notes = [f"{one.name} left out: {', '.join(one.lacking)} not installed." for one in wanted if one.lacking]
     return [one for one in wanted if not one.lacking], notes
 
@@ -141,10 +154,11 @@ def _said_where(journal: Journal) -> Iterator[None]:
 
 def _write_report(folder: Path, given: Given) -> None:
     """Write a result as JSON, as Markdown and as a page."""
-    write_json(folder / "results.json", given.value)
-    write_text(folder / "results.md", given.markdown)
-    write_text(folder / "report.html", page(given.value))
-    print(f"{PROG}: the report is in {folder / 'report.html'}", file=sys.stderr)
+    data, text, shown = (folder / name for name in REPORT)
+    write_json(data, given.value)
+    write_text(text, given.markdown)
+    write_text(shown, page(given.value))
+    print(f"{PROG}: the report is in {shown}", file=sys.stderr)
 
 
 def _limits(arguments: argparse.Namespace) -> Limits:

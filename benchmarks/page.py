@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -9,31 +10,32 @@ from typing import Any
 
 from benchmarks import drawing
 from benchmarks.drawing import Dot
+from benchmarks.row import short_names
 
 NONE = "-"
 STAGES = ("read", "resample", "front_end", "network", "post")
+TO_LABEL = "from file to label, ms"
+_GREY = " Grey: another file is at least as good in all, and better in something."
 _ASSETS = Path(__file__).parent / "assets"
 
 
 def page(value: Mapping[str, Any]) -> str:
     """Return the page of a result, the JSON value that `python -m benchmarks --json` writes."""
     rows, front = value["rows"], set(value["front"])
-    names = _short_names([row["name"] for row in rows])
+    names = short_names([row["name"] for row in rows])
     parts = [
         f"<h1>{escape(value.get('title', 'Benchmarks'))}</h1>",
         *(f'<p class="doubt">Doubtful: {escape(text)}.</p>' for text in value["conditions"]["doubts"]),
+        *(f'<p class="doubt">{escape(text)}</p>' for text in value["warnings"]),
         _advice(value["advice"], names) if any(row["detail"] for row in rows) else "",
         "<h2>Files</h2>",
         _table(rows, front, names),
-        "<p>Click a heading to sort. Grey: another file is at least as good in all, and better in something.</p>",
-        "<h2>Accuracy against time</h2>",
-        drawing.trade_off(_dots(rows, front, names), "from file to label, ms", "accuracy"),
-        "<h2>Stages</h2>",
-        drawing.stacked(_stages(rows, names), "ms"),
-        "<h2>How the network's times are spread</h2>",
-        drawing.distributions(_spreads(rows, names), "ms"),
-        "<h2>What is taken for what</h2>",
-        *(_confusion(row, names[row["name"]]) for row in rows if row["detail"]),
+        f"<p>Click a heading to sort.{_GREY if front else ''}</p>",
+        _section("Accuracy against time", drawing.trade_off(_dots(rows, front, names), TO_LABEL, "accuracy")),
+        _section("From file to label", drawing.distributions(_spreads(rows, "file_to_label", names), "ms")),
+        _section("The network alone", drawing.distributions(_spreads(rows, "network", names), "ms")),
+        _section("Stages from file to label", drawing.stacked(_stages(rows, names), "ms")),
+        _section("What is taken for what", *(_confusion(row, names[row["name"]]) for row in rows if row["detail"])),
         "<h2>Machine and method</h2>",
         _record(value),
     ]
@@ -51,10 +53,9 @@ def _asset(name: str) -> str:
     return (_ASSETS / name).read_text(encoding="utf-8")
 
 
-def _short_names(files: Sequence[str]) -> dict[str, str]:
-    """Return each file's name, with its folder where two have the same name."""
-    names = [Path(file).name for file in files]
-    return {file: name if names.count(name) == 1 else file for file, name in zip(files, names, strict=True)}
+def _section(title: str, *parts: str) -> str:
+    """Return parts under a heading, and nothing where there are none."""
+    return f"<h2>{escape(title)}</h2>\n" + "\n".join(parts) if any(parts) else ""
 
 
 def _advice(advice: Mapping[str, Any], names: Mapping[str, str]) -> str:
@@ -65,13 +66,13 @@ def _advice(advice: Mapping[str, Any], names: Mapping[str, str]) -> str:
 
 def _table(rows: Sequence[Mapping[str, Any]], front: set[str], names: Mapping[str, str]) -> str:
     heads = (
-        *("file", "size MB", "accuracy [95 %]", "top-5", "calibration error", "labels changed", "McNemar p"),
-        *("network p50 ms [95 %]", "p90", "p99", "x float32 [95 %]"),
-        *("file to label p50 ms", "peak MB", "start s", "status"),
+        *("file", "size MB", "accuracy [95 %]", "file to label p50 ms", "network p50 ms [95 %]", "p90", "p99"),
+        *("x float32 [95 %]", "peak MB", "start s", "labels changed", "McNemar p", "top-5", "calibration error"),
+        "status",
     )
     lines = []
     for row in rows:
-        kind = "" if row["name"] in front else ' class="dim"'
+        kind = ' class="dim"' if front and row["accuracy"] and row["name"] not in front else ""
         lines.append(f"<tr{kind}>{''.join(_cells(row, names[row['name']]))}</tr>")
     head = "".join(f"<th>{escape(text)}</th>" for text in heads)
     return (
@@ -87,16 +88,16 @@ def _cells(row: Mapping[str, Any], name: str) -> list[str]:
         _cell(name, name),
         _cell(row["size_bytes"], f"{row['size_bytes'] / 1e6:.2f}"),
         _cell(accuracy and accuracy["accuracy"], accuracy and _within(accuracy["accuracy"], accuracy["wilson95"], 3)),
-        _cell(detail and detail["top5"], detail and detail["top5"] is not None and f"{detail['top5']:.3f}"),
-        _cell(detail and detail["calibration_error"], detail and f"{detail['calibration_error']:.3f}"),
-        _cell(paired and paired["changed"], paired and str(paired["changed"])),
-        _cell(paired and paired["p"], paired and f"{paired['p']:.2f}"),
+        _cell(whole and whole["p50_ms"], whole and f"{whole['p50_ms']:.1f}"),
         _cell(network and network["p50_ms"], network and _within(network["p50_ms"], network["p50_95"], 1)),
         *(_cell(network and network[f"{p}_ms"], network and f"{network[f'{p}_ms']:.1f}") for p in ("p90", "p99")),
         _cell(ratio and ratio["median"], ratio and _within(ratio["median"], (ratio["low"], ratio["high"]), 2)),
-        _cell(whole and whole["p50_ms"], whole and f"{whole['p50_ms']:.1f}"),
         _cell(fresh and fresh["peak_bytes"], fresh and fresh["peak_bytes"] and f"{fresh['peak_bytes'] / 1e6:.0f}"),
         _cell(fresh and fresh["seconds"], fresh and f"{fresh['seconds']:.2f}"),
+        _cell(paired and paired["changed"], paired and str(paired["changed"])),
+        _cell(paired and paired["p"], paired and f"{paired['p']:.2f}"),
+        _cell(detail and detail["top5"], detail and detail["top5"] is not None and f"{detail['top5']:.3f}"),
+        _cell(detail and detail["calibration_error"], detail and f"{detail['calibration_error']:.3f}"),
         f'<td class="text">{escape(row["status"])}</td>',
     ]
 
@@ -132,8 +133,8 @@ def _stages(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> dict
     return {names[row["name"]]: {name: row["stages"][name] for name in STAGES} for row in rows if row["stages"]}
 
 
-def _spreads(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> dict[str, Sequence[float]]:
-    return {names[row["name"]]: row["network"]["percentiles_ms"] for row in rows if row["network"]}
+def _spreads(rows: Sequence[Mapping[str, Any]], key: str, names: Mapping[str, str]) -> dict[str, Sequence[float]]:
+    return {names[row["name"]]: row[key]["percentiles_ms"] for row in rows if row[key]}
 
 
 def _confusion(row: Mapping[str, Any], name: str) -> str:
@@ -166,6 +167,11 @@ def _record(value: Mapping[str, Any]) -> str:
         f'<tr><td>{escape(name)}</td><td class="text">{escape(text)}</td></tr>'
         for name, text in value["machine"].items()
     )
-    notes = "".join(f"<p>{escape(note)}</p>" for note in value["notes"])
+    notes = "".join(f"<p>{_code(escape(note))}</p>" for note in value["notes"] if note not in value["warnings"])
     command = f"<p><code>{escape(value['command'])}</code></p>"
     return f'<div class="wide"><table><tbody>{rows}</tbody></table></div>{command}{notes}'
+
+
+def _code(text: str) -> str:
+    """Return a text's commands, which stand between backticks, as HTML."""
+    return re.sub(r"`([^`]*)`", r"<code>\1</code>", text)

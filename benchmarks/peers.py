@@ -56,9 +56,14 @@ class Wanted:
     beside: str | None
 
     @property
+    def program(self) -> str:
+        """What takes the place of a model's file in its row."""
+        return f"{self.kind.name} ({self.model.name})"
+
+    @property
     def name(self) -> str:
         """What its row is called."""
-        return row_name(f"{self.kind.name} ({self.model.name})", self.threads, self.several)
+        return row_name(self.program, self.threads, self.several)
 
     @property
     def command(self) -> tuple[str, ...]:
@@ -96,7 +101,7 @@ class Peer:
         """Return what is known of it besides its latency."""
         wanted = self._wanted
         return Row(
-            file=wanted.name,
+            file=wanted.program,
             name=wanted.name,
             size_bytes=wanted.model.stat().st_size,
             precision="float32",
@@ -193,15 +198,17 @@ def _readable(path: Path) -> Card | None:
         return None
 
 
-def peer_note(wanted: Sequence[Wanted], clip: str) -> str:
-    """Return what the programs of others are, and the commands that do the same."""
-    commands = [shlex.join(["python", f"benchmarks/assets/{SCRIPT.name}", *one.command[2:], clip]) for one in wanted]
-    return (
+def peer_notes(wanted: Sequence[Wanted], clip: str | None) -> list[str]:
+    """Return what the programs of others are, and the commands that do the same with a clip, any where it is None."""
+    commands = [
+        shlex.join(["python", f"benchmarks/assets/{SCRIPT.name}", *one.command[2:], clip or "CLIP.wav"])
+        for one in wanted
+    ]
+    return [
         "Programs of others, in the same rounds: librosa draws, matplotlib saves a picture, the engine looks at it; "
-        '"x float32" is beside our row of the same network in float32. '
-        + "; ".join(f"{one.name}: `{command}`" for one, command in zip(wanted, commands, strict=True))
-        + "."
-    )
+        '"x float32" is beside our row of the same network in float32.',
+        *(f"{one.name}: `{command}`" for one, command in zip(wanted, commands, strict=True)),
+    ]
 
 
 def _peak(pid: int) -> int | None:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.row import Row, row_of
+from benchmarks.row import Row
 from toolkit.errors import UsageError
 from toolkit.files import read_json
+from toolkit.strict import StrictError, from_json
 
 FORMAT_VERSION = 1
 SCHEMA = Path(__file__).parent / "assets" / "results.schema.json"
@@ -25,25 +26,52 @@ class Result:
 
 
 def read_result(path: Path) -> Result:
-    """Return the result in a file.
+    """Return the result in a file. What cannot be printed in its texts is escaped.
 
     Raises
     ------
     UsageError
         If it cannot be read, or is not what `python -m benchmarks [MODEL...] --json` of this version writes.
     """
+    advice = "name the results.json of a --report, or what `python -m benchmarks --json` wrote"
     try:
-        value: Any = read_json(path)
+        value: Any = _printable(read_json(path))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or f"no JSON: {error}"
-        raise UsageError(f"{path}: cannot be read ({reason}): name what `python -m benchmarks --json` wrote") from None
+        raise UsageError(f"{path}: cannot be read ({reason}): {advice}") from None
+    version = value.get("format_version") if isinstance(value, dict) else None
+    if type(version) is not int:
+        raise UsageError(f"{path}: not a benchmark of model files: {advice}")
+    if version != FORMAT_VERSION:
+        raise UsageError(f"{path}: is of format {version}, this program reads {FORMAT_VERSION}: measure again")
+    conditions = value.get("conditions")
+    told = {name: value.get(name) for name in ("rows", "machine", "clip")}
     try:
-        version = value["format_version"]
-        if version == FORMAT_VERSION:
-            rows = tuple(map(row_of, value["rows"]))
-            return Result(rows, dict(value["machine"]), tuple(value["conditions"]["doubts"]), str(value["clip"]))
-    except (AttributeError, KeyError, TypeError, ValueError):
-        raise UsageError(
-            f"{path}: not a benchmark of model files: name what `python -m benchmarks --json` wrote"
-        ) from None
-    raise UsageError(f"{path}: is of format {version}, this program reads {FORMAT_VERSION}: measure again")
+        result = from_json(
+            Result, told | {"doubts": conditions.get("doubts") if isinstance(conditions, dict) else None}
+        )
+        _check(result)
+    except StrictError as error:
+        raise UsageError(f"{path}: not a benchmark of model files ({error}): {advice}") from None
+    return result
+
+
+def _check(result: Result) -> None:
+    """Raise `StrictError` where a number cannot have been measured."""
+    for number, row in enumerate(result.rows):
+        if row.size_bytes < 0 or row.threads < 1:
+            raise StrictError(f"rows[{number}] has an impossible size or number of threads")
+        for name, timed in (("network", row.network), ("file_to_label", row.file_to_label)):
+            if timed is not None and not (timed.p50_ms > 0 and timed.spread >= 0):
+                raise StrictError(f"rows[{number}].{name} has an impossible time")
+
+
+def _printable(value: Any) -> Any:
+    """Return a JSON value whose texts can be printed as they are."""
+    if isinstance(value, str):
+        return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in value)
+    if isinstance(value, list):
+        return [_printable(item) for item in value]
+    if isinstance(value, dict):
+        return {_printable(key): _printable(item) for key, item in value.items()}
+    return value

@@ -1,16 +1,14 @@
-"""What is known of one model file after a benchmark, and what it is as JSON values."""
+"""What is known of one model file after a benchmark."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from benchmarks.accuracy import Accuracy, Detail, Paired
 from benchmarks.memory import FreshProcess
 from toolkit.latency import Latency, Ratio
-from toolkit.metrics import ClassScore
 
 
 @dataclass(frozen=True)
@@ -51,33 +49,7 @@ def row_name(file: Path | str, threads: int, several: bool) -> str:
     return f"{file}, {threads} thread{'' if threads == 1 else 's'}" if several else str(file)
 
 
-def judged(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a row that tell its accuracy, from JSON values."""
-    accuracy, detail = value["accuracy"], value["detail"]
-    return {
-        "judged_on": value["judged_on"],
-        "status": value["status"],
-        "accuracy": accuracy and Accuracy(**accuracy | {"wilson95": tuple(accuracy["wilson95"])}),
-        "detail": detail
-        and Detail(
-            **detail
-            | {name: tuple(detail[name]) for name in ("labels", "truth", "predicted")}
-            | {
-                "confusion": tuple(map(tuple, detail["confusion"])),
-                "per_class": {label: ClassScore(**score) for label, score in detail["per_class"].items()},
-            }
-        ),
-    }
-
-
-def row_of(value: Mapping[str, Any]) -> Row:
-    """Return the row that JSON values tell; raises `KeyError` or `TypeError` where they tell none."""
-    kinds = {"against_float32": Paired, "network_ratio": Ratio, "file_ratio": Ratio, "fresh": FreshProcess}
-    parts = {name: value[name] and kind(**value[name]) for name, kind in kinds.items()}
-    timed = {name: value[name] and _latency(value[name]) for name in ("network", "file_to_label")}
-    return Row(**dict(value) | judged(value) | parts | timed)
-
-
-def _latency(value: Mapping[str, Any]) -> Latency:
-    pairs = {name: tuple(value[name]) for name in ("p50_95", "p90_95", "p99_95", "percentiles_ms")}
-    return Latency(**dict(value) | pairs)
+def short_names(names: Sequence[str]) -> dict[str, str]:
+    """Return what to call rows beside each other: their files' names, and whole paths where two are equal."""
+    short = [Path(name).name for name in names]
+    return {name: one if short.count(one) == 1 else name for name, one in zip(names, short, strict=True)}

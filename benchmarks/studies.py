@@ -18,7 +18,6 @@ from benchmarks.parts import own_split
 from benchmarks.settings import Settings
 from runtime.classifier import Classifier
 from runtime.models import PRETRAINED
-from toolkit import runs
 from toolkit.artifact import FORMATS
 from toolkit.cli import progress
 from toolkit.dataset import GTZAN_FOLDERS
@@ -34,7 +33,7 @@ def matrix_study(arguments: argparse.Namespace, command: str) -> int:
     plan = common.plan(arguments)
     common.threads(arguments)
     data = common.data(arguments)
-    common.check_files(arguments.models)
+    common.check_models(arguments.models)
     record = common.begin()
     index = common.index(data, None)
     with tempfile.TemporaryDirectory() as folder:
@@ -86,9 +85,11 @@ def start_study(arguments: argparse.Namespace, command: str) -> int:
     if not 1 <= arguments.rounds <= MOST:
         raise UsageError(f"--rounds is {arguments.rounds}: give 1 to {MOST}")
     model, data = arguments.model or PRETRAINED, common.named_data(arguments)
-    common.check_files([model, *([arguments.clip] if arguments.clip else [])])
+    common.check_models([model])
+    if arguments.clip is not None:
+        common.check_clip(arguments.clip)
     if arguments.run is not None:
-        common.check_files([arguments.run / runs.MODEL])
+        common.check_run(arguments.run)
         if start.lacking():
             raise UsageError(
                 f"--run needs what the usual script imports: run `pip install {' '.join(start.lacking())}`"

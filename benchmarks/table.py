@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
 
 from benchmarks.accuracy import Paired
 from benchmarks.row import Row
@@ -28,12 +27,15 @@ NONE = "-"
 SYNTHETIC = "SYNTHETIC: trained on made-up sounds. The accuracy shows that the programs work, and nothing about music."
 
 
-def cells(row: Row, front: Collection[str] = ()) -> tuple[str, ...]:
-    """Return a row's texts, one for each of `HEADERS`; `front` are the files that no other one beats in everything."""
+def cells(row: Row, name: str, front: Collection[str] = ()) -> tuple[str, ...]:
+    """Return the texts of a row that is called `name`, one for each of `HEADERS`.
+
+    `front` are the files that no other one beats in everything.
+    """
     accuracy, fresh = row.accuracy, row.fresh
     peak = fresh.peak_bytes if fresh else None
     return (
-        Path(row.name).name,
+        name,
         f"{row.size_bytes / 1e6:.2f}" if row.size_bytes else NONE,
         f"{accuracy.accuracy:.3f} [{accuracy.wilson95[0]:.3f}, {accuracy.wilson95[1]:.3f}]" if accuracy else NONE,
         str(accuracy.n) if accuracy else NONE,
@@ -46,6 +48,12 @@ def cells(row: Row, front: Collection[str] = ()) -> tuple[str, ...]:
         "yes" if row.name in front else NONE,
         row.status,
     )
+
+
+def filled(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return a table without the columns in which nothing is known."""
+    kept = [place for place in range(len(headers)) if any(row[place] != NONE for row in rows)]
+    return tuple(headers[place] for place in kept), [tuple(row[place] for place in kept) for row in rows]
 
 
 def spread(row: Row) -> float:
@@ -88,17 +96,22 @@ def facts(machine: Mapping[str, str], command: str, notes: Sequence[str]) -> str
     return "\n\n".join([f"`{command}`", machine_line(machine), *notes])
 
 
-def method(plan: Plan, threads: Sequence[int], clip: str) -> tuple[str, ...]:
-    """Return how the figures were measured, in plain words."""
+def method(plan: Plan, threads: Sequence[int], clip: str, judged: bool) -> tuple[str, ...]:
+    """Return how the figures were measured, in plain words; `judged` tells whether accuracy was."""
     counted = f"{', '.join(map(str, threads))} thread{'' if list(threads) == [1] else 's'}"
+    fresh = "Peak MB and fresh start: a new process that imports, loads and classifies once."
+    accuracy = (
+        'Accuracy: with the 95 % Wilson interval. "vs float32": labels changed, samples that only this model (+) '
+        "or only float32 (-) gets right, and McNemar's exact p. A file that takes sound instead of pictures is not "
+        "judged. Front: no other file is at least as good in accuracy, file to label, size and peak memory, and better "
+        "in one."
+    )
     return (
         f"Latency: one query at a time, {counted}, {plan.warmup} warm-up queries, "
         f"then at least {plan.min_count} queries and {plan.min_seconds:g} s a model (up to {plan.most:g} times as long "
         f"where a median's interval is wider than {plan.precision:.0%} to a side), the models taking turns in short "
         'bursts; nearest-rank percentiles. "x float32" (of the same format) is the median over the rounds of the '
         f"quotient of the medians, with its 95 % interval. File to label: {clip}, read, drawn and classified.",
-        'Accuracy: with the 95 % Wilson interval. "vs float32": labels changed, samples that only this model (+) or '
-        "only float32 (-) gets right, and McNemar's exact p. Peak MB and fresh start: a new process that imports, "
-        "loads and classifies once. A file that takes sound instead of pictures is not judged. Front: no other file is "
-        "at least as good in accuracy, file to label, size and peak memory, and better in one.",
+        *([accuracy] if judged else []),
+        fresh,
     )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.row import Row
+from benchmarks.row import Row, short_names
 from toolkit.errors import UsageError
 from toolkit.metrics import mcnemar
 
@@ -31,6 +31,8 @@ class Choice:
         Share of samples it is right on.
     latency_ms
         Median time of one query.
+    spread
+        How far it may be off, as a share of it.
     size_bytes
         On the disk.
     peak_bytes
@@ -48,6 +50,7 @@ class Choice:
     peak_bytes: int | None
     right: NDArray[np.bool_]
     samples: str
+    spread: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,7 @@ def choice_of(row: Row) -> Choice | None:
         peak_bytes=row.fresh.peak_bytes if row.fresh else None,
         right=np.equal(row.detail.predicted, row.detail.truth),
         samples=row.judged_on,
+        spread=timed.spread,
     )
 
 
@@ -118,29 +122,53 @@ def advise(choices: Sequence[Choice], limits: Limits) -> Advice:
     """Return the fastest file within the limits that is as accurate as the most accurate one there, but for chance.
 
     As accurate is what McNemar's exact test on the same samples does not tell from the best (p of 0.05 or more); on
-    other samples, what is right at least as often.
+    other samples, what is right at least as often. Of files whose times do not differ by more than they may be off, it
+    is the smallest.
     """
     if not choices:
         return Advice(None, "no file was measured whole")
     fitting = [choice for choice in choices if _within(choice, limits)]
     within = f" within {limits}" if str(limits) else ""
+    short = short_names([choice.name for choice in choices])
     if not fitting:
-        return Advice(None, f"no file is{within}: {_nearest(choices)}")
+        return Advice(None, f"no file is{within}: {_nearest(choices, short)}")
     best = max(fitting, key=lambda choice: (choice.accuracy, -choice.latency_ms, -choice.size_bytes))
     equal = [choice for choice in fitting if as_accurate(choice, best)]
-    chosen = min(equal, key=lambda choice: (choice.latency_ms, choice.size_bytes, -choice.accuracy, choice.name))
-    one = _figures(chosen)
-    if len(fitting) == 1:
-        return Advice(chosen.name, f"{one}; the only file{within}")
-    if chosen is best:
-        return Advice(chosen.name, f"{one}; of {len(fitting)} files{within} none is as accurate and faster")
-    lost = best.accuracy - chosen.accuracy
-    told = (
-        f"{Path(best.name).name} is right on {lost:.1%} more, which may be chance"
-        if lost > 0
-        else "none is more accurate"
+    fastest = min(equal, key=_slow)
+    chosen = min(
+        (choice for choice in equal if as_fast(choice, fastest)), key=lambda choice: (choice.size_bytes, _slow(choice))
     )
-    return Advice(chosen.name, f"{one}; the fastest of {len(fitting)} files{within} that are as accurate: {told}")
+    told = [_figures(chosen)]
+    if len(fitting) == 1:
+        return Advice(chosen.name, f"{told[0]}; the only file{within}")
+    if chosen is fastest:
+        told.append(f"the fastest of {_counted(len(equal), within)}")
+    else:
+        told.append(
+            f"the smallest of {_counted(len(equal), within)} and as fast as the fastest of them, but for chance "
+            f"({short[fastest.name]}, {fastest.latency_ms:.1f} ms)"
+        )
+    lost = best.accuracy - chosen.accuracy
+    if lost > 0:
+        told.append(f"{short[best.name]} is right on {lost:.1%} more, which may be chance")
+    return Advice(chosen.name, "; ".join(told))
+
+
+def _counted(count: int, within: str) -> str:
+    """Return how many files are as accurate as the best, in words."""
+    return (
+        f"{count} files{within} that are as accurate as any" if count > 1 else f"the files{within} that are as accurate"
+    )
+
+
+def _slow(choice: Choice) -> tuple[float, int, float, str]:
+    """Return what is less for a faster file, and of equally fast ones for a smaller, more accurate one."""
+    return choice.latency_ms, choice.size_bytes, -choice.accuracy, choice.name
+
+
+def as_fast(one: Choice, fastest: Choice) -> bool:
+    """Tell whether a file is as fast as the fastest one, but for how far both times may be off."""
+    return one.latency_ms <= fastest.latency_ms * (1 + math.hypot(one.spread, fastest.spread))
 
 
 def as_accurate(one: Choice, best: Choice) -> bool:
@@ -162,9 +190,10 @@ def size(text: str) -> float:
 
 def _quantity(text: str, units: dict[str, float], wanted: str) -> float:
     found = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)\s*([a-z]*)", text.strip().lower())
-    if found is None or found[2] not in units or float(found[1]) == 0:
-        raise UsageError(f"{text!r} is not {wanted}")
-    return float(found[1]) * units[found[2]]
+    amount = float(found[1]) * units.get(found[2], 0.0) if found else 0.0
+    if not 0 < amount < math.inf:
+        raise UsageError(f"{text[:60]!r} is not {wanted}")
+    return amount
 
 
 def _within(choice: Choice, limits: Limits) -> bool:
@@ -175,17 +204,18 @@ def _within(choice: Choice, limits: Limits) -> bool:
     return accurate and all(limit is None or value <= limit for value, limit in most)
 
 
-def _nearest(choices: Sequence[Choice]) -> str:
+def _nearest(choices: Sequence[Choice], short: Mapping[str, str]) -> str:
     """Return how good the files are that are best in one thing."""
     keys: list[tuple[str, Callable[[Choice], float]]] = [
         ("fastest", lambda choice: choice.latency_ms),
         ("smallest", lambda choice: choice.size_bytes),
-        ("most accurate", lambda choice: -choice.accuracy),
     ]
+    if len({choice.accuracy for choice in choices}) > 1:
+        keys.append(("most accurate", lambda choice: -choice.accuracy))
     told = []
     for word, key in keys:
-        one = min(choices, key=key)
-        told.append(f"the {word} is {Path(one.name).name} ({_figures(one)})")
+        one = min(choices, key=lambda choice, key=key: (key(choice), _slow(choice)))  # type: ignore[misc]
+        told.append(f"the {word} is {short[one.name]} ({_figures(one)})")
     return ", ".join(told)
 
 

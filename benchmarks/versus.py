@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks import table
 from benchmarks.results import Result, read_result
-from benchmarks.row import Row
+from benchmarks.row import Row, short_names
 from benchmarks.tradeoff import SIGNIFICANT
 from toolkit.errors import UsageError
 from toolkit.files import write_json, write_text
@@ -24,6 +24,7 @@ HEADERS = (
     *("size x", "peak x", "verdict"),
 )
 NONE = "-"
+NETWORK, FILE_TO_LABEL = "network", "file to label"
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,14 @@ def compare_study(arguments: argparse.Namespace, command: str) -> int:
     before, after = read_result(arguments.before), read_result(arguments.after)
     matched = match(before.rows, after.rows)
     if not matched:
-        raise UsageError(f"{arguments.before} and {arguments.after} have no model in common: names and threads differ")
-    pairs = [compare(first, second, arguments.tolerance) for first, second in matched]
+        raise UsageError(
+            f"{arguments.before} and {arguments.after} have no model in common: measure files of the same names "
+            "with the same --threads"
+        )
+    untimed = _untimed(before, after)
+    pairs = [compare(first, second, arguments.tolerance, untimed) for first, second in matched]
+    short = short_names([pair.name for pair in pairs])
+    pairs = [replace(pair, name=short[pair.name]) for pair in pairs]
     rows = [_cells(pair, *both) for pair, both in zip(pairs, matched, strict=True)]
     notes = _notes(before, after, matched, arguments)
     print(table.plain(HEADERS, rows))
@@ -99,21 +106,30 @@ def match(before: Sequence[Row], after: Sequence[Row]) -> list[tuple[Row, Row]]:
     return found
 
 
-def compare(before: Row, after: Row, tolerance: float) -> Pair:
-    """Return how a model's second measurement differs from its first."""
+def _untimed(before: Result, after: Result) -> tuple[str, ...]:
+    """Return which times say nothing about the models: all of a disturbed machine, file to label of other sounds."""
+    if before.doubts or after.doubts:
+        return NETWORK, FILE_TO_LABEL
+    return (FILE_TO_LABEL,) if before.clip != after.clip else ()
+
+
+def compare(before: Row, after: Row, tolerance: float, untimed: Sequence[str] = ()) -> Pair:
+    """Return how a model's second measurement differs from its first; the times in `untimed` are not judged."""
     accuracy, p, paired = _accuracy(before, after)
     worse: list[str] = []
     better: list[str] = []
     if accuracy is not None and p is not None and p < SIGNIFICANT:
         (worse if accuracy[1] < accuracy[0] else better).append("accuracy")
     ratios = {
-        "network": _ratio(before.network, after.network),
-        "file to label": _ratio(before.file_to_label, after.file_to_label),
+        NETWORK: _ratio(before.network, after.network),
+        FILE_TO_LABEL: _ratio(before.file_to_label, after.file_to_label),
     }
     for name, ratio in ratios.items():
-        if ratio is not None and ratio.low > 1 + tolerance:
+        if ratio is None or name in untimed:
+            continue
+        if ratio.low > 1 + tolerance:
             worse.append(name)
-        if ratio is not None and ratio.high < 1 / (1 + tolerance):
+        if ratio.high < 1 / (1 + tolerance):
             better.append(name)
     peaks = [row.fresh.peak_bytes if row.fresh else None for row in (before, after)]
     sizes = {"size": _quotient(before.size_bytes, after.size_bytes), "peak memory": _quotient(*peaks)}
@@ -122,17 +138,17 @@ def compare(before: Row, after: Row, tolerance: float) -> Pair:
             worse.append(name)
         if quotient is not None and quotient < 1 / (1 + tolerance):
             better.append(name)
-    if before.status != after.status:
-        (worse if before.status == "ok" else better if after.status == "ok" else worse).append(
-            f"status: {after.status}"
-        )
+    if before.network and not after.network:
+        worse.append(f"not measured: {after.status}")
+    if after.network and not before.network:
+        better.append("measured")
     return Pair(
-        Path(after.name).name,
+        after.name,
         accuracy,
         p,
         paired,
-        ratios["network"],
-        ratios["file to label"],
+        ratios[NETWORK],
+        ratios[FILE_TO_LABEL],
         sizes["size"],
         sizes["peak memory"],
         tuple(worse),
@@ -197,7 +213,7 @@ def _notes(
     notes = [f"Before: {names['before']}; after: {names['after']}."]
     for result, name, place in ((before, names["before"], 0), (after, names["after"], 1)):
         if result.doubts:
-            notes.append(f"DOUBTFUL: {name}: {'; '.join(result.doubts)}.")
+            notes.append(f"DOUBTFUL, so that no time is called worse or better: {name}: {'; '.join(result.doubts)}.")
         known = {both[place].name for both in matched}
         if lost := [row.name for row in result.rows if row.name not in known]:
             notes.append(f"Only in {name}: {', '.join(lost)}.")
@@ -211,7 +227,7 @@ def _notes(
     ]
     notes.append(f"What differs between the machines: {'; '.join(changed) or 'nothing that is recorded'}.")
     if before.clip != after.clip:
-        notes.append(f"File to label is of different sounds: {before.clip} > {after.clip}.")
+        notes.append(f"File to label is of different sounds, and not judged: {before.clip} > {after.clip}.")
     notes.append(
         f"Worse, or better: accuracy by p below {SIGNIFICANT:g} (McNemar's exact test on the same samples, else the "
         f"two-proportion z test), times whose whole 95 % interval is beyond {arguments.tolerance:.0%}, size and memory "

@@ -16,7 +16,7 @@ from runtime.available import ENGINES, NO_DYNAMIC, TRUSTING, installed
 from runtime.tensors import first_line
 from toolkit.artifact import TFLITE, file_format, read_archive, verify_model
 from toolkit.card import Card
-from toolkit.errors import EngineError, UsageError
+from toolkit.errors import EngineError, UsageError, interrupted
 
 MAX_DEFAULT_THREADS, MAX_THREADS = 4, 256
 
@@ -124,6 +124,8 @@ def _load(name: str) -> tuple[Callable[[str, Any, Path, Card, int], Engine], Any
 
         raise EngineError(f"the engine {name} is not installed: {how_to_install(name)}") from None
     except (ImportError, AttributeError) as error:
+        if interrupted(error):
+            raise KeyboardInterrupt from None
         raise EngineError(
             f"the engine {name} does not work here ({first_line(error)}): see `python -m runtime doctor`"
         ) from None

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from toolkit.errors import GtzanetError, UsageError
+from toolkit.errors import GtzanetError, UsageError, interrupted
 
 Main = Callable[[Sequence[str] | None], int]
 INTERRUPTED, TERMINATED = 130, 143
@@ -117,6 +117,9 @@ def start(package: str, extra: str | None = None, argv: Sequence[str] | None = N
         )
         return 1
     except (ImportError, OSError) as error:  # a library that is there, and does not work
+        if interrupted(error):
+            print(f"{prog}: interrupted", file=sys.stderr)
+            return INTERRUPTED
         print(f"{prog}: error: a library does not work here ({error}) (try: python -m runtime doctor)", file=sys.stderr)
         return 1
     except KeyboardInterrupt:  # while the imports run

@@ -37,3 +37,10 @@ class PublishError(GtzanetError):
 
 class RunError(GtzanetError):
     """A training run folder is missing, unfinished or does not match what is asked."""
+
+
+def interrupted(error: BaseException | None) -> bool:
+    """Tell whether an error came of Ctrl-C: libraries in C turn one that comes while they are imported into others."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None

@@ -23,13 +23,18 @@ Rounds = tuple[tuple[float, ...], ...]
 """Seconds of every counted query, one tuple a round."""
 
 
+FEWEST_ROUNDS = 6
+"""The whole range of so many values is a 95 % interval of their median."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """How much to measure: every task gets rounds until it has `min_count` queries that took `min_seconds` together.
 
     `warmup` queries a task go before; a burst lasts `burst_seconds` and has `burst_count` queries at least. While a
     task's rounds differ so much that the interval of their median is wider than `precision` of it, to either side, all
-    go on, until that task has taken `most` times `min_seconds`; 0 asks for no precision.
+    go on, until that task has taken `most` times `min_seconds`; there are `FEWEST_ROUNDS` at least, without which there
+    is no such interval, in shorter bursts where `min_seconds` are few. 0 asks for no precision.
     """
 
     min_seconds: float = 10.0
@@ -47,6 +52,11 @@ class Plan:
             raise ValueError("a plan needs at least one query a task and a burst")
         if not (0 <= self.precision < 1 and self.most >= 1):
             raise ValueError("a plan's precision must be a share, and the most it measures no less than the least")
+
+    @property
+    def burst(self) -> float:
+        """Seconds of a burst."""
+        return min(self.burst_seconds, self.min_seconds / FEWEST_ROUNDS) if self.precision else self.burst_seconds
 
 
 Interval = tuple[float | None, float | None]
@@ -120,7 +130,7 @@ def measure(
     def burst(name: str) -> tuple[float, ...]:
         query(name)
         times: list[float] = []
-        while len(times) < plan.burst_count or sum(times) < plan.burst_seconds:
+        while len(times) < plan.burst_count or sum(times) < plan.burst:
             times.append(query(name))
         return tuple(times)
 
@@ -151,6 +161,8 @@ def _settled(rounds: Sequence[Sequence[float]], plan: Plan) -> bool:
     """Tell whether a task's rounds agree as the plan wants, or have gone on for as long as it allows."""
     if plan.precision == 0:
         return True
+    if len(rounds) < FEWEST_ROUNDS:
+        return False
     return spread(rounds) <= plan.precision or sum(map(sum, rounds)) >= plan.most * plan.min_seconds
 
 

@@ -235,10 +235,33 @@ def test_results_that_cannot_be_written_are_refused_before_measuring(
         assert f"{flag} {target}: " in error and message in error
 
 
-def test_a_report_needs_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_report_needs_a_folder(models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = str(models / "gtzanet-int8.tflite")
     (tmp_path / "file").touch()
-    assert cli.entry(["some.tflite", "--speed-only", "--report", str(tmp_path / "file")]) == 2
+    assert cli.entry([model, "--speed-only", "--report", str(tmp_path / "file")]) == 2
     assert f"--report {tmp_path / 'file'}: a file, not a folder" in capsys.readouterr().err
+    (tmp_path / "report" / "report.html").mkdir(parents=True)
+    assert cli.entry([model, "--speed-only", "--report", str(tmp_path / "report")]) == 2
+    assert f"--report {tmp_path / 'report' / 'report.html'}: a folder" in capsys.readouterr().err
+
+
+def test_misuse_leaves_no_folder(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GTZAN_ROOT", raising=False)
+    model, new = str(models / "gtzanet-int8.tflite"), ["--report", str(tmp_path / "new" / "report")]
+    for words in (["absent.tflite", "--speed-only"], [model], [model, "--speed-only", "--clip", str(Path(__file__))]):
+        assert cli.entry([*words, *new]) in (1, 2)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_read_is_not_written_to(models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = models / "gtzanet-int8.tflite"
+    before = model.read_bytes()
+    assert cli.entry([str(model), "--speed-only", "--json", str(model)]) == 2
+    assert f"--json {model}: the same file is named twice" in capsys.readouterr().err
+    assert model.read_bytes() == before
+    both = str(tmp_path / "out")
+    assert cli.entry([str(model), "--speed-only", "--json", both, "--markdown", both]) == 2
+    assert not Path(both).exists()
 
 
 @pytest.mark.parametrize("flags", [["absent.tflite"], ["--clip", "absent.wav"]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from html.parser import HTMLParser
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.accuracy import Accuracy, Paired, detail
-from benchmarks.drawing import Dot, distributions, stacked, ticks, trade_off
+from benchmarks.drawing import Dot, axis, distributions, stacked, ticks, trade_off
 from benchmarks.memory import FreshProcess
 from benchmarks.page import page
 from benchmarks.row import Row
@@ -66,6 +67,7 @@ def result(rows: Sequence[Row]) -> dict[str, Any]:
         "rows": [asdict(row) for row in rows],
         "front": ["b/model.tflite"],
         "advice": {"name": "b/model.tflite", "reason": "the only file"},
+        "warnings": ["NOISY: medians may be off by up to 9%"],
     }
 
 
@@ -126,6 +128,18 @@ def test_ticks_are_round_and_enclose(low: float, width: float) -> None:
     assert 2 <= len(marks) <= 9
     steps = np.diff(marks)
     assert steps == pytest.approx(np.full(len(steps), steps[0]), rel=1e-6)
+
+
+@given(st.floats(0.01, 1e4), st.floats(1.01, 1e4))
+def test_an_axis_holds_its_values_and_is_logarithmic_where_they_are_far_apart(low: float, factor: float) -> None:
+    high = low * factor
+    found = axis(low, high)
+    assert found.logarithmic == (8 * low < high)
+    assert list(found.marks) == sorted(set(found.marks)) and found.marks[0] <= low and found.marks[-1] >= high * 0.9999
+    assert 0 <= found.share(low) < found.share(math.sqrt(low * high)) < found.share(high) <= 1
+    assert found.share(found.marks[0]) == 0 and found.share(found.marks[-1]) == 1 == found.share(found.marks[-1] * 9)
+    if found.logarithmic:
+        assert found.share(math.sqrt(low * high)) == pytest.approx((found.share(low) + found.share(high)) / 2)
 
 
 def test_ticks_of_known_ranges() -> None:

@@ -67,8 +67,8 @@ def test_they_take_turns_with_ours(models: Path, run: Path, tmp_path: Path, monk
         assert row["file_ratio"]["median"] > 1 and row["network_ratio"]["median"] > 0
         assert row["fresh"]["peak_bytes"] > max(one["fresh"]["peak_bytes"] for one in ours)
         assert row["fresh"]["seconds"] > row["fresh"]["import_seconds"] > 0
-    (note,) = [note for note in value["notes"] if note.startswith("Programs of others")]
-    assert note.count("`python benchmarks/assets/usual.py ") == 3
+    commands = [note for note in value["notes"] if "`python benchmarks/assets/usual.py " in note]
+    assert [note.partition(": ")[0] for note in commands] == [row["name"] for row in theirs]
 
 
 @pytest.mark.slow
@@ -102,6 +102,16 @@ def test_they_end_with_the_block(models: Path, tmp_path: Path) -> None:
         process = peer._process
         os.kill(process.pid, 0)
     assert process.poll() is not None
+
+
+def test_there_must_be_something_for_them_to_do(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.entry([str(models / "gtzanet-int8.tflite"), "--speed-only", "--peers"]) == 2
+    assert "--peers: others can use none of these files: name a float32 one" in capsys.readouterr().err
+
+
+def test_a_run_that_is_none_is_named(models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.entry([str(models / "gtzanet-float32.tflite"), "--speed-only", "--peers", "--run", str(tmp_path)]) == 2
+    assert f"--run {tmp_path}: no finished run is there" in capsys.readouterr().err
 
 
 def test_a_run_needs_peers(capsys: pytest.CaptureFixture[str], models: Path) -> None:

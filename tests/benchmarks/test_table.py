@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks.accuracy import Accuracy, Paired
 from benchmarks.memory import FreshProcess
 from benchmarks.row import Row
-from benchmarks.table import HEADERS, cells, facts, markdown, method, plain
+from benchmarks.table import HEADERS, cells, facts, filled, markdown, method, plain
 from toolkit.latency import Latency, Plan, Ratio
 
 FULL = Row(
@@ -21,7 +21,7 @@ FULL = Row(
 
 
 def test_every_figure_is_in_its_column() -> None:
-    assert dict(zip(HEADERS, cells(FULL, {FULL.file}), strict=True)) == {
+    assert dict(zip(HEADERS, cells(FULL, "gtzanet-int8.tflite", {FULL.file}), strict=True)) == {
         "model": "gtzanet-int8.tflite",
         "size MB": "0.19",
         "accuracy [95 %]": "0.523 [0.453, 0.591]",
@@ -38,7 +38,7 @@ def test_every_figure_is_in_its_column() -> None:
 
 
 def test_what_was_not_measured_is_a_dash() -> None:
-    row = cells(Row(file="x.tflite", size_bytes=0, status="cannot be read"))
+    row = cells(Row(file="x.tflite", size_bytes=0, status="cannot be read"), "x.tflite")
     assert row[2:-1] == ("-",) * 9
     assert row[-1] == "cannot be read"
 
@@ -54,8 +54,15 @@ def test_markdown_cells_cannot_end_the_table() -> None:
 
 
 def test_the_page_says_how_it_was_made() -> None:
-    text = facts({"cores": "4"}, "python -m benchmarks", method(Plan(min_seconds=3, min_count=50), (1,), "a clip"))
+    text = facts(
+        {"cores": "4"}, "python -m benchmarks", method(Plan(min_seconds=3, min_count=50), (1,), "a clip", judged=False)
+    )
     assert "`python -m benchmarks`" in text
     assert "cores 4" in text
     assert "1 thread," in text
     assert "at least 50 queries and 3 s" in text
+    assert "Accuracy" not in text
+
+
+def test_columns_in_which_nothing_is_known_are_left_out() -> None:
+    assert filled(("a", "b", "c"), [("1", "-", "-"), ("2", "-", "3")]) == (("a", "c"), [("1", "-"), ("2", "3")])

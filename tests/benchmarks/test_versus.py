@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import json
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import asdict, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from benchmarks import cli
 from benchmarks.accuracy import Accuracy, detail
 from benchmarks.memory import FreshProcess
 from benchmarks.results import FORMAT_VERSION, read_result
-from benchmarks.row import Row, row_of
+from benchmarks.row import Row
 from benchmarks.versus import compare, match
 from tests.cards import example_card
 from toolkit.latency import Latency, Plan, Ratio, measure, summarise
 from toolkit.metrics import wilson_interval
+from toolkit.strict import from_json
 
 LABELS = ("high", "low")
 N = 40
@@ -61,9 +67,9 @@ def write(path: Path, *rows: Row, **changes: Any) -> Path:
 
 
 def test_a_row_is_the_same_after_json() -> None:
-    assert row_of(json.loads(json.dumps(asdict(row())))) == row()
+    assert from_json(Row, json.loads(json.dumps(asdict(row())))) == row()
     bare = Row(file="x", size_bytes=0, status="no model")
-    assert row_of(json.loads(json.dumps(asdict(bare)))) == bare
+    assert from_json(Row, json.loads(json.dumps(asdict(bare)))) == bare
 
 
 def test_equal_results_do_not_differ() -> None:
@@ -80,7 +86,7 @@ def test_equal_results_do_not_differ() -> None:
         ({"size_bytes": 120_000}, "size"),
         ({"fresh": FreshProcess(90_000_000, 0.5, 0.2, 0.1)}, "peak memory"),
         ({"wrong": 20}, "accuracy"),
-        ({"status": "its card says 3/4"}, "status: its card says 3/4"),
+        ({"network": None, "file_to_label": None, "status": "it broke"}, "not measured: it broke"),
     ],
 )
 def test_each_regression_is_named_and_the_way_back_is_better(changes: dict[str, Any], said: str) -> None:
@@ -90,7 +96,8 @@ def test_each_regression_is_named_and_the_way_back_is_better(changes: dict[str, 
 
 
 @pytest.mark.parametrize(
-    "changes", [{"network": latency(12.0, spread=0.3)}, {"wrong": 6}, {"size_bytes": 104_000}, {"network": None}]
+    "changes",
+    [{"network": latency(12.0, spread=0.3)}, {"wrong": 6}, {"size_bytes": 104_000}, {"status": "its card says 3/4"}],
 )
 def test_noise_is_no_regression(changes: dict[str, Any]) -> None:
     assert compare(row(), row(**changes), 0.05).worse == ()
@@ -180,6 +187,63 @@ def test_nothing_in_common_and_no_tolerance_are_misuse(tmp_path: Path, capsys: p
     assert "no model in common" in capsys.readouterr().err
     assert cli.entry(["compare", str(one), str(one), "--tolerance", "nan"]) == 2
     assert "--tolerance" in capsys.readouterr().err
+
+
+DAMAGE = st.sampled_from(
+    ["9.0", None, [], {}, 0, -9.0, 10**400, float("nan"), float("inf"), True, [1], "x\ny\x1b[31m", "\ud800", {"a": 1}]
+)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Return where there is something in a JSON value."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value[:2]) if isinstance(value, list) else ()
+    return [path, *(place for key, item in inside for place in places(item, (*path, key)))]
+
+
+@given(st.data())
+@settings(max_examples=300, deadline=None)
+def test_any_damaged_value_is_refused_in_one_sentence_or_compared(data: st.DataObject) -> None:
+    with TemporaryDirectory() as folder:
+        good = write(Path(folder) / "a.json", row())
+        value = json.loads(good.read_text())
+        (*way, last) = data.draw(st.sampled_from(places(value)[1:]))
+        inner = value
+        for key in way:
+            inner = inner[key]
+        inner[last] = data.draw(DAMAGE)
+        bad = Path(folder) / "b.json"
+        bad.write_text(json.dumps(value))
+        said, wrong = io.StringIO(), io.StringIO()
+        with redirect_stdout(said), redirect_stderr(wrong):
+            code = cli.entry(["compare", str(good), str(bad), "--json", str(Path(folder) / "c.json")])
+        assert code in (0, 2) and "\x1b" not in said.getvalue() + wrong.getvalue()
+        assert len(wrong.getvalue().splitlines()) == (0 if code == 0 else 1)
+        assert "nan" not in said.getvalue() and "inf" not in said.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words", "code"),
+    [
+        ({}, "WORSE: network, file to label", 1),
+        ({"clip": "b.wav"}, "WORSE: network", 1),
+        ({"conditions": {"doubts": ["other programs used 65 %"]}}, "no difference", 0),
+    ],
+)
+def test_times_of_other_sounds_or_a_disturbed_machine_are_not_judged(
+    changes: dict[str, Any], words: str, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = write(tmp_path / "a.json", row())
+    slow = row(network=latency(15.0), file_to_label=latency(30.0))
+    other = write(tmp_path / "b.json", slow, **changes)
+    assert cli.entry(["compare", str(one), str(other), "--fail-if-worse"]) == code
+    assert capsys.readouterr().out.splitlines()[2].endswith(words)
+
+
+def test_files_of_one_name_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = write(tmp_path / "a.json", row("a/m.tflite"), row("b/m.tflite"), row("c/n.tflite"))
+    assert cli.entry(["compare", str(one), str(one)]) == 0
+    lines = capsys.readouterr().out.splitlines()[2:5]
+    assert [line.split()[0] for line in lines] == ["a/m.tflite", "b/m.tflite", "n.tflite"]
 
 
 def test_the_machines_load_is_no_difference(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
