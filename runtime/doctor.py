@@ -88,9 +88,9 @@ def _machine(host: Host) -> Iterator[Finding]:
     if has and host.architecture in FAST_INT8:
         found = [name for name in FAST_INT8[host.architecture] if name in has]
         effect = (
-            f"has {', '.join(found)}: int8 layers of many channels are faster than float32 ones"
+            f"has {', '.join(found)}: int8 layers of many channels are faster here than float32 ones"
             if found
-            else (f"has none of {', '.join(FAST_INT8[host.architecture])}: int8 models are smaller here, mostly not faster")
+            else (f"has none of {', '.join(FAST_INT8[host.architecture])}: int8 makes models smaller here, not faster")
         )
         yield Finding(NOTE, f"the processor {effect}")
 
