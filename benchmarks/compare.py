@@ -50,6 +50,8 @@ class Comparison:
                 f"the frame are identical; mean deviation {found.mean_deviation:.4f} of 255, worst "
                 f"{found.worst_deviation:.4f} ({found.worst_clip})."
             )
+        else:
+            notes.append("How true the pictures are was not measured: that needs GTZAN's sounds and pictures.")
         return notes
 
 

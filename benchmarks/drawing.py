@@ -59,7 +59,7 @@ def trade_off(dots: Sequence[Dot], x_title: str, y_title: str) -> str:
 
 
 def _labels(dots: Sequence[Dot], frame: _Frame) -> list[str]:
-    """Return the dots' names, moved apart where they would cover each other."""
+    """Return the dots' names, moved apart where they would cover each other; a line leads to one that was moved."""
     placed: list[tuple[float, float]] = []
     parts = []
     for dot in sorted(dots, key=lambda dot: (dot.y, dot.x)):
@@ -70,6 +70,9 @@ def _labels(dots: Sequence[Dot], frame: _Frame) -> list[str]:
             y -= 13
         placed.append((x, y))
         kind = "" if dot.front else ' class="dim"'
+        if frame.y(dot.y) - y > 10:
+            start = f'x1="{frame.x(dot.x):.1f}" y1="{frame.y(dot.y):.1f}"'
+            parts.append(f'<line class="grid" {start} x2="{x:.1f}" y2="{y - 3:.1f}"/>')
         parts.append(f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{kind}>{escape(dot.label)}</text>')
     return parts
 

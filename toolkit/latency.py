@@ -111,7 +111,8 @@ def measure(
     clock
         Returns seconds; only differences count.
     progress
-        Called after every round with the share done, 0 to 1.
+        Called after a round with the share done, 0 to 1, where that is more than before: 0.99 while the rounds that
+        were planned are done, and do not agree yet.
     begun
         Rounds that were measured before, each with the seconds of every task's queries; these go on from there.
     after_round
@@ -137,18 +138,24 @@ def measure(
     for name in tasks:
         for _ in range(plan.warmup):
             query(name)
-    names = list(tasks)
-    while (done := min((_done(rounds[name], plan) for name in names), default=1.0)) < 1 or not all(
-        _settled(rounds[name], plan) for name in names
-    ):
+    names, told = list(tasks), 0.0
+    while _share(rounds, plan) < 1:
         for name in names:
             rounds[name].append(burst(name))
         names.reverse()
         if after_round is not None:
             after_round({name: rounds[name][-1] for name in tasks})
-        if progress is not None:
-            progress(min(1.0, max(done, min(_done(rounds[name], plan) for name in names))))
+        share = _share(rounds, plan)
+        if progress is not None and share > told:
+            progress(share)
+            told = share
     return {name: tuple(times) for name, times in rounds.items()}
+
+
+def _share(rounds: Mapping[str, Sequence[Sequence[float]]], plan: Plan) -> float:
+    """Return how much of the plan is fulfilled, 0 to 1; 0.99 at most while tasks' rounds do not agree as it wants."""
+    done = min((_done(past, plan) for past in rounds.values()), default=1.0)
+    return min(done, 1.0 if all(_settled(past, plan) for past in rounds.values()) else 0.99)
 
 
 def _done(rounds: Sequence[Sequence[float]], plan: Plan) -> float:
