@@ -170,3 +170,14 @@ def test_bytes_that_no_engine_loads_give_one_sentence(tmp_path: Path) -> None:
     with pytest.raises((ArtifactError, EngineError), match="cannot load this model|not a valid TFLite model") as caught:
         open_engine(path)
     assert "\n" not in str(caught.value)
+
+
+def test_ctrl_c_while_an_engine_is_imported_is_no_broken_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bindings in C++ turn what interrupts their import into an ImportError of their own."""
+
+    def interrupted(name: str) -> None:
+        raise ImportError("initialization failed") from KeyboardInterrupt()
+
+    monkeypatch.setattr(importlib, "import_module", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        engines._load("litert")
