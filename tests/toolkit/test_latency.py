@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from toolkit.latency import (
+    FEWEST_ROUNDS,
     Plan,
     Task,
     clock_seconds,
@@ -144,6 +145,24 @@ def test_progress_rises_to_one() -> None:
     measure({"a": clock.task("a", lambda _: 0.1)}, Plan(min_seconds=2), clock=clock, progress=shares.append)
     assert shares == sorted(shares)
     assert shares[-1] == 1
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.2, 1.0])
+def test_there_are_enough_rounds_for_an_interval_however_short_the_plan(seconds: float) -> None:
+    """One round would have no spread, so that noise would pass for a difference."""
+    clock, rng = FakeClock(), np.random.default_rng(0)
+    task = clock.task("a", lambda _: float(rng.uniform(0.01, 0.02)))
+    found = measure({"a": task}, Plan(min_seconds=seconds, min_count=3, precision=0.03), clock=clock)["a"]
+    assert len(found) >= FEWEST_ROUNDS and spread(found) > 0
+    assert sum(map(sum, found)) < 4 * seconds + FEWEST_ROUNDS * 4 * 0.02
+
+
+def test_progress_waits_for_rounds_that_agree() -> None:
+    clock, rng = FakeClock(), np.random.default_rng(0)
+    shares: list[float] = []
+    task = clock.task("a", lambda _: float(rng.uniform(0.01, 0.1)))
+    measure({"a": task}, Plan(min_seconds=2, precision=0.01), clock=clock, progress=shares.append)
+    assert shares == sorted(set(shares)) and shares[-2:] == [0.99, 1]
 
 
 @pytest.mark.parametrize(
