@@ -29,6 +29,7 @@ from train.networks import (
     Relu,
     Softmax,
     Standardise,
+    layer_names,
     pool_before_relu,
 )
 
@@ -83,38 +84,43 @@ def build(
     -------
     tf_keras.Model
         Input float32 (n, 288, 432, 3), pixel values 0..255; output float32 (n, classes), probabilities. The stock
-        model has built-in layers alone, so that it loads without this package.
+        model has built-in layers alone, so that it loads without this package. Its layers' names are those of
+        `layer_names`, in every process.
     """
-    layers = [tf_keras.layers.InputLayer(PICTURE_SHAPE, name="picture"), tf_keras.layers.Rescaling(1 / 255)]
+    layers = [
+        tf_keras.layers.InputLayer(PICTURE_SHAPE, name="picture"),
+        tf_keras.layers.Rescaling(1 / 255, name="rescaling"),
+    ]
     rounded = twin and device == "cpu" and tf_keras.mixed_precision.global_policy().compute_dtype != "float32"
-    for layer in pool_before_relu(network) if twin else network:
-        layers.extend(_keras_layers(layer, classes, twin, ROUNDED if rounded else STOCK))
+    table = pool_before_relu(network) if twin else network
+    for layer, called in zip(table, layer_names(table), strict=True):
+        layers.extend(_keras_layers(layer, called, classes, twin, ROUNDED if rounded else STOCK))
     return tf_keras.Sequential(layers, name=name)
 
 
-def _keras_layers(layer: Layer, classes: int, twin: bool, kinds: Kinds) -> list[Any]:
+def _keras_layers(layer: Layer, name: str, classes: int, twin: bool, kinds: Kinds) -> list[Any]:
     match layer:
         case Conv(filters, kernel, stride, relu):
-            return [kinds.conv(filters, kernel, stride, activation="relu" if relu else None)]
+            return [kinds.conv(filters, kernel, stride, activation="relu" if relu else None, name=name)]
         case Relu():
-            return [tf_keras.layers.ReLU()]
+            return [tf_keras.layers.ReLU(name=name)]
         case Pool(size, stride):
-            return [kinds.pool(size, stride)]
+            return [kinds.pool(size, stride, name=name)]
         case Standardise() if twin:
-            return [SeparateStandardise()]
+            return [SeparateStandardise(name=name)]
         case Standardise():
             # (x - mean) / sqrt(variance + epsilon): per_image_standardization, except on a picture of one colour.
             options = {"axis": (1, 2, 3), "center": False, "scale": False, "epsilon": STANDARDISE_EPSILON}
-            return [tf_keras.layers.LayerNormalization(**options)]
+            return [tf_keras.layers.LayerNormalization(**options, name=name)]
         case Flatten():
-            return [tf_keras.layers.Flatten()]
+            return [tf_keras.layers.Flatten(name=name)]
         case Dropout(rate):
-            return [SeededDropout(rate) if twin else tf_keras.layers.Dropout(rate)]
+            return [SeededDropout(rate, name=name) if twin else tf_keras.layers.Dropout(rate, name=name)]
         case Dense(units):
-            return [kinds.dense(units)]
+            return [kinds.dense(units, name=name)]
         case Softmax():
             # Under mixed precision the softmax alone stays float32.
             return [
-                kinds.dense(classes),
+                kinds.dense(classes, name=name),
                 tf_keras.layers.Activation("softmax", dtype="float32", name="scores"),
             ]

@@ -185,6 +185,24 @@ def trace(network: tuple[Layer, ...], classes: int = 10, shape: tuple[int, ...] 
     return rows
 
 
+_KINDS: dict[type, str] = {
+    Conv: "conv",
+    Relu: "relu",
+    Pool: "pool",
+    Standardise: "standardise",
+    Flatten: "flatten",
+    Dropout: "dropout",
+    Dense: "dense",
+    Softmax: "dense",
+}
+
+
+def layer_names(network: tuple[Layer, ...]) -> list[str]:
+    """Return a name for each layer of a table, by its kind and number: conv1, pool1, conv2 and so on."""
+    kinds = [_KINDS[type(layer)] for layer in network]
+    return [f"{kind}{kinds[: place + 1].count(kind)}" for place, kind in enumerate(kinds)]
+
+
 def _apply(layer: Layer, shape: tuple[int, ...], classes: int) -> Row:
     match layer:
         case Conv(filters, kernel, stride, relu):
@@ -219,14 +237,15 @@ def parameter_count(network: tuple[Layer, ...], classes: int = 10) -> int:
 
 
 def summary(name: str, classes: int = 10) -> str:
-    """Return the table of network `name` as text: layer, output shape, parameters, multiply-adds, and their totals."""
-    rows = trace(find_network(name), classes)
+    """Return the table of network `name` as text: names, layers, output shapes, parameters, multiply-adds, totals."""
+    network = find_network(name)
+    rows, names = trace(network, classes), ["picture", *layer_names(network)]
     lines = [f"{name}: input {' x '.join(map(str, PICTURE_SHAPE))}, pixel values 0..255, divided by 255", ""]
-    lines.append(f"{'layer':<32}{'output':>16}{'parameters':>14}{'multiply-adds':>16}")
-    for row in rows:
+    lines.append(f"{'name':<14}{'layer':<30}{'output':>16}{'parameters':>14}{'multiply-adds':>16}")
+    for called, row in zip(names, rows, strict=True):
         shape = " x ".join(map(str, row.shape))
-        lines.append(f"{row.layer:<32}{shape:>16}{row.parameters:>14,}{row.multiply_adds:>16,}")
+        lines.append(f"{called:<14}{row.layer:<30}{shape:>16}{row.parameters:>14,}{row.multiply_adds:>16,}")
     parameters = sum(row.parameters for row in rows)
     multiply_adds = sum(row.multiply_adds for row in rows)
-    lines.append(f"{'total':<32}{'':>16}{parameters:>14,}{multiply_adds:>16,}")
+    lines.append(f"{'total':<44}{'':>16}{parameters:>14,}{multiply_adds:>16,}")
     return "\n".join(lines)

@@ -16,6 +16,7 @@ from train.networks import (
     Relu,
     Softmax,
     find_network,
+    layer_names,
     parameter_count,
     pool_before_relu,
     summary,
@@ -49,6 +50,16 @@ def test_summary_shows_the_total_and_every_layer() -> None:
     text = summary("gtzanet")
     assert "175,194" in text.splitlines()[-1]
     assert len(text.splitlines()) == len(GTZANET) + 5
+    assert all(name in text for name in layer_names(GTZANET))
+
+
+def test_layers_are_numbered_by_their_kind() -> None:
+    names = dict.fromkeys(layer_names(ZFNET))
+    assert [name for name in names if name.startswith(("conv", "dense"))] == [
+        *("conv1", "conv2", "conv3", "conv4", "conv5"),
+        *("dense1", "dense2", "dense3"),
+    ]
+    assert len(names) == len(ZFNET)
 
 
 def test_unknown_network_names_the_known_ones() -> None:
@@ -87,6 +98,8 @@ def test_keras_builds_what_the_table_says(name: str, twin: bool) -> None:
     shapes = [layer.output_shape[1:] for layer in model.layers[1:-1]]
     assert shapes == [row.shape for row in rows[1:]]
     assert model.layers[0].scale == pytest.approx(1 / 255)
+    again = build(NETWORKS[name], 10, name=name, twin=twin)
+    assert [layer.name for layer in again.layers] == [layer.name for layer in model.layers]
     if not twin:
         assert {type(layer).__module__.split(".")[0] for layer in model.layers} == {"tf_keras"}
 
