@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -206,17 +207,14 @@ def _within(choice: Choice, limits: Limits) -> bool:
 
 def _nearest(choices: Sequence[Choice], short: Mapping[str, str]) -> str:
     """Return how good the files are that are best in one thing."""
-    keys: list[tuple[str, Callable[[Choice], float]]] = [
-        ("fastest", lambda choice: choice.latency_ms),
-        ("smallest", lambda choice: choice.size_bytes),
-    ]
+    keys: dict[str, Callable[[Choice], Any]] = {
+        "fastest": _slow,
+        "smallest": lambda choice: (choice.size_bytes, _slow(choice)),
+    }
     if len({choice.accuracy for choice in choices}) > 1:
-        keys.append(("most accurate", lambda choice: -choice.accuracy))
-    told = []
-    for word, key in keys:
-        one = min(choices, key=lambda choice, key=key: (key(choice), _slow(choice)))  # type: ignore[misc]
-        told.append(f"the {word} is {short[one.name]} ({_figures(one)})")
-    return ", ".join(told)
+        keys["most accurate"] = lambda choice: (-choice.accuracy, _slow(choice))
+    best = {word: min(choices, key=key) for word, key in keys.items()}
+    return ", ".join(f"the {word} is {short[one.name]} ({_figures(one)})" for word, one in best.items())
 
 
 def _figures(choice: Choice) -> str:
