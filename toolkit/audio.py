@@ -106,14 +106,13 @@ def _resampled(
 
 
 def _joined(path: str | Path, blocks: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """Return the blocks as one array, if it is not too large."""
-    kept, size = [], 0
+    """Return the blocks as one array, if it is not too large; they are never there twice."""
+    kept = bytearray()  # it grows in its place, where an array of so many blocks would be a copy
     for block in blocks:
-        size += block.size
-        if size > MAX_VALUES:
+        kept += block.tobytes()
+        if len(kept) > MAX_VALUES * 4:
             raise AudioError(f"{path}: it needs more than {MAX_VALUES * 4 // 10**6} MB of memory; cut it first")
-        kept.append(block)
-    return np.concatenate(kept)
+    return np.frombuffer(kept, np.float32)
 
 
 def _named(path: str | Path, samples: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -331,3 +331,13 @@ def test_names_that_are_no_utf8_are_read(tmp_path: Path) -> None:
     soundfile.write(str(tmp_path / "a.wav"), sounds.melody(2), RATE)
     (tmp_path / "a.wav").rename(path)
     assert len(audio.load(path)) == 2 * RATE
+
+
+def test_a_long_sound_is_never_in_memory_twice() -> None:
+    blocks = (np.full(1 << 16, number, np.float32) for number in range(200))
+    tracemalloc.start()
+    found = audio.collected("sound", blocks, 22_050, 22_050)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.shape == (200 << 16,) and found[-1] == 199 and found[0] == 0
+    assert peak < 1.2 * found.nbytes
