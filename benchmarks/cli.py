@@ -54,7 +54,7 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
         if path is None:
             continue
         output_file(path, flag)
-        if [other for other in given if isinstance(other, Path) and other.absolute() == path.absolute()] != [path]:
+        if [other for other in given if isinstance(other, Path) and other.resolve() == path.resolve()] != [path]:
             raise UsageError(f"{flag} {path}: the same file is named twice: name another to write")
 
 

@@ -33,7 +33,7 @@ def trade_off(dots: Sequence[Dot], x_title: str, y_title: str) -> str:
     height = 360
     least, most = min(dot.x for dot in dots), max(dot.x for dot in dots)
     x_axis = axis(least, most, from_zero=least < most / 2)
-    y_axis = axis(min(dot.low for dot in dots), max(dot.high for dot in dots), logarithmic=False)
+    y_axis = Axis(tuple(ticks(min(dot.low for dot in dots), max(dot.high for dot in dots))), logarithmic=False)
     frame = _Frame(x_axis, y_axis, height)
     parts = [frame.axes(x_title, y_title)]
     front = sorted((dot for dot in dots if dot.front), key=lambda dot: (dot.x, dot.y))
@@ -160,17 +160,16 @@ class Axis:
         return (value - low) / (high - low)
 
 
-def axis(low: float, high: float, from_zero: bool = True, logarithmic: bool = True) -> Axis:
-    """Return an axis that holds `low` to `high`: a logarithmic one, where that is allowed and they are far apart."""
-    if logarithmic and 0 < _LOG_FROM * low < high:
-        decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+def axis(low: float, high: float, from_zero: bool = True) -> Axis:
+    """Return an axis of times that holds `low` to `high`: a logarithmic one where they are far apart."""
+    if 0 < _LOG_FROM * low < high:
+        # A decade more at each end: the logarithm of what is just below a power of ten may be rounded up to a whole number.
+        decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2)
         marks = [factor * 10.0**decade for decade in decades for factor in (1, 2, 5)]
         first = max(place for place, mark in enumerate(marks) if mark <= low)
         last = min(place for place, mark in enumerate(marks) if mark >= high)
         return Axis(tuple(marks[first : last + 1]), logarithmic=True)
-    if logarithmic:
-        low = 0 if from_zero else low - (high - low) / 10
-    return Axis(tuple(ticks(low, high)), logarithmic=False)
+    return Axis(tuple(ticks(0 if from_zero else low - (high - low) / 10, high)), logarithmic=False)
 
 
 def ticks(low: float, high: float) -> list[float]:

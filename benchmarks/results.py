@@ -57,10 +57,16 @@ def read_result(path: Path) -> Result:
 
 
 def _check(result: Result) -> None:
-    """Raise `StrictError` where a number cannot have been measured."""
+    """Raise `StrictError` where a number cannot have been measured, or two do not fit each other."""
     for number, row in enumerate(result.rows):
-        if row.size_bytes < 0 or row.threads < 1:
-            raise StrictError(f"rows[{number}] has an impossible size or number of threads")
+        peak = row.fresh.peak_bytes if row.fresh else None
+        if row.size_bytes < 0 or row.threads < 1 or (peak is not None and peak < 1):
+            raise StrictError(f"rows[{number}] has an impossible size, peak or number of threads")
+        found, detail = row.accuracy, row.detail
+        if found is not None and not (found.n > 0 and 0 <= found.correct <= found.n):
+            raise StrictError(f"rows[{number}].accuracy has an impossible count")
+        if found and detail and not len(detail.truth) == len(detail.predicted) == found.n:
+            raise StrictError(f"rows[{number}].detail is not of accuracy's {found.n} samples")
         for name, timed in (("network", row.network), ("file_to_label", row.file_to_label)):
             if timed is not None and not (timed.p50_ms > 0 and timed.spread >= 0):
                 raise StrictError(f"rows[{number}].{name} has an impossible time")

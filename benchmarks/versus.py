@@ -48,6 +48,8 @@ class Pair:
         Multiples.
     worse, better
         What is so by more than chance and the tolerance.
+    unsure
+        Times that would be, were they not of a disturbed machine or of other sounds.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Pair:
     peak: float | None
     worse: tuple[str, ...]
     better: tuple[str, ...]
+    unsure: tuple[str, ...]
 
 
 def compare_study(arguments: argparse.Namespace, command: str) -> int:
@@ -114,10 +117,11 @@ def _untimed(before: Result, after: Result) -> tuple[str, ...]:
 
 
 def compare(before: Row, after: Row, tolerance: float, untimed: Sequence[str] = ()) -> Pair:
-    """Return how a model's second measurement differs from its first; the times in `untimed` are not judged."""
+    """Return how a model's second measurement differs from its first; the times in `untimed` are at most unsure."""
     accuracy, p, paired = _accuracy(before, after)
     worse: list[str] = []
     better: list[str] = []
+    unsure: list[str] = []
     if accuracy is not None and p is not None and p < SIGNIFICANT:
         (worse if accuracy[1] < accuracy[0] else better).append("accuracy")
     ratios = {
@@ -125,12 +129,10 @@ def compare(before: Row, after: Row, tolerance: float, untimed: Sequence[str] = 
         FILE_TO_LABEL: _ratio(before.file_to_label, after.file_to_label),
     }
     for name, ratio in ratios.items():
-        if ratio is None or name in untimed:
-            continue
-        if ratio.low > 1 + tolerance:
-            worse.append(name)
-        if ratio.high < 1 / (1 + tolerance):
-            better.append(name)
+        if ratio is not None and ratio.low > 1 + tolerance:
+            (unsure if name in untimed else worse).append(name)
+        if ratio is not None and ratio.high < 1 / (1 + tolerance):
+            (unsure if name in untimed else better).append(name)
     peaks = [row.fresh.peak_bytes if row.fresh else None for row in (before, after)]
     sizes = {"size": _quotient(before.size_bytes, after.size_bytes), "peak memory": _quotient(*peaks)}
     for name, quotient in sizes.items():
@@ -153,6 +155,7 @@ def compare(before: Row, after: Row, tolerance: float, untimed: Sequence[str] = 
         sizes["peak memory"],
         tuple(worse),
         tuple(better),
+        tuple(unsure),
     )
 
 
@@ -184,6 +187,7 @@ def _cells(pair: Pair, before: Row, after: Row) -> tuple[str, ...]:
     """Return a pair's texts, one for each of `HEADERS`."""
     verdict = [f"WORSE: {', '.join(pair.worse)}"] if pair.worse else []
     verdict += [f"better: {', '.join(pair.better)}"] if pair.better else []
+    verdict += [f"unsure: {', '.join(pair.unsure)}"] if pair.unsure else []
     return (
         pair.name,
         f"{pair.accuracy[0]:.3f} > {pair.accuracy[1]:.3f}" if pair.accuracy else NONE,

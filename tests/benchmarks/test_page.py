@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from benchmarks.accuracy import Accuracy, Paired, detail
@@ -131,6 +131,7 @@ def test_ticks_are_round_and_enclose(low: float, width: float) -> None:
 
 
 @given(st.floats(0.01, 1e4), st.floats(1.01, 1e4))
+@example(9999.999999999998, 9.0)
 def test_an_axis_holds_its_values_and_is_logarithmic_where_they_are_far_apart(low: float, factor: float) -> None:
     high = low * factor
     found = axis(low, high)
