@@ -163,7 +163,7 @@ class Axis:
 def axis(low: float, high: float, from_zero: bool = True) -> Axis:
     """Return an axis of times that holds `low` to `high`: a logarithmic one where they are far apart."""
     if 0 < _LOG_FROM * low < high:
-        # A decade more at each end: the logarithm of what is just below a power of ten may be rounded up to a whole number.
+        # A decade more at each end: the logarithm of what is just below a power of ten may be rounded up.
         decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2)
         marks = [factor * 10.0**decade for decade in decades for factor in (1, 2, 5)]
         first = max(place for place, mark in enumerate(marks) if mark <= low)

@@ -9,6 +9,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,11 +111,19 @@ def measure(wanted: Sequence[Program], rounds: int, progress: Callable[[int, int
 def _once(program: Program) -> tuple[float, int]:
     """Return the seconds that the slowest process took, and the peak bytes of the largest."""
     command = [sys.executable, "-S", "-c", _LAUNCHER, *program.command]
-    started = [
-        subprocess.Popen(command, env=child_environment(), stdout=subprocess.PIPE, text=True)
-        for _ in range(program.times)
-    ]
-    told = [json.loads(process.communicate()[0]) for process in started]
+    with ExitStack() as stack:
+        started = [
+            stack.enter_context(
+                subprocess.Popen(
+                    command, env=child_environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+                )
+            )
+            for _ in range(program.times)
+        ]
+        said = [process.communicate()[0] for process in started]
+    if not all(said):
+        raise EngineError(f"{program.name}: the process that was to start it was ended from outside: measure again")
+    told = [json.loads(text) for text in said]
     for _, _, code, last in told:
         if code:
             raise EngineError(f"{program.name}: the process failed ({last or f'exit code {code}'})")

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -53,3 +57,19 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_misuse(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert entry(["start", *arguments]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_in_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+    """A terminal sends it to the processes that are measured, too."""
+    command = [sys.executable, "-m", "benchmarks", "start", "--rounds", "500", "--markdown", str(tmp_path / "s.md")]
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(
+        command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        time.sleep(4)
+        os.killpg(process.pid, signal.SIGINT)
+        said, wrong = process.communicate(timeout=60)
+    assert process.returncode == 130 and said == ""
+    assert wrong.splitlines()[-1] == "python -m benchmarks: interrupted" and "Traceback" not in wrong
+    assert list(tmp_path.iterdir()) == []
