@@ -64,12 +64,22 @@ def test_ctrl_c_ends_in_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     """A terminal sends it to the processes that are measured, too."""
     command = [sys.executable, "-m", "benchmarks", "start", "--rounds", "500", "--markdown", str(tmp_path / "s.md")]
     root = Path(__file__).parents[2]
-    with subprocess.Popen(
-        command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    ) as process:
+    process = subprocess.Popen(
+        command,
+        cwd=root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # what runs in the background ignores it
+    )
+    try:
         time.sleep(4)
         os.killpg(process.pid, signal.SIGINT)
         said, wrong = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
     assert process.returncode == 130 and said == ""
     assert wrong.splitlines()[-1] == "python -m benchmarks: interrupted" and "Traceback" not in wrong
     assert list(tmp_path.iterdir()) == []
