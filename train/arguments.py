@@ -51,7 +51,7 @@ MEANINGS = {
 }
 TAKEN = {
     "report": ("output",),
-    "speed": ("output", "data", "batch_size", "precision", "threads", "shards"),
+    "speed": ("output", "data", "batch_size", "device", "precision", "threads", "shards"),
 }
 """The flags that the jobs besides training have a use for."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +106,8 @@ def _start(flags: argparse.Namespace, given: Sequence[str]) -> int:
         named = "the split names it, but the dataset does not have it"
         _tell_left_out([f"{track}: {named}" for track in dataset.split.missing])
         compute = prepare(flags.device, compute)
+        if compute.device == "gpu" and flags.shards is None:
+            compute = replace(compute, shards=1)  # a GPU fills its cores with one batch
         config = run.new_config(flags.what, dataset, flags.seed, recipe, compute)
         folder = run.create(flags.runs, flags.name, config, dataset)
         try:
@@ -220,5 +222,5 @@ def _speed(flags: argparse.Namespace) -> int:
     root = data_root(flags.data)
     from train.speed import compare
 
-    _emit(compare(flags.what, root, recipe, compute), flags.output)
+    _emit(compare(flags.what, root, "gpu" if flags.device == "gpu" else "cpu", recipe, compute), flags.output)
     return 0

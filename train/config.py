@@ -10,7 +10,7 @@ from toolkit.errors import RunError, UsageError
 from toolkit.runs import config_digest
 from toolkit.strict import StrictError, from_json
 
-PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
+PRECISIONS = ("float32", "tensorfloat32", "mixed_float16", "mixed_bfloat16")
 DEVICES = ("auto", "cpu", "gpu")
 MAX_COUNT = 1_000_000
 MAX_THREADS = 1024
@@ -65,6 +65,11 @@ class Compute:
     precision: str = "float32"
     threads: int = 1
     shards: int = 1
+
+    @property
+    def policy(self) -> str:
+        """Keras' name of the precision: TensorFloat-32 is a way to multiply float32 values, not a type of theirs."""
+        return "float32" if self.precision == "tensorfloat32" else self.precision
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:

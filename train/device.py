@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 from toolkit.errors import RunError, UsageError
 from toolkit.quiet import captured_stderr
 from train.config import DEVICES, Compute
+
+DRIVER = Path("/proc/driver/nvidia/version")
+"""The NVIDIA kernel module's file: it exists where a driver is loaded."""
+CUDA_LIBRARIES = (
+    "libcudart.so.12",
+    "libcublas.so.12",
+    "libcublasLt.so.12",
+    "libcufft.so.11",
+    "libcusolver.so.11",
+    "libcusparse.so.12",
+    "libcudnn.so.9",
+)
+"""What TensorFlow 2.21 opens before it lists a GPU."""
 
 
 def available_threads() -> int:
@@ -20,11 +37,14 @@ def prepare(device: str, compute: Compute) -> Compute:
 
     oneDNN's kernels are switched on (TensorFlow leaves them off on processors without AVX-512, where they are still
     several times faster for these networks), and kept to AVX2 unless the environment says otherwise: with longer
-    vectors they add up in another order, and the same seed would give another run. Ops are made deterministic; a GPU's
-    memory is taken as needed.
+    vectors they add up in another order, and the same seed would give another run. Ops are made deterministic. Of a
+    GPU, the first one is used, its memory is taken as needed, and its products of float32 values are rounded to
+    TensorFloat-32's 10 bits only where the precision is "tensorfloat32".
 
     Raises
     ------
+    UsageError
+        If the device is unknown, or the precision needs a GPU and there is none.
     RunError
         If a GPU is asked for and TensorFlow sees none.
     """
@@ -36,25 +56,88 @@ def prepare(device: str, compute: Compute) -> Compute:
     os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if device == "cpu":
-        os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     with captured_stderr():  # the libraries' greetings
         import tensorflow as tf
         import tf_keras
 
         tf.get_logger().setLevel("ERROR")
-        gpus = tf.config.list_physical_devices("GPU")
-    if device == "gpu" and not gpus:
-        raise RunError(
-            "--device gpu: TensorFlow sees no GPU here: check the driver (nvidia-smi) and that tensorflow[and-cuda] "
-            "is installed, or use --device cpu"
-        )
-    if device == "cpu" and gpus:
-        tf.config.set_visible_devices([], "GPU")
-        gpus = []
-    for gpu in gpus:
-        tf.config.experimental.set_memory_growth(gpu, True)
+        gpus = choose_gpus(tf, device)
+    if compute.precision == "tensorfloat32" and not gpus:
+        raise UsageError("--precision tensorfloat32 is a GPU's: leave it out on a processor")
     tf.config.threading.set_inter_op_parallelism_threads(compute.threads)
     tf.config.threading.set_intra_op_parallelism_threads(compute.threads if compute.shards == 1 else 1)
+    tf.config.experimental.enable_tensor_float_32_execution(compute.precision == "tensorfloat32")
     tf.config.experimental.enable_op_determinism()
-    tf_keras.mixed_precision.set_global_policy(compute.precision)
+    tf_keras.mixed_precision.set_global_policy(compute.policy)
     return Compute("gpu" if gpus else "cpu", compute.precision, compute.threads, compute.shards)
+
+
+def choose_gpus(tf: Any, device: str) -> list[Any]:
+    """Make the GPU to use TensorFlow's only one, and return it in a list; an empty one where a processor computes.
+
+    Raises
+    ------
+    RunError
+        If `device` is "gpu" and TensorFlow sees none.
+    """
+    gpus = list(tf.config.list_physical_devices("GPU"))
+    if device == "gpu" and not gpus:
+        raise RunError(f"--device gpu: {no_gpu_reason(tf)}, or use --device cpu")
+    if device == "auto" and not gpus and DRIVER.exists() and not _hidden():
+        print(f"a GPU's driver is here, but this run uses the processor: {no_gpu_reason(tf)}", file=sys.stderr)
+    chosen = [] if device == "cpu" else gpus[:1]
+    if gpus:
+        tf.config.set_visible_devices(chosen, "GPU")
+    for gpu in chosen:
+        # Otherwise TensorFlow takes all of the GPU's memory at its first operation.
+        tf.config.experimental.set_memory_growth(gpu, True)
+    return chosen
+
+
+def no_gpu_reason(tf: Any) -> str:
+    """Return why TensorFlow lists no GPU, and what to do about it, as a sentence without its full stop."""
+    if not tf.test.is_built_with_cuda():
+        return "this TensorFlow is built without CUDA: install tensorflow[and-cuda] on Linux"
+    if _hidden():
+        return f"CUDA_VISIBLE_DEVICES={os.environ['CUDA_VISIBLE_DEVICES']} hides every GPU: unset it"
+    if not DRIVER.exists():
+        return "no NVIDIA driver is loaded here: install one until nvidia-smi lists the GPU"
+    missing = [name for name in CUDA_LIBRARIES if not _loads(name)]
+    if missing:
+        return (
+            f"TensorFlow cannot load {', '.join(missing)}: install CUDA's libraries with "
+            f"pip install 'tensorflow[and-cuda]=={tf.__version__}'"
+        )
+    return "TensorFlow sees no GPU: run it with TF_CPP_MIN_LOG_LEVEL=0 to see why"
+
+
+def gpu_versions() -> dict[str, str]:
+    """Return what of the GPU in use can move a result: its name, and the version of cuDNN ("unknown" where untold)."""
+    import tensorflow as tf
+
+    gpu = tf.config.get_visible_devices("GPU")[0]
+    name = tf.config.experimental.get_device_details(gpu).get("device_name", "unknown")
+    return {"gpu": name, "cudnn": _cudnn_version()}
+
+
+def _hidden() -> bool:
+    return os.environ.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1")
+
+
+def _loads(name: str) -> bool:
+    """Return whether a library is among the loader's, or in one of the nvidia packages that pip installs."""
+    with suppress(OSError):
+        ctypes.CDLL(name)
+        return True
+    return any(next(Path(place).glob(f"nvidia/*/lib/{name}"), None) for place in sys.path if place)
+
+
+def _cudnn_version() -> str:
+    # TensorFlow has opened it by now: the loader returns that one.
+    with suppress(OSError, AttributeError):
+        version = ctypes.CDLL(CUDA_LIBRARIES[-1]).cudnnGetVersion
+        version.restype = ctypes.c_size_t
+        number = version()
+        return f"{number // 10000}.{number // 100 % 100}.{number % 100}"
+    return "unknown"

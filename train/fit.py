@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +17,39 @@ import tf_keras
 from toolkit.errors import RunError
 from train.build import build
 from train.checkpoint import FILE, Checkpoint
-from train.config import RunConfig
+from train.config import Recipe, RunConfig
+from train.feed import Feed, make_feed
 from train.networks import find_network, with_dropout
 from train.part import Part, Progress
 from train.schedule import Plateau
-from train.step import PredictStep, make_optimizer, make_predict_step, make_train_step
+from train.step import PredictStep, TrainStep, make_optimizer, make_predict_step, make_train_step
 
 EVALUATION_BATCH = 32
+SAVING_SHARE = 1 / 20
+"""The most of a run's time that its checkpoints may take."""
 
 
 Report = Callable[[Progress], None]
+
+
+class Pace:
+    """When a checkpoint is due: the first one at once, each later one when the time it takes is a small share."""
+
+    def __init__(self) -> None:
+        self.cost = 0.0
+        self.ended = time.perf_counter()
+
+    def is_due(self) -> bool:
+        """Return whether a checkpoint written now keeps to `SAVING_SHARE`."""
+        return self.cost <= SAVING_SHARE * (time.perf_counter() - self.ended)
+
+    @contextmanager
+    def saving(self) -> Iterator[None]:
+        """Time the block, which writes a checkpoint."""
+        started = time.perf_counter()
+        yield
+        self.ended = time.perf_counter()
+        self.cost = self.ended - started
 
 
 def epoch_order(seed: int, epoch: int, items: int) -> np.ndarray:
@@ -32,54 +57,47 @@ def epoch_order(seed: int, epoch: int, items: int) -> np.ndarray:
     return np.random.default_rng((seed, epoch)).permutation(items)
 
 
-def fit(config: RunConfig, training: Part, validation: Part, folder: Path, report: Report) -> tf_keras.Model:
-    """Train to the last epoch, from the folder's checkpoint where there is one; return the stock model, trained.
+def fit(
+    config: RunConfig,
+    training: Part,
+    validation: Part,
+    folder: Path,
+    report: Report,
+    *,
+    feed_of: Callable[[Part, str], Feed] = make_feed,
+    xla: bool = False,
+) -> tuple[tf_keras.Model, list[dict[str, Any]]]:
+    """Train to the last epoch, from the folder's checkpoint where there is one.
 
-    A checkpoint is written after every epoch. Every random choice is a function of (seed, epoch, step), so that a run
-    that was killed anywhere ends with the same weights, bit by bit, as one that was not.
+    Returns the stock model, trained, and the history: one entry per epoch. `feed_of` and `xla` are for measuring.
+
+    Every random choice is a function of (seed, epoch, step), so that a run that was killed anywhere ends with the same
+    weights, bit by bit, as one that was not. A checkpoint is written after an epoch, unless that would take more than a
+    twentieth of the time; the last epoch always has one.
 
     Raises
     ------
     RunError
         If the checkpoint is damaged or belongs to another run, or the loss stops being a number.
     """
-    recipe = config.recipe
-    network = with_dropout(find_network(config.model), recipe.dropout)
-    tf_keras.utils.set_random_seed(config.seed)
-    model = build(network, len(config.classes), name=config.model, twin=True, device=config.compute.device)
-    optimizer = make_optimizer(recipe, config.compute.precision)
-    optimizer.build(model.trainable_variables)
-    plateau = Plateau(recipe.learning_rate)
-    history: list[dict[str, Any]] = []
-    checkpoint = Checkpoint.load(folder)
-    if checkpoint is not None:
-        if checkpoint.run != config.digest:
-            raise RunError(f"{folder}: its checkpoint belongs to another run: start a new run")
-        _restore(model, optimizer, checkpoint, folder)
-        plateau, history = checkpoint.plateau, list(checkpoint.history)
-    train_step = make_train_step(model, optimizer, config.compute)
-    predict = make_predict_step(model, config.compute)
-    steps = math.ceil(len(training.labels) / recipe.batch_size)
-    for epoch in range(len(history), recipe.epochs):
+    recipe, compute = config.recipe, config.compute
+    state = _State.start(config, folder)
+    train_step = make_train_step(state.model, state.optimizer, compute, xla=xla)
+    predict = make_predict_step(state.model, compute)
+    feed, validation_feed = (feed_of(part, compute.device) for part in (training, validation))
+    pace = Pace()
+    for epoch in range(len(state.history), recipe.epochs):
         started = time.perf_counter()
-        optimizer.learning_rate = plateau.learning_rate
-        order = epoch_order(config.seed, epoch, len(training.labels))
-        total = correct = 0.0
-        for step in range(steps):
-            chosen = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
-            seed = np.array((config.seed, epoch * steps + step), np.int32)
-            loss, right = train_step(tf.constant(training.pictures[chosen]), tf.constant(training.labels[chosen]), seed)
-            total += float(loss) * len(chosen)
-            correct += int(right)
-            report(Progress(epoch + 1, recipe.epochs, step + 1, steps, float(loss)))
-        probabilities, losses = predict_all(predict, validation)
+        state.optimizer.learning_rate = state.plateau.learning_rate
+        loss, accuracy = _train_epoch(config, epoch, feed, len(training.labels), train_step, report)
+        probabilities, losses = predict_all(predict, validation_feed, len(validation.labels))
         entry = {
             "epoch": epoch + 1,
-            "loss": total / len(order),
-            "accuracy": correct / len(order),
+            "loss": loss,
+            "accuracy": accuracy,
             "val_loss": float(np.mean(losses, dtype=np.float64)),
             "val_accuracy": float(np.mean(probabilities.argmax(1) == validation.labels)),
-            "learning_rate": plateau.learning_rate,
+            "learning_rate": state.plateau.learning_rate,
             "seconds": round(time.perf_counter() - started, 3),
         }
         if not all(math.isfinite(value) for value in entry.values()):
@@ -87,12 +105,81 @@ def fit(config: RunConfig, training: Part, validation: Part, folder: Path, repor
                 f"{folder}: the loss of epoch {epoch + 1} is not a number: the training diverged; "
                 "try a lower --learning-rate"
             )
-        history.append(entry)
-        plateau = plateau.after(entry["val_loss"], recipe)
-        weights, slots = tuple(model.get_weights()), tuple(value.numpy() for value in _slots(optimizer))
-        Checkpoint(config.digest, epoch + 1, plateau, tuple(history), weights, slots).save(folder)
-        report(Progress(epoch + 1, recipe.epochs, steps, steps, entry["loss"], entry))
-    return stock_model(config, model.get_weights())
+        state = state.after(entry, recipe)
+        if pace.is_due() or epoch + 1 == recipe.epochs:
+            with pace.saving():
+                state.checkpoint(config.digest).save(folder)
+        steps = _steps(recipe, len(training.labels))
+        report(Progress(epoch + 1, recipe.epochs, steps, steps, loss, entry))
+    return stock_model(config, state.model.get_weights()), list(state.history)
+
+
+@dataclass(frozen=True)
+class _State:
+    """What changes from epoch to epoch: the twin and its optimizer, the learning rate's schedule, the history."""
+
+    model: tf_keras.Model
+    optimizer: tf_keras.optimizers.Optimizer
+    plateau: Plateau
+    history: tuple[dict[str, Any], ...] = ()
+
+    @classmethod
+    def start(cls, config: RunConfig, folder: Path) -> _State:
+        """Return the state to go on from: that of the folder's checkpoint, or a new run's."""
+        network = with_dropout(find_network(config.model), config.recipe.dropout)
+        tf_keras.utils.set_random_seed(config.seed)
+        model = build(network, len(config.classes), name=config.model, twin=True, device=config.compute.device)
+        optimizer = make_optimizer(config.recipe, config.compute.precision)
+        optimizer.build(model.trainable_variables)
+        checkpoint = Checkpoint.load(folder)
+        if checkpoint is None:
+            return cls(model, optimizer, Plateau(config.recipe.learning_rate))
+        if checkpoint.run != config.digest:
+            raise RunError(f"{folder}: its checkpoint belongs to another run: start a new run")
+        _restore(model, optimizer, checkpoint, folder)
+        return cls(model, optimizer, checkpoint.plateau, tuple(checkpoint.history))
+
+    def after(self, entry: dict[str, Any], recipe: Recipe) -> _State:
+        """Return the state after one more epoch with this entry in the history."""
+        return replace(self, plateau=self.plateau.after(entry["val_loss"], recipe), history=(*self.history, entry))
+
+    def checkpoint(self, run: str) -> Checkpoint:
+        """Return the state as arrays, for the run of this digest."""
+        weights, slots = tuple(self.model.get_weights()), tuple(value.numpy() for value in _slots(self.optimizer))
+        return Checkpoint(run, len(self.history), self.plateau, self.history, weights, slots)
+
+
+def _steps(recipe: Recipe, items: int) -> int:
+    return math.ceil(items / recipe.batch_size)
+
+
+def _train_epoch(
+    config: RunConfig, epoch: int, feed: Feed, items: int, train_step: TrainStep, report: Report
+) -> tuple[float, float]:
+    """Train one epoch (from 0) and return its mean loss and accuracy.
+
+    A step's loss is read after the next step has been started: a GPU computes on while this process waits for it.
+    """
+    recipe, steps = config.recipe, _steps(config.recipe, items)
+    order = epoch_order(config.seed, epoch, items)
+    chosen = [order[start : start + recipe.batch_size] for start in range(0, items, recipe.batch_size)]
+    total = correct = 0.0
+    started: list[tuple[tf.Tensor, tf.Tensor]] = []
+
+    def read(step: int) -> None:
+        nonlocal total, correct
+        loss, right = (float(value) for value in started[step])
+        total += loss * len(chosen[step])
+        correct += right
+        report(Progress(epoch + 1, recipe.epochs, step + 1, steps, loss))
+
+    for step, (pictures, labels) in enumerate(feed.batches(chosen)):
+        seed = np.array((config.seed, epoch * steps + step), np.int32)
+        started.append(train_step(pictures, labels, seed))
+        if step:
+            read(step - 1)
+    read(steps - 1)
+    return total / items, correct / items
 
 
 def stock_model(config: RunConfig, weights: list[np.ndarray]) -> tf_keras.Model:
@@ -108,15 +195,13 @@ def stock_model(config: RunConfig, weights: list[np.ndarray]) -> tf_keras.Model:
     return model
 
 
-def predict_all(predict: PredictStep, part: Part) -> tuple[np.ndarray, np.ndarray]:
-    """Return (probabilities float32 (n, classes), losses float32 (n,)) of a part."""
-    results = []
-    for start in range(0, len(part.labels), EVALUATION_BATCH):
-        chosen = slice(start, start + EVALUATION_BATCH)
-        results.append(
-            [value.numpy() for value in predict(tf.constant(part.pictures[chosen]), tf.constant(part.labels[chosen]))]
-        )
-    return np.concatenate([scores for scores, _ in results]), np.concatenate([losses for _, losses in results])
+def predict_all(predict: PredictStep, feed: Feed, items: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return (probabilities float32 (items, classes), losses float32 (items,)) of what a feed gives, in its order."""
+    numbers = np.arange(items)
+    chosen = [numbers[start : start + EVALUATION_BATCH] for start in range(0, items, EVALUATION_BATCH)]
+    results = [predict(pictures, labels) for pictures, labels in feed.batches(chosen)]  # on a GPU, still under way
+    scores, losses = zip(*results, strict=True)
+    return np.concatenate([part.numpy() for part in scores]), np.concatenate([part.numpy() for part in losses])
 
 
 def _slots(optimizer: tf_keras.optimizers.Optimizer) -> list[tf.Variable]:

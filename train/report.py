@@ -28,7 +28,8 @@ def run_report(config: RunConfig, result: dict[str, Any], history: Sequence[dict
     epochs = f"{recipe.epochs} epoch" + "s" * (recipe.epochs != 1)
     lines += [
         f"{epochs} of SGD, batch {recipe.batch_size}, learning rate {recipe.learning_rate:g} to "
-        f"{last['learning_rate']:g}, momentum {recipe.momentum:g}, {compute.precision} on the {compute.device}. "
+        f"{last['learning_rate']:g}, momentum {recipe.momentum:g}, {compute.precision} on "
+        f"{_gpu(config.to_dict()) or 'a processor'}. "
         "The last epoch is what is reported.",
         "",
         HEADER.replace("blues", config.classes[0]),
@@ -117,6 +118,11 @@ class Group:
         """What says which clips train and validate, and how they are drawn: equal for runs on the same."""
         return _clips(self.runs[0].config)
 
+    @property
+    def gpu(self) -> str:
+        """The name of the GPU that the runs were computed on; "" for a processor's."""
+        return _gpu(self.runs[0].config)
+
     def counts(self, part: str) -> tuple[int, int]:
         """Return (correct, n) summed over the runs' part."""
         measured = [run.metrics[part] for run in self.runs]
@@ -131,20 +137,25 @@ def _clips(config: dict[str, Any]) -> str:
 def group_runs(runs: Sequence[Result]) -> list[Group]:
     """Gather runs by all that must be equal for them to be compared, in a fixed order.
 
-    That is: split and fold, network, recipe, precision, data (its digest, and whether it is synthetic), front end.
+    That is: split and fold, network, recipe, GPU, precision, data (its digest, and whether it is synthetic), front end.
     """
     groups: dict[tuple[Any, ...], list[Result]] = {}
     for run in runs:
         config, split = run.config, run.config["split"]
         fold = (split["seed"], split["folds"], split["fold"]) if split["name"] == "stratified" else ()
-        recipe, precision = config["recipe"], config["compute"]["precision"]
-        key = (split["name"], config["model"], run.metrics["epochs"], precision, fold, canonical_json(recipe))
+        recipe, computed = config["recipe"], (_gpu(config), config["compute"]["precision"])
+        key = (split["name"], config["model"], run.metrics["epochs"], *computed, fold, canonical_json(recipe))
         groups.setdefault((*key, _clips(config)), []).append(run)
     several = len({run.config["data"]["digest"] for run in runs}) > 1
     return [
         Group(key[1], key[0], tuple(sorted(found, key=lambda run: run.config["seed"])), _note(found[0], several))
         for key, found in sorted(groups.items())
     ]
+
+
+def _gpu(config: dict[str, Any]) -> str:
+    """Return the name of the GPU that a run was computed on; "" for a processor's run."""
+    return str(config["versions"].get("gpu", "a GPU")) if config["compute"]["device"] == "gpu" else ""
 
 
 def _note(run: Result, several: bool) -> str:
@@ -157,6 +168,8 @@ def _note(run: Result, several: bool) -> str:
         value = getattr(recipe, name)
         if value != usual:
             notes.append(f"{name.replace('_', ' ')} {value:g}")
+    if gpu := _gpu(config):
+        notes.append(gpu)
     if config["compute"]["precision"] != "float32":
         notes.append(config["compute"]["precision"])
     if several:
@@ -208,11 +221,12 @@ def _group_rows(group: Group) -> list[str]:
 
 
 def _z_lines(groups: Sequence[Group]) -> list[str]:
-    """Return a line for every pair of the two networks on the same clips."""
+    """Return a line for every pair of the two networks on the same clips, computed on the same kind of device."""
     lines = []
     for first in groups:
         for second in groups:
-            if (first.model, second.model) == ("gtzanet", "zfnet") and first.clips == second.clips:
+            alike = first.clips == second.clips and first.gpu == second.gpu
+            if (first.model, second.model) == ("gtzanet", "zfnet") and alike:
                 lines += [_z_line(first, second), ""]
     if lines and groups[0].split == "paper":
         z, p = two_proportion_z(
@@ -241,10 +255,9 @@ def _first_fall(history: Sequence[dict[str, Any]]) -> str:
 
 
 def _run_table(groups: Sequence[Group]) -> list[str]:
-    lines = [
-        "| run | model | split | seed | epochs | precision | rate first falls after | final training loss | digest |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
+    head = ["run", "model", "split", "seed", "epochs", "computed on", "precision", "rate first falls after"]
+    head += ["final training loss", "digest"]
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for group in groups:
         for run in group.runs:
             config, metrics = run.config, run.metrics
@@ -254,6 +267,7 @@ def _run_table(groups: Sequence[Group]) -> list[str]:
                 group.split,
                 config["seed"],
                 metrics["epochs"],
+                _gpu(config) or "processor",
                 config["compute"]["precision"],
                 _first_fall(run.history),
             )

@@ -20,14 +20,17 @@ from toolkit.frontend import PICTURE
 from train import checkpoint
 from train.config import Compute, Recipe, RunConfig
 from train.data import Dataset, Steps, load_part, reopen_dataset
+from train.device import gpu_versions
 
 PACKAGES = ("tensorflow", "tf-keras", "numpy")
 PREDICTIONS, REPORT = "predictions.json", "report.md"
 
 
-def versions() -> dict[str, str]:
-    """Return the versions that can move a result: Python, TensorFlow, Keras, NumPy."""
-    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
+def versions(device: str) -> dict[str, str]:
+    """Return what moves a result besides its configuration: Python, TensorFlow, Keras, NumPy; a GPU and its cuDNN."""
+    installed = {"python": platform.python_version()}
+    installed |= {name: importlib.metadata.version(name) for name in PACKAGES}
+    return installed | gpu_versions() if device == "gpu" else installed
 
 
 def new_config(model: str, dataset: Dataset, seed: int, recipe: Recipe, compute: Compute) -> RunConfig:
@@ -41,7 +44,7 @@ def new_config(model: str, dataset: Dataset, seed: int, recipe: Recipe, compute:
         front_end=PICTURE.to_dict(),
         recipe=recipe,
         compute=compute,
-        versions=versions(),
+        versions=versions(compute.device),
         created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     )
 
@@ -141,14 +144,12 @@ def work(
         write_json(folder / runs.SPLIT, dataset.split.to_dict())  # it is the run's, and may have been damaged
         training = load_part(dataset, dataset.split.train, cache, steps)
         validation = load_part(dataset, dataset.split.validation, cache, steps)
-        model = fit(config, training, validation, folder, report)
+        model, history = fit(config, training, validation, folder, report)
         parts = {"validation": validation}
         if dataset.split.test:
             parts["test"] = load_part(dataset, dataset.split.test, cache, steps)
         predicted = {name: predictions(model, part, config.compute) for name, part in parts.items()}
         measured = {name: measure(part, config.classes) for name, part in predicted.items()}
-        finished = checkpoint.Checkpoint.load(folder)
-        history = list(finished.history) if finished else []
         seconds = round(sum(entry["seconds"] for entry in history), 1)
         result = {"test": None, **measured, "epochs": len(history), "final": history[-1], "seconds": seconds}
         save_model(model, folder / runs.MODEL)
@@ -175,7 +176,7 @@ def resume(folder: Path, root: Path | None, steps: Steps) -> tuple[RunConfig, Da
     config = load_config(folder)
     if (folder / runs.METRICS).exists():
         raise RunError(f"{folder}: this run is finished: there is nothing to resume")
-    if config.versions != versions():
+    if config.versions != versions(config.compute.device):
         was = ", ".join(f"{name} {version}" for name, version in config.versions.items())
         raise RunError(f"{folder}: this run began with other versions ({was}): install those, or start a new run")
     dataset = reopen_dataset(config, root, folder, steps)

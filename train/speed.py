@@ -3,85 +3,182 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import re
 import statistics
 import subprocess
 import sys
-import tempfile
-import time
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import GtzanetError, RunError, UsageError
+from toolkit.errors import RunError, UsageError
 from toolkit.machine import describe_machine, machine_line
-from train.config import Compute, Recipe, RunConfig
+from train.config import Compute, Recipe
 
-EPOCHS = 2
 ROUNDS = 2
 PACKAGES = ("tensorflow", "tf-keras", "numpy")
-VARIANTS = {
-    "plain Keras, TensorFlow's defaults": ("plain", {}),
-    "plain Keras, oneDNN on": ("plain", {"TF_ENABLE_ONEDNN_OPTS": "1"}),
-    "ours": ("ours", {}),
-}
+TOP_KERNELS = 5
+LONGEST_NAME = 60
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A way to train: plain Keras or our loop, and how that is set."""
+
+    name: str
+    loop: str = "ours"
+    precision: str = "float32"
+    environment: dict[str, str] = field(default_factory=dict)
+    feed: str = "resident"
+    deterministic: bool = True
+    xla: bool = False
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What a process measured of one variant.
+
+    `steps` are the seconds from step to step after the first epoch, `first` the seconds of the first epoch. On a GPU
+    `busy` is the share of the time in which it computed, and `kernels` its longest ones, as (name, share of its work).
+    """
+
+    variant: str
+    steps: tuple[float, ...]
+    first: float
+    busy: float | None = None
+    kernels: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a timed process does: which network on which pictures, how."""
+    """What a timed process does: which network on which pictures, in which way."""
 
-    variant: str
     model: str
     root: str
+    device: str
     recipe: Recipe
     compute: Compute
+    variant: Variant
+
+    @classmethod
+    def from_json(cls, text: str) -> Job:
+        """Return the job that `to_json` wrote."""
+        value = json.loads(text)
+        parts = {"recipe": Recipe(**value["recipe"]), "compute": Compute(**value["compute"])}
+        return cls(**value | parts | {"variant": Variant(**value["variant"])})
+
+    def to_json(self) -> str:
+        """Return the job as text."""
+        return json.dumps(asdict(self))
 
 
-def compare(model: str, root: Path, recipe: Recipe, compute: Compute) -> str:
+def processor_variants(precision: str) -> tuple[Variant, ...]:
+    """Return what is compared on a processor."""
+    return (
+        Variant("plain Keras, TensorFlow's defaults", "plain", precision),
+        Variant("plain Keras, oneDNN on", "plain", precision, {"TF_ENABLE_ONEDNN_OPTS": "1"}),
+        Variant("ours", "ours", precision),
+    )
+
+
+# XLA has no deterministic gradient of a max pool on a GPU, so that it can only be measured without determinism.
+GPU_VARIANTS = (
+    Variant(
+        "plain Keras, TensorFlow's defaults (TF32, not deterministic)", "plain", "tensorfloat32", deterministic=False
+    ),
+    Variant("ours, float32"),
+    Variant("ours, float32, pictures sent batch by batch", feed="host"),
+    Variant("ours, float32, not deterministic", deterministic=False),
+    Variant("ours, tensorfloat32", precision="tensorfloat32"),
+    Variant("ours, mixed_bfloat16", precision="mixed_bfloat16"),
+    Variant("ours, mixed_float16", precision="mixed_float16"),
+    Variant("ours, float32, not deterministic, compiled by XLA", deterministic=False, xla=True),
+)
+
+
+def compare(model: str, root: Path, device: str, recipe: Recipe, compute: Compute) -> str:
     """Return a Markdown table of seconds a step: plain Keras (`image_dataset_from_directory`, `fit`) and our loop.
 
-    Every variant runs in its own process, in turn, twice; a step's time is from the end of one to the end of the
-    next, so that feeding counts; the first epoch warms up and the second is measured.
+    Every variant runs in a process of its own: TensorFlow keeps the way to compute a convolution that it chose first,
+    whatever is set later. On a processor that is done twice, in turn. A step's time is from the end of one to the end
+    of the next, so that feeding counts; the first epoch warms up.
     """
-    machine = describe_machine(PACKAGES)
-    times: dict[str, list[float]] = {name: [] for name in VARIANTS}
-    for turn in range(ROUNDS):
-        for name, (variant, environment) in VARIANTS.items():
-            print(f"turn {turn + 1} of {ROUNDS}: {name}", file=sys.stderr, flush=True)
-            job = Job(variant, model, str(root), recipe, compute)
-            measured = _timed(job, environment)
-            if not measured:
-                raise UsageError(
-                    f"--batch-size {recipe.batch_size} takes the whole training part at once, which leaves no time "
-                    "from step to step: use a smaller one"
-                )
-            times[name] += measured
-    medians = {name: statistics.median(values) for name, values in times.items()}
-    reference = next(iter(medians.values()))
-    lines = [
-        f"# Training step: {model}, batch {recipe.batch_size}, {compute.threads} threads",
-        "",
-        f"Written by `python -m train speed {model}`: seconds from step to step in the second epoch, feeding included; "
-        f"{ROUNDS} processes a row, in turn.",
-        "",
-        "| variant | median s | 10 % | 90 % | to the first row |",
-        "|---|---|---|---|---|",
-    ]
-    for name, values in times.items():
-        tenths = statistics.quantiles(values, n=10)
-        lines.append(
-            f"| {name} | {medians[name]:.3f} | {tenths[0]:.3f} | {tenths[-1]:.3f} | {medians[name] / reference:.2f} |"
+    on_gpu = device == "gpu"
+    variants = GPU_VARIANTS if on_gpu else processor_variants(compute.precision)
+    rounds = 1 if on_gpu else ROUNDS
+    timings: list[Timing] = []
+    for turn in range(rounds):
+        for variant in variants:
+            print(f"turn {turn + 1} of {rounds}: {variant.name}", file=sys.stderr, flush=True)
+            timings.append(_timed(Job(model, str(root), device, recipe, compute, variant)))
+    failed = [timing for timing in timings if math.isnan(timing.first)]
+    timings = [timing for timing in timings if timing not in failed]
+    if not all(timing.steps for timing in timings):
+        raise UsageError(
+            f"--batch-size {recipe.batch_size} takes the whole training part at once, which leaves no time "
+            "from step to step: use a smaller one"
         )
-    return "\n".join([*lines, "", machine_line(machine)]) + "\n"
+    where = "a GPU" if on_gpu else f"{compute.threads} threads"
+    processes = "a process for each row" if on_gpu else f"{ROUNDS} processes for each row, in turn"
+    lines = [
+        f"# Training step: {model}, batch {recipe.batch_size}, {where}",
+        "",
+        f"Written by `python -m train speed {model}{' --device gpu' * on_gpu}`: seconds from step to step after the "
+        f"first epoch, feeding included; {processes}.",
+        "",
+        *_table(timings, on_gpu),
+        *(line for timing in failed for line in ("", f"Left out: {timing.variant}.")),
+        *_kernel_lines(timings),
+    ]
+    return "\n".join([*lines, "", machine_line(describe_machine(PACKAGES))]) + "\n"
 
 
-def _timed(job: Job, environment: dict[str, str]) -> list[float]:
-    command = [sys.executable, "-m", "train.speed", json.dumps(asdict(job))]
-    variables = {key: value for key, value in os.environ.items() if key != "TF_ENABLE_ONEDNN_OPTS"}
+def _table(timings: Sequence[Timing], on_gpu: bool) -> list[str]:
+    steps: dict[str, list[float]] = {}
+    for timing in timings:
+        steps.setdefault(timing.variant, []).extend(timing.steps)
+    reference = statistics.median(next(iter(steps.values())))
+    gpu = ("GPU busy", "first epoch s") if on_gpu else ()
+    head = ("variant", "median s", "10 %", "90 %", "to the first row", *gpu)
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    digits = 5 if on_gpu else 3
+    for name, values in steps.items():
+        tenths, median = statistics.quantiles(values, n=10), statistics.median(values)
+        cells = [
+            name,
+            *(f"{value:.{digits}f}" for value in (median, tenths[0], tenths[-1])),
+            f"{median / reference:.2f}",
+        ]
+        if on_gpu:
+            timing = next(timing for timing in timings if timing.variant == name)
+            cells += ["-" if timing.busy is None else f"{timing.busy:.0%}", f"{timing.first:.1f}"]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _kernel_lines(timings: Sequence[Timing]) -> list[str]:
+    lines = []
+    for timing in timings:
+        if timing.kernels:
+            longest = "; ".join(f"`{short_name(name)}` {share:.0%}" for name, share in timing.kernels[:TOP_KERNELS])
+            lines += ["", f"{timing.variant}: the GPU's work is {longest}."]
+    return lines
+
+
+def short_name(kernel: str) -> str:
+    """Return a GPU kernel's name without its result type, namespaces, template arguments and parameters."""
+    bare = re.split(r"[<(]", kernel.removeprefix("void "))[0].rpartition("::")[2]
+    return bare if len(bare) <= LONGEST_NAME else bare[: LONGEST_NAME - 3] + "..."
+
+
+def _timed(job: Job) -> Timing:
+    environment = {key: value for key, value in os.environ.items() if key != "TF_ENABLE_ONEDNN_OPTS"}
     done = subprocess.run(
-        command,
-        env=variables | environment | {"TF_CPP_MIN_LOG_LEVEL": "3"},
+        [sys.executable, "-m", "train.timed_step", job.to_json()],
+        env=environment | job.variant.environment | {"TF_CPP_MIN_LOG_LEVEL": "3"},
         capture_output=True,
         text=True,
         check=False,
@@ -90,86 +187,9 @@ def _timed(job: Job, environment: dict[str, str]) -> list[float]:
         sentence = (done.stderr.strip().splitlines() or [f"it ended with code {done.returncode}"])[-1]
         kind = UsageError if done.returncode == UsageError.exit_code else RunError
         raise kind(f"speed: the timed process failed: {sentence}")
-    return list(json.loads(done.stdout.splitlines()[-1]))
+    return _timing(json.loads(done.stdout.splitlines()[-1]))
 
 
-def _intervals(stamps: list[list[float]]) -> list[float]:
-    last = stamps[-1]
-    return [later - earlier for earlier, later in zip(last, last[1:], strict=False)]
-
-
-def _plain(job: Job) -> list[float]:
-    import tf_keras
-
-    from toolkit.dataset import build_index
-    from train.build import build
-    from train.networks import find_network
-
-    index = build_index(Path(job.root), "pictures")
-    options: dict[str, Any] = {
-        "validation_split": 0.2,
-        "seed": 12345,
-        "image_size": (288, 432),
-        "batch_size": job.recipe.batch_size,
-    }
-    training = tf_keras.utils.image_dataset_from_directory(index.root, subset="training", **options)
-    model = build(find_network(job.model), len(index.classes), name=job.model)
-    optimizer = tf_keras.optimizers.SGD(job.recipe.learning_rate, momentum=job.recipe.momentum)
-    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
-    stamps: list[list[float]] = []
-
-    class Clock(tf_keras.callbacks.Callback):
-        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-            stamps.append([])
-
-        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            stamps[-1].append(time.perf_counter())
-
-    model.fit(training, epochs=EPOCHS, verbose=0, callbacks=[Clock()])
-    return _intervals(stamps)
-
-
-def _ours(job: Job) -> list[float]:
-    from dataclasses import replace
-
-    from train import run
-    from train.data import load_part, open_dataset
-    from train.device import prepare
-
-    compute = prepare("cpu", job.compute)
-    from train.fit import fit
-    from train.part import Progress
-
-    def quiet(*_: Any) -> None:
-        return None
-
-    dataset = open_dataset(Path(job.root), "pictures", "paper", seed=0, folds=5, fold=0, progress=quiet)
-    config: RunConfig = run.new_config(job.model, dataset, 0, replace(job.recipe, epochs=EPOCHS), compute)
-    stamps: list[list[float]] = [[] for _ in range(EPOCHS)]
-
-    def clock(state: Progress) -> None:
-        if state.finished is None:
-            stamps[state.epoch - 1].append(time.perf_counter())
-
-    training = load_part(dataset, dataset.split.train, None, quiet)
-    validation = load_part(dataset, dataset.split.validation[:32], None, quiet)
-    with tempfile.TemporaryDirectory() as folder:
-        fit(config, training, validation, Path(folder), clock)
-    return _intervals(stamps)
-
-
-def _main(argument: str) -> None:
-    value = json.loads(argument)
-    job = Job(**value | {"recipe": Recipe(**value["recipe"]), "compute": Compute(**value["compute"])})
-    try:
-        print(json.dumps({"plain": _plain, "ours": _ours}[job.variant](job)))
-    except GtzanetError as error:
-        print(error, file=sys.stderr)
-        raise SystemExit(error.exit_code) from None
-    except ModuleNotFoundError as error:
-        print(f"{error.name} is not installed (try: pip install 'gtzanet-edge[train]')", file=sys.stderr)
-        raise SystemExit(1) from None
-
-
-if __name__ == "__main__":
-    _main(sys.argv[1])
+def _timing(value: dict[str, Any]) -> Timing:
+    kernels = tuple((name, share) for name, share in value["kernels"])
+    return Timing(**value | {"steps": tuple(value["steps"]), "kernels": kernels})

@@ -34,8 +34,10 @@ def _after(tensors: list[tf.Tensor]) -> Iterator[None]:
         yield
 
 
-def make_train_step(model: tf_keras.Model, optimizer: tf_keras.optimizers.Optimizer, compute: Compute) -> TrainStep:
-    """Return `step(pictures, labels, seed) -> (mean loss, correct)`.
+def make_train_step(
+    model: tf_keras.Model, optimizer: tf_keras.optimizers.Optimizer, compute: Compute, *, xla: bool = False
+) -> TrainStep:
+    """Return `step(pictures, labels, seed) -> (mean loss, correct)`, both float32; XLA compiles it where `xla` is set.
 
     `pictures` is uint8 (n, 288, 432, 3), `labels` int32 (n,), `seed` int32 (2,). The batch's gradient is the sum of
     its shards' gradients; at most `compute.threads` shards are under way at once, which bounds memory and keeps their
@@ -43,13 +45,13 @@ def make_train_step(model: tf_keras.Model, optimizer: tf_keras.optimizers.Optimi
     """
     scaling = isinstance(optimizer, tf_keras.mixed_precision.LossScaleOptimizer)
 
-    @tf.function
+    @tf.function(jit_compile=xla or None)
     def step(pictures: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         batch = pictures.shape[0]
         sizes = shard_sizes(batch, compute.shards)
         sums: list[list[tf.Tensor]] = []
         losses, correct = [], []
-        parts = zip(tf.split(pictures, sizes), tf.split(labels, sizes), strict=True)
+        parts = zip(_split(pictures, sizes), _split(labels, sizes), strict=True)
         for number, (shard, truth) in enumerate(parts):
             earlier = sums[number - compute.threads] if number >= compute.threads else []
             with _after(earlier), dropout_seed(model, tf.random.experimental.stateless_fold_in(seed, number)):
@@ -76,13 +78,18 @@ def make_predict_step(model: tf_keras.Model, compute: Compute) -> PredictStep:
     def predict(pictures: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         sizes = shard_sizes(pictures.shape[0], compute.shards)
         scores, losses = [], []
-        for shard, truth in zip(tf.split(pictures, sizes), tf.split(labels, sizes), strict=True):
+        for shard, truth in zip(_split(pictures, sizes), _split(labels, sizes), strict=True):
             part = model(tf.cast(shard, tf.float32), training=False)
             scores.append(part)
             losses.append(tf_keras.losses.sparse_categorical_crossentropy(truth, part))
         return tf.concat(scores, 0), tf.concat(losses, 0)
 
     return predict
+
+
+def _split(batch: tf.Tensor, sizes: Sequence[int]) -> Sequence[tf.Tensor]:
+    # A GPU has no kernel that splits uint8: even one part would be copied to the processor and back.
+    return [batch] if len(sizes) == 1 else tf.split(batch, sizes)
 
 
 def _sum(parts: Sequence[tf.Tensor]) -> tf.Tensor:
@@ -92,4 +99,5 @@ def _sum(parts: Sequence[tf.Tensor]) -> tf.Tensor:
 
 
 def _correct(scores: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    return tf.reduce_sum(tf.cast(tf.equal(tf.argmax(scores, 1, tf.int32), labels), tf.int32))
+    # Counted in float32, which is exact up to 16 million: a GPU has no kernel for sums of int32.
+    return tf.reduce_sum(tf.cast(tf.equal(tf.argmax(scores, 1), tf.cast(labels, tf.int64)), tf.float32))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -184,3 +185,19 @@ def test_a_strange_file_is_refused(tmp_path: Path, content: str) -> None:
     path.write_text(content)
     with pytest.raises(RunError, match=r"strange\.json"):
         load_results([path])
+
+
+def on_a_gpu(kept: Result) -> Result:
+    compute = kept.config["compute"] | {"device": "gpu"}
+    return replace(kept, config=kept.config | {"compute": compute, "versions": {"gpu": "NVIDIA Test"}})
+
+
+def test_runs_on_a_gpu_stand_apart_under_its_name() -> None:
+    here = result("gtzanet", 0, 110), result("zfnet", 0, 60)
+    there = [on_a_gpu(result("gtzanet", 0, 120)), on_a_gpu(result("zfnet", 0, 70))]
+    text = results_report([*here, *there])
+    assert "| gtzanet (NVIDIA Test), seed 0, validation | 0.6030 (120/199)" in text
+    assert "| gtzanet, seed 0, validation | 0.5528 (110/199)" in text
+    lines = [line for line in text.splitlines() if line.startswith("Two-proportion")]
+    assert [line.count("NVIDIA Test") for line in lines] == [0, 2]
+    assert "| NVIDIA Test | float32 |" in text and "| processor | float32 |" in text
