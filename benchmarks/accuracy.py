@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.engines import Engine
-from toolkit.card import Card
+from toolkit.artifact.card import Card
 from toolkit.errors import EngineError
-from toolkit.metrics import (
+from toolkit.measure.metrics import (
     ClassScore,
     calibration_error,
     confusion_matrix,
@@ -20,7 +20,7 @@ from toolkit.metrics import (
     top_k_accuracy,
     wilson_interval,
 )
-from toolkit.temperature import at_temperature
+from toolkit.measure.temperature import at_temperature
 
 BATCH = 16
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from runtime.available import ENGINES
 from runtime.engines import check_threads, default_threads
-from toolkit.artifact import FORMATS
+from toolkit.artifact.file import FORMATS
 from toolkit.command import Parser
-from toolkit.dataset import SUFFIXES
-from toolkit.frontend import SHORT_POLICIES
-from toolkit.splits import NAMES, PARTS
+from toolkit.data.dataset import SUFFIXES
+from toolkit.data.splits import NAMES, PARTS
+from toolkit.frontend.spec import SHORT_POLICIES
 
 PROG = "python -m benchmarks"
 STUDIES = ("matrix", "cliplength", "frontend", "start", "operators", "export", "compare")

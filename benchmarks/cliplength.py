@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from benchmarks.accuracy import Accuracy, score
 from benchmarks.parts import own_split
 from runtime.classifier import Classifier
-from toolkit.audio import load
-from toolkit.card import Card
-from toolkit.dataset import Index, Item
+from toolkit.artifact.card import Card
+from toolkit.audio.decode import load
+from toolkit.data.dataset import Index, Item
 from toolkit.errors import DatasetError, UsageError
+from toolkit.frontend.picture import render
+from toolkit.frontend.windows import split_windows
 from toolkit.parallel import Progress
-from toolkit.picture import render
-from toolkit.windows import split_windows
 
 HEADERS = ("seconds", "short clips are", "accuracy [95 %]", "same label as the full clip [95 %]", "n")
 FULL = "full clip"

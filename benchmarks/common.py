@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import table
+from benchmarks.measure.conditions import Conditions, conditions, doubts, told
 from runtime.engines import check_threads
-from toolkit import runs
-from toolkit.audio import load
+from toolkit.audio.decode import load
 from toolkit.cli import progress
-from toolkit.conditions import Conditions, conditions, doubts, told
-from toolkit.dataset import Index, build_index
+from toolkit.data import run_folder
+from toolkit.data.dataset import Index, build_index
 from toolkit.errors import UsageError
 from toolkit.files import write_json, write_text
-from toolkit.frontend import FrontEnd
-from toolkit.latency import Plan
-from toolkit.machine import describe_machine, machine_line
+from toolkit.frontend.spec import FrontEnd
+from toolkit.measure.latency import Plan
+from toolkit.measure.machine import describe_machine, machine_line
 
 PACKAGES = ("numpy", "ai-edge-litert", "tflite-runtime", "onnxruntime", "soundfile", "soxr")
 """Whose versions a result names."""
@@ -61,8 +61,8 @@ def check_clip(path: Path) -> None:
 
 def check_run(folder: Path) -> None:
     """Raise `UsageError` unless `--run` is a finished run's folder."""
-    if not (folder / runs.MODEL).is_file():
-        raise UsageError(f"--run {folder}: no finished run is there: name a folder that holds {runs.MODEL}")
+    if not (folder / run_folder.MODEL).is_file():
+        raise UsageError(f"--run {folder}: no finished run is there: name a folder that holds {run_folder.MODEL}")
 
 
 def named_data(arguments: argparse.Namespace) -> Path | None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.frontend import Fidelity, SpeedRow, measure_fidelity, measure_speed
-from toolkit import audio, synthetic
-from toolkit.dataset import GTZAN_FOLDERS, SUFFIXES
+from toolkit.audio import decode
+from toolkit.data import synthetic
+from toolkit.data.dataset import GTZAN_FOLDERS, SUFFIXES
 from toolkit.errors import DatasetError
 from toolkit.parallel import Progress
 
@@ -72,6 +73,6 @@ def compare_front_ends(data: Path | None, clips: int, repeats: int, progress: Pr
     if not paths:
         raise DatasetError(f"{data}: has no sounds in class folders: name another dataset with --data")
     chosen = sorted({round(place) for place in np.linspace(0, len(paths) - 1, clips)})
-    speed = measure_speed([audio.load(paths[place]) for place in chosen], repeats)
+    speed = measure_speed([decode.load(paths[place]) for place in chosen], repeats)
     fidelity = measure_fidelity(data, progress) if all(folder.is_dir() for folder in folders) else None
     return Comparison(f"{len(chosen)} clips of the dataset", speed, fidelity)

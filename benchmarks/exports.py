@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.memory import child_environment
-from toolkit.artifact import model_files
-from toolkit.card import QUANTIZATIONS
+from toolkit.artifact.card import QUANTIZATIONS
+from toolkit.artifact.file import model_files
 from toolkit.errors import UsageError
 
 HEADERS = ("file", "seconds", "peak MB", "size MB", "status")

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit import audio
+from toolkit.audio import decode
 from toolkit.errors import DatasetError, UsageError
-from toolkit.frontend import PICTURE
-from toolkit.mel import filter_bank
-from toolkit.picture import INTERIOR, draw, read_png, render
-from toolkit.spectrogram import decibels
+from toolkit.frontend.mel import filter_bank
+from toolkit.frontend.picture import INTERIOR, draw, read_png, render
+from toolkit.frontend.spec import PICTURE
+from toolkit.frontend.spectrogram import decibels
 
 Sound = NDArray[np.float32]
 
@@ -134,7 +134,7 @@ def measure_fidelity(gtzan_root: Path, progress: Callable[[int, int], None] | No
     pairs = _pairs(Path(gtzan_root))
     rows = []
     for number, (clip, path) in enumerate(pairs, start=1):
-        public, ours = read_png(path), render(audio.load(clip))
+        public, ours = read_png(path), render(decode.load(clip))
         differing = int((public != ours).any(axis=-1)[INTERIOR].sum())
         rows.append(FidelityRow(clip.stem, differing, float(np.abs(public.astype(np.int16) - ours).mean())))
         if progress is not None:

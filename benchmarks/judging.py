@@ -14,10 +14,10 @@ from benchmarks.parts import Part, find_part
 from benchmarks.row import Row
 from benchmarks.settings import Settings, Stage
 from runtime.engines import Engine
-from toolkit.card import Card
-from toolkit.dataset import Index
-from toolkit.pictures import load_pictures
-from toolkit.strict import from_json
+from toolkit.artifact.card import Card
+from toolkit.data.dataset import Index
+from toolkit.data.picture_cache import load_pictures
+from toolkit.dataclass_json import from_json
 
 
 class Pictures:

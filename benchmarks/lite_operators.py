@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from benchmarks.steps import Part, Step, marked, ranges, short
 from runtime.lite import tensor_of
 from toolkit.errors import EngineError
-from toolkit.latency import Plan, Task, measure
+from toolkit.measure.latency import Plan, Task, measure
 
 WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 DELEGATE = "DELEGATE"

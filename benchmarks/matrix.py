@@ -11,12 +11,12 @@ from benchmarks.parts import own_split
 from benchmarks.row import Row
 from benchmarks.settings import Settings, Stage, silent
 from benchmarks.suite import measure_models
-from toolkit.artifact import file_format, read_card
-from toolkit.card import Card
-from toolkit.card_parts import ParityCard
-from toolkit.dataset import Index
+from toolkit.artifact.card import Card
+from toolkit.artifact.card_sections import ParityCard
+from toolkit.artifact.file import file_format, read_card
+from toolkit.data.dataset import Index
 from toolkit.errors import UsageError
-from toolkit.latency import Plan, Ratio
+from toolkit.measure.latency import Plan, Ratio
 
 NONE = "-"
 BRIEF = Plan(min_seconds=0, min_count=1, warmup=0, burst_seconds=0, burst_count=1)

@@ -21,13 +21,13 @@ from benchmarks.row import Row, short_names
 from benchmarks.settings import Settings
 from benchmarks.suite import measure_models
 from benchmarks.tradeoff import Limits
-from toolkit.artifact import model_files
+from toolkit.artifact.file import model_files
 from toolkit.cli import progress
 from toolkit.command import output_file, output_folder
-from toolkit.dataset import Index
+from toolkit.data.dataset import Index
 from toolkit.errors import ArtifactError, UsageError
 from toolkit.files import file_digest, write_json, write_text
-from toolkit.latency import clock_seconds
+from toolkit.measure.latency import clock_seconds
 
 ARTIFACTS = Path("artifacts")
 MADE_UP = "a made-up clip of 30 s"

@@ -13,10 +13,10 @@ from benchmarks.ort_operators import profile_onnx
 from benchmarks.steps import Part
 from runtime.inputs import model_input
 from runtime.tensors import first_line
-from toolkit.artifact import ONNX, file_format, read_archive, verify_model
+from toolkit.artifact.file import ONNX, file_format, read_archive, verify_model
 from toolkit.errors import EngineError, GtzanetError
-from toolkit.latency import Plan
-from toolkit.quiet import captured_stderr
+from toolkit.measure.latency import Plan
+from toolkit.native_stderr import captured_stderr
 
 HEADERS = ("model", "part", "operators", "weights", "in float32", "outside the delegate", "ms", "share")
 NONE = "-"

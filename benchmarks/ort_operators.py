@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from benchmarks.steps import Part, Step, marked, ranges, short
 from toolkit.errors import EngineError
-from toolkit.latency import Plan, measure
+from toolkit.measure.latency import Plan, measure
 
 FLOAT = ("Conv", "FusedConv", "Gemm", "FusedGemm", "MatMul", "FusedMatMul")
 INTEGER = (

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.card import Card
-from toolkit.dataset import Index, Item
+from toolkit.artifact.card import Card
+from toolkit.data.dataset import Index, Item
+from toolkit.data.splits import Split, make_split
 from toolkit.errors import DatasetError
-from toolkit.splits import Split, make_split
 
 MOST_FOLDS = 10
 

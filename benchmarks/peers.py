@@ -21,10 +21,10 @@ from typing import Any
 
 from benchmarks.memory import FreshProcess
 from benchmarks.row import Row, row_name
-from toolkit.artifact import ONNX, TFLITE, file_format, read_card
-from toolkit.card import Card
+from toolkit.artifact.card import Card
+from toolkit.artifact.file import ONNX, TFLITE, file_format, read_card
+from toolkit.data.run_folder import Run
 from toolkit.errors import ArtifactError, EngineError, UsageError
-from toolkit.runs import Run
 
 SCRIPT = Path(__file__).parent / "assets" / "usual.py"
 PICTURE = ("librosa", "matplotlib", "PIL")

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.row import Row
+from toolkit.dataclass_json import StrictError, from_json
 from toolkit.errors import UsageError
 from toolkit.files import read_json
-from toolkit.strict import StrictError, from_json
 
 FORMAT_VERSION = 1
 SCHEMA = Path(__file__).parent / "assets" / "results.schema.json"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.accuracy import Accuracy, Detail, Paired
 from benchmarks.memory import FreshProcess
-from toolkit.latency import Latency, Ratio
+from toolkit.measure.latency import Latency, Ratio
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from toolkit.latency import Plan
+from toolkit.measure.latency import Plan
 from toolkit.parallel import Progress
 
 Stage = Callable[[str], AbstractContextManager[Progress]]

@@ -8,13 +8,13 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from toolkit import synthetic
-from toolkit.audio import load
-from toolkit.dataset import GTZAN_FOLDERS, SUFFIXES
+from toolkit.audio.decode import load
+from toolkit.data import synthetic
+from toolkit.data.dataset import GTZAN_FOLDERS, SUFFIXES
 from toolkit.files import atomic_path
-from toolkit.frontend import PICTURE
-from toolkit.picture import render
-from toolkit.windows import split_windows
+from toolkit.frontend.picture import render
+from toolkit.frontend.spec import PICTURE
+from toolkit.frontend.windows import split_windows
 
 QUERIES = 32
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from benchmarks.memory import child_environment
 from benchmarks.peers import PICTURE, SCRIPT, TF_KERAS
+from toolkit.data.run_folder import MODEL
 from toolkit.errors import EngineError
-from toolkit.runs import MODEL
 
 NUMPY, OURS, USUAL = "import numpy", "python -m runtime", "librosa and tf_keras"
 NEEDED = (*PICTURE, TF_KERAS.module)

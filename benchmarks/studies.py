@@ -18,11 +18,11 @@ from benchmarks.parts import own_split
 from benchmarks.settings import Settings
 from runtime.classifier import Classifier
 from runtime.models import PRETRAINED
-from toolkit.artifact import FORMATS
+from toolkit.artifact.file import FORMATS
 from toolkit.cli import progress
-from toolkit.dataset import GTZAN_FOLDERS
+from toolkit.data.dataset import GTZAN_FOLDERS
 from toolkit.errors import UsageError
-from toolkit.quiet import captured_stderr
+from toolkit.native_stderr import captured_stderr
 
 MOST = 1000
 """Clips, and times a clip: more would take hours and much memory."""

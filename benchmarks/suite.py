@@ -19,14 +19,14 @@ from benchmarks.row import Row, row_name
 from benchmarks.settings import Settings, Stage, silent
 from runtime.classifier import Classifier
 from runtime.inputs import model_input
-from toolkit import latency
-from toolkit.audio import load
-from toolkit.card import Card
-from toolkit.dataset import Index
+from toolkit.artifact.card import Card
+from toolkit.audio.decode import load
+from toolkit.data.dataset import Index
 from toolkit.errors import GtzanetError
-from toolkit.latency import Plan, Rounds, Task
-from toolkit.quiet import captured_stderr
-from toolkit.windows import split_windows
+from toolkit.frontend.windows import split_windows
+from toolkit.measure import latency
+from toolkit.measure.latency import Plan, Rounds, Task
+from toolkit.native_stderr import captured_stderr
 
 Timings = Mapping[str, float]
 """Milliseconds of every stage of a prediction."""

@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from benchmarks.accuracy import Paired
 from benchmarks.row import Row
-from toolkit.latency import Latency, Plan, Ratio
-from toolkit.machine import machine_line
+from toolkit.measure.latency import Latency, Plan, Ratio
+from toolkit.measure.machine import machine_line
 
 HEADERS = (
     "model",

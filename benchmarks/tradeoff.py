@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from benchmarks.row import Row, short_names
 from toolkit.errors import UsageError
-from toolkit.metrics import mcnemar
+from toolkit.measure.metrics import mcnemar
 
 SIGNIFICANT = 0.05
 _TIMES = {"": 1.0, "ms": 1.0, "s": 1e3, "us": 1e-3}

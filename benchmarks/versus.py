@@ -16,8 +16,8 @@ from benchmarks.row import Row, short_names
 from benchmarks.tradeoff import SIGNIFICANT
 from toolkit.errors import UsageError
 from toolkit.files import write_json, write_text
-from toolkit.latency import Latency, Ratio
-from toolkit.metrics import mcnemar, two_proportion_z
+from toolkit.measure.latency import Latency, Ratio
+from toolkit.measure.metrics import mcnemar, two_proportion_z
 
 HEADERS = (
     *("model", "accuracy", "p", "network p50 ms", "x [95 %]", "file to label p50 ms", "x [95 %]"),

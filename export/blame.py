@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from export.onnx_mixer import WEIGHTED as ONNX_NODES
 from export.tflite_mixer import WEIGHTED as TFLITE_OPERATORS
 from runtime.lite import tensor_of
-from toolkit.artifact import ONNX, file_format, read_archive
-from toolkit.quiet import captured_stderr
+from toolkit.artifact.file import ONNX, file_format, read_archive
+from toolkit.native_stderr import captured_stderr
 
 INTEGER_NODES = ("ConvInteger", "MatMulInteger")
 AFTER_INTEGER = ("Cast", "Mul", "Add")

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.made import made_sounds
-from toolkit.card_parts import CalibrationCard
-from toolkit.dataset import Item
+from toolkit.artifact.card_sections import CalibrationCard
+from toolkit.data.dataset import Item
 from toolkit.errors import UsageError
 from toolkit.files import digest_of
-from toolkit.frontend import FrontEnd
-from toolkit.picture import render
+from toolkit.frontend.picture import render
+from toolkit.frontend.spec import FrontEnd
 
 DEFAULT_ITEMS = 100
 EDGE_SEED, EDGE_HERTZ = 20260730, 440.0

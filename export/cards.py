@@ -12,13 +12,13 @@ from export.conversion import Converted
 from export.metadata import Description
 from export.source import Source
 from export.variants import PICTURE, Variant
-from toolkit.artifact import ONNX, model_digest
-from toolkit.card import FORMAT_VERSION, Card, input_shape
-from toolkit.card_parts import AccuracyCard, DatasetCard, FineTuningCard, ParityCard, SplitCard, TensorCard
-from toolkit.contents import LABELS_NAME
+from toolkit.artifact.card import FORMAT_VERSION, Card, input_shape
+from toolkit.artifact.card_sections import AccuracyCard, DatasetCard, FineTuningCard, ParityCard, SplitCard, TensorCard
+from toolkit.artifact.entries import LABELS_NAME
+from toolkit.artifact.file import ONNX, model_digest
 from toolkit.errors import ArtifactError
-from toolkit.metrics import wilson_interval
-from toolkit.quiet import captured_stderr
+from toolkit.measure.metrics import wilson_interval
+from toolkit.native_stderr import captured_stderr
 
 LICENCE = "MIT"
 LAYOUTS = ("batch, row (top first), column, RGB; pixel values 0..255", "batch, class; probabilities")

@@ -17,11 +17,11 @@ from export.variants import Variant
 from export.verify import Reference, Refused, ask, measure
 from runtime.classifier import Classifier
 from runtime.engines import open_engine
-from toolkit.artifact import append_card
-from toolkit.card import Card
+from toolkit.artifact.card import Card
+from toolkit.artifact.file import append_card
 from toolkit.errors import ArtifactError
 from toolkit.files import write_bytes
-from toolkit.quiet import captured_stderr
+from toolkit.native_stderr import captured_stderr
 
 PART = "validation"
 THREADS = 2

@@ -14,11 +14,11 @@ from export.qat import DEFAULT_EPOCHS
 from export.speed import is_faster, told
 from export.variants import PICTURE, QUANTISED, variants
 from export.verify import MAX_DROP
-from toolkit.artifact import FORMATS, ONNX, TFLITE
-from toolkit.card import CALIBRATED, INPUT_LEVELS
+from toolkit.artifact.card import CALIBRATED, INPUT_LEVELS
+from toolkit.artifact.file import FORMATS, ONNX, TFLITE
 from toolkit.command import Parser, run
+from toolkit.data.run_folder import Run, newest_run
 from toolkit.errors import UsageError
-from toolkit.runs import Run, newest_run
 
 PROG = "python -m export"
 

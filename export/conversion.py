@@ -18,8 +18,8 @@ from export.onnx_mixer import OnnxMixer
 from export.onnx_model import to_onnx
 from export.tflite_mixer import TfliteMixer
 from export.variants import Variant
-from toolkit.artifact import ONNX
-from toolkit.frontend import FrontEnd
+from toolkit.artifact.file import ONNX
+from toolkit.frontend.spec import FrontEnd
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from export.forward import forward, standardises
 from toolkit.errors import ArtifactError, GtzanetError, RunError
-from toolkit.quiet import captured_stderr
+from toolkit.native_stderr import captured_stderr
 
 INPUT_NAME = "picture"
 IO_TYPES = ("int8", "uint8", "float32")

@@ -1,4 +1,4 @@
-"""The front end as a TensorFlow graph: what `toolkit.picture.render` does, in operators that TFLite has built in."""
+"""The front end as a TensorFlow graph of TFLite's builtin operators: what `toolkit.frontend.picture.render` does."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from export.convert import converting
-from toolkit.card import input_shape
+from toolkit.artifact.card import input_shape
 from toolkit.errors import UsageError
-from toolkit.frontend import FrontEnd
-from toolkit.mel import filter_bank
-from toolkit.picture import BOX, HEIGHT, WIDTH, drawing, shown_bands, shown_frames
-from toolkit.spectrogram import hann
+from toolkit.frontend.mel import filter_bank
+from toolkit.frontend.picture import BOX, HEIGHT, WIDTH, drawing, shown_bands, shown_frames
+from toolkit.frontend.spec import FrontEnd
+from toolkit.frontend.spectrogram import hann
 
 
 def to_tflite(spec: FrontEnd, level: str) -> bytes:
@@ -88,7 +88,7 @@ def _mel_power(samples: Any, spec: FrontEnd) -> Any:
 
 
 def _level(power: Any, spec: FrontEnd) -> Any:
-    """Return 10 log10(max(amin^2, power^2)), as `toolkit.spectrogram.decibels` does."""
+    """Return 10 log10(max(amin^2, power^2)), as `toolkit.frontend.spectrogram.decibels` does."""
     import tensorflow as tf
 
     return tf.math.log(tf.maximum(tf.square(power), np.float32(spec.amin**2))) * np.float32(10 / np.log(10))

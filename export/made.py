@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.frontend import FrontEnd
-from toolkit.picture import render
+from toolkit.frontend.picture import render
+from toolkit.frontend.spec import FrontEnd
 
 PROBE_SEED, PROBE_HERTZ = 1, 1000.0
 NOISE_PICTURES = 4

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from toolkit.card import LAYER_KINDS
+from toolkit.artifact.card import LAYER_KINDS
 from toolkit.errors import ArtifactError, UsageError
-from toolkit.latency import Ratio, Rounds, ratio
+from toolkit.measure.latency import Ratio, Rounds, ratio
 
 FLOAT, *QUANTISED_KINDS = LAYER_KINDS
 

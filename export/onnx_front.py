@@ -1,4 +1,4 @@
-"""The front end as an ONNX graph: what `toolkit.picture.render` does, with ONNX's own STFT."""
+"""The front end as an ONNX graph: what `toolkit.frontend.picture.render` does, with ONNX's own STFT."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from export.front_graph import check, margins
 from export.onnx_model import INPUT_NAME
 from export.onnx_quantise import checked
 from runtime.tensors import first_line
-from toolkit.card import input_shape
+from toolkit.artifact.card import input_shape
 from toolkit.errors import ArtifactError
-from toolkit.frontend import FrontEnd
-from toolkit.mel import filter_bank
-from toolkit.picture import drawing, shown_bands, shown_frames
-from toolkit.spectrogram import hann
+from toolkit.frontend.mel import filter_bank
+from toolkit.frontend.picture import drawing, shown_bands, shown_frames
+from toolkit.frontend.spec import FrontEnd
+from toolkit.frontend.spectrogram import hann
 
 PREFIX = "front_end/"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from export.forward import forward
 from toolkit.errors import ArtifactError, RunError
-from toolkit.quiet import captured_stderr
+from toolkit.native_stderr import captured_stderr
 
 INPUT_NAME, OUTPUT_NAME = "picture", "probability"
 BATCH_NAME = "batch"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from export.onnx_model import INPUT_NAME
 from toolkit.errors import ArtifactError, RunError
-from toolkit.quiet import captured_stderr
+from toolkit.native_stderr import captured_stderr
 
 SMALLEST = 1024
 """Constants with fewer values stay float32: they are biases and scalars, and cost nothing."""

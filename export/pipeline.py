@@ -22,13 +22,13 @@ from export.tflite_mixer import check_quantizer
 from export.trials import Bench
 from export.variants import PICTURE, Variant
 from export.verify import reference
-from toolkit.artifact import TFLITE, read_card
-from toolkit.card import Card
+from toolkit.artifact.card import Card
+from toolkit.artifact.file import TFLITE, read_card
 from toolkit.command import output_folder
+from toolkit.data.run_folder import Run
 from toolkit.errors import ArtifactError, UsageError
 from toolkit.files import atomic_path, remove_leftovers
-from toolkit.latency import Ratio
-from toolkit.runs import Run
+from toolkit.measure.latency import Ratio
 
 MIXED = "mixed"
 WEIGHTED = ("Conv2D", "Dense")

@@ -28,10 +28,10 @@ from export.calibration import calibrate, choose
 from export.convert import load_keras, load_tensorflow
 from export.source import open_source
 from export.variants import TUNER
-from toolkit.card_parts import FineTuningCard
+from toolkit.artifact.card_sections import FineTuningCard
+from toolkit.data.run_folder import Run
 from toolkit.errors import GtzanetError, RunError, UsageError
-from toolkit.quiet import captured_stderr
-from toolkit.runs import Run
+from toolkit.native_stderr import captured_stderr
 
 MODEL_NAME = "tuned.keras"
 DEFAULT_EPOCHS = 3

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from export.made import PROBE_HERTZ, PROBE_SEED, made_sounds
 from runtime.classifier import Classifier
 from runtime.inputs import model_input
-from toolkit import synthetic
+from toolkit.audio.samples import to_mono_at
+from toolkit.data import synthetic
+from toolkit.data.synthetic_voices import RATE
 from toolkit.errors import ArtifactError
-from toolkit.frontend import FrontEnd
-from toolkit.samples import to_mono_at
-from toolkit.voices import RATE
-from toolkit.windows import fitted
+from toolkit.frontend.spec import FrontEnd
+from toolkit.frontend.windows import fitted
 
 MAX_ABS = 0.02
 """Of a probability: a few pixels may differ by a colour or two."""

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.dataset import Index, Item, build_index
+from toolkit.data.dataset import Index, Item, build_index
+from toolkit.data.picture_cache import load_pictures
+from toolkit.data.run_folder import Run, config_digest
 from toolkit.errors import ArtifactError, DatasetError, RunError, UsageError
-from toolkit.frontend import FrontEnd
-from toolkit.metrics import confusion_matrix
-from toolkit.pictures import load_pictures
-from toolkit.runs import Run, config_digest
+from toolkit.frontend.spec import FrontEnd
+from toolkit.measure.metrics import confusion_matrix
 
 FIELDS = ("model", "classes", "data", "split", "front_end", "digest")
 DATA_FIELDS = ("root", "kind", "digest", "synthetic")

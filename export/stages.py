@@ -22,11 +22,11 @@ from export.trials import Bench
 from export.variants import PICTURE, Variant
 from export.verify import Reference, reference_of_tuned
 from runtime.inputs import model_input
-from toolkit.card import Card
-from toolkit.card_parts import FineTuningCard
+from toolkit.artifact.card import Card
+from toolkit.artifact.card_sections import FineTuningCard
 from toolkit.errors import ArtifactError
-from toolkit.latency import Ratio
-from toolkit.quiet import captured_stderr
+from toolkit.measure.latency import Ratio
+from toolkit.native_stderr import captured_stderr
 
 
 @dataclass(frozen=True)

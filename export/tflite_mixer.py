@@ -16,7 +16,7 @@ from export.memory import keep, release
 from export.mixed import FLOAT, Plan
 from runtime.tensors import first_line
 from toolkit.errors import ArtifactError, RunError
-from toolkit.quiet import captured_stderr
+from toolkit.native_stderr import captured_stderr
 
 SIGNATURE = "serving_default"
 BITS = 8

@@ -20,13 +20,13 @@ from export.source import Source
 from export.variants import Variant
 from export.verify import Reference, ask, measure, reference
 from runtime.engines import Engine, open_engine
-from toolkit.artifact import append_card
+from toolkit.artifact.file import append_card
 from toolkit.errors import ArtifactError
 from toolkit.files import write_bytes
-from toolkit.latency import Plan as Duration
-from toolkit.latency import Rounds, ratio
-from toolkit.latency import measure as time_tasks
-from toolkit.quiet import captured_stderr
+from toolkit.measure.latency import Plan as Duration
+from toolkit.measure.latency import Rounds, ratio
+from toolkit.measure.latency import measure as time_tasks
+from toolkit.native_stderr import captured_stderr
 
 PART = "train"
 SEARCHED = 30

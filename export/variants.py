@@ -6,8 +6,8 @@ import importlib.metadata
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from toolkit.artifact import FORMATS, ONNX, TFLITE
-from toolkit.card import CALIBRATED, INPUT_LEVELS
+from toolkit.artifact.card import CALIBRATED, INPUT_LEVELS
+from toolkit.artifact.file import FORMATS, ONNX, TFLITE
 from toolkit.errors import UsageError
 
 PRECISIONS = {
@@ -67,7 +67,7 @@ def variants(formats: str, quantize: str | None, level: str = PICTURE) -> tuple[
     quantize
         A precision, "all", or None.
     level
-        What the files take, one of `toolkit.card.INPUT_LEVELS`.
+        What the files take, one of `toolkit.artifact.card.INPUT_LEVELS`.
 
     Raises
     ------

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.engines import Engine
-from toolkit.card import Card
-from toolkit.card_parts import AccuracyCard, ParityCard
+from toolkit.artifact.card import Card
+from toolkit.artifact.card_sections import AccuracyCard, ParityCard
 from toolkit.errors import ArtifactError
-from toolkit.metrics import mcnemar, wilson_interval
-from toolkit.temperature import fitted_temperature
+from toolkit.measure.metrics import mcnemar, wilson_interval
+from toolkit.measure.temperature import fitted_temperature
 
 MAX_DROP = 1.0
 MAX_P = 0.05

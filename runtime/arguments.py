@@ -9,10 +9,10 @@ from runtime.available import ENGINES
 from runtime.cli import PROG
 from runtime.engines import check_threads
 from runtime.sources import STDIN, Raw
+from toolkit.audio.pcm import FORMATS
+from toolkit.audio.samples import MAX_CHANNELS, RATES
 from toolkit.command import Parser, Version
 from toolkit.errors import UsageError
-from toolkit.pcm import FORMATS
-from toolkit.samples import MAX_CHANNELS, RATES
 
 EPILOG = (
     "also: python -m runtime info MODEL, what a model file says of itself; python -m runtime doctor, what works here"

@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from toolkit.artifact import ONNX, TFLITE
+from toolkit.artifact.file import ONNX, TFLITE
 
 
 class Kind(NamedTuple):

@@ -13,13 +13,13 @@ from runtime.engines import Engine, open_engine
 from runtime.inputs import model_input
 from runtime.models import PRETRAINED
 from runtime.prediction import Prediction, Window
-from toolkit.audio import load
-from toolkit.card import Card
+from toolkit.artifact.card import Card
+from toolkit.audio.decode import load
+from toolkit.audio.samples import to_mono_at, valid_samples
 from toolkit.errors import EngineError, UsageError
-from toolkit.samples import to_mono_at, valid_samples
+from toolkit.frontend.windows import split_windows, window_spans
+from toolkit.measure.temperature import at_temperature
 from toolkit.stopwatch import Stopwatch
-from toolkit.temperature import at_temperature
-from toolkit.windows import split_windows, window_spans
 
 
 class Classifier:

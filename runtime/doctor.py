@@ -17,9 +17,9 @@ from runtime.available import ENGINES, installed
 from runtime.host import Host, how_to_install, how_to_install_one, this_host
 from runtime.info import checked_card
 from runtime.sizes import sizes
-from toolkit.artifact import file_format
+from toolkit.artifact.file import file_format
 from toolkit.errors import GtzanetError
-from toolkit.machine import features
+from toolkit.measure.machine import features
 
 TIMEOUT_SECONDS = 120
 UNKNOWN = "unknown version"

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from runtime.available import ENGINES, NO_DYNAMIC, TRUSTING, installed
 from runtime.tensors import first_line
-from toolkit.artifact import TFLITE, file_format, read_archive, verify_model
-from toolkit.card import Card
+from toolkit.artifact.card import Card
+from toolkit.artifact.file import TFLITE, file_format, read_archive, verify_model
 from toolkit.errors import EngineError, UsageError, interrupted
 
 MAX_DEFAULT_THREADS, MAX_THREADS = 4, 256

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.sources import Raw
-from toolkit import pcm
+from toolkit.audio import pcm
 from toolkit.errors import AudioError, UsageError
 
 Blocks = Iterator[NDArray[np.float32] | None]

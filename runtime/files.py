@@ -12,7 +12,7 @@ from runtime.models import find_model
 from runtime.prediction import Prediction
 from runtime.sources import STDIN, STDIN_NAME, Raw, check_source, expanded, read_stdin
 from toolkit.errors import AudioError
-from toolkit.quiet import captured_stderr
+from toolkit.native_stderr import captured_stderr
 
 
 def classify(words: Sequence[str]) -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from toolkit.artifact import read_archive, verify_model
-from toolkit.card import Card
+from toolkit.artifact.card import Card
+from toolkit.artifact.file import read_archive, verify_model
 
 
 def checked_card(path: Path) -> Card:

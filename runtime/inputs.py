@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.card import Card
-from toolkit.picture import render
-from toolkit.spectrogram import db_mel
-from toolkit.windows import fitted
+from toolkit.artifact.card import Card
+from toolkit.frontend.picture import render
+from toolkit.frontend.spectrogram import db_mel
+from toolkit.frontend.windows import fitted
 
 
 def model_input(window: NDArray[np.float32], card: Card) -> NDArray[np.float32]:
@@ -17,7 +17,7 @@ def model_input(window: NDArray[np.float32], card: Card) -> NDArray[np.float32]:
     Parameters
     ----------
     window : ndarray of float32, shape (n,)
-        Mono sound at the card's sample rate, one of `toolkit.windows.split_windows`.
+        Mono sound at the card's sample rate, one of `toolkit.frontend.windows.split_windows`.
     card
         The model's.
 

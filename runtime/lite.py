@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.tensors import Tensor, TensorEngine, check_single, first_line
-from toolkit.card import Card
+from toolkit.artifact.card import Card
 from toolkit.errors import EngineError
 
 

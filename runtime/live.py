@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from runtime.classifier import Classifier
 from runtime.decide import Decider, Decision, Rules
 from runtime.stream import Heard, Stream
-from toolkit.samples import Resampler
+from toolkit.audio.samples import Resampler
 
 
 @dataclass(frozen=True)

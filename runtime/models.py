@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from runtime.available import installed
-from toolkit.artifact import TFLITE, model_files
-from toolkit.card import INPUT_LEVELS
+from toolkit.artifact.card import INPUT_LEVELS
+from toolkit.artifact.file import TFLITE, model_files
 
 ARTIFACTS = Path("artifacts")
 PRETRAINED = Path(__file__).parent / "pretrained" / "gtzanet-float16.tflite"

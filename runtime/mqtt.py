@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from runtime.decide import SILENCE
 from runtime.report import UNKNOWN
-from toolkit.card import Card
+from toolkit.artifact.card import Card
 from toolkit.errors import PublishError, UsageError
 
 SCHEMES = {"mqtt": 1883, "mqtts": 8883}

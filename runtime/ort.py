@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.tensors import Tensor, TensorEngine, check_single, first_line
-from toolkit.card import Card
+from toolkit.artifact.card import Card
 from toolkit.errors import ArtifactError, EngineError
 
 _DTYPES = {"tensor(float)": "float32", "tensor(int8)": "int8", "tensor(uint8)": "uint8"}

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit import pcm
-from toolkit.audio import MAX_SECONDS, MAX_VALUES, SUFFIXES, collected
+from toolkit.audio import pcm
+from toolkit.audio.decode import MAX_SECONDS, MAX_VALUES, SUFFIXES, collected
+from toolkit.audio.samples import check_rate, mono
 from toolkit.errors import AudioError
-from toolkit.samples import check_rate, mono
 
 STDIN = "-"
 STDIN_NAME = "<stdin>"
@@ -24,7 +24,7 @@ BLOCK = 1 << 16
 
 @dataclass(frozen=True)
 class Raw:
-    """How raw samples come: their rate in hertz, the number of channels, and one of `toolkit.pcm.FORMATS`."""
+    """How raw samples come: their rate in hertz, the number of channels, and one of `toolkit.audio.pcm.FORMATS`."""
 
     rate: int = 44_100
     channels: int = 1

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from runtime.classifier import Classifier
 from runtime.inputs import model_input
+from toolkit.audio.samples import valid_samples
 from toolkit.errors import UsageError
-from toolkit.fft import CHUNK
-from toolkit.picture import draw_power
-from toolkit.samples import valid_samples
-from toolkit.spectrogram import MelFrames
-from toolkit.windows import split_windows
+from toolkit.frontend.fft import CHUNK
+from toolkit.frontend.picture import draw_power
+from toolkit.frontend.spectrogram import MelFrames
+from toolkit.frontend.windows import split_windows
 
 SILENT_DB = -200.0
 """The level of digital silence."""

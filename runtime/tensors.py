@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.card import Card
-from toolkit.card_parts import TensorCard
+from toolkit.artifact.card import Card
+from toolkit.artifact.card_sections import TensorCard
 from toolkit.errors import ArtifactError, EngineError
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from toolkit.artifact import model_digest
-from toolkit.card import CALIBRATED, Card
-from toolkit.card_parts import AccuracyCard, CalibrationCard, DatasetCard, ParityCard, SplitCard, TensorCard
-from toolkit.frontend import PICTURE
+from toolkit.artifact.card import CALIBRATED, Card
+from toolkit.artifact.card_sections import AccuracyCard, CalibrationCard, DatasetCard, ParityCard, SplitCard, TensorCard
+from toolkit.artifact.file import model_digest
+from toolkit.frontend.spec import PICTURE
 
 MODEL = b"\x1c\0\0\0TFL3" + bytes(range(256)) * 4
 """Bytes that look like a TFLite model from outside."""

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import strategies as st
 
-from toolkit.artifact import read_archive, verify_model
-from toolkit.card import Card
+from toolkit.artifact.card import Card
+from toolkit.artifact.file import read_archive, verify_model
 from toolkit.errors import ArtifactError
 
 

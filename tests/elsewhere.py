@@ -10,7 +10,7 @@ import numpy as np
 import soundfile
 
 from runtime import Classifier
-from toolkit.synthetic import CLASSES, clip
+from toolkit.data.synthetic import CLASSES, clip
 
 CLASSIFY = """
 import json, sys

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.dataset import build_index
+from toolkit.data.dataset import build_index
+from toolkit.data.picture_cache import load_pictures
+from toolkit.data.run_folder import config_digest
+from toolkit.data.splits import make_split
 from toolkit.files import write_json
-from toolkit.frontend import PICTURE
-from toolkit.picture import draw, save_png
-from toolkit.pictures import load_pictures
-from toolkit.runs import config_digest
-from toolkit.splits import make_split
+from toolkit.frontend.picture import draw, save_png
+from toolkit.frontend.spec import PICTURE
 from train.measure import measure
 
 CLASSES = ("high", "low", "mid", "wide")

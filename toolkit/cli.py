@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from toolkit import audio, picture
+from toolkit.audio import decode
 from toolkit.command import Parser, run
-from toolkit.dataset import SUFFIXES, Index, build_index
+from toolkit.data.dataset import SUFFIXES, Index, build_index
+from toolkit.data.synthetic import is_synthetic, write_corpus
 from toolkit.errors import UsageError
+from toolkit.frontend import picture
+from toolkit.frontend.windows import split_windows
 from toolkit.parallel import Progress
-from toolkit.synthetic import is_synthetic, write_corpus
-from toolkit.windows import split_windows
 
 PROG = "python -m toolkit"
 SECONDS_BETWEEN_LINES = 5.0
@@ -71,7 +72,7 @@ def _render(arguments: argparse.Namespace) -> None:
         raise UsageError(f"{output} is a folder: name the picture to write")
     if output.exists() and not arguments.force:
         raise UsageError(f"{output} exists: use --force to replace it")
-    windows = split_windows(audio.load(arguments.clip))
+    windows = split_windows(decode.load(arguments.clip))
     image = picture.render(windows[0])
     picture.save_png(image, output)
     if len(windows) > 1:

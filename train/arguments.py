@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from toolkit import command
+from toolkit.data.splits import NAMES
 from toolkit.errors import UsageError
-from toolkit.splits import NAMES
 from train.config import DEVICES, PRECISIONS, Recipe
 from train.networks import NETWORKS
 

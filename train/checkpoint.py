@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from toolkit.dataclass_json import from_json
 from toolkit.errors import RunError
 from toolkit.files import atomic_path, remove_leftovers
-from toolkit.strict import from_json
 from train.results import Epoch
 from train.schedule import Plateau
 

@@ -9,10 +9,11 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from toolkit import command, runs
+from toolkit import command
+from toolkit.data import run_folder
+from toolkit.data.run_folder import newest_run
 from toolkit.errors import UsageError
 from toolkit.files import write_json, write_text
-from toolkit.runs import newest_run
 from train.arguments import NEWEST, flag, read
 from train.config import MAX_SHARDS, MAX_THREADS, Compute, Recipe
 from train.device import available_threads, prepare
@@ -138,7 +139,7 @@ def _resume(flags: argparse.Namespace) -> int:
     config = run.load_config(folder)
     if flags.what not in (None, config.model):
         raise UsageError(f"{folder}: this is a run of {config.model}, not of {flags.what}: leave the network out")
-    if (folder / runs.METRICS).exists():
+    if (folder / run_folder.METRICS).exists():
         raise UsageError(f"{folder}: this run is finished: there is nothing to resume")
     got = prepare(config.compute.device, config.compute)
     if got != config.compute:
@@ -199,7 +200,7 @@ def _report(flags: argparse.Namespace) -> int:
 
 
 def _is_unfinished(folder: Path) -> bool:
-    return (folder / runs.CONFIG).is_file() and not (folder / runs.METRICS).exists()
+    return (folder / run_folder.CONFIG).is_file() and not (folder / run_folder.METRICS).exists()
 
 
 def _emit(text: str, output: Path | None) -> None:

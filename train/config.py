@@ -6,9 +6,9 @@ import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from toolkit.data.run_folder import config_digest
+from toolkit.dataclass_json import StrictError, from_json
 from toolkit.errors import RunError, UsageError
-from toolkit.runs import config_digest
-from toolkit.strict import StrictError, from_json
 
 PRECISIONS = ("float32", "tensorfloat32", "mixed_float16", "mixed_bfloat16")
 DEVICES = ("auto", "cpu", "gpu")
@@ -134,7 +134,7 @@ class RunConfig:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what decides the weights (see `toolkit.runs.config_digest`)."""
+        """SHA-256 of what decides the weights (see `toolkit.data.run_folder.config_digest`)."""
         return config_digest(asdict(self))
 
     def to_dict(self) -> dict[str, Any]:

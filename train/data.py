@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.dataset import Index, build_index
+from toolkit.data.dataset import Index, build_index
+from toolkit.data.picture_cache import load_pictures
+from toolkit.data.splits import Split, make_split
+from toolkit.data.synthetic import is_synthetic
 from toolkit.errors import RunError, UsageError
-from toolkit.pictures import load_pictures
-from toolkit.splits import Split, make_split
-from toolkit.synthetic import is_synthetic
 from train.config import DataConfig, RunConfig, SplitConfig
 from train.part import Part
 

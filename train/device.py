@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import RunError, UsageError
-from toolkit.quiet import captured_stderr
+from toolkit.native_stderr import captured_stderr
 from train.config import DEVICES, Compute
 
 DRIVER = Path("/proc/driver/nvidia/version")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from toolkit import metrics
+from toolkit.measure import metrics
 
 
 def measure(part: dict[str, Any], classes: tuple[str, ...]) -> dict[str, Any]:

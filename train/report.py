@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from toolkit.files import canonical_json
-from toolkit.metrics import two_proportion_z, wald_interval, wilson_interval
+from toolkit.measure.metrics import two_proportion_z, wald_interval, wilson_interval
 from train.config import Recipe, RunConfig
 from train.paper import LEAK_NOTE, RESULTS, TOP5_NOTE, VALIDATION_ITEMS
 from train.results import Result

@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from toolkit.data.run_folder import CONFIG, METRICS, Run
+from toolkit.dataclass_json import StrictError, from_json
 from toolkit.errors import RunError
 from toolkit.files import read_json
-from toolkit.metrics import ClassScore
-from toolkit.runs import CONFIG, METRICS, Run
-from toolkit.strict import StrictError, from_json
+from toolkit.measure.metrics import ClassScore
 from train.config import RunConfig
 
 HISTORY = "history.json"

@@ -13,10 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from toolkit import runs
+from toolkit.data import run_folder
 from toolkit.errors import RunError, UsageError
 from toolkit.files import read_json, remove_leftovers, write_json, write_text
-from toolkit.frontend import PICTURE
+from toolkit.frontend.spec import PICTURE
 from train import checkpoint
 from train.config import Compute, Recipe, RunConfig
 from train.data import Dataset, Steps, load_part, reopen_dataset
@@ -64,8 +64,8 @@ def create(root: Path, name: str | None, config: RunConfig, dataset: Dataset) ->
     except FileExistsError:
         raise UsageError(f"{folder}: this run exists: choose another --name, or go on with --resume {folder}") from None
     try:
-        write_json(folder / runs.SPLIT, dataset.split.to_dict())
-        write_json(folder / runs.CONFIG, config.to_dict())
+        write_json(folder / run_folder.SPLIT, dataset.split.to_dict())
+        write_json(folder / run_folder.CONFIG, config.to_dict())
     except Exception:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -78,7 +78,7 @@ def discard(folder: Path) -> None:
     A folder that another process works in is left alone.
     """
     with suppress(RunError, OSError), locked(folder):
-        if not (folder / checkpoint.FILE).exists() and not (folder / runs.METRICS).exists():
+        if not (folder / checkpoint.FILE).exists() and not (folder / run_folder.METRICS).exists():
             shutil.rmtree(folder)
 
 
@@ -90,11 +90,11 @@ def load_config(folder: Path) -> RunConfig:
     RunError
         If there is none or it is damaged.
     """
-    path = folder / runs.CONFIG
+    path = folder / run_folder.CONFIG
     try:
         value = read_json(path)
     except FileNotFoundError:
-        raise RunError(f"{folder}: not a run folder (it has no {runs.CONFIG})") from None
+        raise RunError(f"{folder}: not a run folder (it has no {run_folder.CONFIG})") from None
     except (OSError, ValueError) as error:
         raise RunError(f"{path}: cannot be read ({error}): start the run again") from None
     return RunConfig.from_dict(value, str(path))
@@ -138,10 +138,10 @@ def work(
     from train.savefile import save_model
 
     with locked(folder):
-        if (folder / runs.METRICS).exists():
+        if (folder / run_folder.METRICS).exists():
             raise RunError(f"{folder}: another process has finished this run: there is nothing to resume")
         remove_leftovers(folder)
-        write_json(folder / runs.SPLIT, dataset.split.to_dict())  # it is the run's, and may have been damaged
+        write_json(folder / run_folder.SPLIT, dataset.split.to_dict())  # it is the run's, and may have been damaged
         training = load_part(dataset, dataset.split.train, cache, steps)
         validation = load_part(dataset, dataset.split.validation, cache, steps)
         model, history = fit(config, training, validation, folder, report)
@@ -152,7 +152,7 @@ def work(
         measured = {name: measure(part, config.classes) for name, part in predicted.items()}
         seconds = round(sum(entry["seconds"] for entry in history), 1)
         result = {"test": None, **measured, "epochs": len(history), "final": history[-1], "seconds": seconds}
-        save_model(model, folder / runs.MODEL)
+        save_model(model, folder / run_folder.MODEL)
         write_json(folder / HISTORY, history)
         write_json(folder / PREDICTIONS, predicted)
         draw(plot_history, history, folder / "history.png")
@@ -160,7 +160,7 @@ def work(
             title = f"{config.model}, {name}: {part['correct']}/{part['n']} correct"
             draw(plot_confusion, part["confusion"], list(config.classes), title, folder / f"confusion-{name}.png")
         write_text(folder / REPORT, run_report(config, result, history))
-        write_json(folder / runs.METRICS, result)
+        write_json(folder / run_folder.METRICS, result)
         checkpoint.remove(folder)
     return result
 
@@ -174,7 +174,7 @@ def resume(folder: Path, root: Path | None, steps: Steps) -> tuple[RunConfig, Da
         If the run is finished, other versions are installed, or the dataset changed.
     """
     config = load_config(folder)
-    if (folder / runs.METRICS).exists():
+    if (folder / run_folder.METRICS).exists():
         raise RunError(f"{folder}: this run is finished: there is nothing to resume")
     if config.versions != versions(config.compute.device):
         was = ", ".join(f"{name} {version}" for name, version in config.versions.items())

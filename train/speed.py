@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import RunError, UsageError
-from toolkit.machine import describe_machine, machine_line
+from toolkit.measure.machine import describe_machine, machine_line
 from train.config import Compute, Recipe
 
 ROUNDS = 2

@@ -44,7 +44,7 @@ def _plain(job: Job) -> Timing:
     """Time what most people write: a folder of pictures, `compile` and `fit`."""
     import tf_keras
 
-    from toolkit.dataset import build_index
+    from toolkit.data.dataset import build_index
     from train.build import build
     from train.networks import find_network
 

@@ -16,7 +16,7 @@ from tests.aarch64 import userland
 from tests.elsewhere import refusals, write_sounds
 from tests.packaging.wheel_maker import REPOSITORY, build_wheel
 from tests.run_maker import made_artifacts
-from toolkit.artifact import model_files
+from toolkit.artifact.file import model_files
 
 PROCESSORS = ("cortex-a72", "cortex-a76")
 """Those of a Pi 4 and of a Pi 5, which has instructions of its own for int8."""

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from benchmarks.accuracy import BATCH, compare, detail, predict, score
 from tests.cards import example_card
-from toolkit.card import Card
+from toolkit.artifact.card import Card
 from toolkit.errors import EngineError
-from toolkit.metrics import wilson_interval
+from toolkit.measure.metrics import wilson_interval
 
 
 class BrightnessEngine:

@@ -15,7 +15,7 @@ from benchmarks import accuracy, cli, suite
 from benchmarks.arguments import models_parser
 from benchmarks.results import SCHEMA, read_result
 from tests.run_maker import made_artifacts
-from toolkit import latency
+from toolkit.measure import latency
 
 QUICK = ["--min-duration", "0", "--min-count", "3", "--threads", "1"]
 

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from benchmarks.cliplength import cells, held_out, middle, study
 from runtime.classifier import Classifier
 from tests.cards import example_card
-from toolkit.card_parts import SplitCard
-from toolkit.dataset import Index, build_index
+from toolkit.artifact.card_sections import SplitCard
+from toolkit.data.dataset import Index, build_index
+from toolkit.data.splits import make_split
 from toolkit.errors import DatasetError, UsageError
-from toolkit.frontend import PICTURE
-from toolkit.picture import INTERIOR
-from toolkit.splits import make_split
+from toolkit.frontend.picture import INTERIOR
+from toolkit.frontend.spec import PICTURE
 
 RATE = PICTURE.sample_rate
 

@@ -14,10 +14,10 @@ from benchmarks.matrix import lines, table
 from benchmarks.row import Row
 from tests.cards import MODEL, example_card
 from tests.run_maker import made_artifacts
-from toolkit.artifact import append_card
-from toolkit.card import Card
+from toolkit.artifact.card import Card
+from toolkit.artifact.file import append_card
 from toolkit.errors import UsageError
-from toolkit.latency import Ratio
+from toolkit.measure.latency import Ratio
 
 
 def measured(path: Path, quantization: str, judged: str, correct: int, ratio: float) -> tuple[Card, Row]:

@@ -17,8 +17,8 @@ from benchmarks.operators import cells, profile, remarks
 from benchmarks.steps import Part
 from tests.cards import MODEL, example_card
 from tests.run_maker import made_artifacts
-from toolkit.artifact import append_card
-from toolkit.latency import Plan
+from toolkit.artifact.file import append_card
+from toolkit.measure.latency import Plan
 
 SOUND = np.random.default_rng(1).uniform(-1, 1, 661_500).astype(np.float32)
 WHOLE = append_card(MODEL, example_card())

@@ -19,7 +19,7 @@ from benchmarks.memory import FreshProcess
 from benchmarks.page import page
 from benchmarks.row import Row
 from tests.cards import example_card
-from toolkit.latency import Ratio, summarise
+from toolkit.measure.latency import Ratio, summarise
 
 VOID = {"meta"}
 LABELS = ("high & low", "<b>")

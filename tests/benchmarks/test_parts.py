@@ -9,11 +9,11 @@ import pytest
 
 from benchmarks.parts import find_part, own_split
 from tests.cards import example_card
-from toolkit.card import Card
-from toolkit.card_parts import SplitCard
-from toolkit.dataset import Index, Item
+from toolkit.artifact.card import Card
+from toolkit.artifact.card_sections import SplitCard
+from toolkit.data.dataset import Index, Item
+from toolkit.data.splits import Split, make_split
 from toolkit.errors import DatasetError
-from toolkit.splits import Split, make_split
 
 
 def an_index(classes: tuple[str, ...] = ("high", "low"), each: int = 20) -> Index:

@@ -6,7 +6,7 @@ from benchmarks.accuracy import Accuracy, Paired
 from benchmarks.memory import FreshProcess
 from benchmarks.row import Row
 from benchmarks.table import HEADERS, cells, facts, filled, markdown, method, plain
-from toolkit.latency import Latency, Plan, Ratio
+from toolkit.measure.latency import Latency, Plan, Ratio
 
 FULL = Row(
     file="some/where/gtzanet-int8.tflite",

@@ -17,9 +17,9 @@ from benchmarks.results import FORMAT_VERSION, read_result
 from benchmarks.row import Row
 from benchmarks.versus import compare, match
 from tests.cards import example_card
-from toolkit.latency import Latency, Plan, Ratio, measure, summarise
-from toolkit.metrics import wilson_interval
-from toolkit.strict import from_json
+from toolkit.dataclass_json import from_json
+from toolkit.measure.latency import Latency, Plan, Ratio, measure, summarise
+from toolkit.measure.metrics import wilson_interval
 
 LABELS = ("high", "low")
 N = 40

@@ -14,9 +14,9 @@ from export.cli import entry
 from runtime import Classifier
 from runtime.inputs import model_input
 from tests.run_maker import made_run
-from toolkit import synthetic
-from toolkit.frontend import PICTURE
-from toolkit.windows import fitted
+from toolkit.data import synthetic
+from toolkit.frontend.spec import PICTURE
+from toolkit.frontend.windows import fitted
 
 VARIABLE = "MEDIAPIPE_PYTHON"
 ASK = """

@@ -14,8 +14,8 @@ from export.variants import PRECISIONS, Variant
 from runtime import Classifier
 from runtime.available import ENGINES, installed
 from runtime.host import how_to_install
-from toolkit.frontend import PICTURE
-from toolkit.runs import Run
+from toolkit.data.run_folder import Run
+from toolkit.frontend.spec import PICTURE
 
 # Between a file and Keras: the largest difference of any probability, and the mean one.
 MAX_ABS = {"float32": 1e-5, "float16": 0.01, "dynamic": 0.2, "int8": 0.5, "int16x8": 0.05, "mixed": 0.2}

@@ -8,10 +8,10 @@ import pytest
 
 from export.variants import PRECISIONS, Variant
 from runtime import Classifier
-from toolkit.artifact import model_files, read_card
-from toolkit.dataset import Index, build_index
+from toolkit.artifact.file import model_files, read_card
+from toolkit.data.dataset import Index, build_index
 from toolkit.files import read_json
-from toolkit.picture import read_png
+from toolkit.frontend.picture import read_png
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from toolkit.data.run_folder import config_digest
 from toolkit.files import read_json, write_json
-from toolkit.runs import config_digest
 
 
 def copied(run: Path, target: Path) -> Path:

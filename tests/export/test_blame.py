@@ -11,7 +11,7 @@ import pytest
 from export import blame
 from export.blame import blamed_layer
 from tests.run_maker import class_db
-from toolkit.picture import draw
+from toolkit.frontend.picture import draw
 
 pytestmark = pytest.mark.slow
 

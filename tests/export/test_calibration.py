@@ -13,12 +13,12 @@ from export.calibration import Calibration, calibrate, choose, edge_pictures
 from export.cli import entry
 from export.conversion import Converter
 from export.source import open_source
-from toolkit.artifact import read_card
-from toolkit.dataset import Item, build_index
+from toolkit.artifact.file import read_card
+from toolkit.data.dataset import Item, build_index
+from toolkit.data.run_folder import Run
+from toolkit.data.splits import make_split
 from toolkit.errors import UsageError
-from toolkit.frontend import PICTURE
-from toolkit.runs import Run
-from toolkit.splits import make_split
+from toolkit.frontend.spec import PICTURE
 
 
 def items(**counts: int) -> list[Item]:

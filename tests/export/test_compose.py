@@ -10,7 +10,7 @@ import pytest
 
 from export.compose import compose
 from export.convert import load_tensorflow
-from toolkit.artifact import read_archive
+from toolkit.artifact.file import read_archive
 from toolkit.errors import ArtifactError
 
 pytestmark = pytest.mark.slow

@@ -16,8 +16,8 @@ from export.variants import PRECISIONS
 from runtime import Classifier
 from tests.export.runs import change, copied
 from tests.run_maker import CLASSES, PER_CLASS, PLAN
-from toolkit.artifact import model_files, read_card
-from toolkit.runs import Run
+from toolkit.artifact.file import model_files, read_card
+from toolkit.data.run_folder import Run
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("gtzanet-float32.tflite", "gtzanet-int8.tflite")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from export.float16 import SMALLEST, halve_weights
-from toolkit.artifact import read_archive
+from toolkit.artifact.file import read_archive
 from toolkit.errors import ArtifactError
 
 pytestmark = pytest.mark.slow

@@ -12,14 +12,14 @@ import pytest
 
 from export import front_graph, onnx_front
 from export.convert import load_tensorflow
-from toolkit import synthetic
+from toolkit.audio.samples import to_mono_at
+from toolkit.data import synthetic
+from toolkit.data.synthetic_voices import RATE
 from toolkit.errors import UsageError
-from toolkit.frontend import PICTURE, FrontEnd
-from toolkit.picture import BOX, colour_index, draw, drawing, render, shown_bands, shown_frames
-from toolkit.samples import to_mono_at
-from toolkit.spectrogram import db_mel
-from toolkit.voices import RATE
-from toolkit.windows import fitted
+from toolkit.frontend.picture import BOX, colour_index, draw, drawing, render, shown_bands, shown_frames
+from toolkit.frontend.spec import PICTURE, FrontEnd
+from toolkit.frontend.spectrogram import db_mel
+from toolkit.frontend.windows import fitted
 
 SHORT = replace(PICTURE, window_seconds=3.0)
 ODD = replace(SHORT, n_fft=1024, hop_length=256, n_mels=64, sample_rate=16_000, f_max=8_000, padding="constant")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from export.made import made_sounds, probe_pictures
-from toolkit.frontend import PICTURE
+from toolkit.frontend.spec import PICTURE
 
 
 def test_sounds_are_what_they_are_called_and_repeat() -> None:

@@ -12,8 +12,8 @@ from flatbuffers import number_types, packer
 from flatbuffers.table import Table
 
 from export.metadata import IDENTIFIER, NAME, Description, encode
-from toolkit.artifact import read_archive
-from toolkit.contents import LABELS_NAME
+from toolkit.artifact.entries import LABELS_NAME
+from toolkit.artifact.file import read_archive
 
 EXAMPLE = Description("gtzanet", "a text", "MIT", 432, 288, LABELS_NAME)
 

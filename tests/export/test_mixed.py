@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from export.mixed import FLOAT, Plan, Trial, parse, search, told
-from toolkit.card import LAYER_KINDS
+from toolkit.artifact.card import LAYER_KINDS
 from toolkit.errors import ArtifactError, UsageError
-from toolkit.latency import Ratio, Rounds
+from toolkit.measure.latency import Ratio, Rounds
 
 LAYERS = ("first", "second", "third", "dense")
 

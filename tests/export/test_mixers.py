@@ -19,7 +19,7 @@ from export.onnx_model import to_onnx
 from export.tflite_mixer import TfliteMixer
 from runtime.classifier import Classifier
 from tests.run_maker import made_run, make_run, network
-from toolkit.artifact import read_card
+from toolkit.artifact.file import read_card
 from toolkit.errors import ArtifactError
 
 pytestmark = pytest.mark.slow

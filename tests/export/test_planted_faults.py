@@ -15,7 +15,7 @@ from export.cli import entry
 from export.onnx_model import to_onnx
 from export.options import Report
 from export.source import Source
-from toolkit.card_parts import CalibrationCard
+from toolkit.artifact.card_sections import CalibrationCard
 
 pytestmark = pytest.mark.slow
 

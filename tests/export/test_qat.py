@@ -18,10 +18,10 @@ from export.convert import load_tensorflow
 from export.source import open_source
 from export.verify import Reference, measure, reference_of_tuned
 from tests.cards import example_card
-from toolkit.artifact import read_card
-from toolkit.card_parts import FineTuningCard
+from toolkit.artifact.card_sections import FineTuningCard
+from toolkit.artifact.file import read_card
+from toolkit.data.run_folder import Run
 from toolkit.errors import ArtifactError, RunError
-from toolkit.runs import Run
 
 COMMON = ["--calibration", "16", "--max-drop", "10", "--no-speed"]
 

@@ -17,9 +17,9 @@ from export.convert import load_keras
 from export.source import check_model
 from tests.export.runs import change, copied
 from tests.run_maker import made_run, write_pictures
+from toolkit.data.run_folder import Run
 from toolkit.errors import ArtifactError, RunError
 from toolkit.files import read_json, write_json
-from toolkit.runs import Run
 
 
 def refused(arguments: list[str], capfd: pytest.CaptureFixture[str], output: Path, code: int = 1) -> str:

@@ -14,10 +14,10 @@ from export.variants import PRECISIONS
 from runtime.classifier import Classifier
 from runtime.inputs import model_input
 from tests.run_maker import PLAN
-from toolkit import synthetic
-from toolkit.artifact import FORMATS, model_files, read_card
+from toolkit.artifact.file import FORMATS, model_files, read_card
+from toolkit.data import synthetic
 from toolkit.errors import ArtifactError, UsageError
-from toolkit.frontend import PICTURE
+from toolkit.frontend.spec import PICTURE
 
 pytestmark = pytest.mark.slow
 

@@ -13,7 +13,7 @@ from export import speed
 from export.cli import entry
 from export.speed import compare, is_faster, told
 from export.variants import Variant
-from toolkit.latency import Ratio
+from toolkit.measure.latency import Ratio
 
 BATCH = np.zeros((1, 2, 2, 3), np.float32)
 MILLISECONDS = {"a-float32.tflite": 4, "a-int8.tflite": 8, "a-dynamic.tflite": 1, "a-float32.onnx": 1, "a-int8.onnx": 2}

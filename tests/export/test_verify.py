@@ -9,9 +9,9 @@ import pytest
 
 from export.verify import LIMITS, MAX_DROP, Measured, Reference, ask, measure
 from tests.cards import example_card
-from toolkit.card import QUANTIZATIONS
+from toolkit.artifact.card import QUANTIZATIONS
 from toolkit.errors import ArtifactError
-from toolkit.metrics import wilson_interval
+from toolkit.measure.metrics import wilson_interval
 
 N = 100
 MADE = ("silence", "noise", "a tone")

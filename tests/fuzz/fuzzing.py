@@ -22,11 +22,11 @@ import soundfile
 
 from benchmarks.memory import peak_memory
 from runtime.engines import open_engine
-from toolkit import audio, ogg, pcm
-from toolkit.artifact import append_card, model_digest, read_archive, verify_model
+from toolkit.artifact.file import append_card, model_digest, read_archive, verify_model
+from toolkit.artifact.tflite import is_tflite
+from toolkit.audio import decode, ogg, pcm
+from toolkit.audio.samples import mono
 from toolkit.errors import GtzanetError
-from toolkit.samples import mono
-from toolkit.tflite_file import is_tflite
 
 SOUNDS = {"wav": "PCM_16", "flac": "PCM_16", "ogg": "VORBIS", "mp3": "MPEG_LAYER_III", "aiff": "PCM_24", "au": "FLOAT"}
 FORGED = "forged"
@@ -130,7 +130,7 @@ def attempt(kind: str, content: bytes, path: Path, rng: random.Random) -> None:
         format, channels = rng.choice(list(pcm.FORMATS)), rng.randint(1, 4)
         pcm.check_beginning(content)
         decoded = np.asarray(mono(pcm.decode(content, format, channels)), np.float32)
-        found = audio.collected("raw", [decoded], rng.choice((8000, 44100)), TRUSTED_RATE)
+        found = decode.collected("raw", [decoded], rng.choice((8000, 44100)), TRUSTED_RATE)
         assert found.ndim == 1 and np.isfinite(found).all()
         return
     path.write_bytes(content)
@@ -139,7 +139,7 @@ def attempt(kind: str, content: bytes, path: Path, rng: random.Random) -> None:
         verify_model(path, archive)
         open_engine(path, threads=1)  # unless it is forged, only the model that was exported comes here
         return
-    found = audio.load(path)
+    found = decode.load(path)
     assert found.ndim == 1 and len(found) and found.dtype == np.float32 and np.isfinite(found).all()
 
 

@@ -14,7 +14,7 @@ import pytest
 from runtime.models import PRETRAINED
 from tests.fuzz.fuzzing import FORGED, KINDS, MODELS, SOUNDS, made, original
 from tests.run_maker import made_artifacts
-from toolkit.artifact import ONNX, TFLITE
+from toolkit.artifact.file import ONNX, TFLITE
 
 COUNT = 300
 MOST_BYTES = 500_000_000

@@ -15,7 +15,7 @@ from tests.elsewhere import refusals, write_sounds
 from tests.packaging.wheel_maker import REPOSITORY, build_wheel
 from tests.packaging.wheel_maker import run as run_alone
 from tests.run_maker import made_artifacts
-from toolkit.artifact import TFLITE, model_files
+from toolkit.artifact.file import TFLITE, model_files
 
 PACKAGES = {
     "litert": ["ai-edge-litert"],

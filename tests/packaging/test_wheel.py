@@ -14,7 +14,7 @@ import soundfile
 from runtime.models import PRETRAINED
 from tests.packaging.wheel_maker import PACKAGES, REPOSITORY, build_wheel, run
 from tests.run_maker import made_artifacts
-from toolkit.synthetic import CLASSES, clip
+from toolkit.data.synthetic import CLASSES, clip
 
 NOT_FOR_A_DEVICE = (
     "tensorflow",

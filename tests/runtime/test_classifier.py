@@ -13,10 +13,10 @@ import soundfile
 import soxr
 
 from runtime import Classifier, Prediction
-from toolkit.audio import load
+from toolkit.audio.decode import load
 from toolkit.errors import AudioError, EngineError, UsageError
-from toolkit.picture import render
-from toolkit.windows import split_windows
+from toolkit.frontend.picture import render
+from toolkit.frontend.windows import split_windows
 
 
 @pytest.fixture(scope="module", params=["float32", "int8"])

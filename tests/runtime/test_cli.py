@@ -18,9 +18,9 @@ import pytest
 
 from runtime.cli import entry
 from runtime.models import PRETRAINED, find_model
-from toolkit.artifact import read_card
-from toolkit.audio import load
-from toolkit.card import Card
+from toolkit.artifact.card import Card
+from toolkit.artifact.file import read_card
+from toolkit.audio.decode import load
 
 ROOT = Path(__file__).parents[2]
 FORBIDDEN = ("tensorflow", "tf_keras", "keras", "librosa", "numba", "scipy", "PIL", "rich", "matplotlib", "sklearn")

@@ -17,8 +17,8 @@ from runtime.host import how_to_install
 from runtime.lite import LiteEngine
 from runtime.tensors import Tensor
 from tests.cards import MODEL, example_card
-from toolkit.artifact import append_card, model_digest, read_archive
-from toolkit.card import Card
+from toolkit.artifact.card import Card
+from toolkit.artifact.file import append_card, model_digest, read_archive
 from toolkit.errors import ArtifactError, EngineError, UsageError
 
 

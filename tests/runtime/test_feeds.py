@@ -22,9 +22,9 @@ from runtime.classifier import Classifier
 from runtime.cli import entry
 from runtime.sources import Raw
 from tests.runtime.test_stream import Eye, music
+from toolkit.audio.samples import Resampler, to_mono_at
 from toolkit.errors import AudioError, UsageError
-from toolkit.frontend import FrontEnd
-from toolkit.samples import Resampler, to_mono_at
+from toolkit.frontend.spec import FrontEnd
 
 ROOT = Path(__file__).parents[2]
 

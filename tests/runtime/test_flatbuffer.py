@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from runtime.flatbuffer import MAX_TABLES, check_structure
 from runtime.models import PRETRAINED
 from tests.cards import MODEL
-from toolkit.artifact import read_archive
+from toolkit.artifact.file import read_archive
 from toolkit.errors import ArtifactError
 
 WHOLE = PRETRAINED.read_bytes()[: read_archive(PRETRAINED).start]

@@ -10,12 +10,12 @@ import pytest
 
 from runtime.inputs import model_input
 from tests.cards import example_card
-from toolkit.card import Card, input_shape
-from toolkit.card_parts import TensorCard
+from toolkit.artifact.card import Card, input_shape
+from toolkit.artifact.card_sections import TensorCard
 from toolkit.errors import AudioError
-from toolkit.frontend import PICTURE
-from toolkit.picture import draw, render
-from toolkit.windows import fitted
+from toolkit.frontend.picture import draw, render
+from toolkit.frontend.spec import PICTURE
+from toolkit.frontend.windows import fitted
 
 SOUND = np.random.default_rng(2).uniform(-1, 1, 650_000).astype(np.float32)
 

@@ -8,10 +8,10 @@ import pytest
 
 from runtime import Classifier
 from runtime.models import PRETRAINED
-from toolkit.artifact import read_archive, verify_model
-from toolkit.dataset import build_index
-from toolkit.pictures import load_pictures
-from toolkit.splits import make_split
+from toolkit.artifact.file import read_archive, verify_model
+from toolkit.data.dataset import build_index
+from toolkit.data.picture_cache import load_pictures
+from toolkit.data.splits import make_split
 
 
 def test_its_card_says_what_it_is() -> None:

@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from runtime.classifier import Classifier
 from runtime.stream import SILENT_DB, Heard, Stream, loudness
 from tests.cards import example_card
-from toolkit import spectrogram, synthetic
+from toolkit.data import synthetic
 from toolkit.errors import AudioError, UsageError
-from toolkit.frontend import FrontEnd
-from toolkit.picture import render
-from toolkit.windows import split_windows
+from toolkit.frontend import spectrogram
+from toolkit.frontend.picture import render
+from toolkit.frontend.spec import FrontEnd
+from toolkit.frontend.windows import split_windows
 
 SHORT = FrontEnd(window_seconds=3.0)
 

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from tests.toolkit.trees import picture_tree, sound_tree, write_sound
-from toolkit.audio import load
+from toolkit.audio.decode import load
 from toolkit.cli import entry
-from toolkit.dataset import build_index
-from toolkit.picture import read_png, render
-from toolkit.synthetic import is_synthetic
-from toolkit.windows import split_windows
+from toolkit.data.dataset import build_index
+from toolkit.data.synthetic import is_synthetic
+from toolkit.frontend.picture import read_png, render
+from toolkit.frontend.windows import split_windows
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -73,7 +73,7 @@ def test_killed_anywhere_ends_the_same(data: Path, whole: Path, tmp_path: Path) 
 
 
 def test_a_finished_run_has_what_the_later_stages_need(whole: Path) -> None:
-    from toolkit.runs import Run, newest_run
+    from toolkit.data.run_folder import Run, newest_run
 
     assert newest_run(whole.parent) == whole
     run = Run.load(whole)

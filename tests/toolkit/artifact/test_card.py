@@ -1,0 +1,150 @@
+"""The card: JSON and back, and every way it can be wrong."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from tests.cards import example_card
+from toolkit.artifact.card import Card
+from toolkit.errors import ArtifactError
+
+
+def test_card_survives_json() -> None:
+    for quantization in ("none", "int8"):
+        card = example_card(quantization=quantization)
+        assert Card.from_json(card.to_json()) == card
+        assert Card.from_json(card.to_json()).digest() == card.digest()
+
+
+def test_equal_cards_give_equal_text_and_text_is_plain_json() -> None:
+    assert example_card().to_json() == example_card().to_json()
+    value = json.loads(example_card().to_json())
+    assert value["labels"] == ["high", "low"]
+    assert value["front_end"]["sample_rate"] == 22050
+    assert value["accuracy"]["wilson95"] == [0.5, 0.9]
+
+
+def test_unknown_version_is_refused_before_anything_else() -> None:
+    with pytest.raises(ArtifactError, match="format version 2 is not known.*update"):
+        Card.from_dict({"format_version": 2, "something": "new"})
+
+
+def change(path: str, value: Any) -> dict[str, Any]:
+    card: dict[str, Any] = copy.deepcopy(example_card(quantization="int8").to_dict())
+    *parents, last = path.split(".")
+    place = card
+    for name in parents:
+        place = place[name]
+    if value is KeyError:
+        del place[last]
+    else:
+        place[last] = value
+    return card
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("model", KeyError, "model is missing"),
+        ("model", 3, "model is a whole number, not text"),
+        ("model", "", "model is empty"),
+        ("model", "a\nb", "model is unprintable"),
+        ("dataset.name", "\x1b[31mred", "dataset.name is unprintable"),
+        ("dataset.notice", "\ud800", "dataset.notice is unprintable"),
+        ("licence", "x" * 1001, "licence is unprintable or longer than 1000"),
+        ("split.name", "\u2028", "split.name is unprintable"),
+        ("extra", 1, "extra is not a known field"),
+        (
+            "fine_tuning",
+            {"epochs": 0, "learning_rate": 0.1, "seed": 0},
+            "fine_tuning is of 0 epochs, but of one or more",
+        ),
+        ("fine_tuning", {"epochs": 2}, "fine_tuning.learning_rate is missing"),
+        ("new\nline", 1, r"'new\\nline' is not a known field"),
+        ("format_version", "1", "format_version is text"),
+        ("format_version", True, "format_version is true or false"),
+        ("labels", ["only"], "1 labels"),
+        ("labels", ["low", "low"], "a label occurs twice"),
+        ("labels", ["low", " "], "is blank"),
+        ("labels", ["low", "hi\ngh"], "unprintable"),
+        ("labels", ["low", "x" * 201], "longer than"),
+        ("labels", ["low", "high", "mid"], "output.shape"),
+        ("labels", "high", "labels is text, not a list"),
+        ("labels", ["low", None], r"labels\[1\] is null"),
+        ("front_end.height", 100, "front-end"),
+        ("front_end.colour", 1, "front-end spec has an unknown field"),
+        ("front_end", None, "front-end"),
+        ("input.dtype", "float64", "input.dtype"),
+        ("input.shape", [1, 28, 28, 3], "input.shape"),
+        ("input.scale", None, "needs scale and zero_point"),
+        ("input.scale", -1.0, "input.scale"),
+        ("input.scale", float("nan"), "input.scale is not a finite number"),
+        pytest.param("input.scale", 10**400, "input.scale is not a finite number", id="huge input.scale"),
+        pytest.param("input.zero_point", 10**400, "input.zero_point does not fit 64 bits", id="huge input.zero_point"),
+        ("input.shape", [1, 2**63], r"input.shape\[1\] does not fit"),
+        pytest.param("format_version", 10**400, "format_version does not fit", id="huge format_version"),
+        pytest.param("front_end.top_db", 10**400, "top_db", id="huge front_end.top_db"),
+        ("input.zero_point", 1.5, "input.zero_point is a number, not a whole number"),
+        ("output.dtype", "float32", "output needs scale"),
+        ("quantization", "int4", "quantization is 'int4'"),
+        ("quantization", "none", "calibration is given if"),
+        ("float_ops", "MEAN", "float_ops is text, not a list"),
+        ("quantization", "mixed", "layers are given if"),
+        ("input_level", "sound", "input_level is 'sound', not one of picture, mel, waveform"),
+        ("input_level", "waveform", r"the front end makes \(1, 661504\)"),
+        ("input_level", "mel", r"the front end makes \(1, 128, 1293\)"),
+        ("layers", {"conv": "int8"}, "layers are given if"),
+        ("layers", {"conv": "int4"}, "layers are given if"),
+        ("layers", ["conv"], "layers is a list, not an object"),
+        ("calibration", None, "calibration is given if"),
+        ("calibration.items", KeyError, "calibration.items is missing"),
+        ("calibration", [], "calibration is a list, not an object"),
+        ("accuracy.correct", 99, "99 correct of 10"),
+        ("accuracy.accuracy", 0.9, "accuracy is 0.9"),
+        ("accuracy.n", 10**18, "7 correct of 1000000000000000000"),
+        ("accuracy.wilson95", [0.1], "has 1 values, not 2"),
+        ("accuracy.wilson95", [0.9, 0.5], "accuracy.wilson95 is 0.9 to 0.5"),
+        ("accuracy.wilson95", [-0.1, 0.5], "accuracy.wilson95"),
+        ("accuracy.wilson95", [0.5, 1e308], "accuracy.wilson95"),
+        ("versions", {"num\npy": "2"}, "versions.'num"),
+        ("versions", {"numpy": 2}, "versions.numpy"),
+        ("dataset.synthetic", 0, "dataset.synthetic"),
+    ],
+)
+def test_every_malformation_has_its_message(path: str, value: Any, message: str) -> None:
+    with pytest.raises(ArtifactError, match=message) as caught:
+        Card.from_dict(change(path, value))
+    assert str(caught.value).isprintable() and len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", "{", '{"a": 1, "a": 2}', "[" * 100_000, '"card"', "1"])
+def test_text_that_is_no_card(text: str) -> None:
+    with pytest.raises(ArtifactError, match="model card"):
+        Card.from_json(text)
+
+
+def test_an_int_is_a_fine_number_where_a_float_is_expected() -> None:
+    card = Card.from_dict(change("input.scale", 1))
+    assert card.input.scale == 1.0 and isinstance(card.input.scale, float)
+
+
+def test_a_waveform_is_float32_and_a_mixture_has_no_float_ops() -> None:
+    card = example_card(quantization="int8").to_dict()
+    waveform = {**card, "input_level": "waveform", "input": {**card["input"], "shape": [1, 661_504]}}
+    with pytest.raises(ArtifactError, match="input.dtype is int8, but a waveform is float32"):
+        Card.from_dict(waveform)
+    mixed = {**example_card(quantization="mixed").to_dict(), "float_ops": ["MEAN"]}
+    with pytest.raises(ArtifactError, match="float_ops are given, but quantization is none of int8, int16x8"):
+        Card.from_dict(mixed)
+
+
+def test_a_mixed_model_says_what_each_layer_is() -> None:
+    card = example_card(quantization="mixed")
+    assert Card.from_json(card.to_json()) == card and card.precision == "mixed"
+    wrong = {**card.to_dict(), "layers": {"dense": "int4"}}
+    with pytest.raises(ArtifactError, match="layers.dense is 'int4', not one of float32, dynamic, int8"):
+        Card.from_dict(wrong)

@@ -1,0 +1,219 @@
+"""Splits: the paper's, the published lists', and folds that never share a track."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.toolkit.trees import picture_tree, write_picture
+from toolkit.data.dataset import GENRES, Index, Item, build_index
+from toolkit.data.splits import Split, make_split
+from toolkit.errors import DatasetError
+
+PAPER_COUNTS = dict(zip(GENRES, (22, 18, 27, 22, 17, 17, 18, 28, 16, 14), strict=True))
+
+
+@pytest.fixture(scope="module")
+def pictures(gtzan_root: Path) -> Index:
+    """Return the index of GTZAN's pictures."""
+    return build_index(gtzan_root)
+
+
+def fake_index(items: list[tuple[str, str, str]], root: str = "/nowhere") -> Index:
+    """Return an index of (label, track, digest) without files."""
+    made = [Item(f"{label}/{place}.png", label, track, digest) for place, (label, track, digest) in enumerate(items)]
+    classes = tuple(sorted({item.label for item in made}))
+    return Index(Path(root), "pictures", classes, tuple(made), (), ())
+
+
+def gtzan_index(root: str = "/nowhere") -> Index:
+    """Return an index of GTZAN's 999 names without files."""
+    names = [(genre, number) for genre in GENRES for number in range(100) if (genre, number) != ("jazz", 54)]
+    items = tuple(Item(f"{g}/{g}{n:05}.png", g, f"{g}.{n:05}", f"{g}{n}") for g, n in names)
+    return Index(Path(root), "pictures", GENRES, items, (), ())
+
+
+def label_counts(index: Index, names: tuple[str, ...]) -> dict[str, int]:
+    """Count the classes of items."""
+    return dict(Counter(index.by_name[name].label for name in names))
+
+
+def test_paper_split_has_the_known_counts() -> None:
+    index = gtzan_index()
+    split = make_split("paper", index)
+    assert (len(split.train), len(split.validation), split.test) == (800, 199, ())
+    assert label_counts(index, split.validation) == PAPER_COUNTS
+    assert split.missing == ()
+    assert split.seed == 12345
+
+
+@pytest.mark.gtzan
+@pytest.mark.slow
+def test_paper_split_is_what_keras_makes(pictures: Index) -> None:
+    keras = pytest.importorskip("tf_keras")
+    folder = pictures.root
+    split = make_split("paper", pictures)
+    for subset, names in (("training", split.train), ("validation", split.validation)):
+        theirs = keras.utils.image_dataset_from_directory(
+            str(folder), validation_split=0.2, subset=subset, seed=12345, image_size=(288, 432)
+        )
+        assert [Path(path).relative_to(folder).as_posix() for path in theirs.file_paths] == list(names)
+        assert tuple(theirs.class_names) == pictures.classes
+
+
+def test_paper_split_of_a_part_of_gtzan_says_what_is_missing() -> None:
+    whole = gtzan_index()
+    gone = whole.items[7]
+    part = Index(whole.root, whole.kind, whole.classes, tuple(i for i in whole.items if i != gone), (), ())
+    split, full = make_split("paper", part), make_split("paper", whole)
+    assert split.missing == (gone.track,)
+    assert split.train == tuple(name for name in full.train if name != gone.name)
+    assert split.validation == tuple(name for name in full.validation if name != gone.name)
+    assert split.digest != full.digest
+    few = Index(whole.root, whole.kind, whole.classes, whole.items[::20], (), ())
+    with pytest.raises(DatasetError, match=r"split paper: 9.. of its 999 tracks are not in .*--split stratified"):
+        make_split("paper", few)
+
+
+@pytest.mark.gtzan
+def test_fault_filtered_split(pictures: Index) -> None:
+    split = make_split("fault-filtered", pictures)
+    assert (len(split.train), len(split.validation), len(split.test)) == (442, 197, 290)
+    assert split.missing == ("jazz.00054",)
+    for part, name in ((split.train, "train"), (split.validation, "valid"), (split.test, "test")):
+        lines = (pictures.root.parent / "splits" / f"{name}_filtered.txt").read_text().split()
+        assert len(lines) - (name == "train") == len(part)
+        assert {pictures.by_name[item].track for item in part} <= {Path(line).stem for line in lines}
+
+
+@pytest.mark.gtzan
+@pytest.mark.parametrize("name", ["paper", "fault-filtered", "stratified"])
+def test_no_split_of_gtzan_shares_a_track(pictures: Index, name: str) -> None:
+    split = make_split(name, pictures)
+    tracks = [{pictures.by_name[item].track for item in part} for part in (split.train, split.validation, split.test)]
+    assert sum(map(len, tracks)) == len(set.union(*tracks)) > 900
+    if name == "stratified":
+        for names in pictures.duplicates:
+            assert len({item in split.train for item in names}) == 1
+
+
+def test_fault_filtered_needs_its_lists(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"cannot read .*splits.train_filtered.txt"):
+        make_split("fault-filtered", gtzan_index(str(tmp_path / "images_original")))
+
+
+@pytest.mark.parametrize("name", ["paper", "fault-filtered"])
+def test_published_splits_are_for_gtzan_only(name: str) -> None:
+    with pytest.raises(DatasetError, match="GTZAN only .* use stratified"):
+        make_split(name, fake_index([("a", "a1", "1"), ("b", "b1", "2")]))
+
+
+def test_published_splits_refuse_a_gtzan_without_their_tracks() -> None:
+    whole = gtzan_index()
+    kept = set(make_split("paper", whole).train)
+    part = Index(whole.root, whole.kind, whole.classes, tuple(i for i in whole.items if i.name in kept), (), ())
+    with pytest.raises(DatasetError, match="no validation items"):
+        make_split("paper", part)
+
+
+groups = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 200)), min_size=40, max_size=150)
+
+
+@given(groups, st.integers(0, 2**40), st.integers(2, 5))
+def test_folds_never_share_a_track_or_a_file(members: list[tuple[int, int]], seed: int, folds: int) -> None:
+    """Each item is of one of 41 tracks (a track is of one class) and one of 201 contents."""
+    found = [("abc"[track % 3], str(track), str(digest)) for track, digest in members]
+    base = [(label, f"own {label}{place}", f"own {label}{place}") for label in "abc" for place in range(5)]
+    index = fake_index(found + base)
+    splits = [make_split("stratified", index, seed=seed, folds=folds, fold=fold) for fold in range(folds)]
+    validated = Counter(name for split in splits for name in split.validation)
+    assert validated == Counter(item.name for item in index.items)
+    for split in splits:
+        assert sorted(split.train + split.validation) == sorted(index.by_name)
+        for key in ("track", "digest"):
+            train, validation = (
+                {getattr(index.by_name[name], key) for name in part} for part in (split.train, split.validation)
+            )
+            assert not train & validation
+        assert set(label_counts(index, split.train)) == set("abc")
+
+
+def test_folds_are_even() -> None:
+    index = gtzan_index()
+    for fold in range(5):
+        split = make_split("stratified", index, folds=5, fold=fold)
+        assert set(label_counts(index, split.validation).values()) <= {19, 20}
+        assert len(split.validation) in {199, 200}
+
+
+def test_seed_and_nothing_else_decides_the_folds() -> None:
+    index = gtzan_index()
+    first = make_split("stratified", index, seed=1)
+    assert make_split("stratified", index, seed=1) == first
+    assert make_split("stratified", index, seed=2).validation != first.validation
+    # Known digest: the folds must stay what they are on every machine and release.
+    assert first.digest == "53974adebdfa47b53aeea6bec4f77bb1e21ad940c3f2fc3d1638a3eec3134668"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"folds": 1}, "1 folds cannot"),
+        ({"folds": 3, "fold": 3}, "numbered 0 to 2"),
+        ({"folds": 3, "fold": -1}, "fold -1 does not exist"),
+        ({"folds": 4}, "class a has 3 separate tracks, too few for 4 folds: use --folds 3"),
+    ],
+)
+def test_stratified_refusals(arguments: dict[str, int], message: str) -> None:
+    index = fake_index([(label, f"{label}{n}", f"{label}{n}") for label in "ab" for n in range(3)])
+    with pytest.raises(DatasetError, match=message):
+        make_split("stratified", index, **arguments)
+
+
+def test_unknown_split_is_refused() -> None:
+    with pytest.raises(DatasetError, match="split 'random' is unknown: use one of paper"):
+        make_split("random", gtzan_index())
+
+
+def test_split_survives_json() -> None:
+    split = make_split("paper", gtzan_index())
+    again = Split.from_dict(json.loads(json.dumps(split.to_dict())))
+    assert again == split
+    assert again.digest == split.digest
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"train": None}, "train"),
+        ({"extra": 1}, "extra"),
+        ({"seed": "x"}, "seed"),
+        ({"seed": True}, "seed"),
+        ({"name": 3}, "name"),
+        ({"test": [1]}, "test"),
+        ({"test": ["a"]}, "uses a more than once"),
+        ({"train": []}, "no training items"),
+    ],
+)
+def test_malformed_splits_are_refused(change: dict[str, object], message: str) -> None:
+    value = {"name": "x", "seed": None, "train": ["a"], "validation": ["b"], "test": [], "missing": []}
+    assert Split.from_dict(value).train == ("a",)
+    with pytest.raises(DatasetError, match=message):
+        Split.from_dict({**value, **change})
+    with pytest.raises(DatasetError, match="missing"):
+        Split.from_dict({key: part for key, part in value.items() if key != "validation"})
+
+
+def test_real_tree_with_equal_files_keeps_them_together(tmp_path: Path) -> None:
+    picture_tree(tmp_path, count=4)
+    write_picture(tmp_path / "tap" / "copy.png", 0)
+    index = build_index(tmp_path)
+    assert index.duplicates == (("hum/000.png", "tap/copy.png"),)
+    for fold in range(4):
+        split = make_split("stratified", index, folds=4, fold=fold)
+        assert ("hum/000.png" in split.train) == ("tap/copy.png" in split.train)

@@ -1,0 +1,182 @@
+"""The synthetic corpus: repeatable, varied, separable, and marked for what it is."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.toolkit.trees import write_sound
+from toolkit import files
+from toolkit.data import synthetic
+from toolkit.data.dataset import GENRES, build_index
+from toolkit.data.picture_cache import load_pictures
+from toolkit.data.synthetic import CLASSES, MARK, clip, is_synthetic, write_corpus
+from toolkit.errors import DatasetError, UsageError
+from toolkit.files import file_digest
+from toolkit.frontend.picture import INTERIOR
+
+
+def digests(root: Path) -> dict[str, str]:
+    """Return the digest of every file."""
+    return {path.relative_to(root).as_posix(): file_digest(path) for path in root.rglob("*") if path.is_file()}
+
+
+def test_ten_classes_none_named_as_a_genre() -> None:
+    assert len(CLASSES) == 10
+    assert list(CLASSES) == sorted(CLASSES)
+    assert not any(genre in name for name in CLASSES for genre in GENRES)
+
+
+@pytest.mark.parametrize("label", CLASSES)
+def test_clip_is_sound_and_depends_on_seed_class_and_number_only(label: str) -> None:
+    samples = clip(label, 3, seconds=4.0, seed=5)
+    assert samples.dtype == np.float32
+    assert samples.shape == (88_200,)
+    assert np.isfinite(samples).all()
+    assert 0.1 < np.abs(samples).max() <= 1.0
+    np.testing.assert_array_equal(clip(label, 3, seconds=4.0, seed=5), samples)
+    for other in (clip(label, 4, seconds=4.0, seed=5), clip(label, 3, seconds=4.0, seed=6)):
+        assert not np.array_equal(other, samples)
+
+
+@pytest.mark.parametrize("label", CLASSES)
+@pytest.mark.parametrize("seconds", [0.1, 1.7])
+def test_short_clips_have_their_length(label: str, seconds: float) -> None:
+    assert clip(label, 0, seconds=seconds).shape == (round(22_050 * seconds),)
+
+
+def test_corpus_on_disk(tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    write_corpus(tmp_path / "a", 2, 1.0, seed=7, progress=lambda done, total: seen.append((done, total)))
+    assert seen[-1] == (20, 20)
+    index = build_index(tmp_path / "a")
+    assert (index.kind, index.classes, index.bad, index.duplicates) == ("audio", CLASSES, (), ())
+    assert index.items[0].name == "arpeggio/arpeggio.00000.flac"
+    assert set(index.counts().values()) == {2}
+    assert not index.is_gtzan
+    samples, rate = soundfile.read(index.path(index.items[0]), dtype="float32")
+    assert rate == 22_050
+    np.testing.assert_allclose(samples, clip("arpeggio", 0, seconds=1.0, seed=7), atol=1 / 32_768)
+    write_corpus(tmp_path / "b", 2, 1.0, seed=7)
+    assert digests(tmp_path / "b") == digests(tmp_path / "a")
+    write_corpus(tmp_path / "c", 2, 1.0, seed=8)
+    assert not set(digests(tmp_path / "c").values()) & set(digests(tmp_path / "a").values())
+
+
+def test_corpus_is_marked(tmp_path: Path) -> None:
+    write_corpus(tmp_path, 1, 0.5)
+    assert is_synthetic(tmp_path)
+    assert (tmp_path / MARK).read_text().startswith("SYNTHETIC")
+    assert "not music" in (tmp_path / MARK).read_text()
+    with soundfile.SoundFile(tmp_path / "bells" / "bells.00000.flac") as stream:
+        assert "synthetic" in stream.comment
+    assert not is_synthetic(tmp_path / "bells")
+    assert not is_synthetic(tmp_path / "nowhere")
+
+
+def test_only_an_earlier_corpus_is_replaced_and_only_when_told(tmp_path: Path) -> None:
+    write_corpus(tmp_path / "a", 3, 0.5)
+    before = digests(tmp_path / "a")
+    with pytest.raises(UsageError, match="already holds a synthetic corpus: use --force"):
+        write_corpus(tmp_path / "a", 2, 0.5)
+    assert digests(tmp_path / "a") == before
+    (tmp_path / "a" / "bells" / "mine.txt").write_text("kept")
+    write_corpus(tmp_path / "a", 2, 0.5, force=True)
+    assert len(list((tmp_path / "a" / "bells").glob("*.flac"))) == 2
+    assert (tmp_path / "a" / "bells" / "mine.txt").read_text() == "kept"
+
+    write_sound(tmp_path / "b" / "bells" / "bells.00000.flac", 1)
+    other = digests(tmp_path / "b")
+    for force in (False, True):
+        with pytest.raises(UsageError, match="no synthetic corpus: name a new or empty folder"):
+            write_corpus(tmp_path / "b", 2, 0.5, force=force)
+    assert digests(tmp_path / "b") == other
+    with pytest.raises(UsageError, match="is a file"):
+        write_corpus(tmp_path / "a" / MARK)
+
+
+def test_an_interrupted_corpus_is_synthetic_but_not_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path / "a"
+
+    def full(target: Path, data: bytes) -> None:
+        if target.parent.name == CLASSES[5]:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
+        files.write_bytes(target, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(synthetic, "write_bytes", full)
+        with pytest.raises(OSError, match=f"No space left on device.*{CLASSES[5]}"):
+            write_corpus(root, 1, 0.5)
+    assert is_synthetic(root)
+    with pytest.raises(DatasetError, match="a is a synthetic corpus that is not whole: write it again"):
+        build_index(root)
+    with pytest.raises(UsageError, match="already holds a synthetic corpus that is not whole: use --force"):
+        write_corpus(root, 1, 0.5)
+    (root / "bells" / ".bells.00000.abc.gtzanet-tmp.flac").touch()
+    write_corpus(root, 1, 0.5, force=True)
+    write_corpus(tmp_path / "b", 1, 0.5)
+    assert digests(root) == digests(tmp_path / "b")
+
+
+def test_a_full_disk_is_an_error_of_the_file_system(tmp_path: Path) -> None:
+    """A limit on the size of files stands for the end of the disk."""
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000)); "
+        "from toolkit.cli import entry; sys.exit(entry(['synth', sys.argv[1]]))"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "a")]
+    done = subprocess.run(command, cwd=Path(synthetic.__file__).parents[2], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert re.fullmatch(r"python -m toolkit: error: .*/a/\w+/\w+\.\d{5}\.flac: File too large\n", done.stderr)
+    assert not list((tmp_path / "a").rglob("*gtzanet-tmp*"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"clips_per_class": 0}, "0 clips"),
+        ({"seconds": 0.0}, "0 seconds"),
+        ({"seconds": float("nan")}, "nan seconds"),
+        ({"seconds": 1e9}, "use 0.1 to 600"),
+        ({"seed": -1}, "seed -1 is negative"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(tmp_path: Path, arguments: dict[str, float], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        write_corpus(tmp_path / "a", **arguments)  # type: ignore[arg-type]
+    assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.slow
+def test_classes_can_be_told_apart_but_clips_differ(tmp_path: Path) -> None:
+    """A linear classifier learns the classes from eight clips each; no two pictures are equal.
+
+    It sees how bright, how changeable and how restless each of 18 bands is, not where in time: tempos and patterns
+    differ from clip to clip, so that the same classifier on coarse pixels by their places is right far less often.
+    """
+    write_corpus(tmp_path / "a", 12, 30.0, seed=1)
+    index = build_index(tmp_path / "a")
+    pictures = load_pictures(index, index.items, tmp_path / "cache")
+    inside = pictures[:, INTERIOR[0], INTERIOR[1], 0]
+    assert len({picture.tobytes() for picture in inside}) == len(inside)
+    bands = inside.reshape(len(inside), 18, 12, -1) / np.float32(255)
+    restless = np.abs(np.diff(bands, axis=3)).mean(axis=(2, 3))
+    one = np.ones((len(inside), 1))
+    features = np.concatenate([bands.mean(axis=(2, 3)), bands.std(axis=3).mean(axis=2), restless, one], axis=1)
+    labels = np.array([CLASSES.index(item.label) for item in index.items])
+    train = np.arange(len(labels)) % 12 < 8
+    scores = features[~train] @ ridge(features[train], np.eye(10)[labels[train]])
+    assert (scores.argmax(axis=1) == labels[~train]).mean() >= 0.9
+
+
+def ridge(features: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Return the weights of a linear regression with a small penalty."""
+    return np.linalg.solve(features.T @ features + 0.1 * np.eye(features.shape[1]), features.T @ targets)

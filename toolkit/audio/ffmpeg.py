@@ -1,0 +1,121 @@
+"""AAC, WMA and the like, which libsndfile cannot read, decoded by an installed `ffmpeg` program."""
+
+from __future__ import annotations
+
+import shutil
+import struct
+import subprocess
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.errors import AudioError
+
+FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,aac,asf,matroska,webm,ac3,eac3,amr,amrnb,amrwb,loas,latm,mp3,wav,flac,ogg"
+"""The containers that their names stand for, and such as are misnamed: a playlist would name other files."""
+TIMEOUT_SECONDS = 300
+_HEADER = struct.Struct(">4sIIIII")
+_FLOAT = 6
+_ENDLESS = 0x7FFFFFFF
+_CUT_SHORT = ("ended prematurely", "partial file")
+
+
+class Decoded:
+    """At most so many seconds of a file's first sound track, block by block.
+
+    It has what `toolkit.audio.decode` uses of a `soundfile.SoundFile`, and `frames` is as of a file of unknown length.
+
+    Raises
+    ------
+    AudioError
+        If ffmpeg is not installed, or cannot decode the file, or not in time; the latter while it is read, too.
+    """
+
+    format = "AU"
+    extra_info = ""
+    frames = _ENDLESS
+
+    def __init__(self, path: Path, max_seconds: int) -> None:
+        """Start ffmpeg, and read the header of the Sun AU file that it writes to a pipe."""
+        program = shutil.which("ffmpeg")
+        if program is None:
+            raise AudioError(
+                f"{path}: {path.suffix} files need ffmpeg, which is not installed; install it "
+                "(on Debian or Raspberry Pi OS: sudo apt install ffmpeg) or convert the file to WAV or FLAC"
+            )
+        command = [program, "-nostdin", "-v", "error", "-xerror", "-protocol_whitelist", "file,pipe"]
+        command += ["-format_whitelist", FORMATS, "-i", f"file:{path}", "-map", "0:a:0", "-t", str(max_seconds)]
+        command += ["-c:a", "pcm_f32be", "-f", "au", "pipe:1"]
+        self._path = path
+        process: Any = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self._process = process
+        self._messages = b""
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+        self._late = False
+        self._timer = threading.Timer(TIMEOUT_SECONDS, self._stop)
+        self._timer.daemon = True
+        self._timer.start()
+        try:
+            header = self._process.stdout.read(_HEADER.size)
+            if len(header) < _HEADER.size:
+                self._check_end()
+                raise AudioError(f"{path}: ffmpeg cannot decode it (nothing comes out)")
+            magic, start, _, encoding, self.samplerate, self.channels = _HEADER.unpack(header)
+            if (magic, encoding) != (b".snd", _FLOAT):
+                raise AudioError(f"{path}: ffmpeg gave something else than was asked for: install another version")
+            self._process.stdout.read(start - _HEADER.size)
+        except BaseException:
+            self.close()
+            raise
+
+    def read(self, frames: int, dtype: str = "float32", always_2d: bool = True) -> NDArray[np.float32]:
+        """Return the next samples, shape (n, channels), at most `frames`; none at the end."""
+        size = 4 * self.channels
+        data = self._process.stdout.read(frames * size)
+        if len(data) < frames * size:
+            self._check_end()
+        whole = len(data) - len(data) % size
+        return np.frombuffer(data[:whole], ">f4").astype(np.float32).reshape(-1, self.channels)
+
+    def close(self) -> None:
+        """End ffmpeg, wherever it is."""
+        self._timer.cancel()
+        self._process.kill()
+        self._process.wait()
+        self._listener.join()
+        for stream in (self._process.stdout, self._process.stderr):
+            stream.close()
+
+    def __enter__(self) -> Decoded:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _listen(self) -> None:
+        self._messages = self._process.stderr.read()
+
+    def _stop(self) -> None:
+        self._late = True
+        self._process.kill()
+
+    def _check_end(self) -> None:
+        """Raise `AudioError` unless ffmpeg decoded the whole file."""
+        code = self._process.wait()
+        self._listener.join()
+        if self._late:
+            raise AudioError(f"{self._path}: ffmpeg did not finish within {TIMEOUT_SECONDS} seconds")
+        text = self._messages.decode("utf-8", "replace").strip()
+        if code != 0:
+            last = text.splitlines()[-1].strip() if text else "no reason given"
+            last = "its content is not what its name says" if "whitelist" in text else last
+            raise AudioError(f"{self._path}: ffmpeg cannot decode it ({last})")
+        if any(words in text.lower() for words in _CUT_SHORT):
+            raise AudioError(f"{self._path}: the file is truncated; copy it again")

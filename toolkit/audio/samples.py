@@ -1,0 +1,129 @@
+"""Samples in memory: what counts as sound, one channel of many, another rate."""
+
+from __future__ import annotations
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from toolkit.errors import AudioError, UsageError
+from toolkit.frontend.spec import PICTURE
+
+MAX_CHANNELS = 64
+RATES = (1_000, 768_000)
+MAX_MAGNITUDE = 1e6
+"""Samples are about -1 to 1; unscaled 16-bit values in a float file still pass, garbage does not."""
+
+
+def valid_samples(samples: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Return mono samples as contiguous float32, the same array where it is that already.
+
+    Parameters
+    ----------
+    samples : ndarray of float, shape (n,), n >= 1
+        About -1 to 1.
+
+    Raises
+    ------
+    AudioError
+        If the array is not of floats, not one-dimensional, empty, holds NaN or infinity, or exceeds 1e6 in magnitude.
+    """
+    samples = np.asarray(samples)
+    if not np.issubdtype(samples.dtype, np.floating):
+        raise AudioError(f"samples are {samples.dtype}; they must be floats (divide 16-bit integers by 32768)")
+    if samples.ndim != 1:
+        raise AudioError(f"samples have shape {samples.shape}; mono sound has one dimension (see to_mono_at)")
+    if samples.size == 0:
+        raise AudioError("there are no samples")
+    with np.errstate(all="ignore"):
+        energy = float(np.dot(samples, samples))  # one quick pass: if it is small, every sample is finite and small
+    if not energy <= MAX_MAGNITUDE**2:
+        peak = max(float(samples.max()), -float(samples.min()))
+        if not np.isfinite(peak):
+            raise AudioError("samples hold NaN or infinity; repair the sound or export it again")
+        if peak > MAX_MAGNITUDE:
+            raise AudioError(f"a sample's magnitude is {peak:.3g}; samples are about -1 to 1, so these are no sound")
+    return np.ascontiguousarray(samples, dtype=np.float32)
+
+
+def to_mono_at(samples: NDArray[np.floating], source_rate: int, rate: int = PICTURE.sample_rate) -> NDArray[np.float32]:
+    """Return sound as one channel (the mean of all) at another rate (soxr, high quality).
+
+    Mono samples that are at `rate` already are returned bit for bit.
+
+    Parameters
+    ----------
+    samples : ndarray of float, shape (n,) or (n, channels)
+        The sound.
+    source_rate, rate : int
+        Samples a second of `samples` and of the result, 1,000 to 768,000.
+
+    Raises
+    ------
+    AudioError
+        If the samples are not valid (see `valid_samples`), there are more than 64 channels, a rate is out of range, or
+        nothing is left at the new rate.
+    UsageError
+        If a rate is not a whole number above 0.
+    """
+    samples = np.asarray(samples)
+    check_rate(source_rate)
+    check_rate(rate)
+    if samples.ndim == 2 and samples.shape[1] > MAX_CHANNELS:
+        raise AudioError(
+            f"samples have shape {samples.shape}, more than {MAX_CHANNELS} channels: samples come first, channels "
+            "second; transpose it"
+        )
+    if samples.ndim == 2 and samples.shape[1] > 0:
+        samples = mono(samples)
+    single = valid_samples(samples)
+    if source_rate == rate:
+        return single
+    resampled: NDArray[np.float32] = soxr.resample(single, source_rate, rate, quality="HQ")
+    if len(resampled) == 0:
+        raise AudioError(f"{len(single)} samples at {source_rate} Hz are too short to be a sound at {rate} Hz")
+    return valid_samples(resampled)
+
+
+def check_rate(rate: float) -> None:
+    """Raise `UsageError` unless a rate is a whole number above 0, `AudioError` where it is out of range (`RATES`)."""
+    if isinstance(rate, bool) or not isinstance(rate, int | float | np.number) or not (rate > 0 and rate % 1 == 0):
+        raise UsageError(f"the sample rate is {rate!r}; it must be a whole number above 0, in hertz")
+    if not RATES[0] <= rate <= RATES[1]:
+        raise AudioError(f"the sample rate is {rate} Hz; {RATES[0]} to {RATES[1]} Hz can be read")
+
+
+def mono(block: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return the mean of the channels of samples of shape (n, channels); infinite where their sum is too large."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=block.dtype)
+
+
+class Resampler:
+    """Sound that comes in blocks, as one channel at another rate.
+
+    Together the blocks are what `to_mono_at` makes of all of them at once, but for a few milliseconds at the end that
+    wait for more.
+    """
+
+    def __init__(self, source_rate: int, rate: int) -> None:
+        """Take sound at `source_rate` and give it at `rate`; errors are those of `to_mono_at`."""
+        check_rate(source_rate)
+        check_rate(rate)
+        self._stream = None
+        if source_rate != rate:
+            self._stream = soxr.ResampleStream(source_rate, rate, 1, dtype="float32", quality="HQ")
+
+    def push(self, block: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Return the samples that the next block, float32 (n, channels), adds; there may be none.
+
+        Raises
+        ------
+        AudioError
+            If they are not finite, or not floats.
+        """
+        single = mono(block)
+        if len(single) == 0:
+            return np.zeros(0, np.float32)
+        samples = valid_samples(single)
+        return samples if self._stream is None else np.asarray(self._stream.resample_chunk(samples), np.float32)

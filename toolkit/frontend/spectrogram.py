@@ -1,0 +1,255 @@
+"""Samples to mel power and decibels, as librosa's `melspectrogram` and `amplitude_to_db` define them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.audio.samples import valid_samples
+from toolkit.errors import AudioError
+from toolkit.frontend.fft import CHUNK, SERIAL, PowerSpectra, multiply, plan
+from toolkit.frontend.mel import filter_bank
+from toolkit.frontend.spec import PICTURE, FrontEnd
+
+_BLOCKS = 8
+"""Blocks of a hop whose energies make a frame's bound: more are closer, and take longer."""
+_UNHEARD = 0.99
+"""The share of the floor's power below which rounding cannot lift a cell above the floor."""
+_QUIET = np.errstate(all="ignore")
+"""BLAS on some processors (aarch64) raises floating-point flags for places that are no result; samples are checked."""
+_SAFETY = 1.001
+"""Covers the rounding of float32 energies and spectra (below 1e-4) in a bound."""
+
+
+@lru_cache(maxsize=8)
+def hann(length: int) -> NDArray[np.float32]:
+    """Return the periodic Hann window of so many samples, float32."""
+    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)).astype(np.float32)
+
+
+class _Block(NamedTuple):
+    """The mel bands that weigh one part of the transform's outputs, and their weights, (groups, bands, outputs).
+
+    The product is cut into groups that are too small for BLAS to start threads, which would cost more than they save.
+    """
+
+    bands: slice
+    matrix: NDArray[np.float32]
+
+
+@lru_cache(maxsize=8)
+def _blocks(spec: FrontEnd) -> tuple[_Block, ...]:
+    """Return the filter bank in the order of the transform's outputs."""
+    blocks = []
+    transform = plan(spec.n_fft)
+    for start, stop in transform.parts:
+        matrix = filter_bank(spec)[:, transform.bins[:, start:stop].reshape(-1)]
+        bands = np.flatnonzero(matrix.any(axis=1))
+        used = slice(int(bands[0]), int(bands[-1]) + 1) if len(bands) else slice(0, 0)
+        outputs = matrix.shape[1]
+        size = outputs * (used.stop - used.start) * CHUNK
+        groups = next(number for number in range(1, outputs + 1) if outputs % number == 0 and size <= number * SERIAL)
+        grouped = matrix[used].reshape(-1, groups, outputs // groups).transpose(1, 0, 2)
+        blocks.append(_Block(used, np.ascontiguousarray(grouped)))
+    return tuple(blocks)
+
+
+@lru_cache(maxsize=8)
+def _class_weights(spec: FrontEnd) -> NDArray[np.float32]:
+    """Return what a row of the transform's bins adds to a band's bound for its energy, shape (n_mels, rows).
+
+    It is the largest weight the band gives to any of them; bins 0 and N / 2 weigh 0.
+    """
+    weights = filter_bank(spec)[:, plan(spec.n_fft).bins].max(axis=2)
+    return np.asarray(weights * np.float32(_SAFETY))
+
+
+def turn_numbers(rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return for each of `rows` how often its value came before it."""
+    by_row = np.argsort(rows, kind="stable")
+    counts = np.bincount(rows)
+    turns = np.empty(len(rows), dtype=np.intp)
+    turns[by_row] = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return turns
+
+
+def _turns(rows: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    """Return places in `rows`, each once, in as few groups as can be without a row twice in one."""
+    turns = turn_numbers(rows)
+    return np.split(np.argsort(turns, kind="stable"), np.cumsum(np.bincount(turns))[:-1])
+
+
+class MelFrames:
+    """The frames of one sound, each turned into mel power when it is asked for."""
+
+    def __init__(self, samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> None:
+        """Take mono samples at `spec.sample_rate`; frame i is centred on sample i * hop_length.
+
+        Raises
+        ------
+        AudioError
+            If the samples are empty, not one-dimensional, or not finite.
+        """
+        mode = "reflect" if spec.padding == "reflect" else "constant"
+        self._take(np.pad(valid_samples(samples), spec.n_fft // 2, mode=mode), spec)  # type: ignore[call-overload]
+
+    @classmethod
+    def inside(cls, samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> MelFrames:
+        """Return the frames that lie wholly inside of samples: frame i begins with sample i * hop_length.
+
+        Raises
+        ------
+        AudioError
+            As above, or if there are fewer than `spec.n_fft` samples.
+        """
+        if len(samples) < spec.n_fft:
+            raise AudioError(f"{len(samples)} samples hold no frame of {spec.n_fft}")
+        frames = cls.__new__(cls)
+        frames._take(valid_samples(samples), spec)
+        return frames
+
+    def _take(self, padded: NDArray[np.float32], spec: FrontEnd) -> None:
+        self.spec = spec
+        self._padded = padded
+        self._frames = np.lib.stride_tricks.sliding_window_view(padded, spec.n_fft)[:: spec.hop_length]
+        self._spectra = PowerSpectra(spec.n_fft)
+
+    def __len__(self) -> int:
+        """Return the number of frames: 1 + samples // hop_length."""
+        return len(self._frames)
+
+    @_QUIET
+    def power(self, which: NDArray[np.intp] | None = None, first: int = 0) -> NDArray[np.float32]:
+        """Return the mel power of frames, float32, shape (frames, n_mels).
+
+        Frame i always has place i modulo `CHUNK` in a chunk. BLAS may add up two columns of a product in different
+        orders, but one column of one shape always in one order: so a frame's values are the same to the last bit,
+        whichever others are asked for.
+
+        Parameters
+        ----------
+        which : ndarray of intp, optional
+            The frames' numbers; by default all.
+        first : int
+            What frame 0 is numbered in a longer sound whose frames these values are to equal.
+        """
+        numbers = np.arange(len(self._frames)) if which is None else which
+        power = np.empty((len(numbers), self.spec.n_mels), dtype=np.float32)
+        for places in _turns((numbers + first) % CHUNK):
+            rows = (numbers[places] + first) % CHUNK
+            chunk = np.zeros(CHUNK, dtype=np.intp)
+            chunk[rows] = numbers[places]
+            power[places] = self._chunk_power(chunk)[rows]
+        return power
+
+    def _chunk_power(self, chunk: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Return the mel power of a chunk's frames in their order, shape (CHUNK, n_mels); more rows mean nothing."""
+        self._fill(chunk)
+        power = np.zeros((self.spec.n_mels, CHUNK), dtype=np.float32)
+        for part, block in zip(self._spectra(), _blocks(self.spec), strict=True):
+            bands = np.matmul(block.matrix, part.reshape(len(block.matrix), -1, CHUNK))
+            power[block.bands] += bands[0] if len(bands) == 1 else bands.sum(axis=0)
+        return power.T
+
+    @_QUIET
+    def bounds(self) -> NDArray[np.float32]:
+        """Return for every frame a power that none of its mel bands exceeds, float32, shape (frames,).
+
+        By Parseval's theorem the power of a frame y in bins 1 .. N / 2 - 1 sums to at most N / 2 * sum(y^2); the
+        filters weigh bins 0 and N / 2 with 0, and no bin with more than the bank's largest weight. The energies of
+        short blocks of sound, each with the window's largest value there, give at least sum(y^2).
+        """
+        hop, length = self.spec.hop_length, self.spec.n_fft
+        if length % hop != 0:
+            return np.full(len(self), np.inf, dtype=np.float32)
+        block = max(1, hop // _BLOCKS)
+        used = (len(self) - 1) * hop + length
+        blocks = self._padded[:used].reshape(-1, block)
+        energy = np.einsum("bi,bi->b", blocks, blocks)
+        weights = np.square(hann(length)).reshape(-1, block).max(axis=1)
+        framed = np.lib.stride_tricks.sliding_window_view(energy, length // block)[:: hop // block]
+        scale = np.float32(_SAFETY * length / 2 * float(filter_bank(self.spec).max()))
+        return np.asarray(framed @ (scale * weights), dtype=np.float32)
+
+    @_QUIET
+    def tight_bounds(self, which: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Return bounds as `bounds` does, but mostly far closer, for half the work of computing the frames."""
+        weights = _class_weights(self.spec)
+        result = np.empty(len(which), dtype=np.float32)
+        bounds = np.empty((self.spec.n_mels, CHUNK), dtype=np.float32)
+        for start in range(0, len(which), CHUNK):
+            chunk = which[start : start + CHUNK]
+            self._fill(chunk)
+            multiply(weights, self._spectra.class_energy(), out=bounds)
+            result[start : start + CHUNK] = bounds.max(axis=0)[: len(chunk)]
+        return result
+
+    def _fill(self, chunk: NDArray[np.intp]) -> None:
+        """Put windowed frames into the transform's first rows."""
+        np.multiply(self._frames[chunk], hann(self.spec.n_fft), out=self._spectra.frames[: len(chunk)])
+
+
+def mel_power(samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> NDArray[np.float32]:
+    """Return the mel power spectrogram of a sound.
+
+    Parameters
+    ----------
+    samples : ndarray of float32, shape (n,)
+        Mono sound at `spec.sample_rate`.
+    spec : FrontEnd
+        The settings.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_mels, 1 + n // hop_length)
+        Power, not normalised.
+
+    Raises
+    ------
+    AudioError
+        If the samples are empty, not one-dimensional, or not finite.
+    """
+    return np.ascontiguousarray(MelFrames(samples, spec).power().T)
+
+
+def decibels(
+    power: NDArray[np.float32], spec: FrontEnd = PICTURE, peak: np.float32 | None = None
+) -> NDArray[np.float32]:
+    """Return 20 log10(max(amin, power)) relative to the maximum, floored `top_db` below it: 0 is the loudest.
+
+    The public pictures took amplitude decibels of a power, so that 80 dB here are 40 dB of true dynamic range.
+
+    Parameters
+    ----------
+    power : ndarray of float32
+        Mel power.
+    spec : FrontEnd
+        Gives `amin` and `top_db`.
+    peak : float32, optional
+        The maximum to relate to, where `power` is but a part; by default `power.max()`.
+    """
+    level = _square(power, spec)
+    loudest = _square(np.array([power.max() if peak is None else peak], dtype=np.float32), spec)
+    heard = level > loudest * np.float32(_UNHEARD * 10 ** (-spec.top_db / 10))
+    np.log10(level, out=level, where=heard)  # half of most sounds' cells are quieter, and a logarithm takes long
+    level *= np.float32(10)
+    level -= np.float32(10) * np.log10(loudest)
+    np.copyto(level, np.float32(-spec.top_db), where=~heard)
+    return np.maximum(level, np.float32(-spec.top_db), out=level)
+
+
+def _square(power: NDArray[np.float32], spec: FrontEnd) -> NDArray[np.float32]:
+    """Return max(amin^2, power^2) in float32, as librosa takes its logarithm."""
+    level = np.square(power)
+    return np.maximum(level, np.float32(spec.amin**2), out=level)
+
+
+def db_mel(samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> NDArray[np.float32]:
+    """Return a sound's mel spectrogram in decibels below its maximum, float32, shape (n_mels, frames).
+
+    The parameters and errors are those of `mel_power`.
+    """
+    return decibels(mel_power(samples, spec), spec)

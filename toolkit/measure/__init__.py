@@ -1,0 +1,7 @@
+"""What was right, how sure, how fast, and where.
+
+- `metrics`: accuracy, intervals, confusion, calibration.
+- `temperature`: the scale that makes probabilities honest.
+- `latency`: times as percentiles with intervals.
+- `machine`: the processor and versions that figures are of.
+"""
