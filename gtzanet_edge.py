@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from runtime.process import lean, leave
+from runtime.startup import lean, leave
 from toolkit.command import start, version
 
 PACKAGES = {

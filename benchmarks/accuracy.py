@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.engines import Engine
+from runtime.engines.load import Engine
 from toolkit.artifact.card import Card
 from toolkit.errors import EngineError
 from toolkit.measure.metrics import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from runtime.available import ENGINES
-from runtime.engines import check_threads, default_threads
+from runtime.engines.load import check_threads, default_threads
+from runtime.engines.registry import ENGINES
 from toolkit.artifact.file import FORMATS
 from toolkit.command import Parser
 from toolkit.data.dataset import SUFFIXES

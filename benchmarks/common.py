@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks import table
 from benchmarks.measure.conditions import Conditions, conditions, doubts, told
-from runtime.engines import check_threads
+from runtime.engines.load import check_threads
 from toolkit.audio.decode import load
 from toolkit.cli import progress
 from toolkit.data import run_folder

@@ -13,7 +13,7 @@ from benchmarks.journal import Journal
 from benchmarks.parts import Part, find_part
 from benchmarks.row import Row
 from benchmarks.settings import Settings, Stage
-from runtime.engines import Engine
+from runtime.engines.load import Engine
 from toolkit.artifact.card import Card
 from toolkit.data.dataset import Index
 from toolkit.data.picture_cache import load_pictures

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.steps import Part, Step, marked, ranges, short
-from runtime.lite import tensor_of
+from runtime.engines.litert import tensor_of
 from toolkit.errors import EngineError
 from toolkit.measure.latency import Plan, Task, measure
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from benchmarks.lite_operators import profile_tflite
 from benchmarks.ort_operators import profile_onnx
 from benchmarks.steps import Part
-from runtime.inputs import model_input
-from runtime.tensors import first_line
+from runtime.engines.base import first_line
+from runtime.preprocess import model_input
 from toolkit.artifact.file import ONNX, file_format, read_archive, verify_model
 from toolkit.errors import EngineError, GtzanetError
 from toolkit.measure.latency import Plan

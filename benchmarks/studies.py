@@ -17,7 +17,7 @@ from benchmarks.compare import Comparison, compare_front_ends
 from benchmarks.parts import own_split
 from benchmarks.settings import Settings
 from runtime.classifier import Classifier
-from runtime.models import PRETRAINED
+from runtime.default_model import PRETRAINED
 from toolkit.artifact.file import FORMATS
 from toolkit.cli import progress
 from toolkit.data.dataset import GTZAN_FOLDERS

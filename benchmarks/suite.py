@@ -18,7 +18,7 @@ from benchmarks.peers import Peer
 from benchmarks.row import Row, row_name
 from benchmarks.settings import Settings, Stage, silent
 from runtime.classifier import Classifier
-from runtime.inputs import model_input
+from runtime.preprocess import model_input
 from toolkit.artifact.card import Card
 from toolkit.audio.decode import load
 from toolkit.data.dataset import Index

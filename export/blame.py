@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from export.onnx_mixer import WEIGHTED as ONNX_NODES
 from export.tflite_mixer import WEIGHTED as TFLITE_OPERATORS
-from runtime.lite import tensor_of
+from runtime.engines.litert import tensor_of
 from toolkit.artifact.file import ONNX, file_format, read_archive
 from toolkit.native_stderr import captured_stderr
 

@@ -16,7 +16,7 @@ from export.sound_check import check_same, sounds
 from export.variants import Variant
 from export.verify import Reference, Refused, ask, measure
 from runtime.classifier import Classifier
-from runtime.engines import open_engine
+from runtime.engines.load import open_engine
 from toolkit.artifact.card import Card
 from toolkit.artifact.file import append_card
 from toolkit.errors import ArtifactError

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from export.front_graph import check, margins
 from export.onnx_model import INPUT_NAME
 from export.onnx_quantise import checked
-from runtime.tensors import first_line
+from runtime.engines.base import first_line
 from toolkit.artifact.card import input_shape
 from toolkit.errors import ArtifactError
 from toolkit.frontend.mel import filter_bank

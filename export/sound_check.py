@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from export.made import PROBE_HERTZ, PROBE_SEED, made_sounds
 from runtime.classifier import Classifier
-from runtime.inputs import model_input
+from runtime.preprocess import model_input
 from toolkit.audio.samples import to_mono_at
 from toolkit.data import synthetic
 from toolkit.data.synthetic_voices import RATE

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.variants import Variant
-from runtime.engines import Engine, open_engine
+from runtime.engines.load import Engine, open_engine
 from toolkit.measure.latency import Plan, Ratio, Task, measure, ratio
 
 PLAN = Plan(min_seconds=0.5, min_count=8, warmup=1, burst_seconds=0.05, burst_count=1)

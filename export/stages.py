@@ -21,7 +21,7 @@ from export.source import Source
 from export.trials import Bench
 from export.variants import PICTURE, Variant
 from export.verify import Reference, reference_of_tuned
-from runtime.inputs import model_input
+from runtime.preprocess import model_input
 from toolkit.artifact.card import Card
 from toolkit.artifact.card_sections import FineTuningCard
 from toolkit.errors import ArtifactError

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from export.convert import INPUT_NAME
 from export.memory import keep, release
 from export.mixed import FLOAT, Plan
-from runtime.tensors import first_line
+from runtime.engines.base import first_line
 from toolkit.errors import ArtifactError, RunError
 from toolkit.native_stderr import captured_stderr
 

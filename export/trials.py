@@ -19,7 +19,7 @@ from export.mixed import FLOAT, Plan, Trial
 from export.source import Source
 from export.variants import Variant
 from export.verify import Reference, ask, measure, reference
-from runtime.engines import Engine, open_engine
+from runtime.engines.load import Engine, open_engine
 from toolkit.artifact.file import append_card
 from toolkit.errors import ArtifactError
 from toolkit.files import write_bytes

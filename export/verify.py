@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.engines import Engine
+from runtime.engines.load import Engine
 from toolkit.artifact.card import Card
 from toolkit.artifact.card_sections import AccuracyCard, ParityCard
 from toolkit.errors import ArtifactError

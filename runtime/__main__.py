@@ -1,4 +1,4 @@
-from runtime.process import lean, leave
+from runtime.startup import lean, leave
 from toolkit.command import start
 
 lean()

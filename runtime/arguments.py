@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from runtime.available import ENGINES
 from runtime.cli import PROG
-from runtime.engines import check_threads
+from runtime.engines.load import check_threads
+from runtime.engines.registry import ENGINES
 from runtime.sources import STDIN, Raw
 from toolkit.audio.pcm import FORMATS
 from toolkit.audio.samples import MAX_CHANNELS, RATES

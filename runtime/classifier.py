@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from runtime.engines import Engine, open_engine
-from runtime.inputs import model_input
-from runtime.models import PRETRAINED
+from runtime.default_model import PRETRAINED
+from runtime.engines.load import Engine, open_engine
 from runtime.prediction import Prediction, Window
+from runtime.preprocess import model_input
 from toolkit.artifact.card import Card
 from toolkit.audio.decode import load
 from toolkit.audio.samples import to_mono_at, valid_samples

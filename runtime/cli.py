@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words[:1] == ["doctor"]:
         return _doctor(words[1:])
     try:
-        from runtime.files import classify  # not before: `doctor` must start where NumPy does not
+        from runtime.classify import classify  # not before: `doctor` must start where NumPy does not
     except OSError as error:
         raise EngineError(f"a library does not work here ({error}): see `{PROG} doctor`") from None
     return classify(words)
@@ -38,8 +38,8 @@ def _info(words: Sequence[str]) -> int:
     )
     parser.add_argument("--json", action="store_true", help="print the card as JSON")
     arguments = parser.parse_args(words)
+    from runtime.default_model import find_model
     from runtime.info import checked_card, described
-    from runtime.models import find_model
 
     path = arguments.model or find_model()
     card = checked_card(path)

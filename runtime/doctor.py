@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime.available import ENGINES, installed
-from runtime.host import Host, how_to_install, how_to_install_one, this_host
+from runtime.engines.registry import ENGINES, installed
+from runtime.engines.wheels import Host, how_to_install, how_to_install_one, this_host
 from runtime.info import checked_card
 from runtime.sizes import sizes
 from toolkit.artifact.file import file_format
@@ -31,7 +31,7 @@ FAST_INT8 = {"x86_64": ("avx512_vnni", "avx_vnni"), "aarch64": ("asimddp", "i8mm
 _TRY = """
 import sys, time
 from runtime.classifier import Classifier
-from runtime.inputs import model_input
+from runtime.preprocess import model_input
 from toolkit.errors import GtzanetError
 import numpy as np
 try:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.models import PRETRAINED
+from runtime.default_model import PRETRAINED
 from tests.aarch64 import userland
 from tests.elsewhere import refusals, write_sounds
 from tests.packaging.wheel_maker import REPOSITORY, build_wheel

@@ -12,7 +12,7 @@ import pytest
 
 from export.cli import entry
 from runtime import Classifier
-from runtime.inputs import model_input
+from runtime.preprocess import model_input
 from tests.run_maker import made_run
 from toolkit.data import synthetic
 from toolkit.frontend.spec import PICTURE

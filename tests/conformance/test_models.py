@@ -12,8 +12,8 @@ from export.made import probe_pictures
 from export.source import layer_classes, open_source
 from export.variants import PRECISIONS, Variant
 from runtime import Classifier
-from runtime.available import ENGINES, installed
-from runtime.host import how_to_install
+from runtime.engines.registry import ENGINES, installed
+from runtime.engines.wheels import how_to_install
 from toolkit.data.run_folder import Run
 from toolkit.frontend.spec import PICTURE
 

@@ -12,7 +12,7 @@ from export.cli import entry
 from export.sound_check import check_same, sounds
 from export.variants import PRECISIONS
 from runtime.classifier import Classifier
-from runtime.inputs import model_input
+from runtime.preprocess import model_input
 from tests.run_maker import PLAN
 from toolkit.artifact.file import FORMATS, model_files, read_card
 from toolkit.data import synthetic

@@ -21,7 +21,7 @@ import numpy as np
 import soundfile
 
 from benchmarks.memory import peak_memory
-from runtime.engines import open_engine
+from runtime.engines.load import open_engine
 from toolkit.artifact.file import append_card, model_digest, read_archive, verify_model
 from toolkit.artifact.tflite import is_tflite
 from toolkit.audio import decode, ogg, pcm

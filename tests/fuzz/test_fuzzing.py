@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.models import PRETRAINED
+from runtime.default_model import PRETRAINED
 from tests.fuzz.fuzzing import FORGED, KINDS, MODELS, SOUNDS, made, original
 from tests.run_maker import made_artifacts
 from toolkit.artifact.file import ONNX, TFLITE

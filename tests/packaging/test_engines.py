@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.available import ENGINES
+from runtime.engines.registry import ENGINES
 from tests.elsewhere import refusals, write_sounds
 from tests.packaging.wheel_maker import REPOSITORY, build_wheel
 from tests.packaging.wheel_maker import run as run_alone

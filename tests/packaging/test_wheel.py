@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from runtime.models import PRETRAINED
+from runtime.default_model import PRETRAINED
 from tests.packaging.wheel_maker import PACKAGES, REPOSITORY, build_wheel, run
 from tests.run_maker import made_artifacts
 from toolkit.data.synthetic import CLASSES, clip

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from runtime.cli import entry
-from runtime.models import PRETRAINED, find_model
+from runtime.default_model import PRETRAINED, find_model
 from toolkit.artifact.card import Card
 from toolkit.artifact.file import read_card
 from toolkit.audio.decode import load
@@ -150,8 +150,9 @@ print(*sorted(set(sys.modules) & set({FORBIDDEN!r})))
 
 def test_the_command_imports_no_more_than_it_needs(artifacts: Path, sound: Path) -> None:
     words = [str(sound), "--json", "--model", str(artifacts / "gtzanet-float32.tflite")]
-    others = ["runtime.doctor", "runtime.live", "runtime.listening", "runtime.stream", "runtime.feeds", "runtime.info"]
-    others += ["runtime.mqtt"]
+    others = ["runtime.doctor", "runtime.info"]
+    others += [f"runtime.stream.{name}" for name in ("events", "listen", "sliding_window", "feeds")]
+    others += ["runtime.stream.mqtt"]
     code = f"""
 import sys
 from runtime.cli import entry

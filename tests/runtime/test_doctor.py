@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from runtime import doctor
-from runtime.available import installed
 from runtime.cli import entry
+from runtime.engines.registry import installed
 
 
 def test_this_machine_is_well(artifacts: Path, capfd: pytest.CaptureFixture[str]) -> None:

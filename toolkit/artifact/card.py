@@ -51,7 +51,8 @@ class Card:
         How a sound becomes the input.
     input_level
         What the model takes: "picture", what the front end draws; "mel", decibels as
-        `toolkit.frontend.spectrogram.db_mel` returns them, or "waveform", samples; then the rest of the front end is part of the model.
+        `toolkit.frontend.spectrogram.db_mel` returns them, or "waveform", samples; then the rest of the front end is
+        part of the model.
     input, output
         dtype, shape, layout and quantisation of the tensors.
     quantization

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from runtime.arguments import check, parser, raw_of
 from runtime.classifier import Classifier
 from runtime.cli import PROG
-from runtime.models import find_model
+from runtime.default_model import find_model
 from runtime.prediction import Prediction
 from runtime.sources import STDIN, STDIN_NAME, Raw, check_source, expanded, read_stdin
 from toolkit.errors import AudioError
@@ -22,7 +22,7 @@ def classify(words: Sequence[str]) -> int:
     raw = raw_of(arguments)
     endless = arguments.stream or arguments.listen
     if endless:
-        from runtime.listening import settings_of
+        from runtime.stream.listen import settings_of
 
         settings_of(arguments)  # before a model is loaded
     path = arguments.model or find_model()
@@ -31,21 +31,21 @@ def classify(words: Sequence[str]) -> int:
     if arguments.model is None and (arguments.json or arguments.csv or endless):
         print(f"{PROG}: using {path}", file=sys.stderr)
     if endless:
-        from runtime.listening import listen
+        from runtime.stream.listen import listen
 
         return listen(classifier, raw, arguments, PROG)
-    from runtime import report
+    from runtime import output
 
     least, labels = arguments.min_confidence, classifier.labels
     told: Callable[[str, Prediction], str]
     if arguments.json:
-        told = lambda name, prediction: report.as_json(name, prediction, least)  # noqa: E731
+        told = lambda name, prediction: output.as_json(name, prediction, least)  # noqa: E731
     elif arguments.csv:
-        told = lambda name, prediction: report.as_csv(name, prediction, least, labels)  # noqa: E731
-        print(report.csv_header(labels))
+        told = lambda name, prediction: output.as_csv(name, prediction, least, labels)  # noqa: E731
+        print(output.csv_header(labels))
     else:
-        told = lambda name, prediction: report.as_table(name, prediction, least, arguments.top)  # noqa: E731
-        print(report.heading(classifier, str(path)))
+        told = lambda name, prediction: output.as_table(name, prediction, least, arguments.top)  # noqa: E731
+        print(output.heading(classifier, str(path)))
     names, failed = expanded(arguments.files), 0
     progress = _Progress(len(names))
     for number, name in enumerate(names):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from runtime import Classifier
-from runtime.models import PRETRAINED
+from runtime.default_model import PRETRAINED
 from toolkit.artifact.file import read_archive, verify_model
 from toolkit.data.dataset import build_index
 from toolkit.data.picture_cache import load_pictures

@@ -7,17 +7,17 @@ import math
 import sys
 from contextlib import nullcontext
 
-from runtime import feeds, live
 from runtime.arguments import OPTIONS
 from runtime.classifier import Classifier
-from runtime.decide import Rules
-from runtime.mqtt import Broker, Publisher
 from runtime.sources import STDIN_NAME, Raw
-from runtime.stream import Stream
+from runtime.stream import events, feeds
+from runtime.stream.mqtt import Broker, Publisher
+from runtime.stream.sliding_window import Stream
+from runtime.stream.smoothing import Rules
 from toolkit.errors import AudioError, UsageError
 
 
-def settings_of(arguments: argparse.Namespace) -> live.Settings:
+def settings_of(arguments: argparse.Namespace) -> events.Settings:
     """Return how to listen, as the command's arguments say; raise `UsageError` where one is out of range."""
     given = {name: value for name in OPTIONS if (value := getattr(arguments, name)) is not None}
     smooth, margin = given.get("smooth", Rules.smoothing), given.get("margin", Rules.margin)
@@ -28,8 +28,8 @@ def settings_of(arguments: argparse.Namespace) -> live.Settings:
     if not 0 <= margin <= 1:
         raise UsageError(f"--margin is {margin:g}: give a probability, 0 to 1")
     rules = Rules(smooth, margin, arguments.min_confidence)
-    hop, silence = given.get("hop", live.Settings.hop_seconds), given.get("silence", live.Settings.silence)
-    return live.Settings(hop, silence, rules)
+    hop, silence = given.get("hop", events.Settings.hop_seconds), given.get("silence", events.Settings.silence)
+    return events.Settings(hop, silence, rules)
 
 
 def listen(classifier: Classifier, raw: Raw, arguments: argparse.Namespace, prog: str) -> int:
@@ -50,10 +50,10 @@ def listen(classifier: Classifier, raw: Raw, arguments: argparse.Namespace, prog
         say(f"{card.model}-{card.precision} listens to {name}, a line every {hop:.1f} s. {card.dataset.notice}".strip())
         tally = _Tally()
         try:
-            for event in live.listen(classifier, tally.counted(blocks, raw.rate), raw.rate, settings):
+            for event in events.listen(classifier, tally.counted(blocks, raw.rate), raw.rate, settings):
                 tally.add(event, say)
-                text = live.as_json(event, classifier.labels)
-                print(text if arguments.json else live.as_line(event), flush=True)
+                text = events.as_json(event, classifier.labels)
+                print(text if arguments.json else events.as_line(event), flush=True)
                 if publisher:
                     publisher.publish(text)
         except AudioError as error:
@@ -78,7 +78,7 @@ class _Tally:
             self.seconds += 0 if block is None else len(block) / rate
             yield block
 
-    def add(self, event: live.Event, say: feeds.Say) -> None:
+    def add(self, event: events.Event, say: feeds.Say) -> None:
         self.spent, self.lines = self.spent + event.heard.spent, self.lines + 1
         if event.load > 1 and not self._slow:
             self._slow = True

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runtime.inputs import model_input
+from runtime.preprocess import model_input
 from tests.cards import example_card
 from toolkit.artifact.card import Card, input_shape
 from toolkit.artifact.card_sections import TensorCard

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runtime.flatbuffer import MAX_TABLES, check_structure
-from runtime.models import PRETRAINED
+from runtime.default_model import PRETRAINED
+from runtime.engines.tflite_verifier import MAX_TABLES, check_structure
 from tests.cards import MODEL
 from toolkit.artifact.file import read_archive
 from toolkit.errors import ArtifactError

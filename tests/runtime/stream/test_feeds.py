@@ -17,16 +17,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runtime import feeds, live
 from runtime.classifier import Classifier
 from runtime.cli import entry
 from runtime.sources import Raw
-from tests.runtime.test_stream import Eye, music
+from runtime.stream import events, feeds
+from tests.runtime.stream.test_sliding_window import Eye, music
 from toolkit.audio.samples import Resampler, to_mono_at
 from toolkit.errors import AudioError, UsageError
 from toolkit.frontend.spec import FrontEnd
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize("source", [22_050, 44_100, 16_000, 48_000])
@@ -173,14 +173,14 @@ def test_a_microphone_that_is_not_there_is_misuse(monkeypatch: pytest.MonkeyPatc
 def test_lost_sound_starts_a_new_window() -> None:
     classifier = Classifier(Eye(FrontEnd(window_seconds=3.0)))
     sound = music(8)[:, None]
-    settings = live.Settings(hop_seconds=1.5)
-    events = list(live.listen(classifier, [sound, None, sound], 22_050, settings))
-    ends = [event.heard.end for event in events]
+    settings = events.Settings(hop_seconds=1.5)
+    heard = list(events.listen(classifier, [sound, None, sound], 22_050, settings))
+    ends = [event.heard.end for event in heard]
     assert ends[: len(ends) // 2] == ends[len(ends) // 2 :]
-    value = json.loads(live.as_json(events[0], classifier.labels))
+    value = json.loads(events.as_json(heard[0], classifier.labels))
     assert set(value) == {"time", "at", "label", "confidence", "changed", "probabilities", "level_db", "load"}
     assert value["probabilities"][value["label"]] == value["confidence"] and value["load"] > 0
-    assert value["label"] in live.as_line(events[0]) and " * " in live.as_line(events[0])
+    assert value["label"] in events.as_line(heard[0]) and " * " in events.as_line(heard[0])
 
 
 @pytest.mark.parametrize("format", ["s16", "f32"])

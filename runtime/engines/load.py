@@ -12,8 +12,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.available import ENGINES, NO_DYNAMIC, TRUSTING, installed
-from runtime.tensors import first_line
+from runtime.engines.base import first_line
+from runtime.engines.registry import ENGINES, NO_DYNAMIC, TRUSTING, installed
 from toolkit.artifact.card import Card
 from toolkit.artifact.file import TFLITE, file_format, read_archive, verify_model
 from toolkit.errors import EngineError, UsageError, interrupted
@@ -89,7 +89,7 @@ def open_engine(path: Path | str, *, engine: str | None = None, threads: int | N
             f"{path}: {name} computes layers with dynamic ranges wrongly: use a float32, float16 or int8 file"
         )
     if name in TRUSTING:
-        from runtime.flatbuffer import check_structure
+        from runtime.engines.tflite_verifier import check_structure
 
         check_structure(path)
     ours, theirs = _load(name)
@@ -108,7 +108,7 @@ def _choose(path: Path, engine: str | None) -> str:
         return engine
     names = installed(format)
     if not names:
-        from runtime.host import how_to_install_one
+        from runtime.engines.wheels import how_to_install_one
 
         raise EngineError(f"no inference engine for .{format} files is installed: {how_to_install_one(fitting)}")
     return names[0]
@@ -120,7 +120,7 @@ def _load(name: str) -> tuple[Callable[[str, Any, Path, Card, int], Engine], Any
     try:
         theirs = importlib.import_module(kind.module)
     except ModuleNotFoundError:
-        from runtime.host import how_to_install
+        from runtime.engines.wheels import how_to_install
 
         raise EngineError(f"the engine {name} is not installed: {how_to_install(name)}") from None
     except (ImportError, AttributeError) as error:
@@ -130,9 +130,9 @@ def _load(name: str) -> tuple[Callable[[str, Any, Path, Card, int], Engine], Any
             f"the engine {name} does not work here ({first_line(error)}): see `python -m runtime doctor`"
         ) from None
     if kind.format == TFLITE:
-        from runtime.lite import LiteEngine
+        from runtime.engines.litert import LiteEngine
 
         return LiteEngine, theirs
-    from runtime.ort import OrtEngine
+    from runtime.engines.onnx_runtime import OrtEngine
 
     return OrtEngine, theirs

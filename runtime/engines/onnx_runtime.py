@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.tensors import Tensor, TensorEngine, check_single, first_line
+from runtime.engines.base import Tensor, TensorEngine, check_single, first_line
 from toolkit.artifact.card import Card
 from toolkit.errors import ArtifactError, EngineError
 

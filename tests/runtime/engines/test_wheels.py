@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from runtime.available import ENGINES
-from runtime.host import WHEELS, Host, glibc, how_to_install, how_to_install_one, obstacle, this_host
+from runtime.engines.registry import ENGINES
+from runtime.engines.wheels import WHEELS, Host, glibc, how_to_install, how_to_install_one, obstacle, this_host
 
 PI = Host("aarch64", (2, 36), (3, 11))
 OLD_PI = Host("armv7l", (2, 36), (3, 11))

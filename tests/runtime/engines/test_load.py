@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runtime import engines
-from runtime.available import ENGINES, installed
-from runtime.engines import Engine, open_engine
-from runtime.host import how_to_install
-from runtime.lite import LiteEngine
-from runtime.tensors import Tensor
+from runtime.engines import load as load_engines
+from runtime.engines.base import Tensor
+from runtime.engines.litert import LiteEngine
+from runtime.engines.load import Engine, open_engine
+from runtime.engines.registry import ENGINES, installed
+from runtime.engines.wheels import how_to_install
 from tests.cards import MODEL, example_card
 from toolkit.artifact.card import Card
 from toolkit.artifact.file import append_card, model_digest, read_archive
@@ -45,7 +45,7 @@ def test_threads_are_what_is_asked_and_do_not_change_the_scores(artifacts: Path)
     one, two = (open_named(artifacts, "float32", threads=n) for n in (1, 2))
     assert (one.threads, two.threads) == (1, 2)
     np.testing.assert_allclose(one.run(noise(1)), two.run(noise(1)), atol=1e-6)
-    assert 1 <= open_named(artifacts, "float32").threads <= engines.MAX_DEFAULT_THREADS
+    assert 1 <= open_named(artifacts, "float32").threads <= load_engines.MAX_DEFAULT_THREADS
 
 
 @pytest.mark.parametrize("threads", [0, -1, 257, 10**11])
@@ -148,7 +148,7 @@ def test_damage_never_reaches_an_engine(artifacts: Path, tmp_path: Path, monkeyp
     def explode(name: str) -> Any:
         raise AssertionError("the engine was loaded")
 
-    monkeypatch.setattr(engines, "_load", explode)
+    monkeypatch.setattr(load_engines, "_load", explode)
     source = (artifacts / "gtzanet-float32.tflite").read_bytes()
     start = read_archive(artifacts / "gtzanet-float32.tflite").start
     path = tmp_path / "damaged.tflite"
@@ -180,4 +180,4 @@ def test_ctrl_c_while_an_engine_is_imported_is_no_broken_engine(monkeypatch: pyt
 
     monkeypatch.setattr(importlib, "import_module", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        engines._load("litert")
+        load_engines._load("litert")

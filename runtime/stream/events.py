@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.classifier import Classifier
-from runtime.decide import Decider, Decision, Rules
-from runtime.stream import Heard, Stream
+from runtime.stream.sliding_window import Heard, Stream
+from runtime.stream.smoothing import Decider, Decision, Rules
 from toolkit.audio.samples import Resampler
 
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runtime.report import UNKNOWN
-from runtime.stream import Heard
+from runtime.output import UNKNOWN
+from runtime.stream.sliding_window import Heard
 
 SILENCE = "silence"
 

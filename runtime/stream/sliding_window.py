@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.classifier import Classifier
-from runtime.inputs import model_input
+from runtime.preprocess import model_input
 from toolkit.audio.samples import valid_samples
 from toolkit.errors import UsageError
 from toolkit.frontend.fft import CHUNK

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runtime.available import installed
+from runtime.engines.registry import installed
 from toolkit.artifact.card import INPUT_LEVELS
 from toolkit.artifact.file import TFLITE, model_files
 

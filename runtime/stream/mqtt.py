@@ -14,8 +14,8 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from runtime.decide import SILENCE
-from runtime.report import UNKNOWN
+from runtime.output import UNKNOWN
+from runtime.stream.smoothing import SILENCE
 from toolkit.artifact.card import Card
 from toolkit.errors import PublishError, UsageError
 

@@ -20,13 +20,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime import mqtt
-from runtime.mqtt import Broker, Publisher, discovery
+from runtime.stream import mqtt
+from runtime.stream.mqtt import Broker, Publisher, discovery
 from tests.cards import example_card
-from tests.runtime.test_stream import music
+from tests.runtime.stream.test_sliding_window import music
 from toolkit.errors import PublishError, UsageError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
 needs_mosquitto = pytest.mark.skipif(
     MOSQUITTO is None and not os.environ.get("CI"), reason="mosquitto is not installed (apt install mosquitto)"

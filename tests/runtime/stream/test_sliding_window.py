@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.classifier import Classifier
-from runtime.stream import SILENT_DB, Heard, Stream, loudness
+from runtime.stream.sliding_window import SILENT_DB, Heard, Stream, loudness
 from tests.cards import example_card
 from toolkit.data import synthetic
 from toolkit.errors import AudioError, UsageError

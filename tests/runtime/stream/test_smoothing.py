@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.decide import Decider, Rules
-from runtime.stream import Heard
+from runtime.stream.sliding_window import Heard
+from runtime.stream.smoothing import Decider, Rules
 
 LABELS = ("a", "b", "c")
 

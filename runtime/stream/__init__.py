@@ -1,0 +1,9 @@
+"""Endless sound: from a microphone or a pipe to a label that does not flicker.
+
+- `feeds`: blocks of samples from a pipe or a microphone.
+- `sliding_window`: blocks to the windows that the network hears.
+- `smoothing`: a window's probabilities to a steady label.
+- `events`: what is heard, as it comes.
+- `mqtt`: labels to a broker, where Home Assistant finds them.
+- `listen`: the command's work, from a source to lines of output.
+"""
