@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from export.made import made_sounds
+from export.probes import made_sounds
 from toolkit.artifact.card_sections import CalibrationCard
 from toolkit.data.dataset import Item
 from toolkit.errors import UsageError
@@ -61,7 +61,7 @@ def choose(train: Sequence[Item], count: int) -> tuple[Item, ...]:
 
 
 def edge_pictures(spec: FrontEnd) -> NDArray[np.uint8]:
-    """Return pictures of sounds that music seldom is (`export.made.made_sounds`), uint8 (n, 288, 432, 3)."""
+    """Return pictures of sounds that music seldom is (`export.probes.made_sounds`), uint8 (n, 288, 432, 3)."""
     return np.stack([render(sound, spec) for sound in made_sounds(spec, EDGE_SEED, EDGE_HERTZ).values()])
 
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from export.calibration import DEFAULT_ITEMS
-from export.convert import IO_TYPES
 from export.options import Options
 from export.pipeline import Exported, export_run
-from export.qat import DEFAULT_EPOCHS
-from export.speed import is_faster, told
+from export.quantize.qat import DEFAULT_EPOCHS
+from export.tflite.convert import IO_TYPES
 from export.variants import PICTURE, QUANTISED, variants
-from export.verify import MAX_DROP
+from export.verify.parity import MAX_DROP
+from export.verify.speed import is_faster, told
 from toolkit.artifact.card import CALIBRATED, INPUT_LEVELS
 from toolkit.artifact.file import FORMATS, ONNX, TFLITE
 from toolkit.command import Parser, run

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from export.calibration import DEFAULT_ITEMS
-from export.verify import MAX_DROP
+from export.verify.parity import MAX_DROP
 
 Report = Callable[[str], None]
 
@@ -32,7 +32,8 @@ class Options:
     leave_out
         Leave out files that there cannot be of the run's network, instead of refusing.
     plan
-        Which layers of a mixed file to quantise and how, as `export.mixed.told` writes it; None to search for it.
+        Which layers of a mixed file to quantise and how, as `export.quantize.search.told` writes it; None to search for
+        it.
     qat
         Epochs that the network is fine-tuned for an int8 file; None for none.
     """

@@ -8,20 +8,21 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from export import front_graph, mixed, qat
-from export.cards import description, draft_card
-from export.check import PART, checked, with_front
-from export.conversion import Converter
-from export.convert import load_keras, load_tensorflow
-from export.made import probe_pictures
-from export.memory import keep, release
+from export.card import description, draft_card
+from export.converter import Converter
+from export.malloc import keep, release
 from export.options import Options, Report
-from export.source import check_model, check_run, layer_classes, open_source
+from export.probes import probe_pictures
+from export.quantize import qat, search
+from export.quantize.trials import Bench
 from export.stages import Network, calibration_of, fine_tuned, measured_speeds, plan_of
-from export.tflite_mixer import check_quantizer
-from export.trials import Bench
+from export.tflite import frontend as tflite_frontend
+from export.tflite.convert import load_keras, load_tensorflow
+from export.tflite.mixed import check_quantizer
+from export.trained_run import check_model, check_run, layer_classes, open_source
 from export.variants import PICTURE, Variant
-from export.verify import reference
+from export.verify.gate import PART, checked, with_front
+from export.verify.parity import reference
 from toolkit.artifact.card import Card
 from toolkit.artifact.file import TFLITE, read_card
 from toolkit.command import output_folder
@@ -177,9 +178,9 @@ def _offered(run: Run, variants: Sequence[Variant], options: Options, report: Re
     layers = layer_classes(run)
     spec = check_run(run)
     if options.plan is not None:
-        mixed.parse(options.plan, [name for name, kind in layers.items() if kind in WEIGHTED])
+        search.parse(options.plan, [name for name, kind in layers.items() if kind in WEIGHTED])
     for level in {variant.level for variant in variants} - {PICTURE}:
-        front_graph.check(spec, level)
+        tflite_frontend.check(spec, level)
     if any((variant.format, variant.precision) == (TFLITE, MIXED) for variant in variants):
         check_quantizer()
     if options.qat:

@@ -11,16 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export import mixed, qat, speed
 from export.calibration import Calibration, calibrate, choose
-from export.conversion import Converter
-from export.convert import load_keras
+from export.converter import Converter
 from export.options import Options, Report
-from export.sound_check import sounds
-from export.source import Source
-from export.trials import Bench
+from export.quantize import qat, search
+from export.quantize.trials import Bench
+from export.tflite.convert import load_keras
+from export.trained_run import Source
 from export.variants import PICTURE, Variant
-from export.verify import Reference, reference_of_tuned
+from export.verify import speed
+from export.verify.parity import Reference, reference_of_tuned
+from export.verify.waveform import sounds
 from runtime.preprocess import model_input
 from toolkit.artifact.card import Card
 from toolkit.artifact.card_sections import FineTuningCard
@@ -70,14 +71,14 @@ def measured_speeds(
     return found
 
 
-def plan_of(layers: Sequence[str], bench: Callable[[], Bench], options: Options, report: Report) -> mixed.Plan:
+def plan_of(layers: Sequence[str], bench: Callable[[], Bench], options: Options, report: Report) -> search.Plan:
     """Return the plan that was asked for, or the best that a search on a bench finds."""
     if options.plan is not None:
-        return mixed.parse(options.plan, layers)
+        return search.parse(options.plan, layers)
     report(f"searching for a mixture of {len(layers)} layers")
     opened = bench()
-    found = mixed.search(layers, opened.attempt, opened.race, report)
-    plan = mixed.told(found.best.plan)
+    found = search.search(layers, opened.attempt, opened.race, report)
+    plan = search.told(found.best.plan)
     beside = speed.told(found.beside_int8, "all-int8 layers'")
     report(f"chosen: {speed.told(found.best.speed)}, {beside}: --plan {plan}")
     return found.best.plan

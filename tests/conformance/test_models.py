@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from export.made import probe_pictures
-from export.source import layer_classes, open_source
+from export.probes import probe_pictures
+from export.trained_run import layer_classes, open_source
 from export.variants import PRECISIONS, Variant
 from runtime import Classifier
 from runtime.engines.registry import ENGINES, installed

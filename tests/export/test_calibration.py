@@ -11,8 +11,8 @@ import pytest
 
 from export.calibration import Calibration, calibrate, choose, edge_pictures
 from export.cli import entry
-from export.conversion import Converter
-from export.source import open_source
+from export.converter import Converter
+from export.trained_run import open_source
 from toolkit.artifact.file import read_card
 from toolkit.data.dataset import Item, build_index
 from toolkit.data.run_folder import Run

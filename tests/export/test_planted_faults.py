@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from export import conversion, convert, onnx_quantise, pipeline
+from export import converter, pipeline
 from export.calibration import Calibration
 from export.cli import entry
-from export.onnx_model import to_onnx
+from export.onnx import quantize as onnx_quantize
+from export.onnx.convert import to_onnx
 from export.options import Report
-from export.source import Source
+from export.tflite import convert as tflite_convert
+from export.trained_run import Source
 from toolkit.artifact.card_sections import CalibrationCard
 
 pytestmark = pytest.mark.slow
@@ -34,7 +36,7 @@ def refused(arguments: list[str], capfd: pytest.CaptureFixture[str], output: Pat
 
 def plant(monkeypatch: pytest.MonkeyPatch, precision: str, kernel: int, change: Change) -> None:
     """Change the `kernel`-th convolution or dense kernel of the TFLite model of a precision as it is converted."""
-    real = convert.to_tflite
+    real = tflite_convert.to_tflite
 
     def faulty(model: Any, wanted: str = "float32", calibration: Any = None, io: str = "int8") -> bytes:
         from tensorflow.lite.python import schema_py_generated as schema
@@ -55,7 +57,7 @@ def plant(monkeypatch: pytest.MonkeyPatch, precision: str, kernel: int, change: 
         change(tree, tensor, tree.buffers[tensor.buffer])
         return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
 
-    monkeypatch.setattr(convert, "to_tflite", faulty)
+    monkeypatch.setattr(tflite_convert, "to_tflite", faulty)
 
 
 def flip_signs(tree: Any, tensor: Any, buffer: Any) -> None:
@@ -114,7 +116,7 @@ def test_a_fault_in_an_onnx_model(
     layer: int,
 ) -> None:
     """Weights of one layer have the wrong sign, after float32 was found right where it is not the one."""
-    real = onnx_quantise.quantise if precision != "float32" else None
+    real = onnx_quantize.quantise if precision != "float32" else None
 
     def faulty(model: bytes, *arguments: Any) -> bytes:
         import onnx
@@ -128,9 +130,9 @@ def test_a_fault_in_an_onnx_model(
         return real(changed, *arguments) if real else changed
 
     if precision == "float32":
-        monkeypatch.setattr(conversion, "to_onnx", lambda *arguments: faulty(to_onnx(*arguments)))
+        monkeypatch.setattr(converter, "to_onnx", lambda *arguments: faulty(to_onnx(*arguments)))
     else:
-        monkeypatch.setattr(onnx_quantise, "quantise", faulty)
+        monkeypatch.setattr(onnx_quantize, "quantise", faulty)
     arguments = [str(run_folder), "--format", "onnx"]
     arguments += [] if precision == "float32" else ["--quantize", precision]
     message = refused(arguments, capfd, tmp_path / "out")
@@ -166,7 +168,7 @@ def test_mixed_up_outputs(
     run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The float32 file is right, the int8 one is made from a model whose classes are mixed up: neither is written."""
-    real = convert.to_tflite
+    real = tflite_convert.to_tflite
 
     def mixed_up(model: Any, precision: str = "float32", calibration: Any = None, io: str = "int8") -> bytes:
         if calibration is not None:
@@ -174,7 +176,7 @@ def test_mixed_up_outputs(
             model.layers[-2].set_weights([kernel[:, [1, 2, 3, 0]], bias[[1, 2, 3, 0]]])
         return real(model, precision, calibration, io)
 
-    monkeypatch.setattr(convert, "to_tflite", mixed_up)
+    monkeypatch.setattr(tflite_convert, "to_tflite", mixed_up)
     arguments = [str(run_folder), "--quantize", "--calibration", "8"]
     message = refused(arguments, capfd, tmp_path / "out")
     assert "refused: the int8 model is" in message

@@ -13,8 +13,8 @@ import pytest
 
 from export import pipeline
 from export.cli import entry
-from export.convert import load_keras
-from export.source import check_model
+from export.tflite.convert import load_keras
+from export.trained_run import check_model
 from tests.export.runs import change, copied
 from tests.run_maker import made_run, write_pictures
 from toolkit.data.run_folder import Run

@@ -1,0 +1,7 @@
+"""A Keras network as an ONNX file.
+
+- `convert`: Keras to ONNX, by tf2onnx.
+- `quantize`: int8 and dynamic weights, by ONNX Runtime.
+- `frontend`: the front end with ONNX's own STFT.
+- `mixed`: float32 and int8, layer by layer.
+"""

@@ -1,0 +1,142 @@
+"""From a Keras model to the bytes of an ONNX model."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any
+
+from export.keras import forward
+from toolkit.errors import ArtifactError, RunError
+from toolkit.native_stderr import captured_stderr
+
+INPUT_NAME, OUTPUT_NAME = "picture", "probability"
+BATCH_NAME = "batch"
+OPSET = 17
+LARGE = 1 << 20
+"""A dense layer's kernel with more values is kept out of the graph while that is converted."""
+_KERNEL = "kernel_{}"
+
+
+def to_onnx(model: Any, dynamic_batch: bool = False) -> bytes:
+    """Convert a Keras model, opset 17, checked by `onnx.checker`.
+
+    tf2onnx copies every constant several times, which took 14 GB for 58 million parameters: large kernels are inputs of
+    the graph that it sees, and become constants again afterwards.
+
+    Parameters
+    ----------
+    model
+        A row of built-in layers, float32 (n, 288, 432, 3) pixel values 0..255 to float32 (n, classes).
+    dynamic_batch
+        Let a call take any number of pictures, instead of one.
+
+    Raises
+    ------
+    RunError
+        If tf2onnx or onnx is not installed.
+    ArtifactError
+        If the conversion fails or its result is no valid ONNX model.
+    """
+    try:
+        with captured_stderr():
+            import onnx
+            import tf2onnx
+    except ImportError as error:
+        raise RunError(
+            f"ONNX export needs tf2onnx and onnx ({error}): run `pip install 'gtzanet-edge[train]'`"
+        ) from None
+    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+    call, signature, kernels = _outlined(model, None if dynamic_batch else 1)
+    with captured_stderr():
+        try:
+            converted, _ = tf2onnx.convert.from_function(call, input_signature=signature, opset=OPSET)
+            if kernels:  # checked before they are put back: the check copies the model
+                onnx.checker.check_model(converted, full_check=True)
+            small = not kernels
+            _put_back(converted.graph, kernels)
+            _rename(converted.graph)
+            if dynamic_batch:
+                _free_batch(converted.graph)
+            if small:
+                onnx.checker.check_model(converted, full_check=True)
+        except Exception as error:  # tf2onnx raises whatever fails inside it; each means the same here
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise ArtifactError(f"tf2onnx cannot convert the model: {reason[:300]}") from error
+    return bytes(converted.SerializeToString(deterministic=True))
+
+
+def _outlined(model: Any, batch: int | None) -> tuple[Any, list[Any], dict[str, Any]]:
+    """Return the model as a function of the picture and its large kernels, its signature, and these by input name."""
+    import tensorflow as tf
+    import tf_keras
+
+    large = {
+        number: layer
+        for number, layer in enumerate(model.layers)
+        if isinstance(layer, tf_keras.layers.Dense) and layer.kernel.shape.num_elements() > LARGE
+    }
+    if any(layer.activation is not tf_keras.activations.linear for layer in large.values()):
+        raise ArtifactError("a large dense layer has an activation of its own, which ONNX export does not know")
+    kernels = {_KERNEL.format(place): layer.kernel.numpy() for place, layer in enumerate(large.values())}
+
+    @tf.function
+    def call(picture: Any, *outlined: Any) -> Any:
+        return forward(model, picture, dict(zip(large, outlined, strict=True)))
+
+    signature = [tf.TensorSpec((batch, *model.input_shape[1:]), tf.float32, name=INPUT_NAME)]
+    signature += [tf.TensorSpec(kernel.shape, tf.float32, name=name) for name, kernel in kernels.items()]
+    return call, signature, kernels
+
+
+def _put_back(graph: Any, kernels: dict[str, Any]) -> None:
+    """Make constants of the inputs that stand for large kernels."""
+    from onnx import numpy_helper
+
+    names = set(kernels)
+    while kernels:  # each is dropped when it is copied: together they may be most of the memory
+        name, kernel = kernels.popitem()
+        graph.initializer.append(numpy_helper.from_array(kernel, name))
+    kept = [value for value in graph.input if value.name not in names]
+    del graph.input[:]
+    graph.input.extend(kept)
+
+
+def _free_batch(graph: Any) -> None:
+    """Name the side of the input and the output that counts the pictures of a call."""
+    for value in (graph.input[0], graph.output[0]):
+        side = value.type.tensor_type.shape.dim[0]
+        side.Clear()
+        side.dim_param = BATCH_NAME
+
+
+def _rename(graph: Any) -> None:
+    """Name the input and output, and drop from all other names the numbers that tf2onnx counts through a process."""
+    if len(graph.input) != 1 or len(graph.output) != 1:
+        raise ArtifactError(f"it has {len(graph.input)} inputs and {len(graph.output)} outputs, not one of each")
+    names = {graph.input[0].name: INPUT_NAME, graph.output[0].name: OUTPUT_NAME, "": ""}
+    taken = set(names.values())
+
+    def short(name: str) -> str:
+        if name not in names:
+            stem = re.sub(r"(__\d+)+|:0$", "", name)
+            number = 1
+            while (candidate := stem if number == 1 else f"{stem}_{number}") in taken:
+                number += 1
+            names[name] = candidate
+            taken.add(candidate)
+        return names[name]
+
+    for value in (*graph.input, *graph.output):
+        value.name = short(value.name)
+    for node in graph.node:
+        node.input[:] = [short(name) for name in node.input]
+        node.output[:] = [short(name) for name in node.output]
+    for tensor in graph.initializer:
+        tensor.name = short(tensor.name)
+    for value in graph.value_info:
+        value.name = short(value.name)
+    for number, node in enumerate(graph.node):
+        node.name = f"{node.op_type}_{number}"
+    graph.name, graph.doc_string = "network", ""
+    del graph.value_info[:]

@@ -1,0 +1,226 @@
+"""Quantisation-aware fine-tuning: a few more epochs in which the network feels the rounding of its weights and values.
+
+Every layer with weights rounds its kernel and what it gives as an int8 model does, in training alone; gradients pass
+through the rounding (Jacob et al., 2018, "Quantization and Training of Neural Networks for Efficient
+Integer-Arithmetic-Only Inference"). What comes out is an ordinary network again, with weights that bear eight bits
+better.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.calibration import calibrate, choose
+from export.tflite.convert import load_keras, load_tensorflow
+from export.trained_run import open_source
+from export.variants import TUNER
+from toolkit.artifact.card_sections import FineTuningCard
+from toolkit.data.run_folder import Run
+from toolkit.errors import GtzanetError, RunError, UsageError
+from toolkit.native_stderr import captured_stderr
+
+MODEL_NAME = "tuned.keras"
+DEFAULT_EPOCHS = 3
+LEARNING_RATE, MOMENTUM, BATCH, SEED = 1e-4, 0.9, 16, 0
+REPORT_SECONDS = 10.0
+_SET_PARENT_DEATH_SIGNAL = 1
+"""`PR_SET_PDEATHSIG` of Linux' prctl."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to fine-tune: a run, its dataset, the number of pictures that ranges start from."""
+
+    run: str
+    data: str
+    calibration: int
+    settings: FineTuningCard
+
+
+def check_installed() -> None:
+    """Raise `RunError` unless TensorFlow's optimisation toolkit is installed."""
+    import importlib.util
+
+    if importlib.util.find_spec("tensorflow_model_optimization") is None:
+        raise RunError(f"--qat needs {TUNER}, which is not installed: run `pip install 'gtzanet-edge[qat]'`")
+
+
+def settings(epochs: int) -> FineTuningCard:
+    """Return the settings of a fine-tuning of so many epochs."""
+    return FineTuningCard(epochs, LEARNING_RATE, SEED)
+
+
+def fine_tune(job: Job, folder: Path, report: Callable[[str], None]) -> Path:
+    """Fine-tune a run's network in a process of its own and return the Keras model's file, in `folder`.
+
+    The process has one thread an operator, so that sums do not depend on which thread is faster, and takes its memory
+    with it.
+
+    Raises
+    ------
+    RunError
+        If the process fails.
+    """
+    command = [
+        sys.executable,
+        "-m",
+        "export.quantize.qat",
+        str(os.getpid()),
+        json.dumps(asdict(job)),
+        str(folder / MODEL_NAME),
+    ]
+    with (
+        tempfile.TemporaryFile("w+", errors="replace") as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                report(line.rstrip())
+            process.wait()
+        except BaseException:
+            process.kill()
+            raise
+        errors.seek(0)
+        said = errors.read().strip().splitlines()
+    if process.returncode:
+        raise RunError(f"fine-tuning failed: {said[-1] if said else f'it ended with code {process.returncode}'}")
+    return folder / MODEL_NAME
+
+
+def tuned(
+    model: Any,
+    pictures: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    calibration: NDArray[np.uint8],
+    settings: FineTuningCard,
+    report: Callable[[str], None],
+) -> Any:
+    """Return a Keras model, fine-tuned.
+
+    Parameters
+    ----------
+    model
+        A `tf_keras.Sequential` of built-in layers; its own weights change.
+    pictures : ndarray of uint8, shape (n, 288, 432, 3)
+        The training part.
+    labels : ndarray of int64, shape (n,)
+        Its class numbers.
+    calibration : ndarray of uint8, shape (m, 288, 432, 3)
+        The pictures that the layers' ranges are first measured on.
+    settings
+        Epochs, learning rate, seed of the order.
+    report
+        Called with a line every few seconds, and after each epoch.
+    """
+    import tf_keras
+
+    tf_keras.utils.set_random_seed(settings.seed)
+    with captured_stderr():
+        aware = _aware(model, calibration)
+    aware.compile(tf_keras.optimizers.SGD(settings.learning_rate, momentum=MOMENTUM), "sparse_categorical_crossentropy")
+    order = np.random.default_rng(settings.seed)
+    start = told = time.monotonic()
+    for epoch in range(settings.epochs):
+        losses = []
+        for batch in np.split(order.permutation(len(pictures)), range(BATCH, len(pictures), BATCH)):
+            losses.append(float(aware.train_on_batch(pictures[batch].astype(np.float32), labels[batch])))
+            now, last = time.monotonic(), len(losses) * BATCH >= len(pictures)
+            if last or now - told > REPORT_SECONDS:
+                told, done = now, epoch + min(1.0, len(losses) * BATCH / len(pictures))
+                left = (now - start) * (settings.epochs - done) / done
+                loss = float(np.mean(losses))
+                report(f"fine-tuning: epoch {done:.1f} of {settings.epochs}, loss {loss:.4f}, {left:.0f} s left")
+    found = {weight.name: weight.numpy() for weight in aware.weights}
+    model.set_weights([found[weight.name] for weight in model.weights])
+    return model
+
+
+def _aware(model: Any, calibration: NDArray[np.uint8]) -> Any:
+    """Return a copy of a model whose layers with weights round in training, from ranges measured on pictures."""
+    import tensorflow_model_optimization as tfmot
+    import tf_keras
+
+    annotate = tfmot.quantization.keras.quantize_annotate_layer
+
+    def copied(layer: Any) -> Any:
+        copy = type(layer).from_config(layer.get_config())
+        return annotate(copy) if layer.weights else copy
+
+    annotated = tf_keras.models.clone_model(model, clone_function=copied)
+    annotated.set_weights(model.get_weights())
+    aware = tfmot.quantization.keras.quantize_apply(annotated)
+    ranges = _ranges(model, calibration)
+    for layer in aware.layers:
+        for weight in layer.weights:
+            name, _, kind = weight.name.split(":")[0].removeprefix("quant_").partition("/post_activation_")
+            if kind:
+                weight.assign(ranges[name][("min", "max").index(kind)])
+    return aware
+
+
+def _ranges(model: Any, pictures: NDArray[np.uint8]) -> dict[str, tuple[float, float]]:
+    """Return the least and the largest value, and 0, that every layer with weights gives for any of the pictures."""
+    import tf_keras
+
+    layers = [layer for layer in model.layers if layer.weights]
+    ask = tf_keras.Model(model.inputs, [layer.output for layer in layers])
+    found = {layer.name: (0.0, 0.0) for layer in layers}
+    for picture in pictures:
+        values = ask(picture[np.newaxis].astype(np.float32), training=False)
+        for layer, value in zip(layers, values if len(layers) > 1 else [values], strict=True):
+            low, high = found[layer.name]
+            found[layer.name] = (min(low, float(np.min(value))), max(high, float(np.max(value))))
+    return found
+
+
+def _end_with(parent: int) -> None:
+    """Let Linux kill this process when its parent ends, however that comes."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+        if os.getppid() != parent:  # it has ended already
+            raise SystemExit(1)
+
+
+def _main(parent: str, text: str, target: str) -> None:
+    _end_with(int(parent))
+    value = json.loads(text)
+    job = Job(**value | {"settings": FineTuningCard(**value["settings"])})
+    load_tensorflow()
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    run = Run.load(Path(job.run))
+    source = open_source(run, Path(job.data))
+    items = source.items("train")
+    pictures = source.pictures(items)
+    chosen = choose(items, job.calibration)
+    calibration = calibrate(chosen, source.pictures(chosen), source.front_end)
+    model = load_keras(run.model_path, pictures.shape[1:], len(source.classes))
+
+    def report(line: str) -> None:
+        print(line, flush=True)
+
+    tuned(model, pictures, source.labels(items), calibration.pictures, job.settings, report).save(target)
+
+
+if __name__ == "__main__":
+    try:
+        _main(*sys.argv[1:])
+    except (GtzanetError, MemoryError) as error:
+        print(error or "out of memory", file=sys.stderr)
+        raise SystemExit(UsageError.exit_code if isinstance(error, UsageError) else 1) from None

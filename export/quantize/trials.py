@@ -1,0 +1,117 @@
+"""Mixtures measured: built, asked about training pictures, judged, and timed beside float32."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from export.calibration import Calibration
+from export.card import draft_card
+from export.converter import Converted, Converter
+from export.malloc import release
+from export.quantize.search import FLOAT, Plan, Trial
+from export.trained_run import Source
+from export.variants import Variant
+from export.verify import speed
+from export.verify.parity import Reference, ask, measure, reference
+from runtime.engines.load import Engine, open_engine
+from toolkit.artifact.file import append_card
+from toolkit.errors import ArtifactError
+from toolkit.files import write_bytes
+from toolkit.measure.latency import Plan as Duration
+from toolkit.measure.latency import Rounds, ratio
+from toolkit.measure.latency import measure as time_tasks
+from toolkit.native_stderr import captured_stderr
+
+PART = "train"
+SEARCHED = 30
+"""Training pictures that each mixture is asked about; the calibration's made ones besides."""
+RACE = Duration(min_seconds=2, min_count=12, warmup=1, burst_seconds=0.1, burst_count=1)
+
+
+class Bench:
+    """Measures mixtures of one network in one format."""
+
+    def __init__(
+        self,
+        converter: Converter,
+        variant: Variant,
+        calibration: Calibration,
+        source: Source,
+        model: Any,
+        max_drop: float,
+    ) -> None:
+        """Take what converts, the mixed variant, what ranges are measured on, the run's data, Keras, and the budget."""
+        self._mixer = converter.mixer(variant.format)
+        self._variant, self._calibration, self._source, self._max_drop = variant, calibration, source, max_drop
+        self._expected = _expected(calibration, source, model)
+        self._batch = self._expected.pictures[:1].astype(np.float32)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Return the names of the network's layers with weights, in order."""
+        return self._mixer.layers
+
+    def attempt(self, plan: Plan) -> Trial:
+        """Build a mixture and measure it.
+
+        Raises
+        ------
+        ArtifactError, EngineError
+            If it cannot be built or loaded.
+        """
+        engine, size = self._open(plan)
+        found = ask(engine, self._expected)
+        rounds = self._timed([self._float, engine], speed.PLAN)
+        try:
+            measure(engine.card, found, self._expected, PART, self._max_drop)
+            refused = None
+        except ArtifactError as error:
+            refused = str(error).removeprefix("refused: ")
+        known = self._expected.probabilities
+        return Trial(
+            plan=plan,
+            size=size,
+            speed=ratio(rounds[1], rounds[0]),
+            distance=float(np.abs(found - known).sum(axis=1).mean() / 2),
+            changed=int(np.sum(found.argmax(axis=1) != known.argmax(axis=1))),
+            refused=refused,
+        )
+
+    def race(self, plans: Sequence[Plan]) -> list[Rounds]:
+        """Time mixtures in turns, and float32 first; raises as `attempt`."""
+        return self._timed([self._float, *(self._open(plan)[0] for plan in plans)], RACE)
+
+    @cached_property
+    def _float(self) -> Engine:
+        return self._open(dict.fromkeys(self.layers, FLOAT))[0]
+
+    def _open(self, plan: Plan) -> tuple[Engine, int]:
+        """Return an engine that has a mixture loaded, and the size of its file."""
+        release()
+        content = self._mixer.build(plan)
+        converted = Converted(content, self._calibration, layers=plan)
+        draft = draft_card(self._source, self._variant, converted, PART, len(self._expected.labels))
+        with tempfile.TemporaryDirectory(prefix="gtzanet-edge-") as folder, captured_stderr():
+            path = Path(folder) / f"trial.{self._variant.format}"
+            write_bytes(path, append_card(content, draft))
+            return open_engine(path, threads=speed.THREADS), path.stat().st_size
+
+    def _timed(self, engines: Sequence[Engine], duration: Duration) -> list[Rounds]:
+        tasks = {str(number): speed.task(engine, self._batch) for number, engine in enumerate(engines)}
+        return list(time_tasks(tasks, duration).values())
+
+
+def _expected(calibration: Calibration, source: Source, model: Any) -> Reference:
+    """Return what Keras says of some calibration pictures of every class, and of the made ones."""
+    count = len(calibration.items)
+    places = np.unique(np.linspace(0, count - 1, min(SEARCHED, count)).round().astype(int))
+    items = [calibration.items[place] for place in places]
+    made = {f"made sound {number + 1}": picture for number, picture in enumerate(calibration.pictures[count:])}
+    names = [item.name for item in items]
+    return reference(model, names, calibration.pictures[places], source.labels(items), made)

@@ -1,0 +1,9 @@
+"""A Keras network as a TFLite file.
+
+- `convert`: Keras to TFLite, by TensorFlow's converter.
+- `graph`: two TFLite graphs as one, and values in and out of a graph's table.
+- `float16`: weights in half precision.
+- `frontend`: the front end as TFLite's builtin operators.
+- `mixed`: float32 and int8, layer by layer.
+- `metadata`: what other programs read of a file.
+"""

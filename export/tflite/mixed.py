@@ -1,0 +1,171 @@
+"""TFLite models with some layers quantised, by AI Edge Quantizer."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.malloc import keep, release
+from export.quantize.search import FLOAT, Plan
+from export.tflite.convert import INPUT_NAME
+from runtime.engines.base import first_line
+from toolkit.errors import ArtifactError, RunError
+from toolkit.native_stderr import captured_stderr
+
+SIGNATURE = "serving_default"
+BITS = 8
+THREADS = 2
+"""The same everywhere, so that the ranges are."""
+WEIGHTED = ("CONV_2D", "FULLY_CONNECTED")
+FOLLOWING = ("MAX_POOL_2D", "RESHAPE")
+"""What only moves or compares values: after an int8 layer it is int8, too."""
+
+
+def check_quantizer() -> None:
+    """Raise `RunError` unless AI Edge Quantizer is installed, with all that is used of it."""
+    try:
+        with captured_stderr():
+            from ai_edge_quantizer import calibrator, qtyping, quantizer, recipe_manager  # noqa: F401
+            from ai_edge_quantizer.utils.qsv_utils import min_max_update  # noqa: F401
+    except ImportError as error:
+        raise RunError(
+            f"--quantize mixed needs ai-edge-quantizer ({error}): run `pip install 'gtzanet-edge[train]'`"
+        ) from None
+
+
+class TfliteMixer:
+    """Builds mixtures from a float32 TFLite model."""
+
+    def __init__(self, content: bytes, layers: Sequence[str], calibration: NDArray[np.uint8]) -> None:
+        """Measure the ranges of all activations.
+
+        Parameters
+        ----------
+        content
+            The float32 model.
+        layers
+            The names of the network's layers with weights, in order.
+        calibration
+            uint8 (n, 288, 432, 3), the pictures to measure on.
+
+        Raises
+        ------
+        RunError
+            If ai-edge-quantizer is not installed.
+        ArtifactError
+            If the model has other layers, or the quantizer fails.
+        """
+        check_quantizer()
+        with captured_stderr():
+            from ai_edge_quantizer import quantizer
+        self._quantizer = quantizer.Quantizer
+        self._content = content
+        self._groups = _groups(content, layers)
+        keep()  # the quantizer copies every tensor, weights too, for every picture
+        self._ranges = self._measured(calibration)
+        release()
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Return the names of the layers with weights, in order."""
+        return tuple(self._groups)
+
+    def build(self, plan: Plan) -> bytes:
+        """Return the model in which each layer is of the kind that the plan says; its input and output are float32.
+
+        The quantizer puts weights behind the flatbuffer, as huge models need, where older interpreters do not look for
+        them; `export.tflite.metadata.describe` puts them back.
+
+        Raises
+        ------
+        ArtifactError
+            If the quantizer fails.
+        """
+        if set(plan.values()) == {FLOAT}:
+            return self._content
+        with _quantising():
+            maker = self._quantizer(self._content)
+            for layer, kind in plan.items():
+                first, *following = self._groups[layer]
+                if kind == "dynamic":
+                    maker.add_dynamic_config(**_scope(first), num_bits=BITS)
+                elif kind == "int8":
+                    for operator in (first, *following):
+                        maker.add_static_config(**_scope(operator), activation_num_bits=BITS, weight_num_bits=BITS)
+            ranges = self._ranges if maker.need_calibration else None
+            return bytes(maker.quantize(ranges, enable_progress_report=False).quantized_model)
+
+    def _measured(self, calibration: NDArray[np.uint8]) -> dict[str, Any]:
+        """Return the smallest and the largest value of every tensor over all pictures.
+
+        Left to itself the quantizer takes a moving average of each picture's extremes, which cuts off what single
+        pictures reach: a GTZANet in int8 was 20 times farther from float32 with it.
+        """
+        from ai_edge_quantizer import calibrator, recipe_manager
+        from ai_edge_quantizer.utils.qsv_utils import min_max_update
+
+        everything = recipe_manager.RecipeManager()
+        everything.add_static_config(
+            regex=".*", operation_name=_operation("*"), activation_num_bits=BITS, weight_num_bits=BITS
+        )
+        with _quantising():
+            found = calibrator.Calibrator(self._content, THREADS, qsv_update_func=min_max_update)
+            for picture in calibration:
+                sample = {INPUT_NAME: picture[np.newaxis].astype(np.float32)}
+                found.calibrate({SIGNATURE: [sample]}, everything)
+            return dict(found.get_model_qsvs())
+
+
+@contextmanager
+def _quantising() -> Iterator[None]:
+    """Turn whatever AI Edge Quantizer raises into one sentence, and keep what it prints off the terminal."""
+    with captured_stderr(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        except Exception as error:  # whatever fails inside means the same here
+            raise ArtifactError(f"AI Edge Quantizer cannot quantise the model: {first_line(error)[:300]}") from error
+
+
+def _groups(content: bytes, layers: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
+    """Return for every layer its operators, (kind, name of the output): the one with weights and those to follow it."""
+    from tensorflow.lite.python import schema_py_generated as schema
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    kinds = {number: name for name, number in vars(schema.BuiltinOperator).items() if isinstance(number, int)}
+    tree = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+    (graph,) = tree.subgraphs
+    groups: list[list[tuple[str, str]]] = []
+    joined = False
+    for operator in graph.operators:
+        kind = kinds[tree.operatorCodes[operator.opcodeIndex].builtinCode]
+        output = graph.tensors[operator.outputs[0]].name.decode()
+        if kind in WEIGHTED:
+            groups.append([])
+        joined = kind in WEIGHTED or (joined and kind in FOLLOWING)
+        if joined:
+            groups[-1].append((kind, output))
+    if len(groups) != len(layers):
+        raise ArtifactError(
+            f"the network has {len(layers)} layers with weights, its TFLite model {len(groups)}: "
+            "use another precision than mixed"
+        )
+    return dict(zip(layers, groups, strict=True))
+
+
+def _scope(operator: tuple[str, str]) -> dict[str, Any]:
+    """Return how the quantizer is told of one operator: its kind, and its output's name with the end it gives it."""
+    kind, output = operator
+    return {"regex": f"^{re.escape(output)};$", "operation_name": _operation(kind)}
+
+
+def _operation(kind: str) -> Any:
+    from ai_edge_quantizer import qtyping
+
+    return qtyping.TFLOperationName(kind)

@@ -1,0 +1,62 @@
+"""A converted model is written, loaded again through the runtime and judged, before it is anyone's."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from export.card import card_of_sound
+from export.variants import Variant
+from export.verify.layer_errors import blamed_layer
+from export.verify.parity import Reference, Refused, ask, measure
+from export.verify.waveform import check_same, sounds
+from runtime.classifier import Classifier
+from runtime.engines.load import open_engine
+from toolkit.artifact.card import Card
+from toolkit.artifact.file import append_card
+from toolkit.errors import ArtifactError
+from toolkit.files import write_bytes
+from toolkit.native_stderr import captured_stderr
+
+PART = "validation"
+THREADS = 2
+"""The same everywhere, so that the cards are."""
+
+
+def with_front(path: Path, content: bytes, twin_card: Card, variant: Variant) -> Card:
+    """Replace the model in `path`, which takes pictures, by one that takes sound; raise where the two differ."""
+    card = card_of_sound(twin_card, variant, content)
+    with captured_stderr(), tempfile.TemporaryDirectory(prefix="gtzanet-edge-") as folder:
+        twin_path = Path(folder) / path.name
+        shutil.copyfile(path, twin_path)
+        twin = Classifier.load(twin_path, threads=THREADS)
+        write_bytes(path, append_card(content, card))
+        check_same(Classifier.load(path, threads=THREADS), twin, sounds(card.front_end))
+    return card
+
+
+def _told(layer: str | None) -> str:
+    return f"its values go wrong in the layer {layer}" if layer else "no single layer is to blame"
+
+
+def checked(path: Path, converted: bytes, draft: Card, expected: Reference, model: Any, max_drop: float) -> Card:
+    """Write the model to the temporary `path` with a card of what it was measured to do; raise where it falls short."""
+    write_bytes(path, append_card(converted, draft))
+    with captured_stderr():
+        found = ask(open_engine(path, threads=THREADS), expected)
+        try:
+            measured = measure(draft, found, expected, PART, max_drop)
+        except Refused as refused:
+            layer = blamed_layer(path, model, expected.pictures[refused.picture], draft.precision)
+            raise ArtifactError(f"{refused}; {_told(layer)}") from None
+        card = replace(draft, accuracy=measured.accuracy, parity=measured.parity, temperature=measured.temperature)
+        write_bytes(path, append_card(converted, card))
+        classifier = Classifier.load(path, threads=THREADS)
+    if classifier.card != card or not np.isclose(classifier.classify_picture(expected.pictures[0]).sum(), 1, atol=1e-5):
+        raise ArtifactError("refused: the written file does not read back as it was written")
+    return card

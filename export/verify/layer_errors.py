@@ -1,0 +1,134 @@
+"""Which layer of a refused model goes wrong first: its values beside those of the Keras model, layer by layer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.onnx.mixed import WEIGHTED as ONNX_NODES
+from export.tflite.mixed import WEIGHTED as TFLITE_OPERATORS
+from runtime.engines.litert import tensor_of
+from toolkit.artifact.file import ONNX, file_format, read_archive
+from toolkit.native_stderr import captured_stderr
+
+INTEGER_NODES = ("ConvInteger", "MatMulInteger")
+AFTER_INTEGER = ("Cast", "Mul", "Add")
+NORMAL = {"float32": 1e-5, "float16": 2e-3}
+NORMAL_INTEGER = 0.05
+"""How far a sound layer may be from Keras: the length of the difference as a share of the values' length."""
+JUMP = 3.0
+"""A layer is to blame that is so many times farther off than is normal, and than the layer before it."""
+
+
+def blamed_layer(path: Path, model: Any, picture: NDArray[np.uint8], precision: str) -> str | None:
+    """Return the name of the first Keras layer after which a model's values are wrong, None where none stands out.
+
+    Parameters
+    ----------
+    path
+        The model file.
+    model
+        The Keras model it was made from.
+    picture : ndarray of uint8, shape (288, 432, 3)
+        What to ask both about.
+    precision
+        The file's.
+    """
+    batch = picture[np.newaxis].astype(np.float32)
+    content = path.read_bytes()[: read_archive(path).start]
+    layers = [layer for layer in model.layers if layer.weights]
+    values = _onnx_values if file_format(path) == ONNX else _tflite_values
+    try:
+        with captured_stderr():
+            known, found = _keras_values(model, layers, batch), values(content, batch)
+    except (
+        Exception
+    ):  # the model is broken, and may be so in ways an engine cannot run: the verdict stands all the same
+        return None
+    if len(found) != len(known):
+        return None
+    distances = [_distance(ours, theirs) for ours, theirs in zip(found, known, strict=True)]
+    normal = NORMAL.get(precision, NORMAL_INTEGER)
+    before = [normal, *(max(normal, distance) for distance in distances)]
+    return next(
+        (
+            layer.name
+            for layer, distance, least in zip(layers, distances, before, strict=False)
+            if distance > JUMP * least
+        ),
+        None,
+    )
+
+
+def _distance(found: NDArray[np.float32], known: NDArray[np.float32]) -> float:
+    """Return how far values are from Keras', as a share; what a ReLU would drop does not count."""
+    if not np.isfinite(found).all():
+        return float("inf")
+    ours, theirs = np.maximum(found.reshape(-1), 0), np.maximum(known.reshape(-1), 0)
+    length = float(np.linalg.norm(theirs))
+    return float(np.linalg.norm(ours - theirs)) / length if length else float(bool(np.any(ours)))
+
+
+def _keras_values(model: Any, layers: list[Any], batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    import tf_keras
+
+    values = tf_keras.Model(model.input, [layer.output for layer in layers])(batch, training=False)
+    return [np.asarray(value) for value in (values if isinstance(values, list) else [values])]
+
+
+def _tflite_values(content: bytes, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """Return what every operator with weights gives."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+    from tensorflow.lite.python import schema_py_generated as schema
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    tree = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+    (graph,) = tree.subgraphs
+    weighing = {getattr(schema.BuiltinOperator, name) for name in TFLITE_OPERATORS}
+    outputs = [
+        int(operator.outputs[0])
+        for operator in graph.operators
+        if tree.operatorCodes[operator.opcodeIndex].builtinCode in weighing
+    ]
+    interpreter = Interpreter(
+        model_content=content,
+        experimental_preserve_all_tensors=True,
+        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    )
+    interpreter.allocate_tensors()
+    source = interpreter.get_input_details()[0]
+    interpreter.set_tensor(source["index"], tensor_of(source).stored(batch))
+    interpreter.invoke()
+    details = {detail["index"]: detail for detail in interpreter.get_tensor_details()}
+    return [tensor_of(details[number]).real(interpreter.get_tensor(number)) for number in outputs]
+
+
+def _onnx_values(content: bytes, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """Return what every node with weights gives, rows and columns before channels as in Keras.
+
+    A dynamic node is several: behind it come those that scale what it gives and add the bias.
+    """
+    import onnx
+    import onnxruntime
+
+    model = onnx.load_from_string(content)
+    constants = {tensor.name for tensor in model.graph.initializer}
+    constants |= {
+        name for node in model.graph.node if node.input and node.input[0] in constants for name in node.output
+    }
+    outputs: list[str] = []
+    for node in model.graph.node:
+        if node.op_type in INTEGER_NODES or (node.op_type in ONNX_NODES and node.input[1] in constants):
+            outputs.append(node.output[0])
+        elif node.op_type in AFTER_INTEGER and outputs and outputs[-1] in node.input:
+            outputs[-1] = node.output[0]
+    model.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in outputs)
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    values = session.run(outputs, {session.get_inputs()[0].name: batch})
+    return [value.transpose(0, 2, 3, 1) if value.ndim == 4 else value for value in values]

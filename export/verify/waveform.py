@@ -1,0 +1,43 @@
+"""A model that takes sound gives the labels of its twin that takes pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.probes import PROBE_HERTZ, PROBE_SEED, made_sounds
+from runtime.classifier import Classifier
+from runtime.preprocess import model_input
+from toolkit.audio.samples import to_mono_at
+from toolkit.data import synthetic
+from toolkit.data.synthetic_voices import RATE
+from toolkit.errors import ArtifactError
+from toolkit.frontend.spec import FrontEnd
+from toolkit.frontend.windows import fitted
+
+MAX_ABS = 0.02
+"""Of a probability: a few pixels may differ by a colour or two."""
+
+
+@lru_cache(maxsize=1)
+def sounds(spec: FrontEnd) -> dict[str, NDArray[np.float32]]:
+    """Return sounds by name, one window of each: silence, noise and tones, and every class of the made-up corpus."""
+    made = made_sounds(spec, PROBE_SEED, PROBE_HERTZ)
+    for label in synthetic.CLASSES:
+        made[f"made-up {label}"] = to_mono_at(synthetic.clip(label, 1), RATE, spec.sample_rate)
+    return {name: fitted(sound, spec) for name, sound in made.items()}
+
+
+def check_same(ours: Classifier, twin: Classifier, sounds: Mapping[str, NDArray[np.float32]]) -> None:
+    """Raise `ArtifactError` unless two models say the same of each sound (one window, as `fitted` returns it)."""
+    for name, sound in sounds.items():
+        found, known = (classifier.scores(model_input(sound, classifier.card)) for classifier in (ours, twin))
+        off = float(np.abs(found - known).max())
+        if off > MAX_ABS or found.argmax() != known.argmax():
+            raise ArtifactError(
+                f"refused: the {ours.card.input_level} model says {ours.labels[found.argmax()]} of {name}, that which "
+                f"takes pictures {twin.labels[known.argmax()]} (largest difference {off:.2g}, limit {MAX_ABS:g})"
+            )

@@ -1,0 +1,121 @@
+"""The front end inside a model draws the pictures that the toolkit draws, in both formats and at both levels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from export.onnx import frontend as onnx_frontend
+from export.tflite import frontend as tflite_frontend
+from export.tflite.convert import load_tensorflow
+from toolkit.audio.samples import to_mono_at
+from toolkit.data import synthetic
+from toolkit.data.synthetic_voices import RATE
+from toolkit.errors import UsageError
+from toolkit.frontend.picture import BOX, colour_index, draw, drawing, render, shown_bands, shown_frames
+from toolkit.frontend.spec import PICTURE, FrontEnd
+from toolkit.frontend.spectrogram import db_mel
+from toolkit.frontend.windows import fitted
+
+SHORT = replace(PICTURE, window_seconds=3.0)
+ODD = replace(SHORT, n_fft=1024, hop_length=256, n_mels=64, sample_rate=16_000, f_max=8_000, padding="constant")
+LENGTH = PICTURE.fixed_samples
+RNG = np.random.default_rng(3)
+
+
+def tone(spec: FrontEnd, hertz: float) -> Any:
+    return np.sin(2 * np.pi * hertz * np.arange(spec.fixed_samples) / spec.sample_rate).astype(np.float32)
+
+
+def sounds(spec: FrontEnd) -> dict[str, Any]:
+    size = spec.fixed_samples
+    click = np.zeros(size, np.float32)
+    click[size // 3] = 1
+    made = to_mono_at(synthetic.clip(synthetic.CLASSES[2], 4), RATE, spec.sample_rate)
+    return {
+        "silence": np.zeros(size, np.float32),
+        "noise": RNG.uniform(-1, 1, size).astype(np.float32),
+        "whisper": RNG.uniform(-1e-4, 1e-4, size).astype(np.float32),
+        "tone": tone(spec, 1000),
+        "click": click,
+        "made-up": fitted(made, spec),
+    }
+
+
+@cache
+def asked(format: str, spec: FrontEnd, level: str) -> Callable[[Any], Any]:
+    """Return what gives the picture that a model with nothing behind its front end draws."""
+    if format == "onnx":
+        import onnxruntime
+        from onnx import TensorProto, helper
+
+        shape = (1, spec.height, spec.width, 3)
+        ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in ("picture", "out")]
+        graph = helper.make_graph([helper.make_node("Identity", ["picture"], ["out"])], "same", ends[:1], ends[1:])
+        same = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+        model = onnx_frontend.with_front(same.SerializeToString(), spec, level)
+        session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+        return lambda value: session.run(None, {level: value[np.newaxis]})[0][0]
+    from ai_edge_litert.interpreter import Interpreter
+
+    load_tensorflow()
+    interpreter = Interpreter(model_content=tflite_frontend.to_tflite(spec, level), num_threads=1)
+    interpreter.allocate_tensors()
+
+    def ask(value: Any) -> Any:
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], value[np.newaxis])
+        interpreter.invoke()
+        return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])[0]
+
+    return ask
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sounds(SHORT))
+@pytest.mark.parametrize("spec", [PICTURE, SHORT, ODD], ids=["the public pictures'", "short", "odd"])
+@pytest.mark.parametrize("level", ["mel", "waveform"])
+@pytest.mark.parametrize("format", ["tflite", "onnx"])
+def test_it_draws_the_toolkits_picture(format: str, level: str, spec: FrontEnd, name: str) -> None:
+    sound = sounds(spec)[name]
+    found = asked(format, spec, level)(db_mel(sound, spec) if level == "mel" else sound)
+    ours = render(sound, spec)
+    differing = (found != ours).any(axis=-1)
+    assert differing.sum() <= (0 if level == "mel" else 50), "of 124,416 pixels"
+    assert np.abs(found - ours).max() <= 5, "a neighbouring colour"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format", ["tflite", "onnx"])
+def test_a_tone_lights_its_own_row(format: str) -> None:
+    """Higher tones are drawn higher: the brightest row of the box rises with the frequency."""
+    rows = [
+        int(asked(format, PICTURE, "waveform")(tone(PICTURE, hertz))[BOX].sum(axis=(1, 2))[1:-1].argmax())
+        for hertz in (100, 400, 1600, 6400)
+    ]
+    assert rows == sorted(rows, reverse=True) and len(set(rows)) == 4
+
+
+def test_the_tables_paint_what_the_toolkit_paints() -> None:
+    db = RNG.uniform(-80, 0, (128, 335)).astype(np.float32)
+    index = colour_index(db, float(db.min()), float(db.max()))[:, shown_frames(335)]
+    places, colours = drawing()
+    places = places.copy()
+    places[BOX] += index[shown_bands(128)]
+    np.testing.assert_array_equal(colours[places], draw(db))
+
+
+@pytest.mark.parametrize(
+    ("spec", "why"),
+    [
+        (replace(PICTURE, hop_length=500), "needs n_fft .2048. to be a multiple of hop_length"),
+        (replace(PICTURE, short="stretch"), "short ones cannot be stretched"),
+    ],
+)
+def test_what_cannot_be_a_graph_is_told(spec: FrontEnd, why: str) -> None:
+    with pytest.raises(UsageError, match=f"--input waveform: .*{why}"):
+        tflite_frontend.check(spec, "waveform")

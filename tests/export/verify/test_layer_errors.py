@@ -1,0 +1,67 @@
+"""Which layer is blamed: the first that is farther from Keras than is normal, and none where all are near."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from export.verify import layer_errors
+from export.verify.layer_errors import blamed_layer
+from tests.run_maker import class_db
+from toolkit.frontend.picture import draw
+
+pytestmark = pytest.mark.slow
+
+PICTURE = draw(class_db(1, np.random.default_rng(5)))
+NAMES = ("conv0", "conv1", "conv2", "conv3", "conv4", "last")
+
+
+@pytest.fixture(scope="module")
+def model(run_folder: Path) -> Any:
+    """Return the Keras model of the made run."""
+    import tf_keras
+
+    return tf_keras.models.load_model(run_folder / "model.keras", compile=False)
+
+
+@pytest.mark.parametrize("name", ["float32.tflite", "int16x8.tflite", "dynamic.tflite", "float32.onnx", "dynamic.onnx"])
+def test_a_good_file_has_no_layer_to_blame(artifacts: Path, model: Any, name: str) -> None:
+    assert blamed_layer(artifacts / f"gtzanet-{name}", model, PICTURE, name.split(".")[0]) is None
+
+
+@pytest.mark.parametrize("name", ["float32.tflite", "float32.onnx", "int8.onnx", "mixed.onnx", "float16.tflite"])
+@pytest.mark.parametrize("wrong", [0, 3, 5])
+def test_the_first_wrong_layer_is_blamed(
+    artifacts: Path, model: Any, monkeypatch: pytest.MonkeyPatch, name: str, wrong: int
+) -> None:
+    """Keras is said to give other values from a layer on."""
+    real = layer_errors._keras_values
+    other = lambda *asked: [  # noqa: E731
+        value if place < wrong else np.roll(value, 1, axis=-1) + 1 for place, value in enumerate(real(*asked))
+    ]
+    monkeypatch.setattr(layer_errors, "_keras_values", other)
+    precision = name.split(".")[0]
+    assert blamed_layer(artifacts / f"gtzanet-{name}", model, PICTURE, precision) == NAMES[wrong]
+
+
+def test_values_that_are_not_finite_are_wrong(artifacts: Path, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = layer_errors._tflite_values
+
+    def broken(*asked: Any) -> Any:
+        values = real(*asked)
+        values[1] = np.full_like(values[1], np.nan)
+        return values
+
+    monkeypatch.setattr(layer_errors, "_tflite_values", broken)
+    assert blamed_layer(artifacts / "gtzanet-float32.tflite", model, PICTURE, "float32") == "conv1"
+
+
+def test_a_diagnosis_that_fails_says_nothing(artifacts: Path, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*asked: Any) -> Any:
+        raise RuntimeError("the engine is gone")
+
+    monkeypatch.setattr(layer_errors, "_onnx_values", fail)
+    assert blamed_layer(artifacts / "gtzanet-float32.onnx", model, PICTURE, "float32") is None

@@ -1,0 +1,122 @@
+"""The gates: what they measure, and what they refuse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from export.verify.parity import LIMITS, MAX_DROP, Measured, Reference, ask, measure
+from tests.cards import example_card
+from toolkit.artifact.card import QUANTIZATIONS
+from toolkit.errors import ArtifactError
+from toolkit.measure.metrics import wilson_interval
+
+N = 100
+MADE = ("silence", "noise", "a tone")
+NAMES = (*(f"clip {number}" for number in range(N)), *MADE)
+
+
+def judged(found: Any, quantization: str, expected: Reference, max_drop: float = MAX_DROP) -> Measured:
+    """Return what was measured of a model that gave `found`."""
+    return measure(example_card(quantization=quantization), found, expected, "validation", max_drop)
+
+
+def keras(right: int, confidence: float = 0.52) -> Reference:
+    """Return a Keras model's answers on N pictures of class 0, `right` of them right, and on made ones."""
+    first = np.where(np.arange(N + len(MADE)) < right, confidence, 1 - confidence)
+    probabilities = np.stack([first, 1 - first], axis=1).astype(np.float32)
+    return Reference.of(NAMES, np.zeros((N + len(MADE), 2, 2, 3), np.uint8), probabilities, np.zeros(N, np.int64))
+
+
+def test_what_is_measured() -> None:
+    expected = keras(30)
+    found = expected.probabilities.copy()
+    found[29] = found[29][::-1]
+    measured = judged(found, "int8", expected)
+    assert (measured.accuracy.n, measured.accuracy.correct, measured.accuracy.accuracy) == (N, 29, 29 / N)
+    assert measured.accuracy.wilson95 == wilson_interval(29, N)
+    assert measured.parity.top1_agreement == 99 / 100
+    assert measured.parity.keras_correct == 30
+    assert measured.parity.pictures == N + len(MADE)
+    assert measured.parity.max_abs == 0.04
+    assert measured.parity.min_cosine == pytest.approx(2 * 0.52 * 0.48 / (0.52**2 + 0.48**2), abs=1e-4)
+
+
+def test_every_picture_is_asked_about_alone() -> None:
+    class Engine:
+        def run(self, batch: Any) -> Any:
+            assert batch.shape == (1, 2, 2, 3) and batch.dtype == np.float32
+            return batch[:, 0, 0, :2]
+
+    pictures = np.arange(3 * 12, dtype=np.uint8).reshape(3, 2, 2, 3)
+    expected = Reference.of(NAMES[:3], pictures, np.zeros((3, 2), np.float32), np.zeros(3, np.int64))
+    assert (ask(Engine(), expected) == pictures[:, 0, 0, :2]).all()  # type: ignore[arg-type]
+
+
+def test_every_precision_has_its_limits() -> None:
+    assert set(LIMITS) == {*QUANTIZATIONS, "float32"} - {"none"}
+
+
+def test_float32_may_not_differ_anywhere() -> None:
+    expected = keras(30)
+    assert judged(expected.probabilities + np.float32(5e-6), "none", expected)
+    for place in (0, N, N + 2):  # a real picture, silence, a tone
+        found = expected.probabilities.copy()
+        found[place, 0] += 3e-5
+        with pytest.raises(ArtifactError, match=f"refused: the float32 model is .*e-05 off Keras.* of {NAMES[place]}"):
+            judged(found, "none", expected)
+
+
+@pytest.mark.parametrize(
+    ("quantization", "off"), [("float16", 0.01), ("int16x8", 0.1), ("dynamic", 0.2), ("int8", 0.5)]
+)
+def test_one_probability_may_differ_by_so_much(quantization: str, off: float) -> None:
+    expected = keras(30, confidence=0.99)
+    found = expected.probabilities.copy()
+    found[N + 1] += np.array([-off - 0.001, off + 0.001], np.float32)
+    with pytest.raises(
+        ArtifactError, match=f"{quantization} model is .* off Keras in a probability of noise, over {off}"
+    ):
+        judged(found, quantization, expected)
+
+
+def test_a_row_in_another_direction_is_refused() -> None:
+    """Many small differences make another answer, though none of them is large."""
+    row = np.full(10, 0.1)
+    expected = Reference.of(
+        NAMES, keras(0).pictures, np.tile(row, (N + 3, 1)).astype(np.float32), np.zeros(N, np.int64)
+    )
+    found = expected.probabilities.copy()
+    found[N] = [0.2, 0, 0.2, 0, 0.2, 0, 0.2, 0, 0.2, 0]
+    with pytest.raises(ArtifactError, match="cosine between the dynamic model's.* is 0.7.* on silence, under 0.97"):
+        judged(found, "dynamic", expected)
+
+
+def test_too_many_other_labels_are_refused_even_if_as_many_are_right() -> None:
+    expected = keras(50)
+    found = expected.probabilities[::-1].copy()
+    found[N:] = expected.probabilities[N:]
+    with pytest.raises(ArtifactError, match="gives .*% of the validation pictures Keras' label, under 85%"):
+        judged(found, "int8", expected)
+
+
+def test_integers_may_lose_a_little_and_no_more() -> None:
+    expected = keras(90)
+    assert judged(keras(87).probabilities, "int8", expected).accuracy.correct == 87
+    message = "right on 82 of 100 validation pictures, Keras on 90, more than --max-drop 1 points fewer"
+    with pytest.raises(ArtifactError, match=f"{message}.*: give it more pictures"):
+        judged(keras(82).probabilities, "int8", expected)
+    with pytest.raises(ArtifactError, match=f"{message}.*: use another precision"):
+        judged(keras(82).probabilities, "dynamic", expected)
+    assert judged(keras(82).probabilities, "int8", expected, max_drop=40)
+
+
+def test_scores_that_are_not_finite_are_refused() -> None:
+    expected = keras(36)
+    found = expected.probabilities.copy()
+    found[-1, 0] = np.nan
+    for quantization in ("none", "int8"):
+        with pytest.raises(ArtifactError, match="not finite on a tone"):
+            judged(found, quantization, expected)

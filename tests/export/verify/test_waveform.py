@@ -1,0 +1,131 @@
+"""Models with their front end inside: exported, described, the same every time, and refused where they differ."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from export.cli import entry
+from export.variants import PRECISIONS
+from export.verify.waveform import check_same, sounds
+from runtime.classifier import Classifier
+from runtime.preprocess import model_input
+from tests.run_maker import PLAN
+from toolkit.artifact.file import FORMATS, model_files, read_card
+from toolkit.data import synthetic
+from toolkit.errors import ArtifactError, UsageError
+from toolkit.frontend.spec import PICTURE
+
+pytestmark = pytest.mark.slow
+
+COMMON = ["--calibration", "16", "--max-drop", "10", "--no-speed", "--plan", PLAN]
+FILES = [("waveform", format, precision) for format in FORMATS for precision in PRECISIONS[format]]
+FILES += [("mel", format, precision) for format in FORMATS for precision in ("float32", "mixed")]
+
+
+@pytest.fixture(scope="module")
+def sound_models(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with every file of the made run that takes samples, and some that take decibels."""
+    output = tmp_path_factory.mktemp("sound-models")
+    for level, precision in (("waveform", "all"), ("mel", "mixed")):
+        options = ["--format", "all", "--quantize", precision, "--input", level, "--output", str(output)]
+        assert entry([str(run_folder), *options, *COMMON]) == 0
+    return output
+
+
+@pytest.mark.parametrize(("level", "format", "precision"), FILES)
+def test_it_says_what_its_twin_says(
+    sound_models: Path, artifacts: Path, level: str, format: str, precision: str
+) -> None:
+    ours = Classifier.load(sound_models / f"gtzanet-{level}-{precision}.{format}")
+    twin = Classifier.load(artifacts / f"gtzanet-{precision}.{format}")
+    assert (ours.card.input_level, ours.card.precision) == (level, precision)
+    assert ours.card.input.dtype == ours.card.output.dtype == "float32"
+    assert ours.card.accuracy == twin.card.accuracy and ours.labels == twin.labels
+    for label in synthetic.CLASSES[:3]:
+        sound = synthetic.clip(label, 7)
+        found, known = ours.classify(sound, PICTURE.sample_rate), twin.classify(sound, PICTURE.sample_rate)
+        assert found.label == known.label
+        assert found.by_label() == pytest.approx(known.by_label(), abs=0.02)
+
+
+@pytest.mark.parametrize("seconds", [0.5, 29.0, 45.0, 95.0])
+def test_a_sound_of_any_length(sound_models: Path, artifacts: Path, seconds: float) -> None:
+    sound = synthetic.clip(synthetic.CLASSES[1], 3, seconds=seconds)
+    ours = Classifier.load(sound_models / "gtzanet-waveform-float32.tflite").classify(sound, PICTURE.sample_rate)
+    twin = Classifier.load(artifacts / "gtzanet-float32.tflite").classify(sound, PICTURE.sample_rate)
+    assert len(ours.windows) == len(twin.windows) and sum(ours.probabilities) == pytest.approx(1)
+    assert ours.by_label() == pytest.approx(twin.by_label(), abs=0.1)
+
+
+def test_pictures_are_not_for_it(sound_models: Path) -> None:
+    classifier = Classifier.load(sound_models / "gtzanet-waveform-int8.tflite")
+    with pytest.raises(UsageError, match="the model takes a waveform, no picture"):
+        classifier.classify_picture(np.zeros((288, 432, 3), np.uint8))
+
+
+@pytest.mark.parametrize("format", ["tflite", "onnx"])
+def test_a_repeat_gives_the_same_bytes(sound_models: Path, run_folder: Path, tmp_path: Path, format: str) -> None:
+    options = ["--format", format, "--quantize", "--input", "waveform", "--output", str(tmp_path)]
+    assert entry([str(run_folder), *options, *COMMON[:-2]]) == 0
+    written = model_files(tmp_path)
+    assert {path.name for path in written} == {f"gtzanet-waveform-{name}.{format}" for name in ("float32", "int8")}
+    for path in written:
+        assert path.read_bytes() == (sound_models / path.name).read_bytes()
+
+
+def test_only_operators_that_tflite_has_built_in(sound_models: Path) -> None:
+    from tensorflow.lite.python import schema_py_generated as schema
+
+    for path in sound_models.glob("*.tflite"):
+        model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
+        assert not [code.customCode for code in model.operatorCodes if code.customCode]
+
+
+@pytest.mark.parametrize("format", ["tflite", "onnx"])
+def test_a_front_end_that_draws_otherwise_is_refused(
+    format: str,
+    run_folder: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Bands upside down, as a front end that is written twice can have them."""
+    monkeypatch.setattr("export.tflite.frontend.shown_bands", lambda count: np.linspace(0, count - 1, 217).astype(int))
+    monkeypatch.setattr("export.onnx.frontend.shown_bands", lambda count: np.linspace(0, count - 1, 217).astype(int))
+    assert entry([str(run_folder), "--format", format, "--input", "waveform", "--output", str(tmp_path)]) == 1
+    assert "refused: the waveform model says" in capfd.readouterr().err.splitlines()[-1]
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_check_names_the_sound(artifacts: Path) -> None:
+    class Other:
+        def __init__(self, real: Classifier) -> None:
+            self.card, self.labels = real.card, real.labels
+
+        def scores(self, value: Any) -> Any:
+            return np.eye(len(self.labels))[0]
+
+    twin = Classifier.load(artifacts / "gtzanet-float32.tflite")
+    made = sounds(PICTURE)
+    wrong = next(name for name, sound in made.items() if twin.scores(model_input(sound, twin.card)).argmax())
+    with pytest.raises(ArtifactError, match=f"the picture model says high of {wrong}"):
+        check_same(Other(twin), twin, {wrong: made[wrong]})  # type: ignore[arg-type]
+    check_same(twin, twin, made)
+
+
+@pytest.mark.parametrize(
+    "options", [["--io", "int8", "--quantize"], ["--dynamic-batch", "--format", "onnx"]], ids=["io", "batch"]
+)
+def test_misuse(run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], options: list[str]) -> None:
+    assert entry([str(run_folder), "--input", "waveform", *options, "--output", str(tmp_path)]) == 2
+    assert "takes one float32 sound a call" in capfd.readouterr().err
+
+
+def test_the_card_says_what_it_takes(sound_models: Path) -> None:
+    waveform, mel = (read_card(sound_models / f"gtzanet-{level}-mixed.tflite") for level in ("waveform", "mel"))
+    assert waveform.input.shape == (1, 661_504) and mel.input.shape == (1, 128, 1293)
+    assert "sample" in waveform.input.layout and "band" in mel.input.layout
