@@ -8,7 +8,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import studies, versus
 from benchmarks.arguments import (
     PROG,
     cliplength_parser,
@@ -20,7 +19,8 @@ from benchmarks.arguments import (
     operators_parser,
     start_parser,
 )
-from benchmarks.models import models_study
+from benchmarks.studies import compare, verbs
+from benchmarks.studies.models import models_study
 from toolkit.command import output_file, run
 from toolkit.errors import UsageError
 
@@ -30,13 +30,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     command = shlex.join([*PROG.split(), *words])
     offered = {
-        "matrix": (matrix_parser, studies.matrix_study),
-        "cliplength": (cliplength_parser, studies.cliplength_study),
-        "frontend": (frontend_parser, studies.frontend_study),
-        "start": (start_parser, studies.start_study),
-        "operators": (operators_parser, studies.operators_study),
-        "export": (export_parser, studies.export_study),
-        "compare": (compare_parser, versus.compare_study),
+        "matrix": (matrix_parser, verbs.matrix_study),
+        "cliplength": (cliplength_parser, verbs.cliplength_study),
+        "frontend": (frontend_parser, verbs.frontend_study),
+        "start": (start_parser, verbs.start_study),
+        "operators": (operators_parser, verbs.operators_study),
+        "export": (export_parser, verbs.export_study),
+        "compare": (compare_parser, compare.compare_study),
     }
     parser, measure = models_parser, models_study
     if words and words[0] in offered:

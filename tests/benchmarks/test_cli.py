@@ -11,9 +11,10 @@ from typing import Any
 import jsonschema
 import pytest
 
-from benchmarks import accuracy, cli, suite
+from benchmarks import cli
 from benchmarks.arguments import models_parser
-from benchmarks.results import SCHEMA, read_result
+from benchmarks.measure import accuracy, suite
+from benchmarks.report.results import SCHEMA, read_result
 from tests.run_maker import made_artifacts
 from toolkit.measure import latency
 

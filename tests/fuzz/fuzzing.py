@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from benchmarks.memory import peak_memory
+from benchmarks.measure.fresh_process import peak_memory
 from runtime.engines.load import open_engine
 from toolkit.artifact.file import append_card, model_digest, read_archive, verify_model
 from toolkit.artifact.tflite import is_tflite

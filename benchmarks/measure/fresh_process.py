@@ -1,0 +1,83 @@
+"""What one classification needs from a fresh process: peak memory, and the time from the first import to the label."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from toolkit.errors import EngineError
+
+CHILD = """import sys
+from benchmarks.measure.fresh_process import classify_once
+sys.stdout.write(classify_once(*sys.argv[1:]))"""
+
+
+@dataclass(frozen=True)
+class FreshProcess:
+    """A process that loads a model and classifies one: peak resident bytes (None off Linux), seconds to the label.
+
+    Of these, `import_seconds` go by until everything is imported but the engine, `load_seconds` until the model is
+    loaded, and the rest on the first sound.
+    """
+
+    peak_bytes: int | None
+    seconds: float
+    import_seconds: float
+    load_seconds: float
+
+
+def measure_fresh(model: Path, clip: Path, threads: int, engine: str | None = None) -> FreshProcess:
+    """Classify `clip` in a new Python process and return what it took.
+
+    Raises
+    ------
+    EngineError
+        If the process fails.
+    """
+    result = subprocess.run(
+        [sys.executable, "-c", CHILD, str(model), str(clip), str(threads), engine or ""],
+        env=child_environment(),
+        capture_output=True,
+        text=True,
+    )
+    if result.returncode:
+        last = (result.stderr.strip().splitlines() or [f"exit code {result.returncode}"])[-1]
+        raise EngineError(f"{model}: a fresh process cannot classify {clip} with it: {last}")
+    return FreshProcess(**json.loads(result.stdout))
+
+
+def child_environment() -> dict[str, str]:
+    """Return the environment of a Python process that imports these packages from wherever they are."""
+    here = str(Path(__file__).resolve().parents[2])
+    paths = [here, *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def classify_once(model: str, clip: str, threads: str, engine: str) -> str:
+    """Classify one clip and return this process's peak memory and the seconds taken as JSON: the child's whole work."""
+    start = time.perf_counter()
+    from runtime.classifier import Classifier
+
+    imported = time.perf_counter()
+    classifier = Classifier.load(Path(model), engine=engine or None, threads=int(threads))
+    loaded = time.perf_counter()
+    classifier.classify(Path(clip))
+    done = time.perf_counter()
+    found = FreshProcess(peak_memory(), done - start, imported - start, loaded - imported)
+    return json.dumps(asdict(found))
+
+
+def peak_memory() -> int | None:
+    """Return this process's highest resident memory in bytes since it began, or None where there is no /proc.
+
+    `getrusage` is no use here: its maximum survives `exec`, so a child's starts at the size of the parent that made it.
+    """
+    status = Path("/proc/self/status")
+    found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.exists() else None
+    return int(found[1]) * 1024 if found else None

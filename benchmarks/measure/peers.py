@@ -1,0 +1,217 @@
+"""Programs of others in the same rounds as ours: librosa and matplotlib for the picture, and the usual engines.
+
+Each is a process of its own that is asked by a line and answers with one, so a query holds the time that a line takes
+through two pipes, some hundredths of a millisecond.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any
+
+from benchmarks.measure.fresh_process import FreshProcess
+from benchmarks.measure.row import Row, row_name
+from toolkit.artifact.card import Card
+from toolkit.artifact.file import ONNX, TFLITE, file_format, read_card
+from toolkit.data.run_folder import Run
+from toolkit.errors import ArtifactError, EngineError, UsageError
+
+SCRIPT = Path(__file__).parents[1] / "assets" / "usual.py"
+PICTURE = ("librosa", "matplotlib", "PIL")
+"""What every one of them draws the picture with."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A program: its name, the engine that the script calls, what it imports besides `PICTURE`."""
+
+    name: str
+    engine: str
+    module: str
+
+
+TF_KERAS = Kind("librosa + tf_keras", "tf_keras", "tf_keras")
+ONNX_RUNTIME = Kind("librosa + ONNX Runtime", "onnxruntime", "onnxruntime")
+TENSORFLOW_LITE = Kind("librosa + TensorFlow Lite", "tensorflow-lite", "tensorflow")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A program to start: what, with which model file and how many threads (or several), and our row beside it."""
+
+    kind: Kind
+    model: Path
+    threads: int
+    several: bool
+    beside: str | None
+
+    @property
+    def program(self) -> str:
+        """What takes the place of a model's file in its row."""
+        return f"{self.kind.name} ({self.model.name})"
+
+    @property
+    def name(self) -> str:
+        """What its row is called."""
+        return row_name(self.program, self.threads, self.several)
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """What starts it, to which a clip is added to have one classified."""
+        return (sys.executable, str(SCRIPT), self.kind.engine, str(self.model), str(self.threads))
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """Which libraries it needs that are not installed."""
+        return tuple(name for name in (*PICTURE, self.kind.module) if importlib.util.find_spec(name) is None)
+
+
+class Peer:
+    """A program that runs, and has classified the clip once."""
+
+    def __init__(self, wanted: Wanted, process: subprocess.Popen[str], said: Any, clip: Path) -> None:
+        """Wait until it is ready; `said` is where it writes what goes wrong."""
+        self.name, self.beside = wanted.name, wanted.beside
+        self._wanted, self._process, self._said, self._clip = wanted, process, said, clip
+        loaded = self._answer()
+        first = self._ask(str(clip))
+        self._fresh = FreshProcess(
+            _peak(process.pid), first["seconds"], loaded["import_seconds"], loaded["load_seconds"]
+        )
+
+    def file(self, number: int) -> None:
+        """Classify the clip."""
+        self._ask(str(self._clip))
+
+    def network(self, number: int) -> None:
+        """Ask the network about the last picture again."""
+        self._ask("")
+
+    def row(self) -> Row:
+        """Return what is known of it besides its latency."""
+        wanted = self._wanted
+        return Row(
+            file=wanted.program,
+            name=wanted.name,
+            size_bytes=wanted.model.stat().st_size,
+            precision="float32",
+            engine=wanted.kind.engine,
+            threads=wanted.threads,
+            fresh=self._fresh,
+        )
+
+    def _ask(self, order: str) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(order + "\n")
+            self._process.stdin.flush()
+        except OSError:
+            raise self._broken() from None
+        return self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line.startswith("{"):
+            raise self._broken()
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def _broken(self) -> EngineError:
+        self._process.kill()
+        code = self._process.wait()
+        self._said.seek(0)
+        last = (self._said.read().strip().splitlines() or [f"exit code {code}"])[-1]
+        return EngineError(f"{self.name} failed ({last}): leave out --peers")
+
+
+@contextmanager
+def started(wanted: Sequence[Wanted], clip: Path) -> Iterator[list[Peer]]:
+    """Start programs, which end with the block.
+
+    Raises
+    ------
+    EngineError
+        If one fails.
+    """
+    with ExitStack() as stack:
+        peers = []
+        for one in wanted:
+            said = stack.enter_context(TemporaryFile("w+", encoding="utf-8", errors="replace"))
+            process = subprocess.Popen(
+                one.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True
+            )
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+            peers.append(Peer(one, process, said, clip.absolute()))
+        yield peers
+
+
+def peers_of(paths: Sequence[Path], run: Path | None, threads: Sequence[int]) -> list[Wanted]:
+    """Return the programs to time beside model files: each with the first float32 file that it can use.
+
+    tf_keras loads the model of a run, beside the first float32 file that was exported from it.
+
+    Raises
+    ------
+    RunError
+        If there is no such run, or it is not finished.
+    UsageError
+        If no file is of that run.
+    """
+    cards = {path: card for path in paths if (card := _readable(path)) is not None}
+    fitting = {path: card for path, card in cards.items() if card.precision == "float32"}
+    fitting = {path: card for path, card in fitting.items() if card.input_level == "picture"}
+    chosen: list[tuple[Kind, Path, Path]] = []
+    for kind, format in ((ONNX_RUNTIME, ONNX), (TENSORFLOW_LITE, TFLITE)):
+        path = next((path for path in fitting if file_format(path) == format), None)
+        chosen += [(kind, path, path)] if path else []
+    if run is not None:
+        finished = Run.load(run)
+        own = [path for path, card in fitting.items() if card.run_digest == finished.config["digest"]]
+        if not own:
+            raise UsageError(f"--run {run}: none of the model files is a float32 one of it: export it, and name that")
+        chosen.append((TF_KERAS, finished.model_path, own[0]))
+    several = len(threads) > 1
+    return [
+        Wanted(kind, model, count, several, row_name(beside, count, several))
+        for kind, model, beside in chosen
+        for count in threads
+    ]
+
+
+def _readable(path: Path) -> Card | None:
+    """Return a model file's card, None where it has none; what is wrong with it is told elsewhere."""
+    try:
+        return read_card(path)
+    except ArtifactError:
+        return None
+
+
+def peer_notes(wanted: Sequence[Wanted], clip: str | None) -> list[str]:
+    """Return what the programs of others are, and the commands that do the same with a clip, any where it is None."""
+    commands = [
+        shlex.join(["python", f"benchmarks/assets/{SCRIPT.name}", *one.command[2:], clip or "CLIP.wav"])
+        for one in wanted
+    ]
+    return [
+        "Programs of others, in the same rounds: librosa draws, matplotlib saves a picture, the engine looks at it; "
+        '"x float32" is beside our row of the same network in float32.',
+        *(f"{one.name}: `{command}`" for one, command in zip(wanted, commands, strict=True)),
+    ]
+
+
+def _peak(pid: int) -> int | None:
+    status = Path(f"/proc/{pid}/status")
+    found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.exists() else None
+    return int(found[1]) * 1024 if found else None

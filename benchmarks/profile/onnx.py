@@ -1,0 +1,78 @@
+"""The parts of an ONNX model and their times, as ONNX Runtime's own profiler tells them."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.profile.layers import Part, Step, marked, ranges, short
+from toolkit.errors import EngineError
+from toolkit.measure.latency import Plan, measure
+
+FLOAT = ("Conv", "FusedConv", "Gemm", "FusedGemm", "MatMul", "FusedMatMul")
+INTEGER = (
+    *("ConvInteger", "QLinearConv", "QGemm", "MatMulInteger", "QLinearMatMul"),
+    *("DynamicQuantizeMatMul", "MatMulIntegerToFloat"),
+)
+DYNAMIC = ("ConvInteger", "MatMulInteger", "DynamicQuantizeMatMul", "MatMulIntegerToFloat")
+"""Those whose input was made integer just before them, and whose output is float32 again."""
+WARMUP = 2
+
+
+def profile_onnx(content: bytes, batch: NDArray[np.float32], threads: int, plan: Plan) -> list[Part]:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise EngineError(f"timing operators needs ONNX Runtime ({error}): run `pip install onnxruntime`") from None
+    with tempfile.TemporaryDirectory(prefix="gtzanet-edge-") as folder:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        options.log_severity_level = 3
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.enable_profiling, options.profile_file_prefix = True, str(Path(folder) / "profile")
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        feed = {session.get_inputs()[0].name: batch}
+        measure({"model": lambda number: session.run(None, feed)}, plan)
+        events = json.loads(Path(session.end_profiling()).read_text())
+    return parts_of(events)
+
+
+def parts_of(events: Iterable[dict[str, Any]]) -> list[Part]:
+    """Return the parts that ONNX Runtime's profile tells of; every run lists the nodes in the order they ran in."""
+    times: defaultdict[str, list[float]] = defaultdict(list)
+    kinds: dict[str, str] = {}
+    steps: dict[str, Step] = {}
+    for event in events:
+        if event.get("cat") != "Node" or not event["name"].endswith("_kernel_time"):
+            continue
+        name, told = event["name"].removesuffix("_kernel_time"), event["args"]
+        kinds[name] = kind = told["op_name"]
+        taken = next((str(one) for shape in told.get("input_type_shape", ())[:1] for one in shape), "")
+        steps[name] = Step(kind, taken, "8-bit" if kind in INTEGER else "")
+        times[name].append(event["dur"] / 1e3)
+    names = list(kinds)
+    weighted = [kinds[name] in (*FLOAT, *INTEGER) for name in names]
+    parts = []
+    for start, stop in ranges(weighted):
+        group = names[start:stop]
+        heavy = next((name for name in group if kinds[name] in (*FLOAT, *INTEGER)), group[-1])
+        spent = sum(float(np.median(times[name][WARMUP:] or times[name])) for name in group)
+        weights = "8-bit" if kinds[heavy] in INTEGER else "float32"
+        parts.append(
+            Part(
+                short(heavy),
+                tuple(kinds[name] for name in group),
+                weights,
+                spent,
+                tuple(kinds[name] for name in group if steps[name].in_float),
+                integers=any(steps[name].in_integers and kinds[name] not in DYNAMIC for name in group),
+            )
+        )
+    return marked(parts)

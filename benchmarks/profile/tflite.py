@@ -1,0 +1,139 @@
+"""The parts of a TFLite model and their times: the model is cut after every part, and the pieces take turns."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.profile.layers import Part, Step, marked, ranges, short
+from runtime.engines.litert import tensor_of
+from toolkit.errors import EngineError
+from toolkit.measure.latency import Plan, Task, measure
+
+WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+DELEGATE = "DELEGATE"
+
+
+def profile_tflite(content: bytes, batch: NDArray[np.float32], threads: int, plan: Plan) -> list[Part]:
+    try:
+        from ai_edge_litert import schema_py_generated as schema
+        from ai_edge_litert.interpreter import Interpreter
+        from ai_edge_litert.tools import flatbuffer_utils
+    except ImportError as error:
+        raise EngineError(
+            f"timing operators needs a newer LiteRT ({error}): run `pip install -U ai-edge-litert`"
+        ) from None
+    types = {number: name.lower() for name, number in vars(schema.TensorType).items() if isinstance(number, int)}
+    kinds = {number: name for name, number in vars(schema.BuiltinOperator).items() if isinstance(number, int)}
+
+    def read() -> Any:
+        return flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+
+    tree = read()
+    (graph,) = tree.subgraphs
+    named = [kinds[tree.operatorCodes[operator.opcodeIndex].builtinCode] for operator in graph.operators]
+    pieces = ranges([kind in WEIGHTED for kind in named])
+    tasks: dict[str, Task] = {}
+    for _, stop in pieces:
+        piece = bytes(flatbuffer_utils.convert_object_to_bytearray(_cut(read(), stop)))
+        interpreter = Interpreter(model_content=piece, num_threads=threads)
+        interpreter.allocate_tensors()
+        source = interpreter.get_input_details()[0]
+        interpreter.set_tensor(source["index"], tensor_of(source).stored(batch))
+        tasks[str(stop)] = _invoking(interpreter)
+    outside = _outside(interpreter, len(named))
+    rounds = measure(tasks, plan)
+    medians = np.array([[np.median(times) for times in rounds[name]] for name in tasks])
+    alone = np.median(np.diff(medians, axis=0, prepend=0), axis=1) * 1e3
+    return marked(
+        [
+            _described(graph, named, types, start, stop, float(value), outside)
+            for (start, stop), value in zip(pieces, alone, strict=True)
+        ]
+    )
+
+
+def _outside(interpreter: Any, count: int) -> frozenset[int]:
+    """Return which of the first `count` operators no delegate took, as the interpreter describes the whole model.
+
+    It lists the delegate's own operators behind the model's: what one of them took is what its outputs need and its
+    inputs do not give.
+    """
+    steps = interpreter._get_ops_details()
+    made = {int(number): place for place, step in enumerate(steps[:count]) for number in step["outputs"]}
+    taken: set[int] = set()
+    for step in steps[count:]:
+        if step["op_name"] != DELEGATE:
+            continue
+        given, wanted = set(map(int, step["inputs"])), [int(number) for number in step["outputs"]]
+        while wanted:
+            place = made.get(wanted.pop())
+            if place is not None and place not in taken:
+                taken.add(place)
+                wanted += [int(number) for number in steps[place]["inputs"] if int(number) not in given]
+    return frozenset(range(count)) - taken
+
+
+def _described(
+    graph: Any,
+    named: Sequence[str],
+    types: Mapping[int, str],
+    start: int,
+    stop: int,
+    milliseconds: float,
+    outside: Collection[int],
+) -> Part:
+    """Return the part of a TFLite model from one operator to another.
+
+    float16 weights are made float32 by operators of their own, which run once, when the model is loaded.
+    """
+    made = {operator.outputs[0]: operator.inputs[0] for operator in graph.operators if len(operator.inputs) == 1}
+    heavy = next((place for place in range(start, stop) if named[place] in WEIGHTED), stop - 1)
+    operator = graph.operators[heavy]
+    weights, named_by = "", graph.tensors[operator.outputs[0]]
+    if len(operator.inputs) > 1:
+        kernel = operator.inputs[1]
+        named_by = graph.tensors[made.get(kernel, kernel)]
+        weights = types[named_by.type]
+    steps = {place: _step(graph, named, types, place) for place in range(start, stop)}
+    shown = {place: step for place, step in steps.items() if step.taken != "float16"}
+    return Part(
+        short(named_by.name.decode()),
+        tuple(step.kind for step in shown.values()),
+        weights,
+        milliseconds,
+        tuple(step.kind for step in shown.values() if step.in_float),
+        tuple(step.kind for place, step in shown.items() if place in outside),
+        any(step.in_integers for step in shown.values()),
+    )
+
+
+def _step(graph: Any, named: Sequence[str], types: Mapping[int, str], place: int) -> Step:
+    operator = graph.operators[place]
+    kernel = types[graph.tensors[operator.inputs[1]].type] if named[place] in WEIGHTED else ""
+    weights = "8-bit" if kernel in ("int8", "uint8") else kernel
+    return Step(named[place], types[graph.tensors[operator.inputs[0]].type], weights)
+
+
+def _cut(tree: Any, stop: int) -> Any:
+    """Cut a TFLite model after its first `stop` operators; data that only the others need go, too."""
+    (graph,) = tree.subgraphs
+    graph.operators = graph.operators[:stop]
+    graph.outputs = np.asarray(graph.operators[-1].outputs[:1], np.int32)
+    tree.signatureDefs, tree.metadata = [], []
+    used = {int(number) for operator in graph.operators for number in (*operator.inputs, *operator.outputs)}
+    kept = {graph.tensors[number].buffer for number in used if number >= 0}
+    for number, buffer in enumerate(tree.buffers):
+        if number not in kept:
+            buffer.data = None
+    for number, tensor in enumerate(graph.tensors):
+        if number not in used:
+            tensor.buffer = 0
+    return tree
+
+
+def _invoking(interpreter: Any) -> Task:
+    return lambda number: interpreter.invoke()

@@ -1,0 +1,139 @@
+"""How much of a clip a model needs: held-out clips cut to their middle seconds, by each way of filling the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.measure.accuracy import Accuracy, score
+from benchmarks.measure.evaluation import own_split
+from runtime.classifier import Classifier
+from toolkit.artifact.card import Card
+from toolkit.audio.decode import load
+from toolkit.data.dataset import Index, Item
+from toolkit.errors import DatasetError, UsageError
+from toolkit.frontend.picture import render
+from toolkit.frontend.windows import split_windows
+from toolkit.parallel import Progress
+
+HEADERS = ("seconds", "short clips are", "accuracy [95 %]", "same label as the full clip [95 %]", "n")
+FULL = "full clip"
+VERBS = {"tile": "repeated", "pad": "followed by silence", "stretch": "stretched over the picture"}
+
+
+@dataclass(frozen=True)
+class LengthResult:
+    """Accuracy on clips cut to `seconds` (None: uncut) and filled by `policy`; `agreement`: same label as uncut."""
+
+    seconds: float | None
+    policy: str
+    accuracy: Accuracy
+    agreement: Accuracy
+
+
+def held_out(card: Card, trained_on: Index, clips: Index) -> tuple[Item, ...]:
+    """Return the clips whose recordings the model was not trained on.
+
+    Parameters
+    ----------
+    trained_on
+        The dataset that the model's split was made on (GTZAN's pictures, or `clips` itself).
+    clips
+        The sounds.
+
+    Raises
+    ------
+    DatasetError
+        If the split cannot be rebuilt, the classes differ, or no clip is left.
+    """
+    if set(clips.classes) != set(card.labels):
+        raise DatasetError(
+            f"{clips.root}: its classes are not {', '.join(card.labels)}: use the dataset it was trained on"
+        )
+    split = own_split(card, trained_on)
+    if split is None:
+        raise DatasetError(
+            f"{trained_on.root}: the model's split ({card.split.name}) was made on other files, so which clips it was "
+            "trained on is not known: name the dataset it was trained on with --data"
+        )
+    tracks = {trained_on.by_name[name].track for name in split.train}
+    contents = {trained_on.by_name[name].digest for name in split.train}
+    items = tuple(item for item in clips.items if item.track not in tracks and item.digest not in contents)
+    if not items:
+        raise DatasetError(f"{clips.root}: the model was trained on every clip here: there is none to try it on")
+    return items
+
+
+def study(
+    classifier: Classifier,
+    clips: Index,
+    items: Sequence[Item],
+    seconds: Sequence[float],
+    policies: Sequence[str],
+    progress: Progress,
+) -> tuple[LengthResult, ...]:
+    """Classify every clip uncut, then cut to each of `seconds` and filled by each of `policies`.
+
+    Clips shorter than the longest cut are left out, so that all results are on the same clips.
+
+    Raises
+    ------
+    DatasetError
+        If no clip is long enough.
+    UsageError
+        If a length is not above zero, or so near the picture's own length that nothing would be filled.
+    """
+    spec = classifier.card.front_end
+    for length in seconds:
+        if not 0 < length <= spec.window_seconds - 1:
+            raise UsageError(f"--seconds {length:g}: use above 0 and at most {spec.window_seconds - 1:g}")
+    cases = [(length, policy) for length in seconds for policy in policies]
+    guesses: list[list[int]] = []
+    truth: list[int] = []
+    for number, item in enumerate(items, start=1):
+        samples = load(clips.path(item), spec.sample_rate)
+        if len(samples) >= max(seconds) * spec.sample_rate:
+            cuts = [_label(classifier, middle(samples, length, spec.sample_rate), policy) for length, policy in cases]
+            guesses.append([_label(classifier, samples, spec.short), *cuts])
+            truth.append(classifier.labels.index(item.label))
+        progress(number, len(items))
+    if not guesses:
+        raise DatasetError(f"{clips.root}: no clip is as long as {max(seconds):g} s: use shorter --seconds")
+    table, right = np.array(guesses), np.array(truth)
+    named: list[tuple[float | None, str]] = [(None, ""), *cases]
+    return tuple(
+        LengthResult(length, policy, score(table[:, column], right), score(table[:, column], table[:, 0]))
+        for column, (length, policy) in enumerate(named)
+    )
+
+
+def middle(samples: NDArray[np.float32], seconds: float, rate: int) -> NDArray[np.float32]:
+    """Return the middle `seconds` of samples (n,) at `rate` samples a second; all of them where there are fewer."""
+    count = min(len(samples), round(seconds * rate))
+    start = (len(samples) - count) // 2
+    return samples[start : start + count]
+
+
+def _label(classifier: Classifier, samples: NDArray[np.float32], policy: str) -> int:
+    """Return the class number of samples that are shorter than a picture and are filled by `policy`."""
+    spec = replace(classifier.card.front_end, short=policy)
+    pictures = [render(window, spec) for window in split_windows(samples, spec)]
+    return int(np.mean([classifier.probabilities(picture) for picture in pictures], axis=0).argmax())
+
+
+def cells(result: LengthResult) -> tuple[str, ...]:
+    """Return a result's texts, one for each of `HEADERS`."""
+    return (
+        FULL if result.seconds is None else f"{result.seconds:g}",
+        VERBS.get(result.policy, "-"),
+        _share(result.accuracy),
+        _share(result.agreement),
+        str(result.accuracy.n),
+    )
+
+
+def _share(value: Accuracy) -> str:
+    return f"{value.accuracy:.3f} [{value.wilson95[0]:.3f}, {value.wilson95[1]:.3f}]"

@@ -1,0 +1,102 @@
+"""What it takes to export a run: time, peak memory and size of every file, each in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.measure.fresh_process import child_environment
+from toolkit.artifact.card import QUANTIZATIONS
+from toolkit.artifact.file import model_files
+from toolkit.errors import UsageError
+
+HEADERS = ("file", "seconds", "peak MB", "size MB", "status")
+NONE = "-"
+_CHILD = """
+import json, sys
+from benchmarks.measure.fresh_process import peak_memory
+from export.cli import entry
+code = entry(json.loads(sys.argv[1]))
+print(json.dumps(peak_memory()))
+sys.exit(code)
+"""
+_ABSENT = ("not offered", "cannot be made")
+"""How export says that there is no such file of a format, or of a network."""
+
+
+@dataclass(frozen=True)
+class ExportCost:
+    """One export: its file, seconds from start to end, peak resident bytes (None off Linux), size in bytes.
+
+    `status` is "ok", or why there is no file.
+    """
+
+    file: str
+    seconds: float
+    peak_bytes: int | None
+    size_bytes: int
+    status: str
+
+
+def measure_exports(
+    run: Path, data: Path | None, formats: Sequence[str], plan: str | None, progress: Callable[[str], None]
+) -> Iterator[ExportCost]:
+    """Export a run in every precision, each in a fresh process, and yield what it took.
+
+    Every process starts Python and TensorFlow, writes the float32 file of its format and the file in question, and
+    checks both; its time and memory are for all of that. Files that there cannot be of a format or of the network are
+    left out.
+
+    Parameters
+    ----------
+    run
+        A finished run.
+    data
+        Its dataset, or None where that is still where the run was trained.
+    formats
+        Of "tflite" and "onnx".
+    plan
+        The mixture to write, LAYER=KIND,...; None to search for one.
+    progress
+        Called with a line before each export.
+    """
+    for format in formats:
+        for precision in ("float32", *QUANTIZATIONS[1:]):
+            with tempfile.TemporaryDirectory(prefix="gtzanet-edge-") as folder:
+                arguments = [str(run), "--format", format, "--output", folder, "--no-speed"]
+                arguments += ["--data", str(data)] if data else []
+                arguments += [] if precision == "float32" else ["--quantize", precision]
+                arguments += ["--plan", plan] if plan is not None and precision == "mixed" else []
+                progress(f"exporting {precision} {format}")
+                start = time.perf_counter()
+                command = [sys.executable, "-c", _CHILD, json.dumps(arguments)]
+                done = subprocess.run(command, env=child_environment(), capture_output=True, text=True)
+                seconds = time.perf_counter() - start
+                if done.returncode == UsageError.exit_code and any(words in done.stderr for words in _ABSENT):
+                    continue
+                yield _cost(done, seconds, Path(folder), precision, format)
+
+
+def _cost(
+    done: subprocess.CompletedProcess[str], seconds: float, folder: Path, precision: str, format: str
+) -> ExportCost:
+    lines = done.stdout.strip().splitlines()
+    peak = json.loads(lines[-1]) if lines and lines[-1][:1] in "n0123456789" else None
+    written = [path for path in model_files(folder) if path.stem.endswith(f"-{precision}")]
+    if done.returncode or not written:
+        reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        return ExportCost(f"{precision}.{format}", seconds, peak, 0, reason)
+    return ExportCost(written[0].name, seconds, peak, written[0].stat().st_size, "ok")
+
+
+def cells(cost: ExportCost) -> tuple[str, ...]:
+    """Return a result's texts, one for each of `HEADERS`."""
+    peak = NONE if cost.peak_bytes is None else f"{cost.peak_bytes / 1e6:.0f}"
+    size = f"{cost.size_bytes / 1e6:.2f}" if cost.size_bytes else NONE
+    return (cost.file, f"{cost.seconds:.0f}", peak, size, cost.status)

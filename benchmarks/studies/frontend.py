@@ -1,0 +1,78 @@
+"""The front end's comparison as tables: what `python -m benchmarks frontend` measures and shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.measure.frontend import Fidelity, SpeedRow, measure_fidelity, measure_speed
+from toolkit.audio import decode
+from toolkit.data import synthetic
+from toolkit.data.dataset import GTZAN_FOLDERS, SUFFIXES
+from toolkit.errors import DatasetError
+from toolkit.parallel import Progress
+
+HEADERS = ("front end", "from samples to", "median ms", "p90 ms", "x librosa")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Speed on `sounds` (a text), and fidelity where the dataset has sounds with their public pictures."""
+
+    sounds: str
+    speed: tuple[SpeedRow, ...]
+    fidelity: Fidelity | None
+
+    def cells(self) -> list[tuple[str, ...]]:
+        """Return the speed table's rows, one text for each of `HEADERS`."""
+        return [
+            (
+                row.name,
+                row.result,
+                f"{row.median_ms:.1f}",
+                f"{row.p90_ms:.1f}",
+                "-" if np.isnan(row.ratio) else f"{row.ratio:.2f}",
+            )
+            for row in self.speed
+        ]
+
+    def notes(self) -> list[str]:
+        """Return what was measured and how true the pictures are, in plain words."""
+        repeats = self.speed[0].repeats
+        notes = [f"Speed: {self.sounds}, each {repeats} times in a row, the ways in turns, one thread."]
+        if all(row.name != "librosa" for row in self.speed):
+            notes.append("librosa is not installed, so it is left out (try: pip install 'gtzanet-edge[bench]').")
+        if self.fidelity is not None:
+            found = self.fidelity
+            notes.append(
+                f"Fidelity to the public pictures on {len(found.clips)} clips: {found.identical:.5%} of the pixels in "
+                f"the frame are identical; mean deviation {found.mean_deviation:.4f} of 255, worst "
+                f"{found.worst_deviation:.4f} ({found.worst_clip})."
+            )
+        else:
+            notes.append("How true the pictures are was not measured: that needs GTZAN's sounds and pictures.")
+        return notes
+
+
+def compare_front_ends(data: Path | None, clips: int, repeats: int, progress: Progress) -> Comparison:
+    """Measure the front end on `clips` sounds of a dataset (made-up ones without a dataset).
+
+    Raises
+    ------
+    DatasetError
+        If the dataset has no sounds.
+    """
+    if data is None:
+        made = [synthetic.clip(label, 0) for label in synthetic.CLASSES[:clips]]
+        return Comparison(f"{len(made)} made-up clips of 30 s", measure_speed(made, repeats), None)
+    folders = [data / name for name in GTZAN_FOLDERS.values()]
+    tree = data / GTZAN_FOLDERS["audio"] if any(folder.is_dir() for folder in folders) else data
+    paths = [path for path in sorted(tree.glob("*/*")) if path.suffix.lower() in SUFFIXES["audio"]]
+    if not paths:
+        raise DatasetError(f"{data}: has no sounds in class folders: name another dataset with --data")
+    chosen = sorted({round(place) for place in np.linspace(0, len(paths) - 1, clips)})
+    speed = measure_speed([decode.load(paths[place]) for place in chosen], repeats)
+    fidelity = measure_fidelity(data, progress) if all(folder.is_dir() for folder in folders) else None
+    return Comparison(f"{len(chosen)} clips of the dataset", speed, fidelity)

@@ -1,0 +1,145 @@
+"""What a label costs from nothing: whole processes, from their start to their end, taking turns."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.measure.fresh_process import child_environment
+from benchmarks.measure.peers import PICTURE, SCRIPT, TF_KERAS
+from toolkit.data.run_folder import MODEL
+from toolkit.errors import EngineError
+
+NUMPY, OURS, USUAL = "import numpy", "python -m runtime", "librosa and tf_keras"
+NEEDED = (*PICTURE, TF_KERAS.module)
+"""What the usual script imports."""
+MANY = 60
+HEADERS = ("process", "seconds [least, most]", "x import numpy", "peak MB", "status")
+NONE = "-"
+
+_LAUNCHER = """
+import json, os, subprocess, sys, time
+start = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+said = process.stderr.read().decode("utf-8", "replace").strip().splitlines()
+_, status, used = os.wait4(process.pid, 0)
+seconds = time.perf_counter() - start
+code = os.waitstatus_to_exitcode(status)
+print(json.dumps([seconds, used.ru_maxrss * 1024, code, said[-1] if said else ""]))
+"""
+"""Small, as a process counts the memory of the one that it is forked from as its own."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A process to be started `times` times at once, and what it is called."""
+
+    name: str
+    command: tuple[str, ...]
+    times: int = 1
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a program took: seconds of each round, multiples of the first program's, peak bytes of one process."""
+
+    name: str
+    seconds: tuple[float, ...]
+    ratios: tuple[float, ...]
+    peak_bytes: int | None
+    status: str
+
+
+def programs(model: Path, clip: Path, run: Path | None, threads: int) -> list[Program]:
+    """Return what is compared; the usual script only where a run has its Keras model and its libraries are here."""
+    python = sys.executable
+    ours = (python, "-m", "runtime", "--model", str(model.absolute()), "--threads", str(threads), str(clip.absolute()))
+    found = [Program(NUMPY, (python, "-c", "import numpy")), Program(OURS, ours)]
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    many = (*ours, *[str(clip.absolute())] * (MANY - 1))
+    found += [Program(f"the same, {MANY} clips", many)]
+    found += [Program(f"the same, {cores} at once", many, cores)] if cores > 1 else []
+    if run is not None and not lacking():
+        words = ("tf_keras", str((run / MODEL).absolute()), str(threads), str(clip.absolute()))
+        found.append(Program(USUAL, (python, str(SCRIPT), *words)))
+    return found
+
+
+def lacking() -> list[str]:
+    """Return which libraries of the usual script are not installed."""
+    return [name for name in NEEDED if importlib.util.find_spec(name) is None]
+
+
+def measure(wanted: Sequence[Program], rounds: int, progress: Callable[[int, int], None]) -> list[Cost]:
+    """Start the programs in turn, `rounds` times, after one round that warms the disk's cache and is not counted.
+
+    Raises
+    ------
+    EngineError
+        If a program fails.
+    """
+    seconds: dict[str, list[float]] = {program.name: [] for program in wanted}
+    peaks: dict[str, int] = {}
+    for turn in range(rounds + 1):
+        for program in wanted:
+            took, peak = _once(program)
+            peaks[program.name] = max(peak, peaks.get(program.name, 0))
+            if turn:
+                seconds[program.name].append(took)
+        progress(turn + 1, rounds + 1)
+    first = seconds[wanted[0].name]
+    return [
+        Cost(
+            name,
+            tuple(found),
+            tuple(ours / theirs for ours, theirs in zip(found, first, strict=True)),
+            peaks[name] or None,
+            "ok",
+        )
+        for name, found in seconds.items()
+    ]
+
+
+def _once(program: Program) -> tuple[float, int]:
+    """Return the seconds that the slowest process took, and the peak bytes of the largest."""
+    command = [sys.executable, "-S", "-c", _LAUNCHER, *program.command]
+    with ExitStack() as stack:
+        started = [
+            stack.enter_context(
+                subprocess.Popen(
+                    command, env=child_environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+                )
+            )
+            for _ in range(program.times)
+        ]
+        said = [process.communicate()[0] for process in started]
+    if not all(said):
+        raise EngineError(f"{program.name}: the process that was to start it was ended from outside: measure again")
+    told = [json.loads(text) for text in said]
+    for _, _, code, last in told:
+        if code:
+            raise EngineError(f"{program.name}: the process failed ({last or f'exit code {code}'})")
+    return max(entry[0] for entry in told), max(entry[1] for entry in told)
+
+
+def cells(cost: Cost) -> tuple[str, ...]:
+    """Return a result's texts, one for each of `HEADERS`."""
+    if not cost.seconds:
+        return (cost.name, NONE, NONE, NONE, cost.status)
+    middle, ratio = statistics.median(cost.seconds), statistics.median(cost.ratios)
+    peak = NONE if cost.peak_bytes is None else f"{cost.peak_bytes / 1e6:.0f}"
+    return (
+        cost.name,
+        f"{middle:.2f} [{min(cost.seconds):.2f}, {max(cost.seconds):.2f}]",
+        f"{ratio:.2f}",
+        peak,
+        cost.status,
+    )

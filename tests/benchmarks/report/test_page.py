@@ -1,0 +1,172 @@
+"""The page of a result: whole, needing nothing beside it, and true to the numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from html.parser import HTMLParser
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from benchmarks.measure.accuracy import Accuracy, Paired, detail
+from benchmarks.measure.fresh_process import FreshProcess
+from benchmarks.measure.row import Row
+from benchmarks.report.page import page
+from benchmarks.report.svg import Dot, axis, distributions, stacked, ticks, trade_off
+from tests.cards import example_card
+from toolkit.measure.latency import Ratio, summarise
+
+VOID = {"meta"}
+LABELS = ("high & low", "<b>")
+ROUNDS = (tuple(number / 1000 for number in range(5, 25)),) * 8
+
+
+class Reader(HTMLParser):
+    """Collects what a page names, and fails where an element is not closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.cells: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes += attrs
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "td":
+            self.cells.append("")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes += attrs
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open[-1:] == ["td"]:
+            self.cells[-1] += data
+
+
+def result(rows: Sequence[Row]) -> dict[str, Any]:
+    """Return the JSON value of a result."""
+    return {
+        "title": "Benchmarks",
+        "command": "python -m benchmarks '<x>'",
+        "machine": {"processor": 'A "fast" one', "cores": "2"},
+        "conditions": {"doubts": ["other programs used 30% of the processors meanwhile"]},
+        "notes": ["One query at a time."],
+        "rows": [asdict(row) for row in rows],
+        "front": ["b/model.tflite"],
+        "advice": {"name": "b/model.tflite", "reason": "the only file"},
+        "warnings": ["NOISY: medians may be off by up to 9%"],
+    }
+
+
+def measured(file: str) -> Row:
+    """Return the row of a file that everything is known of."""
+    card = example_card(labels=LABELS)
+    scores, truth = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]], np.float32), np.array([0, 1, 1])
+    return Row(
+        file=file,
+        size_bytes=194_000,
+        accuracy=Accuracy(3, 2, 2 / 3, (0.21, 0.94)),
+        detail=detail(scores, truth, card),
+        against_float32=Paired(1, 0, 1, 1.0),
+        network=summarise(ROUNDS),
+        network_ratio=Ratio(0.65, 0.6, 0.7),
+        file_to_label=summarise(ROUNDS),
+        stages={"network": 2.0, "post": 0.0, "read": 1.0, "resample": 0.5, "front_end": 0.5, "total": 4.0},
+        fresh=FreshProcess(80_000_000, 0.3, 0.2, 0.05),
+    )
+
+
+def test_a_page_is_whole_and_names_nothing_outside_of_it() -> None:
+    text = page(result([measured("a/model.tflite"), measured("b/model.tflite"), Row("<i>.onnx", 0, status="a & b")]))
+    found = Reader(text)
+    assert not {name for name, _ in found.attributes} & {"src", "href", "srcset", "data", "action"}
+    assert "http" not in text and "url(" not in text and "@import" not in text
+    assert "<i>" not in text and "<b>" not in text and "&lt;i&gt;.onnx" in text
+    assert "To ship: <strong>b/model.tflite</strong>: the only file." in text
+    assert "Doubtful: other programs" in text
+    for figure in ("0.667 [0.210, 0.940]", "0.19", "0.65 [0.60, 0.70]", "80", "0.30", "1.00", "14.0"):
+        assert figure in found.cells or any(cell.startswith(figure) for cell in found.cells)
+
+
+def test_what_another_file_beats_is_grey_and_two_of_one_name_keep_their_folders() -> None:
+    text = page(result([measured("a/model.tflite"), measured("b/model.tflite")]))
+    assert text.count('<tr class="dim">') == 1
+    assert text.index('<tr class="dim"><td data-v="a/model.tflite">') < text.index('<td data-v="b/model.tflite">')
+
+
+def test_without_accuracy_there_is_still_a_page() -> None:
+    bare = replace(measured("a.tflite"), accuracy=None, detail=None, against_float32=None)
+    value = result([bare]) | {"front": [], "advice": {"name": None, "reason": "no file was measured whole"}}
+    text = page(value)
+    Reader(text)
+    assert (
+        "To ship" not in text
+        and "<details>" not in text
+        and 'aria-label="accuracy' not in text
+        and 'aria-label="stages"' in text
+    )
+
+
+@given(st.floats(-1e6, 1e6), st.floats(0, 1e6))
+def test_ticks_are_round_and_enclose(low: float, width: float) -> None:
+    marks = ticks(low, low + width)
+    slack = 1e-6 * max(abs(low), abs(low + width), 1e-6)
+    assert marks[0] <= low + slack and marks[-1] >= low + width - slack
+    assert 2 <= len(marks) <= 9
+    steps = np.diff(marks)
+    assert steps == pytest.approx(np.full(len(steps), steps[0]), rel=1e-6)
+
+
+@given(st.floats(0.01, 1e4), st.floats(1.01, 1e4))
+@example(9999.999999999998, 9.0)
+def test_an_axis_holds_its_values_and_is_logarithmic_where_they_are_far_apart(low: float, factor: float) -> None:
+    high = low * factor
+    found = axis(low, high)
+    assert found.logarithmic == (8 * low < high)
+    assert list(found.marks) == sorted(set(found.marks)) and found.marks[0] <= low and found.marks[-1] >= high * 0.9999
+    assert 0 <= found.share(low) < found.share(math.sqrt(low * high)) < found.share(high) <= 1
+    assert found.share(found.marks[0]) == 0 and found.share(found.marks[-1]) == 1 == found.share(found.marks[-1] * 9)
+    if found.logarithmic:
+        assert found.share(math.sqrt(low * high)) == pytest.approx((found.share(low) + found.share(high)) / 2)
+
+
+def test_ticks_of_known_ranges() -> None:
+    assert ticks(0, 10) == [0, 2, 4, 6, 8, 10]
+    assert ticks(0.58, 0.72) == pytest.approx([0.55, 0.6, 0.65, 0.7, 0.75])
+    assert ticks(5, 5)[0] <= 5 <= ticks(5, 5)[-1]
+
+
+def test_a_slower_file_lies_farther_right_and_a_better_one_higher() -> None:
+    dots = [Dot("a", 10, 0.5, 0.4, 0.6, True), Dot("b", 20, 0.7, 0.6, 0.8, False)]
+    text = trade_off(dots, "ms", "accuracy")
+    (left, right), (low, high) = numbers(text, "cx"), numbers(text, "cy")
+    assert left < right and low > high  # y grows downwards
+
+
+def numbers(text: str, wanted: str) -> list[float]:
+    """Return the values of all attributes of a name."""
+    return [float(value) for name, value in Reader(text).attributes if name == wanted and value]
+
+
+def test_bars_are_as_long_as_their_parts() -> None:
+    text = stacked({"one": {"read": 1.0, "network": 3.0}, "two": {"read": 2.0, "network": 6.0}}, "ms")
+    short, long, *others = numbers(text, "width")[:4]
+    assert long == pytest.approx(3 * short, abs=0.2)
+    assert sum(others) == pytest.approx(2 * (short + long), abs=0.3)
+
+
+def test_nothing_to_draw_is_no_drawing() -> None:
+    assert trade_off([], "x", "y") == stacked({}, "ms") == distributions({}, "ms") == ""

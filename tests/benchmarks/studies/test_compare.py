@@ -1,0 +1,274 @@
+"""Two results beside each other: what differs is found, what is noise is not."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks import cli
+from benchmarks.measure.accuracy import Accuracy, detail
+from benchmarks.measure.fresh_process import FreshProcess
+from benchmarks.measure.row import Row
+from benchmarks.report.results import FORMAT_VERSION, read_result
+from benchmarks.studies.compare import compare, match
+from tests.cards import example_card
+from toolkit.dataclass_json import from_json
+from toolkit.measure.latency import Latency, Plan, Ratio, measure, summarise
+from toolkit.measure.metrics import wilson_interval
+
+LABELS = ("high", "low")
+N = 40
+
+
+def latency(p50: float, spread: float = 0.01) -> Latency:
+    return Latency(100, 1.0, p50, p50, p50, p50, (p50, p50), (None, None), (None, None), spread, (p50,) * 101)
+
+
+def row(name: str = "a/m.tflite", wrong: int = 4, **changes: Any) -> Row:
+    """Return the row of a model that is wrong on the first samples."""
+    truth = np.zeros(N, np.int64)
+    scores = np.tile(np.array([[0.8, 0.2]], np.float32), (N, 1))
+    scores[:wrong] = [0.2, 0.8]
+    right = N - wrong
+    whole = Row(
+        file=name,
+        size_bytes=100_000,
+        judged_on="paper/validation",
+        accuracy=Accuracy(N, right, right / N, wilson_interval(right, N)),
+        detail=detail(scores, truth, example_card(labels=LABELS)),
+        network=latency(10.0),
+        network_ratio=Ratio(1.0, 1.0, 1.0),
+        file_to_label=latency(20.0),
+        fresh=FreshProcess(80_000_000, 0.5, 0.2, 0.1),
+    )
+    return replace(whole, **changes)
+
+
+def write(path: Path, *rows: Row, **changes: Any) -> Path:
+    value = {
+        "format_version": FORMAT_VERSION,
+        "rows": [asdict(one) for one in rows],
+        "machine": {"processor": "one", "load": "0.1"},
+        "conditions": {"doubts": []},
+        "clip": "a.wav",
+    }
+    path.write_text(json.dumps(value | changes))
+    return path
+
+
+def test_a_row_is_the_same_after_json() -> None:
+    assert from_json(Row, json.loads(json.dumps(asdict(row())))) == row()
+    bare = Row(file="x", size_bytes=0, status="no model")
+    assert from_json(Row, json.loads(json.dumps(asdict(bare)))) == bare
+
+
+def test_equal_results_do_not_differ() -> None:
+    pair = compare(row(), row(), 0.05)
+    assert pair.worse == pair.better == () and pair.p == 1 and pair.paired
+    assert pair.network is not None and pair.network.low < 1 < pair.network.high
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"network": latency(12.0)}, "network"),
+        ({"file_to_label": latency(30.0)}, "file to label"),
+        ({"size_bytes": 120_000}, "size"),
+        ({"fresh": FreshProcess(90_000_000, 0.5, 0.2, 0.1)}, "peak memory"),
+        ({"wrong": 20}, "accuracy"),
+        ({"network": None, "file_to_label": None, "status": "it broke"}, "not measured: it broke"),
+    ],
+)
+def test_each_regression_is_named_and_the_way_back_is_better(changes: dict[str, Any], said: str) -> None:
+    there, back = compare(row(), row(**changes), 0.05), compare(row(**changes), row(), 0.05)
+    assert (there.worse, there.better) == ((said,), ())
+    assert back.worse == () and len(back.better) == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"network": latency(12.0, spread=0.3)}, {"wrong": 6}, {"size_bytes": 104_000}, {"status": "its card says 3/4"}],
+)
+def test_noise_is_no_regression(changes: dict[str, Any]) -> None:
+    assert compare(row(), row(**changes), 0.05).worse == ()
+
+
+def test_other_samples_are_compared_without_pairs() -> None:
+    pair = compare(row(), row(judged_on="paper/test", wrong=30), 0.05)
+    assert not pair.paired and pair.worse == ("accuracy",)
+
+
+class Clock:
+    """A clock that work moves on, by times with a known median."""
+
+    def __init__(self, rng: np.random.Generator, median: float) -> None:
+        self.seconds, self._rng, self._median = 0.0, rng, median
+
+    def now(self) -> float:
+        return self.seconds
+
+    def work(self, number: int) -> None:
+        self.seconds += self._median * float(self._rng.lognormal(0, 0.2))
+
+
+def test_the_interval_holds_the_true_quotient() -> None:
+    """Two machines that differ by a known factor, measured with noise: it lies inside in nearly all trials."""
+    rng, inside = np.random.default_rng(0), 0
+    plan = Plan(min_seconds=0, min_count=200, warmup=0, burst_seconds=0, burst_count=5)
+    for _ in range(60):
+        rows = [
+            row(network=summarise(measure({"a": clock.work}, plan, clock=clock.now)["a"]))
+            for clock in (Clock(rng, 1e-3), Clock(rng, 1.3e-3))
+        ]
+        ratio = compare(rows[0], rows[1], 0.05).network
+        assert ratio is not None
+        inside += ratio.low <= 1.3 <= ratio.high
+    assert inside >= 54
+
+
+def test_files_match_by_path_then_by_name_and_always_by_threads() -> None:
+    assert match([row("a/m.tflite")], [row("b/m.tflite")]) != []
+    assert match([row("a/m.tflite")], [row("b/m.tflite", threads=2)]) == []
+    assert match([row("a/m.tflite"), row("b/m.tflite")], [row("c/m.tflite")]) == []
+    both = [row("a/m.tflite"), row("b/m.tflite")]
+    assert match(both, list(reversed(both))) == [(both[1], both[1]), (both[0], both[0])]
+
+
+def test_the_command_flags_and_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first = write(tmp_path / "a.json", row(), row("gone.tflite"))
+    slower = write(tmp_path / "b.json", row(network=latency(15.0)), machine={"processor": "two"}, clip="b.wav")
+    outputs = ["--json", str(tmp_path / "o.json"), "--markdown", str(tmp_path / "o.md")]
+    assert cli.entry(["compare", str(first), str(slower), *outputs]) == 0
+    shown = capsys.readouterr().out
+    assert "WORSE: network" in shown and "1.50 [1." in shown and "10.0 > 15.0" in shown
+    assert "processor one > two" in shown and "gone.tflite" in shown and "a.wav > b.wav" in shown
+    assert json.loads((tmp_path / "o.json").read_text())["pairs"][0]["worse"] == ["network"]
+    assert "| m.tflite |" in (tmp_path / "o.md").read_text()
+    assert cli.entry(["compare", str(first), str(slower), "--fail-if-worse"]) == 1
+    assert cli.entry(["compare", str(first), str(slower), "--fail-if-worse", "--tolerance", "0.6"]) == 0
+    assert cli.entry(["compare", str(slower), str(first), "--fail-if-worse"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "cannot be read"),
+        ("{", "no JSON"),
+        ("[]", "not a benchmark of model files"),
+        ("{}", "not a benchmark of model files"),
+        ('{"format_version": 1, "rows": [{}], "machine": {}}', "not a benchmark of model files"),
+        ('{"format_version": 99}', "is of format 99, this program reads 1"),
+    ],
+)
+def test_what_is_no_result_is_misuse(
+    content: str | None, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, bad = write(tmp_path / "a.json", row()), tmp_path / "b.json"
+    if content is not None:
+        bad.write_text(content)
+    assert cli.entry(["compare", str(good), str(bad)]) == 2
+    error = capsys.readouterr().err
+    assert str(bad) in error and said in error and len(error.splitlines()) == 1
+
+
+def test_nothing_in_common_and_no_tolerance_are_misuse(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one, other = write(tmp_path / "a.json", row()), write(tmp_path / "b.json", row("x.onnx"))
+    assert cli.entry(["compare", str(one), str(other)]) == 2
+    assert "no model in common" in capsys.readouterr().err
+    assert cli.entry(["compare", str(one), str(one), "--tolerance", "nan"]) == 2
+    assert "--tolerance" in capsys.readouterr().err
+
+
+DAMAGE: tuple[Any, ...] = (
+    "9.0",
+    None,
+    [],
+    {},
+    0,
+    -9.0,
+    10**400,
+    float("nan"),
+    float("inf"),
+    True,
+    [1],
+    "\n\x1b[31m",
+    "\ud800",
+    {"a": 1},
+)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Return where there is something in a JSON value."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value[:2]) if isinstance(value, list) else ()
+    return [path, *(place for key, item in inside for place in places(item, (*path, key)))]
+
+
+@pytest.mark.parametrize("damage", DAMAGE, ids=lambda value: ascii(value)[:12])
+def test_any_damaged_value_is_refused_in_one_sentence_or_compared(
+    damage: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, bad = write(tmp_path / "a.json", row()), tmp_path / "b.json"
+    whole = json.loads(good.read_text())
+    for *way, last in places(whole)[1:]:
+        value = json.loads(good.read_text())
+        inner = value
+        for key in way:
+            inner = inner[key]
+        inner[last] = damage
+        bad.write_text(json.dumps(value))
+        code = cli.entry(["compare", str(good), str(bad), "--json", str(tmp_path / "c.json")])
+        said, wrong = capsys.readouterr()
+        assert code in (0, 2) and "\x1b" not in said + wrong
+        assert len(wrong.splitlines()) == (0 if code == 0 else 1)
+        assert "nan" not in said and "inf" not in said
+
+
+@pytest.mark.parametrize(
+    "changes", [{"n": 41}, {"n": 0}, {"correct": 41}, {"correct": -1}], ids=lambda value: str(value)
+)
+def test_counts_that_do_not_fit_are_refused(
+    changes: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accuracy = row().accuracy
+    assert accuracy
+    bad = write(tmp_path / "b.json", row(judged_on="paper/test", accuracy=replace(accuracy, **changes)))
+    assert cli.entry(["compare", str(write(tmp_path / "a.json", row())), str(bad)]) == 2
+    assert "rows[0]." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("changes", "words", "code"),
+    [
+        ({}, "WORSE: network, file to label", 1),
+        ({"clip": "b.wav"}, "WORSE: network; unsure: file to label", 1),
+        ({"conditions": {"doubts": ["other programs used 65 %"]}}, "unsure: network, file to label", 0),
+    ],
+)
+def test_times_of_other_sounds_or_a_disturbed_machine_are_not_judged(
+    changes: dict[str, Any], words: str, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = write(tmp_path / "a.json", row())
+    slow = row(network=latency(15.0), file_to_label=latency(30.0))
+    other = write(tmp_path / "b.json", slow, **changes)
+    assert cli.entry(["compare", str(one), str(other), "--fail-if-worse"]) == code
+    assert capsys.readouterr().out.splitlines()[2].endswith(words)
+
+
+def test_files_of_one_name_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = write(tmp_path / "a.json", row("a/m.tflite"), row("b/m.tflite"), row("c/n.tflite"))
+    assert cli.entry(["compare", str(one), str(one)]) == 0
+    lines = capsys.readouterr().out.splitlines()[2:5]
+    assert [line.split()[0] for line in lines] == ["a/m.tflite", "b/m.tflite", "n.tflite"]
+
+
+def test_the_machines_load_is_no_difference(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = write(tmp_path / "a.json", row())
+    other = write(tmp_path / "b.json", row(), machine={"processor": "one", "load": "3"})
+    assert read_result(one).machine != read_result(other).machine
+    assert cli.entry(["compare", str(one), str(other)]) == 0
+    assert "nothing that is recorded" in capsys.readouterr().out
