@@ -3,47 +3,49 @@
 from __future__ import annotations
 
 import argparse
-import shlex
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks.arguments import (
-    PROG,
-    cliplength_parser,
-    compare_parser,
-    export_parser,
-    frontend_parser,
-    matrix_parser,
-    models_parser,
-    operators_parser,
-    start_parser,
+from benchmarks.arguments import PROG
+from benchmarks.studies import (
+    clip_length,
+    compare,
+    export_cost,
+    frontend,
+    matrix,
+    models,
+    models_request,
+    operators,
+    startup,
 )
-from benchmarks.studies import compare, verbs
-from benchmarks.studies.models import models_study
-from toolkit.command import output_file, run
+from toolkit.command import Verb, dispatch, output_file, run
 from toolkit.errors import UsageError
+
+Work = Callable[[argparse.Namespace], int]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 1 where a model could not be measured."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    command = shlex.join([*PROG.split(), *words])
-    offered = {
-        "matrix": (matrix_parser, verbs.matrix_study),
-        "cliplength": (cliplength_parser, verbs.cliplength_study),
-        "frontend": (frontend_parser, verbs.frontend_study),
-        "start": (start_parser, verbs.start_study),
-        "operators": (operators_parser, verbs.operators_study),
-        "export": (export_parser, verbs.export_study),
-        "compare": (compare_parser, compare.compare_study),
+    verbs = {
+        "matrix": Verb("every network in every format and split", matrix.parser, _checked(matrix.main)),
+        "operators": Verb("where the time goes inside model files", operators.parser, _checked(operators.main)),
+        "frontend": Verb("the front end beside librosa", frontend.parser, _checked(frontend.main)),
+        "cliplength": Verb("accuracy on parts of clips", clip_length.parser, _checked(clip_length.main)),
+        "start": Verb("a label from nothing: whole processes", startup.parser, _checked(startup.main)),
+        "export": Verb("time and memory of every export", export_cost.parser, _checked(export_cost.main)),
+        "compare": Verb("two results, and what became worse", compare.parser, _checked(compare.main)),
     }
-    parser, measure = models_parser, models_study
-    if words and words[0] in offered:
-        parser, measure = offered[words.pop(0)]
-    arguments = parser().parse_args(words)
-    _check_outputs(arguments)
-    return measure(arguments, command)
+    return dispatch(PROG, verbs, Verb("", models_request.parser, _checked(models.main)), argv)
+
+
+def _checked(work: Work) -> Work:
+    """Return `work` after a check of where its result goes."""
+
+    def checked(arguments: argparse.Namespace) -> int:
+        _check_outputs(arguments)
+        return work(arguments)
+
+    return checked
 
 
 def _check_outputs(arguments: argparse.Namespace) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from export.verify.parity import MAX_DROP
 from export.verify.speed import is_faster, told
 from toolkit.artifact.card import CALIBRATED, INPUT_LEVELS
 from toolkit.artifact.file import FORMATS, ONNX, TFLITE
-from toolkit.command import Parser, run
+from toolkit.command import Parser, Verb, dispatch, run
 from toolkit.data.run_folder import Run, newest_run
 from toolkit.errors import UsageError
 
@@ -25,7 +26,16 @@ PROG = "python -m export"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns 0."""
-    arguments = _parser().parse_args(argv)
+    return dispatch(PROG, {}, Verb("", _parser, _export), argv)
+
+
+def entry(argv: Sequence[str] | None = None) -> int:
+    """Run the command and turn errors into one line and an exit code."""
+    return run(PROG, main, argv)
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Raise `UsageError` where arguments are out of range, or do not go together."""
     if arguments.calibration is not None and arguments.quantize not in (*CALIBRATED, "all"):
         raise UsageError(f"--calibration needs --quantize {', '.join(CALIBRATED)} or all")
     if arguments.calibration is not None and arguments.calibration < 1:
@@ -44,6 +54,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UsageError("--fail-if-slower needs --quantize: float32 has nothing to be faster than")
     if not 0 <= arguments.max_drop <= 100:
         raise UsageError(f"--max-drop is {arguments.max_drop:g}: give points of accuracy, 0 to 100")
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    _check(arguments)
     wanted = variants(arguments.format, arguments.quantize, arguments.input)
     path = _named(arguments.run, arguments.runs) if arguments.run else newest_run(arguments.runs)
     exported = export_run(
@@ -70,11 +84,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         if item.speed and not is_faster(item.speed):
             print(f"{PROG}: NOT FASTER on this machine: {item.path} takes {told(item.speed)}", file=sys.stderr)
     return 0
-
-
-def entry(argv: Sequence[str] | None = None) -> int:
-    """Run the command and turn errors into one line and an exit code."""
-    return run(PROG, main, argv)
 
 
 def _named(run: Path, runs: Path) -> Path:

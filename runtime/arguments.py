@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from runtime.cli import PROG
+from runtime.classify import FilesRequest
 from runtime.engines.load import check_threads
 from runtime.engines.registry import ENGINES
 from runtime.sources import STDIN, Raw
@@ -14,16 +16,17 @@ from toolkit.audio.samples import MAX_CHANNELS, RATES
 from toolkit.command import Parser, Version
 from toolkit.errors import UsageError
 
-EPILOG = (
-    "also: python -m runtime info MODEL, what a model file says of itself; python -m runtime doctor, what works here"
-)
+if TYPE_CHECKING:
+    from runtime.stream.events import Settings
+    from runtime.stream.listen import LiveRequest
+
 OPTIONS = ("hop", "smooth", "margin", "silence", "mqtt")
 """What is for endless sound alone."""
 
 
-def parser() -> Parser:
+def parser(prog: str) -> Parser:
     """Return the parser of the command that classifies."""
-    made = Parser(prog=PROG, description="Classify sounds with an exported model.", epilog=EPILOG)
+    made = Parser(prog=prog, description="Classify audio files with an exported model.")
     made.add_argument("--version", action=Version)
     made.add_argument(
         "files",
@@ -121,6 +124,40 @@ def check(arguments: argparse.Namespace) -> None:
         raise UsageError(f"{STDIN} is given twice, but standard input can be read once only")
 
 
-def raw_of(arguments: argparse.Namespace) -> Raw:
+def files_request(arguments: argparse.Namespace) -> FilesRequest:
+    """Return the request to classify files that checked arguments make."""
+    form = "json" if arguments.json else "csv" if arguments.csv else "table"
+    sources = tuple(arguments.files)
+    return FilesRequest(sources, _raw(arguments), form, arguments.top, arguments.min_confidence)
+
+
+def live_request(arguments: argparse.Namespace) -> LiveRequest:
+    """Return the request to listen that checked arguments make; raise `UsageError` where one is out of range."""
+    from runtime.stream.listen import LiveRequest
+    from runtime.stream.mqtt import Broker
+
+    broker = None if arguments.mqtt is None else Broker.parse(arguments.mqtt)
+    return LiveRequest(
+        arguments.listen, arguments.device, _raw(arguments), _settings(arguments), broker, arguments.json
+    )
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    from runtime.stream.events import Settings
+    from runtime.stream.smoothing import Rules
+
+    given = {name: value for name in OPTIONS if (value := getattr(arguments, name)) is not None}
+    smooth, margin = given.get("smooth", Rules.smoothing), given.get("margin", Rules.margin)
+    if not 0 <= smooth < math.inf:
+        raise UsageError(f"--smooth is {smooth:g}: give seconds, 0 or more")
+    if not math.isfinite(given.get("silence", 0.0)):
+        raise UsageError(f"--silence is {given['silence']:g}: give decibels, such as -60")
+    if not 0 <= margin <= 1:
+        raise UsageError(f"--margin is {margin:g}: give a probability, 0 to 1")
+    rules = Rules(smooth, margin, arguments.min_confidence)
+    return Settings(given.get("hop", Settings.hop_seconds), given.get("silence", Settings.silence), rules)
+
+
+def _raw(arguments: argparse.Namespace) -> Raw:
     """Return how raw samples come."""
     return Raw(arguments.rate or Raw.rate, arguments.channels or Raw.channels, arguments.pcm or Raw.format)

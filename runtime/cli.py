@@ -1,29 +1,33 @@
-"""`python -m runtime FILE|DIR|-...`: classify sounds; `info MODEL`: what a model says; `doctor`: what works here."""
+"""`python -m runtime FILE|DIR|-...`: classify audio; `info MODEL`: what a model says; `doctor`: what works here.
+
+Nothing that needs NumPy is imported before it is needed: `doctor` must start where NumPy does not.
+"""
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from toolkit.command import Parser, run
+from toolkit.command import Parser, Verb, dispatch, run
 from toolkit.errors import EngineError
+
+if TYPE_CHECKING:
+    from runtime.classifier import Classifier
+    from runtime.classify import FilesRequest
 
 PROG = "python -m runtime"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns 0, or 1 when a file could not be classified."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    if words[:1] == ["info"]:
-        return _info(words[1:])
-    if words[:1] == ["doctor"]:
-        return _doctor(words[1:])
-    try:
-        from runtime.classify import classify  # not before: `doctor` must start where NumPy does not
-    except OSError as error:
-        raise EngineError(f"a library does not work here ({error}): see `{PROG} doctor`") from None
-    return classify(words)
+    verbs = {
+        "info": Verb("what a model file says of itself", _info_parser, _info),
+        "doctor": Verb("which engines and models work on this machine", _doctor_parser, _doctor),
+    }
+    return dispatch(PROG, verbs, Verb("", _parser, _classify), argv)
 
 
 def entry(argv: Sequence[str] | None = None) -> int:
@@ -31,13 +35,96 @@ def entry(argv: Sequence[str] | None = None) -> int:
     return run(PROG, main, argv)
 
 
-def _info(words: Sequence[str]) -> int:
+def _report(sentence: str) -> None:
+    print(f"{PROG}: {sentence}", file=sys.stderr, flush=True)
+
+
+def _parser() -> Parser:
+    try:
+        from runtime.arguments import parser
+    except OSError as error:
+        raise EngineError(f"a library does not work here ({error}): see `{PROG} doctor`") from None
+    return parser(PROG)
+
+
+def _classify(arguments: argparse.Namespace) -> int:
+    from runtime.arguments import check, files_request, live_request
+
+    check(arguments)
+    endless = arguments.stream or arguments.listen
+    live = live_request(arguments) if endless else None  # before a model is loaded
+    classifier, path = _load(arguments)
+    if arguments.model is None and (arguments.json or arguments.csv or endless):
+        _report(f"using {path}")
+    if live is not None:
+        from runtime.stream.listen import listen
+
+        for line in listen(classifier, live, _report):
+            print(line, flush=True)
+        return 0
+    return _show(classifier, path, files_request(arguments))
+
+
+def _load(arguments: argparse.Namespace) -> tuple[Classifier, Path]:
+    from runtime.classifier import Classifier
+    from runtime.default_model import find_model
+    from toolkit.native_stderr import captured_stderr
+
+    path = arguments.model or find_model()
+    with captured_stderr():  # engines announce their delegates there
+        return Classifier.load(path, engine=arguments.engine, threads=arguments.threads), path
+
+
+def _show(classifier: Classifier, path: Path, request: FilesRequest) -> int:
+    """Print what becomes of each source; return 1 where one could not be classified."""
+    from runtime import output
+    from runtime.classify import names_of, outcomes
+
+    if top := output.top_line(request, classifier, path):
+        print(top)
+    names, failed = names_of(request), 0
+    progress = _Progress(names)
+    progress.show(0)
+    for number, outcome in enumerate(outcomes(classifier, request, names)):
+        progress.clear()
+        if outcome.prediction is None:
+            print(f"{PROG}: error: {outcome.error}", file=sys.stderr)
+            failed += 1
+        else:
+            print(output.line(request, outcome.name, outcome.prediction, classifier.labels), flush=True)
+        progress.show(number + 1)
+    if failed and len(names) > 1:
+        _report(f"{failed} of {len(names)} could not be classified")
+    return 1 if failed else 0
+
+
+class _Progress:
+    """How far a long list is, on a terminal's last line; nothing anywhere else."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+        self._shown = len(names) > 1 and sys.stderr.isatty()
+
+    def show(self, number: int) -> None:
+        if self._shown and number < len(self._names):
+            text = f"{number + 1} of {len(self._names)}: {self._names[number][-60:]}"
+            print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        if self._shown:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def _info_parser() -> Parser:
     parser = Parser(prog=f"{PROG} info", description="Show what a model file says of itself.")
     parser.add_argument(
         "model", type=Path, nargs="?", metavar="MODEL", help="a .tflite or .onnx file (default: as for classifying)"
     )
     parser.add_argument("--json", action="store_true", help="print the card as JSON")
-    arguments = parser.parse_args(words)
+    return parser
+
+
+def _info(arguments: argparse.Namespace) -> int:
     from runtime.default_model import find_model
     from runtime.info import checked_card, described
 
@@ -47,12 +134,15 @@ def _info(words: Sequence[str]) -> int:
     return 0
 
 
-def _doctor(words: Sequence[str]) -> int:
+def _doctor_parser() -> Parser:
     parser = Parser(
-        prog=f"{PROG} doctor", description="Say which engines and models work on this machine, and why not."
+        prog=f"{PROG} doctor", description="Show which engines and models work on this machine, and why not."
     )
     parser.add_argument("model", type=Path, nargs="?", metavar="MODEL", help="a model file to try")
-    arguments = parser.parse_args(words)
+    return parser
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
     from runtime.doctor import examined
 
     findings = examined(arguments.model)

@@ -6,10 +6,14 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from runtime.classifier import Classifier
 from runtime.prediction import Prediction
+
+if TYPE_CHECKING:
+    from runtime.classify import FilesRequest
 
 UNKNOWN = "unknown"
 BAR = 24
@@ -74,6 +78,22 @@ def as_table(name: str, prediction: Prediction, least: float, top: int | None) -
         bar = "#" * round(BAR * probability)
         lines.append(f"  {label:<{width}}  {probability:6.1%}  {bar}".rstrip())
     return "\n".join(lines)
+
+
+def top_line(request: FilesRequest, classifier: Classifier, path: Path) -> str:
+    """Return what stands above the results: the model for a table, the columns for CSV, nothing for JSON."""
+    if request.form == "table":
+        return heading(classifier, str(path))
+    return csv_header(classifier.labels) if request.form == "csv" else ""
+
+
+def line(request: FilesRequest, name: str, prediction: Prediction, labels: Sequence[str]) -> str:
+    """Return a prediction in the form that is asked for."""
+    if request.form == "json":
+        return as_json(name, prediction, request.min_confidence)
+    if request.form == "csv":
+        return as_csv(name, prediction, request.min_confidence, labels)
+    return as_table(name, prediction, request.min_confidence, request.top)
 
 
 def heading(classifier: Classifier, path: str) -> str:

@@ -5,58 +5,31 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from toolkit.audio import decode
-from toolkit.command import Parser, run
+from toolkit.command import Parser, Verb, dispatch, run
 from toolkit.data.dataset import SUFFIXES, Index, build_index
 from toolkit.data.synthetic import is_synthetic, write_corpus
 from toolkit.errors import UsageError
 from toolkit.frontend import picture
 from toolkit.frontend.windows import split_windows
-from toolkit.parallel import Progress
+from toolkit.progress import progress
 
 PROG = "python -m toolkit"
-SECONDS_BETWEEN_LINES = 5.0
 NOUNS = {"pictures": "pictures", "audio": "sound files"}
-
-
-def parser() -> Parser:
-    """Return the parser of the toolkit's verbs."""
-    top = Parser(prog=PROG, description="Pictures, datasets and synthetic sounds for gtzanet-edge.")
-    verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
-
-    render = verbs.add_parser("render", help="draw the picture of a clip as the networks see it")
-    render.add_argument("clip", type=Path, metavar="CLIP", help="a sound file")
-    render.add_argument("-o", "--output", type=Path, required=True, metavar="PNG", help="the picture to write")
-    render.add_argument("--force", action="store_true", help="replace the picture if it exists")
-    render.set_defaults(act=_render)
-
-    dataset = verbs.add_parser("dataset", help="count a dataset's classes and list its unusable and equal files")
-    dataset.add_argument("root", type=Path, metavar="DIR", help="GTZAN's folder, or one with one subfolder a class")
-    dataset.add_argument("--kind", choices=sorted(SUFFIXES), help="which files to use where there are both")
-    dataset.add_argument("--json", action="store_true", help="print one JSON object")
-    dataset.set_defaults(act=_dataset)
-
-    synth = verbs.add_parser("synth", help="write a synthetic corpus of ten sounds, to try things without GTZAN")
-    synth.add_argument("root", type=Path, metavar="DIR", help="a new or empty folder")
-    synth.add_argument("--clips", type=int, default=20, metavar="N", help="clips a class (%(default)s)")
-    synth.add_argument("--seconds", type=float, default=30.0, metavar="S", help="length of a clip (%(default)s)")
-    synth.add_argument("--seed", type=int, default=0, metavar="N", help="decides every clip (%(default)s)")
-    synth.add_argument("--force", action="store_true", help="replace an earlier synthetic corpus")
-    synth.set_defaults(act=_synth)
-    return top
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Do what the arguments say and return the exit code."""
-    arguments = parser().parse_args(argv)
-    arguments.act(arguments)
-    return 0
+    verbs = {
+        "render": Verb("render a clip's picture as the networks see it", _render_parser, _render),
+        "dataset": Verb("count a dataset's classes; list its unusable and equal files", _dataset_parser, _dataset),
+        "synth": Verb("write a synthetic corpus, to try things without GTZAN", _synth_parser, _synth),
+    }
+    return dispatch(PROG, verbs, None, argv)
 
 
 def entry(argv: Sequence[str] | None = None) -> int:
@@ -64,7 +37,15 @@ def entry(argv: Sequence[str] | None = None) -> int:
     return run(PROG, main, argv)
 
 
-def _render(arguments: argparse.Namespace) -> None:
+def _render_parser() -> Parser:
+    render = Parser(prog=f"{PROG} render", description="Render the picture of a clip as the networks see it.")
+    render.add_argument("clip", type=Path, metavar="CLIP", help="an audio file")
+    render.add_argument("-o", "--output", type=Path, required=True, metavar="PNG", help="the picture to write")
+    render.add_argument("--force", action="store_true", help="replace the picture if it exists")
+    return render
+
+
+def _render(arguments: argparse.Namespace) -> int:
     output: Path = arguments.output
     if output.suffix.lower() != ".png":
         raise UsageError(f"{output} is no name that ends in .png: pictures are written as PNG only")
@@ -78,14 +59,25 @@ def _render(arguments: argparse.Namespace) -> None:
     if len(windows) > 1:
         print(f"{PROG}: {arguments.clip} has {len(windows)} windows of 30 s: the first is drawn", file=sys.stderr)
     print(output)
+    return 0
 
 
-def _dataset(arguments: argparse.Namespace) -> None:
+def _dataset_parser() -> Parser:
+    dataset = Parser(
+        prog=f"{PROG} dataset", description="Count a dataset's classes and list its unusable and equal files."
+    )
+    dataset.add_argument("root", type=Path, metavar="DIR", help="GTZAN's folder, or one with a subfolder per class")
+    dataset.add_argument("--kind", choices=sorted(SUFFIXES), help="which files to use where there are both")
+    dataset.add_argument("--json", action="store_true", help="print one JSON object")
+    return dataset
+
+
+def _dataset(arguments: argparse.Namespace) -> int:
     with progress("reading") as report:
         index = build_index(arguments.root, arguments.kind, report)
     if arguments.json:
         print(json.dumps(_described(index), ensure_ascii=False, indent=1))
-        return
+        return 0
     width = max(len(name) for name in index.classes)
     print(f"{index.root}: {len(index.items)} {NOUNS[index.kind]} in {len(index.classes)} classes")
     if is_synthetic(index.root):
@@ -99,6 +91,7 @@ def _dataset(arguments: argparse.Namespace) -> None:
     for names in index.duplicates:
         print(f"  {' = '.join(names)}")
     print(f"digest: {index.digest}")
+    return 0
 
 
 def _described(index: Index) -> dict[str, Any]:
@@ -117,37 +110,18 @@ def _described(index: Index) -> dict[str, Any]:
     }
 
 
-def _synth(arguments: argparse.Namespace) -> None:
+def _synth_parser() -> Parser:
+    synth = Parser(prog=f"{PROG} synth", description="Write a synthetic corpus of ten kinds of sound.")
+    synth.add_argument("root", type=Path, metavar="DIR", help="a new or empty folder")
+    synth.add_argument("--clips", type=int, default=20, metavar="N", help="clips per class (%(default)s)")
+    synth.add_argument("--seconds", type=float, default=30.0, metavar="S", help="length of a clip (%(default)s)")
+    synth.add_argument("--seed", type=int, default=0, metavar="N", help="decides every clip (%(default)s)")
+    synth.add_argument("--force", action="store_true", help="replace an earlier synthetic corpus")
+    return synth
+
+
+def _synth(arguments: argparse.Namespace) -> int:
     with progress("writing") as report:
         write_corpus(arguments.root, arguments.clips, arguments.seconds, arguments.seed, report, force=arguments.force)
-    print(f"{arguments.root}: {arguments.clips} synthetic clips a class")
-
-
-@contextmanager
-def progress(what: str) -> Iterator[Progress]:
-    """Show on stderr how far a long job is: a bar where there is a terminal and `rich`, else a line now and then."""
-    bar = _rich_bar() if sys.stderr.isatty() else None
-    if bar is not None:
-        with bar:
-            task = bar.add_task(what, total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
-        return
-    last = time.monotonic()
-
-    def report(done: int, total: int) -> None:
-        nonlocal last
-        if time.monotonic() - last >= SECONDS_BETWEEN_LINES:
-            last = time.monotonic()
-            print(f"{what}: {done} of {total}", file=sys.stderr, flush=True)
-
-    yield report
-
-
-def _rich_bar() -> Any:
-    """Return a progress bar on stderr, or None where `rich` is not installed."""
-    try:
-        from rich.console import Console
-        from rich.progress import Progress as Bar
-    except ImportError:
-        return None
-    return Bar(console=Console(stderr=True), transient=True)
+    print(f"{arguments.root}: {arguments.clips} synthetic clips per class")
+    return 0

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import importlib
 import os
-import signal
+import shlex
 import sys
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any, NoReturn
 
 from toolkit.errors import GtzanetError, UsageError, interrupted
+from toolkit.streams import LossyStream, Terminable, Terminated, open_missing_streams, to_nowhere
 
 Main = Callable[[Sequence[str] | None], int]
 INTERRUPTED, TERMINATED = 130, 143
@@ -88,6 +89,67 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {message} (try: {self.prog} --help)\n")
 
 
+@dataclass(frozen=True)
+class Verb:
+    """One job of a command line: a line about it, its parser, and what does it and returns the exit code.
+
+    The work gets the parsed arguments, and the whole command line as `arguments.command`.
+    """
+
+    summary: str
+    parser: Callable[[], Parser]
+    work: Callable[[argparse.Namespace], int]
+
+
+def dispatch(
+    prog: str, verbs: Mapping[str, Verb], default: Verb | None = None, argv: Sequence[str] | None = None
+) -> int:
+    """Do the job that the first word of `argv` (default: the process's arguments) names, and return its exit code.
+
+    Where the first word names none, the default's parser reads all words. Its help lists the verbs.
+
+    Raises
+    ------
+    UsageError
+        If the first word is no verb and there is no default, or it is nearly a verb and no file of that name exists.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    verb = verbs.get(words[0]) if words else None
+    if verb is None and words and (nearest := nearest_verb(words[0], verbs)):
+        raise UsageError(f"{words[0]}: no verb and no file of this name: did you mean {nearest}?")
+    if verb is not None:
+        parser, rest = verb.parser(), words[1:]
+    else:
+        parser, rest = with_verbs(prog, verbs, default), words
+    arguments = parser.parse_args(rest)
+    arguments.command = shlex.join([*prog.split(), *words])
+    chosen = verb or default
+    if chosen is None:
+        what = f"{words[0]}: no such verb" if words else "a verb is missing"
+        raise UsageError(f"{what}: name one of {', '.join(verbs)}")
+    return chosen.work(arguments)
+
+
+def nearest_verb(word: str, verbs: Mapping[str, Verb]) -> str | None:
+    """Return the verb that a mistyped word is meant to be, or None where it may be a file's name or a flag."""
+    if word.startswith("-") or any(mark in word for mark in "./\\") or Path(word).exists():
+        return None
+    return next(iter(difflib.get_close_matches(word.lower(), verbs, 1, 0.7)), None)
+
+
+def with_verbs(prog: str, verbs: Mapping[str, Verb], default: Verb | None) -> Parser:
+    """Return the default's parser, or one that takes any words, with a list of the verbs in its help."""
+    parser = default.parser() if default else Parser(prog=prog, usage=f"{prog} VERB ...")
+    if default is None:
+        parser.add_argument("words", nargs="*", metavar="VERB", help=argparse.SUPPRESS)
+    width = max(map(len, verbs), default=0)
+    lines = [f"  {name:<{width}}  {verb.summary}" for name, verb in verbs.items()]
+    parts = [parser.epilog, f"verbs ({prog} VERB --help):", *lines] if lines else [parser.epilog]
+    parser.epilog = "\n".join(part for part in parts if part)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    return parser
+
+
 def start(package: str, extra: str | None = None, argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     """Import `<package>.cli` and return what its `entry(argv)` returns.
 
@@ -103,7 +165,7 @@ def start(package: str, extra: str | None = None, argv: Sequence[str] | None = N
         The command's name in a message; by default `python -m <package>`.
     """
     prog = prog or f"python -m {package}"
-    _open_missing_streams()
+    open_missing_streams()
     try:
         return int(importlib.import_module(f"{package}.cli").entry(argv))
     except ModuleNotFoundError as error:
@@ -135,10 +197,10 @@ def run(prog: str, main: Main, argv: Sequence[str] | None = None) -> int:
     Where the reader of the results went away (a closed pipe) the work ends with 0; where messages cannot be written, it
     goes on.
     """
-    _open_missing_streams()
+    open_missing_streams()
     try:
-        with _Terminable():
-            sys.stderr, messages = _Lossy(sys.stderr), sys.stderr
+        with Terminable():
+            sys.stderr, messages = LossyStream(sys.stderr), sys.stderr
             try:
                 code = main(argv)
                 sys.stdout.flush()
@@ -150,11 +212,11 @@ def run(prog: str, main: Main, argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _say(f"{prog}: interrupted")
         return INTERRUPTED
-    except _Terminated:
+    except Terminated:
         _say(f"{prog}: terminated")
         return TERMINATED
     except BrokenPipeError:
-        _to_nowhere(sys.stdout)
+        to_nowhere(sys.stdout)
         return 0
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
@@ -169,66 +231,4 @@ def _failed(prog: str, sentence: str, code: int) -> int:
 
 
 def _say(line: str) -> None:
-    print(line, file=_Lossy(sys.stderr), flush=True)
-
-
-def _open_missing_streams() -> None:
-    """Give standard streams that were closed before the start a place to go, and let any text be written to all.
-
-    Otherwise the next file opened would take their descriptors, and get their output.
-    """
-    for name in ("stdin", "stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w"))  # noqa: SIM115 - for good
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
-
-
-def _to_nowhere(stream: Any) -> None:
-    """Let a stream whose reader went away lose what is still to be written."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-class _Lossy:
-    """A text stream that may have no reader, or a full disk: what is written then is lost, and nothing fails."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        try:
-            self._stream.write(text)
-        except OSError:
-            _to_nowhere(self._stream)
-        return len(text)
-
-    def flush(self) -> None:
-        try:
-            self._stream.flush()
-        except OSError:
-            _to_nowhere(self._stream)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-
-class _Terminated(BaseException):
-    """SIGTERM came."""
-
-
-class _Terminable:
-    """Let SIGTERM end a block as an exception does, so that what is half-written is removed."""
-
-    def __enter__(self) -> None:
-        self._before: Any = None
-        if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGTERM, self._stop)
-
-    def __exit__(self, *_: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGTERM, self._before)
-
-    @staticmethod
-    def _stop(number: int, frame: FrameType | None) -> NoReturn:
-        raise _Terminated
+    print(line, file=LossyStream(sys.stderr), flush=True)

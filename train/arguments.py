@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ DEFAULTS: dict[str, Any] = {
 """What decides a run and so stays as it is when the run is resumed; the parser gives None where a flag is not there."""
 MEANINGS = {
     "epochs": "passes over the training part",
-    "batch_size": "items a step",
+    "batch_size": "items per step",
     "learning_rate": "of SGD, at the beginning",
     "momentum": "of SGD",
     "plateau_factor": "what the rate is multiplied by where the validation loss stands still",
@@ -49,58 +49,35 @@ MEANINGS = {
     "min_learning_rate": "where the rate stops falling",
     "dropout": "share of values that the dropout layer leaves out",
 }
-TAKEN = {
-    "report": ("output",),
-    "speed": ("output", "data", "batch_size", "device", "precision", "threads", "shards"),
-}
-"""The flags that the jobs besides training have a use for."""
 
 
-def parser() -> command.Parser:
-    """Return the parser of `python -m train`."""
-    main = command.Parser(
-        prog="python -m train",
-        description="Train the paper's networks, reproducibly.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+def train_parser(prog: str) -> command.Parser:
+    """Return the parser of a training."""
+    parser = command.Parser(
+        prog=prog, usage=f"{prog} NETWORK|VERB ...", description="Train a network, reproducibly.", epilog=EPILOG
     )
-    main.add_argument("what", nargs="?", help=f"{', '.join(sorted(NETWORKS))}; or report, speed")
-    main.add_argument("targets", nargs="*", help="report: run folders; speed: the network")
-    main.add_argument("--summary", action="store_true", help="print the network's table and exit")
-    main.add_argument(
-        "--data", type=_path("--data"), metavar="DIR", help="dataset folder (default: the variable GTZAN_ROOT)"
-    )
-    main.add_argument(
+    parser.add_argument("network", nargs="?", help=", ".join(sorted(NETWORKS)))
+    parser.add_argument("--summary", action="store_true", help="print the network's table and exit")
+    _add_data(parser)
+    parser.add_argument(
         "--kind", choices=("pictures", "audio"), help="which files to use where a dataset has both (default: pictures)"
     )
-    main.add_argument(
-        "--cache", type=_path("--cache"), metavar="DIR", help="where pictures rendered from sound are kept"
+    parser.add_argument(
+        "--cache", type=_path("--cache"), metavar="DIR", help="where pictures rendered from audio are kept"
     )
-    main.add_argument(
+    parser.add_argument(
         "--runs",
         type=_path("--runs"),
         default=Path("runs"),
         metavar="DIR",
         help="folder of run folders (default: runs)",
     )
-    main.add_argument("--name", help="name of the run's folder (default: date, model, split, seed)")
-    main.add_argument(
+    parser.add_argument("--name", help="name of the run's folder (default: date, network, split, seed)")
+    parser.add_argument(
         "--resume", nargs="?", const=NEWEST, metavar="RUN", help="carry on this run, or the newest unfinished one"
     )
-    main.add_argument(
-        "-o", "--output", type=_path("--output"), metavar="FILE", help="where report or speed writes (default: printed)"
-    )
-    split = main.add_argument_group("split")
-    split.add_argument(
-        "--split",
-        choices=NAMES,
-        help="paper: the paper's own, which leaks; fault-filtered: GTZAN's lists "
-        "without faults; stratified: folds of any dataset (default: paper)",
-    )
-    split.add_argument("--split-seed", type=int, metavar="N", help="stratified: seed of the folds (default: 0)")
-    split.add_argument("--folds", type=int, metavar="K", help="stratified: number of folds (default: 5)")
-    split.add_argument("--fold", type=int, metavar="I", help="stratified: the fold that validates (default: 0)")
-    recipe = main.add_argument_group("recipe (the paper's by default)")
+    _add_split(parser)
+    recipe = parser.add_argument_group("recipe (the paper's by default)")
     recipe.add_argument("--seed", type=int, help="seed of weights, order and dropout (default: 0)")
     for field in fields(Recipe):
         kind = float if field.type in ("float", "float | None") else int
@@ -111,7 +88,56 @@ def parser() -> command.Parser:
             metavar="X",
             help=f"{MEANINGS[field.name]} (default: {shown})",
         )
-    compute = main.add_argument_group("compute")
+    _add_compute(parser)
+    return parser
+
+
+def report_parser(prog: str) -> command.Parser:
+    """Return the parser of `report`."""
+    parser = command.Parser(prog=f"{prog} report", description="Write finished runs as one table.")
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run folders, or JSON that report wrote")
+    _add_output(parser)
+    return parser
+
+
+def speed_parser(prog: str) -> command.Parser:
+    """Return the parser of `speed`."""
+    parser = command.Parser(prog=f"{prog} speed", description="Time a training step beside plain Keras.")
+    parser.add_argument("network", help=", ".join(sorted(NETWORKS)))
+    _add_data(parser)
+    parser.add_argument("--batch-size", type=int, metavar="N", help=f"items per step (default: {Recipe.batch_size})")
+    _add_compute(parser)
+    _add_output(parser)
+    return parser
+
+
+def _add_data(parser: command.Parser) -> None:
+    parser.add_argument(
+        "--data", type=_path("--data"), metavar="DIR", help="dataset folder (default: the variable GTZAN_ROOT)"
+    )
+
+
+def _add_output(parser: command.Parser) -> None:
+    parser.add_argument(
+        "-o", "--output", type=_path("--output"), metavar="FILE", help="where the table is written (default: printed)"
+    )
+
+
+def _add_split(parser: command.Parser) -> None:
+    split = parser.add_argument_group("split")
+    split.add_argument(
+        "--split",
+        choices=NAMES,
+        help="paper: the paper's own, which leaks; fault-filtered: GTZAN's lists "
+        "without faults; stratified: folds of any dataset (default: paper)",
+    )
+    split.add_argument("--split-seed", type=int, metavar="N", help="stratified: seed of the folds (default: 0)")
+    split.add_argument("--folds", type=int, metavar="K", help="stratified: number of folds (default: 5)")
+    split.add_argument("--fold", type=int, metavar="I", help="stratified: the fold that validates (default: 0)")
+
+
+def _add_compute(parser: command.Parser) -> None:
+    compute = parser.add_argument_group("compute")
     compute.add_argument("--device", choices=DEVICES, help="(default: auto: a GPU where there is one)")
     compute.add_argument("--precision", choices=PRECISIONS, help="(default: float32)")
     compute.add_argument(
@@ -120,28 +146,14 @@ def parser() -> command.Parser:
     compute.add_argument(
         "--shards", type=int, metavar="N", help="parts a batch is computed in (default: by network size)"
     )
-    return main
 
 
-def read(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[str]]:
-    """Return the arguments with their defaults, and the names in `DEFAULTS` of which a flag was given.
-
-    Raises
-    ------
-    UsageError
-        If an argument is unknown or has no use in the job it was given to.
-    """
-    reader = parser()
-    flags = reader.parse_args(argv)
-    given = [name for name, value in vars(flags).items() if value != reader.get_default(name)]
-    if flags.what in TAKEN:
-        for name in given:
-            if name not in ("what", "targets", *TAKEN[flags.what]):
-                raise UsageError(f"{flag(name)} belongs to a training: {flags.what} has no use for it, leave it out")
-    decided = [name for name in DEFAULTS if name in given]
-    for name in DEFAULTS.keys() - decided:
-        setattr(flags, name, DEFAULTS[name])
-    return flags, decided
+def with_defaults(flags: argparse.Namespace) -> tuple[argparse.Namespace, list[str]]:
+    """Return the arguments with the defaults of what was not given, and the names in `DEFAULTS` that were given."""
+    values = vars(flags)
+    given = [name for name in DEFAULTS if values.get(name) is not None]
+    defaults = {name: value for name, value in DEFAULTS.items() if name not in given}
+    return argparse.Namespace(**values | defaults), given
 
 
 def _path(flag: str) -> Callable[[str], Path]:

@@ -14,51 +14,54 @@ from toolkit.data import run_folder
 from toolkit.data.run_folder import newest_run
 from toolkit.errors import UsageError
 from toolkit.files import write_json, write_text
-from train.arguments import NEWEST, flag, read
+from train.arguments import NEWEST, flag, report_parser, speed_parser, train_parser, with_defaults
 from train.config import MAX_SHARDS, MAX_THREADS, Compute, Recipe
 from train.device import available_threads, prepare
 from train.networks import NETWORKS, Dropout, find_network, parameter_count, summary
 
 SMALL_NETWORK = 1_000_000
 SHARD_ITEMS = 8
-MOST_TOLD = 10
+MOST_LINES = 10
+
+
+PROG = "python -m train"
 
 
 def main(argv: Sequence[str] | None) -> int:
     """Run `python -m train` and return its exit code."""
-    flags, given = read(argv)
-    if flags.what == "report":
-        return _report(flags)
-    if flags.what == "speed":
-        return _speed(flags)
-    if flags.targets:
-        raise UsageError(f"unexpected argument {flags.targets[0]!r}: one network a run")
-    if flags.output is not None:
-        raise UsageError("--output belongs to report and speed: say where a run is kept with --runs and --name")
+    verbs = {
+        "report": command.Verb("finished runs as one table", lambda: report_parser(PROG), _report),
+        "speed": command.Verb("a training step beside plain Keras", lambda: speed_parser(PROG), _speed),
+    }
+    return command.dispatch(PROG, verbs, command.Verb("", lambda: train_parser(PROG), _train), argv)
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    flags, given = with_defaults(arguments)
     if flags.summary:
-        if flags.what is None:
+        if flags.network is None:
             raise UsageError(f"--summary needs a network: {', '.join(sorted(NETWORKS))}")
-        print(summary(flags.what))
+        print(summary(flags.network))
         return 0
     if flags.resume is not None:
         if given:
             raise UsageError(f"{flag(given[0])} cannot be changed when a run is resumed: leave it out")
         return _resume(flags)
-    if flags.what is None:
+    if flags.network is None:
         raise UsageError(f"say which network to train: {', '.join(sorted(NETWORKS))}, or --resume")
     return _start(flags, given)
 
 
 def entry(argv: Sequence[str] | None = None) -> int:
     """Run `python -m train`, turning errors into one sentence and an exit code."""
-    return command.run("python -m train", main, argv)
+    return command.run(PROG, main, argv)
 
 
 def _compute(flags: argparse.Namespace, recipe: Recipe) -> Compute:
     threads, shards = flags.threads, flags.shards
     if threads is None:
         threads = min(available_threads(), MAX_THREADS)
-    small = parameter_count(find_network(flags.what)) < SMALL_NETWORK
+    small = parameter_count(find_network(flags.network)) < SMALL_NETWORK
     if shards is None:
         several = small and flags.device != "gpu"
         shards = min(max(1, recipe.batch_size // SHARD_ITEMS), MAX_SHARDS) if several else 1
@@ -67,9 +70,9 @@ def _compute(flags: argparse.Namespace, recipe: Recipe) -> Compute:
 
 def _check_start(flags: argparse.Namespace, given: Sequence[str]) -> None:
     """Raise `UsageError` where the flags of a new run make no sense together, before anything is made."""
-    network = find_network(flags.what)
+    network = find_network(flags.network)
     if flags.dropout is not None and not any(isinstance(layer, Dropout) for layer in network):
-        raise UsageError(f"--dropout: {flags.what} has no dropout layer: leave the flag out")
+        raise UsageError(f"--dropout: {flags.network} has no dropout layer: leave the flag out")
     if flags.seed < 0 or flags.seed >= 2**31:
         raise UsageError("--seed must be from 0 to 2147483647")
     if not 0 <= flags.split_seed < 2**31:
@@ -103,13 +106,13 @@ def _start(flags: argparse.Namespace, given: Sequence[str]) -> int:
     with TrainingProgress() as progress:
         split = {"seed": flags.split_seed, "folds": flags.folds, "fold": flags.fold}
         dataset = open_dataset(root, flags.kind, flags.split, progress=progress.steps, **split)
-        _tell_left_out([f"{bad.name}: {bad.reason}" for bad in dataset.index.bad])
+        _report_left_out([f"{bad.name}: {bad.reason}" for bad in dataset.index.bad])
         named = "the split names it, but the dataset does not have it"
-        _tell_left_out([f"{track}: {named}" for track in dataset.split.missing])
+        _report_left_out([f"{track}: {named}" for track in dataset.split.missing])
         compute = prepare(flags.device, compute)
         if compute.device == "gpu" and flags.shards is None:
             compute = replace(compute, shards=1)  # a GPU fills its cores with one batch
-        config = run.new_config(flags.what, dataset, flags.seed, recipe, compute)
+        config = run.new_config(flags.network, dataset, flags.seed, recipe, compute)
         folder = run.create(flags.runs, flags.name, config, dataset)
         try:
             return _work(folder, lambda: run.work(folder, config, dataset, flags.cache, progress.steps, progress))
@@ -118,27 +121,27 @@ def _start(flags: argparse.Namespace, given: Sequence[str]) -> int:
             raise
 
 
-def _tell_left_out(what: Sequence[str]) -> None:
-    for line in what[:MOST_TOLD]:
+def _report_left_out(what: Sequence[str]) -> None:
+    for line in what[:MOST_LINES]:
         print(f"left out: {line}", file=sys.stderr)
-    if len(what) > MOST_TOLD:
-        print(f"left out: {len(what) - MOST_TOLD} more (python -m toolkit dataset shows the dataset)", file=sys.stderr)
+    if len(what) > MOST_LINES:
+        print(f"left out: {len(what) - MOST_LINES} more (python -m toolkit dataset shows the dataset)", file=sys.stderr)
 
 
 def _resume(flags: argparse.Namespace) -> int:
     from train import run
 
-    if flags.what is not None:
-        find_network(flags.what)
+    if flags.network is not None:
+        find_network(flags.network)
     if flags.resume is NEWEST:
-        folder = newest_run(flags.runs, finished=False, model=flags.what)
+        folder = newest_run(flags.runs, finished=False, model=flags.network)
     elif flags.resume:
         folder = Path(flags.resume)
     else:
         raise UsageError("--resume is followed by an empty name: name a run folder, or nothing for the newest")
     config = run.load_config(folder)
-    if flags.what not in (None, config.model):
-        raise UsageError(f"{folder}: this is a run of {config.model}, not of {flags.what}: leave the network out")
+    if flags.network not in (None, config.model):
+        raise UsageError(f"{folder}: this is a run of {config.model}, not of {flags.network}: leave the network out")
     if (folder / run_folder.METRICS).exists():
         raise UsageError(f"{folder}: this run is finished: there is nothing to resume")
     got = prepare(config.compute.device, config.compute)
@@ -175,26 +178,25 @@ def _report(flags: argparse.Namespace) -> int:
     from train.report import results_report
     from train.results import distinct, load_results, to_json
 
-    if not flags.targets:
-        raise UsageError("report needs run folders: python -m train report runs/*")
     if flags.output is not None:
         command.output_file(flags.output, "--output")
         if flags.output.suffix.lower() == ".json":
             raise UsageError(f"--output {flags.output}: the JSON is written beside the table: use a name ending in .md")
         command.output_file(flags.output.with_suffix(".json"), "--output")
-    unfinished = [Path(target) for target in flags.targets if _is_unfinished(Path(target))]
+    unfinished = [target for target in flags.runs if _is_unfinished(target)]
     for folder in unfinished:
         print(f"left out: {folder}: this run is not finished", file=sys.stderr)
-    found = load_results([path for path in map(Path, flags.targets) if path not in unfinished])
-    if not found:
+    loaded = load_results([path for path in flags.runs if path not in unfinished])
+    if not loaded:
         raise UsageError("report: none of these runs is finished: python -m train --resume carries one on")
-    results = distinct(found)
-    if len(results) < len(found):
-        print(f"{len(found) - len(results)} of {len(found)} runs given again: each counts once", file=sys.stderr)
+    results = distinct(loaded)
+    if len(results) < len(loaded):
+        print(f"{len(loaded) - len(results)} of {len(loaded)} runs given again: each counts once", file=sys.stderr)
+    if flags.output is not None:
+        write_json(flags.output.with_suffix(".json"), to_json(results))
     _emit(results_report(results), flags.output)
     if flags.output is not None:
         kept = flags.output.with_suffix(".json")
-        write_json(kept, to_json(results))
         print(f"written: {flags.output}, and {kept}, which report reads as it does runs", file=sys.stderr)
     return 0
 
@@ -210,10 +212,9 @@ def _emit(text: str, output: Path | None) -> None:
         write_text(output, text)
 
 
-def _speed(flags: argparse.Namespace) -> int:
-    if len(flags.targets) != 1:
-        raise UsageError("speed needs one network: python -m train speed gtzanet")
-    flags.what = flags.targets[0]
+def _speed(arguments: argparse.Namespace) -> int:
+    flags, _ = with_defaults(arguments)
+    find_network(flags.network)
     if flags.output is not None:
         command.output_file(flags.output, "--output")
     recipe = Recipe(batch_size=flags.batch_size)
@@ -223,5 +224,5 @@ def _speed(flags: argparse.Namespace) -> int:
     root = data_root(flags.data)
     from train.speed import compare
 
-    _emit(compare(flags.what, root, "gpu" if flags.device == "gpu" else "cpu", recipe, compute), flags.output)
+    _emit(compare(flags.network, root, "gpu" if flags.device == "gpu" else "cpu", recipe, compute), flags.output)
     return 0

@@ -121,7 +121,7 @@ def doubts(before: Conditions, after: Conditions, processors: int) -> list[str]:
     return found
 
 
-def told(before: Conditions, after: Conditions) -> dict[str, str]:
+def described(before: Conditions, after: Conditions) -> dict[str, str]:
     """Return what is known of both times as texts by name, "before, after"."""
     found = {}
     for name, unit, digits in (("load", "", 2), ("megahertz", " MHz", 0), ("celsius", " C", 0)):

@@ -1,8 +1,7 @@
-"""What the benchmark's commands share: their common arguments' meaning, and how results are given."""
+"""What the studies share: checks of what they are given, and how a result is shown and kept."""
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import os
 import sys
@@ -11,11 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure.conditions import Conditions, conditions, doubts, told
+from benchmarks.measure.conditions import Conditions, conditions, described, doubts
 from benchmarks.report import table
-from runtime.engines.load import check_threads
 from toolkit.audio.decode import load
-from toolkit.cli import progress
 from toolkit.data import run_folder
 from toolkit.data.dataset import Index, build_index
 from toolkit.errors import UsageError
@@ -23,6 +20,7 @@ from toolkit.files import write_json, write_text
 from toolkit.frontend.spec import FrontEnd
 from toolkit.measure.latency import Plan
 from toolkit.measure.machine import describe_machine, machine_line
+from toolkit.progress import progress
 
 PACKAGES = ("numpy", "ai-edge-litert", "tflite-runtime", "onnxruntime", "soundfile", "soxr")
 """Whose versions a result names."""
@@ -30,17 +28,12 @@ PRECISION = 0.03
 """How far a median may be off before it is measured for longer."""
 
 
-def plan(arguments: argparse.Namespace) -> Plan:
+def plan(min_duration: float, min_count: int) -> Plan:
     """Return how long to measure, as `--min-duration` and `--min-count` say."""
     try:
-        return Plan(min_seconds=arguments.min_duration, min_count=arguments.min_count, precision=PRECISION)
+        return Plan(min_seconds=min_duration, min_count=min_count, precision=PRECISION)
     except ValueError:
         raise UsageError("--min-duration must be 0 or more and finite, and --min-count 1 or more") from None
-
-
-def threads(arguments: argparse.Namespace) -> int:
-    """Return `--threads`, checked."""
-    return check_threads(arguments.threads, "--threads")
 
 
 def check_models(paths: Sequence[Path]) -> None:
@@ -65,17 +58,17 @@ def check_run(folder: Path) -> None:
         raise UsageError(f"--run {folder}: no finished run is there: name a folder that holds {run_folder.MODEL}")
 
 
-def named_data(arguments: argparse.Namespace) -> Path | None:
+def named_data(folder: Path | None) -> Path | None:
     """Return the dataset's folder: `--data`, or that of the variable GTZAN_ROOT; None where neither is given."""
-    if arguments.data is not None and not arguments.data.is_dir():
-        raise UsageError(f"--data {arguments.data}: no such folder")
-    named = arguments.data or os.environ.get("GTZAN_ROOT")
+    if folder is not None and not folder.is_dir():
+        raise UsageError(f"--data {folder}: no such folder")
+    named = folder or os.environ.get("GTZAN_ROOT")
     return Path(named) if named else None
 
 
-def data(arguments: argparse.Namespace, or_else: str = "") -> Path:
+def data(folder: Path | None, or_else: str = "") -> Path:
     """Return the dataset's folder, which must be given, unless `or_else` is done."""
-    named = named_data(arguments)
+    named = named_data(folder)
     if named is None:
         other = f", or use {or_else}" if or_else else ""
         raise UsageError(f"no dataset: name one with --data DIR or the variable GTZAN_ROOT{other}")
@@ -99,7 +92,25 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Given:
+class Destination:
+    """Where a result goes besides the terminal, and the command line that made it."""
+
+    command: str
+    json: Path | None
+    markdown: Path | None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A result's title and table."""
+
+    title: str
+    headers: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Published:
     """A result as JSON values and as Markdown."""
 
     value: dict[str, Any]
@@ -111,32 +122,26 @@ def begin(packages: Iterable[str] = PACKAGES) -> Record:
     return Record(describe_machine(packages), conditions())
 
 
-def give(
-    arguments: argparse.Namespace,
-    command: str,
-    record: Record,
-    notes: Sequence[str],
-    title: str,
-    headers: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    value: dict[str, Any],
-) -> Given:
-    """Print the table, and write it as Markdown and JSON where asked; say so where the machine was disturbed."""
+def publish(
+    destination: Destination, record: Record, shown: Table, notes: Sequence[str], value: dict[str, Any]
+) -> Published:
+    """Write the result as Markdown and JSON where asked, and print it; say so where the machine was disturbed."""
     after = conditions()
-    machine = record.facts | told(record.before, after)
-    found = doubts(record.before, after, os.cpu_count() or 1)
-    notes = [*([f"DOUBTFUL: {'; '.join(found)}."] if found else []), *notes]
-    _print_table(headers, rows)
+    machine = record.facts | described(record.before, after)
+    disturbances = doubts(record.before, after, os.cpu_count() or 1)
+    notes = [*([f"DOUBTFUL: {'; '.join(disturbances)}."] if disturbances else []), *notes]
+    seen = {"before": asdict(record.before), "after": asdict(after), "doubts": disturbances}
+    command = destination.command
+    whole = {"title": shown.title, "command": command, "machine": machine, "conditions": seen, "notes": notes, **value}
+    page = [f"# {shown.title}", table.markdown(shown.headers, shown.rows), table.facts(machine, command, notes)]
+    published = Published(whole, "\n\n".join(page) + "\n")
+    if destination.json:
+        write_json(destination.json, published.value)
+    if destination.markdown:
+        write_text(destination.markdown, published.markdown)
+    _print_table(shown.headers, shown.rows)
     print("\n" + "\n".join([machine_line(machine), *notes]), flush=True)
-    seen = {"before": asdict(record.before), "after": asdict(after), "doubts": found}
-    whole = {"title": title, "command": command, "machine": machine, "conditions": seen, "notes": notes, **value}
-    page = [f"# {title}", table.markdown(headers, rows), table.facts(machine, command, notes)]
-    given = Given(whole, "\n\n".join(page) + "\n")
-    if arguments.json:
-        write_json(arguments.json, given.value)
-    if arguments.markdown:
-        write_text(arguments.markdown, given.markdown)
-    return given
+    return published
 
 
 def _print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

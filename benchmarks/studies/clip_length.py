@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.arguments import PROG, add_common, destination
 from benchmarks.measure.accuracy import Accuracy, score
 from benchmarks.measure.evaluation import own_split
+from benchmarks.report import output, table
 from runtime.classifier import Classifier
+from runtime.engines.load import check_threads
 from toolkit.artifact.card import Card
 from toolkit.audio.decode import load
-from toolkit.data.dataset import Index, Item
+from toolkit.command import Parser
+from toolkit.data.dataset import GTZAN_FOLDERS, Index, Item
 from toolkit.errors import DatasetError, UsageError
 from toolkit.frontend.picture import render
+from toolkit.frontend.spec import SHORT_POLICIES
 from toolkit.frontend.windows import split_windows
+from toolkit.native_stderr import captured_stderr
 from toolkit.parallel import Progress
+from toolkit.progress import progress
 
 HEADERS = ("seconds", "short clips are", "accuracy [95 %]", "same label as the full clip [95 %]", "n")
 FULL = "full clip"
@@ -137,3 +146,52 @@ def cells(result: LengthResult) -> tuple[str, ...]:
 
 def _share(value: Accuracy) -> str:
     return f"{value.accuracy:.3f} [{value.wilson95[0]:.3f}, {value.wilson95[1]:.3f}]"
+
+
+def parser() -> Parser:
+    """Return the parser of `cliplength`."""
+    made = Parser(prog=f"{PROG} cliplength", description="Accuracy on clips cut to their middle seconds.")
+    made.add_argument("model", type=Path, metavar="MODEL", help="a model file")
+    add_common(made)
+    made.add_argument(
+        "--seconds", type=float, nargs="+", default=[5.0, 10.0, 20.0], metavar="S", help="lengths (5 10 20)"
+    )
+    made.add_argument(
+        "--policies",
+        nargs="+",
+        choices=SHORT_POLICIES,
+        default=list(SHORT_POLICIES),
+        help="ways to fill the picture (all)",
+    )
+    return made
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Measure what a part of a clip is worth."""
+    data = output.data(arguments.data)
+    record = output.begin()
+    with captured_stderr():
+        classifier = Classifier.load(
+            arguments.model, engine=arguments.engine, threads=check_threads(arguments.threads, "--threads")
+        )
+    if classifier.card.input_level != "picture":
+        raise UsageError(f"{arguments.model}: takes one length of sound only: name a model that takes pictures")
+    clips = output.index(data, "audio")
+    trained_on = clips
+    if (data / GTZAN_FOLDERS["pictures"]).is_dir() and own_split(classifier.card, clips) is None:
+        trained_on = output.index(data, "pictures")
+    items = held_out(classifier.card, trained_on, clips)
+    with progress("classifying clips") as report:
+        results = study(classifier, clips, items, arguments.seconds, arguments.policies, report)
+    notes = [
+        f"Model: {arguments.model.name}. Clips: the {results[0].accuracy.n} of {len(clips.items)} that it was not "
+        f"trained on (split {classifier.card.split.name}) and that are long enough. 95 % Wilson intervals."
+    ]
+    if classifier.card.dataset.synthetic:
+        notes.insert(0, table.SYNTHETIC)
+    value = {"model": str(arguments.model), "results": [asdict(result) for result in results]}
+    rows = [cells(result) for result in results]
+    output.publish(
+        destination(arguments), record, output.Table("How much of a clip is needed", HEADERS, rows), notes, value
+    )
+    return 0

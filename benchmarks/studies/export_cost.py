@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from benchmarks.arguments import PROG, add_data, destination
 from benchmarks.measure.fresh_process import child_environment
+from benchmarks.report import output
+from benchmarks.report.output import PACKAGES
 from toolkit.artifact.card import QUANTIZATIONS
-from toolkit.artifact.file import model_files
+from toolkit.artifact.file import FORMATS, model_files
+from toolkit.command import Parser
 from toolkit.errors import UsageError
 
 HEADERS = ("file", "seconds", "peak MB", "size MB", "status")
@@ -100,3 +105,37 @@ def cells(cost: ExportCost) -> tuple[str, ...]:
     peak = NONE if cost.peak_bytes is None else f"{cost.peak_bytes / 1e6:.0f}"
     size = f"{cost.size_bytes / 1e6:.2f}" if cost.size_bytes else NONE
     return (cost.file, f"{cost.seconds:.0f}", peak, size, cost.status)
+
+
+def parser() -> Parser:
+    """Return the parser of `export`."""
+    made = Parser(prog=f"{PROG} export", description="Time, peak memory and size of every file a run can become.")
+    made.add_argument("run", type=Path, metavar="RUN", help="a finished run's folder")
+    made.add_argument(
+        "--format", choices=(*FORMATS, "all"), default="all", help="only this file format (default: %(default)s)"
+    )
+    made.add_argument("--plan", metavar="LAYER=KIND,...", help="write this mixture, and search for none")
+    add_data(made)
+    return made
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Measure what every export of a run takes; returns 1 where one failed."""
+    if not arguments.run.is_dir():
+        raise UsageError(f"{arguments.run}: no such run folder")
+    record = output.begin((*PACKAGES, "tensorflow", "tf2onnx", "onnx"))
+    formats = FORMATS if arguments.format == "all" else (arguments.format,)
+
+    def report(line: str) -> None:
+        print(f"{PROG}: {line}", file=sys.stderr, flush=True)
+
+    costs = list(measure_exports(arguments.run, arguments.data, formats, arguments.plan, report))
+    search = "with the plan given" if arguments.plan else "holds its search, too, which times models"
+    notes = [
+        "Each file in a process of its own, from start to end: Python, TensorFlow, the conversion of the float32 file "
+        f"and of this one, and the checks of both on the validation part. That of mixed: {search}."
+    ]
+    value = {"run": str(arguments.run), "exports": [asdict(cost) for cost in costs]}
+    shown = output.Table("Export", HEADERS, [cells(cost) for cost in costs])
+    output.publish(destination(arguments), record, shown, notes, value)
+    return 1 if any(cost.status != "ok" for cost in costs) else 0

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import argparse
+import math
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from benchmarks.arguments import MOST, PROG, add_data, destination
 from benchmarks.measure.frontend import Fidelity, SpeedRow, measure_fidelity, measure_speed
+from benchmarks.report import output
+from benchmarks.report.output import PACKAGES
 from toolkit.audio import decode
+from toolkit.command import Parser
 from toolkit.data import synthetic
 from toolkit.data.dataset import GTZAN_FOLDERS, SUFFIXES
-from toolkit.errors import DatasetError
+from toolkit.errors import DatasetError, UsageError
 from toolkit.parallel import Progress
+from toolkit.progress import progress
 
 HEADERS = ("front end", "from samples to", "median ms", "p90 ms", "x librosa")
 
@@ -76,3 +84,35 @@ def compare_front_ends(data: Path | None, clips: int, repeats: int, progress: Pr
     speed = measure_speed([decode.load(paths[place]) for place in chosen], repeats)
     fidelity = measure_fidelity(data, progress) if all(folder.is_dir() for folder in folders) else None
     return Comparison(f"{len(chosen)} clips of the dataset", speed, fidelity)
+
+
+def parser() -> Parser:
+    """Return the parser of `frontend`."""
+    made = Parser(prog=f"{PROG} frontend", description="The front end against librosa: speed, and the pictures' truth.")
+    made.add_argument("--clips", type=int, default=5, metavar="N", help="sounds to time (%(default)s)")
+    made.add_argument("--repeats", type=int, default=5, metavar="N", help="times a sound (%(default)s)")
+    add_data(made)
+    return made
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Compare the front end with librosa and its pictures with the public ones."""
+    for name in ("clips", "repeats"):
+        if not 1 <= getattr(arguments, name) <= MOST:
+            raise UsageError(f"--{name} is {getattr(arguments, name)}: give 1 to {MOST}")
+    named = output.named_data(arguments.data)
+    record = output.begin((*PACKAGES, "librosa", "scipy"))
+    with progress("comparing pictures") as report:
+        found = compare_front_ends(named, arguments.clips, arguments.repeats, report)
+    output.publish(
+        destination(arguments), record, output.Table("Front end", HEADERS, found.cells()), found.notes(), _plain(found)
+    )
+    return 0
+
+
+def _plain(found: Comparison) -> dict[str, Any]:
+    """Return a comparison as JSON values; a ratio to a library that is not installed is null."""
+    value = asdict(found)
+    for row in value["speed"]:
+        row["ratio"] = None if math.isnan(row["ratio"]) else row["ratio"]
+    return value

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import argparse
+import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from benchmarks.arguments import PROG, add_common, destination
+from benchmarks.measure import clips
 from benchmarks.measure.accuracy import Accuracy
 from benchmarks.measure.evaluation import own_split
 from benchmarks.measure.row import Row
 from benchmarks.measure.settings import Settings, Stage, silent
 from benchmarks.measure.suite import measure_models
+from benchmarks.report import output
+from runtime.engines.load import check_threads
 from toolkit.artifact.card import Card
 from toolkit.artifact.card_sections import ParityCard
 from toolkit.artifact.file import file_format, read_card
+from toolkit.command import Parser
 from toolkit.data.dataset import Index
 from toolkit.errors import UsageError
 from toolkit.measure.latency import Plan, Ratio
+from toolkit.progress import progress
 
 NONE = "-"
 BRIEF = Plan(min_seconds=0, min_count=1, warmup=0, burst_seconds=0, burst_count=1)
@@ -148,3 +156,44 @@ def _share(accuracies: Mapping[str, Accuracy], name: str) -> str:
     if value is None:
         return NONE
     return f"{value.accuracy:.3f} [{value.wilson95[0]:.3f}, {value.wilson95[1]:.3f}] (n = {value.n})"
+
+
+def parser() -> Parser:
+    """Return the parser of `matrix`."""
+    made = Parser(
+        prog=f"{PROG} matrix",
+        description="Every network in every format, each file judged on the split it was trained on.",
+    )
+    made.add_argument("models", nargs="+", type=Path, metavar="MODEL", help="model files, a network's timed ones first")
+    add_common(made)
+    made.add_argument(
+        "--min-duration", type=float, default=10.0, metavar="S", help="seconds a model and latency (%(default)s)"
+    )
+    made.add_argument(
+        "--min-count", type=int, default=50, metavar="N", help="queries a model and latency (%(default)s)"
+    )
+    return made
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Measure every network in every format; returns 1 where something was wrong with a file."""
+    plan = output.plan(arguments.min_duration, arguments.min_count)
+    check_threads(arguments.threads, "--threads")
+    data = output.data(arguments.data)
+    output.check_models(arguments.models)
+    record = output.begin()
+    index = output.index(data, None)
+    with tempfile.TemporaryDirectory() as folder:
+        clip = Path(folder) / "made-up.wav"
+        clips.write_clip(clip)
+        settings = Settings(clip, (arguments.threads,), plan=plan, engine=arguments.engine)
+        lines = measure_matrix(arguments.models, index, settings, progress)
+    notes = [
+        "Each file is judged on a part of the split that it was trained on, with 95 % Wilson intervals. Labels as "
+        "Keras, and the largest difference of a probability, as the file's card says. x float32: of the same format, "
+        f"threads: {arguments.threads}, median over the rounds with its 95 % interval."
+    ]
+    headers, rows = table(lines)
+    value = {"lines": [asdict(line) for line in lines]}
+    output.publish(destination(arguments), record, output.Table("Every format", headers, rows), notes, value)
+    return 0 if all(line.status == "ok" for line in lines) else 1

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.arguments import PROG, add_data, destination
+from benchmarks.measure import clips
 from benchmarks.profile.layers import Part
 from benchmarks.profile.onnx import profile_onnx
 from benchmarks.profile.tflite import profile_tflite
+from benchmarks.report import output
 from runtime.engines.base import first_line
+from runtime.engines.load import check_threads
 from runtime.preprocess import model_input
 from toolkit.artifact.file import ONNX, file_format, read_archive, verify_model
+from toolkit.command import Parser
 from toolkit.errors import EngineError, GtzanetError
 from toolkit.measure.latency import Plan
 from toolkit.native_stderr import captured_stderr
@@ -90,3 +97,42 @@ def remarks(path: Path, parts: Sequence[Part]) -> list[str]:
     elif outside := [f"{part.name} ({' '.join(part.outside)})" for part in parts if part.outside]:
         found.append(f"Operators of {path.name} that the delegate did not take: {', '.join(outside)}.")
     return found
+
+
+def parser() -> Parser:
+    """Return the parser of `operators`."""
+    made = Parser(prog=f"{PROG} operators", description="Where the time goes inside model files, layer by layer.")
+    made.add_argument("models", nargs="+", type=Path, metavar="MODEL", help="model files")
+    made.add_argument("--threads", type=int, default=1, metavar="N", help="(%(default)s)")
+    made.add_argument(
+        "--min-duration", type=float, default=2.0, metavar="S", help="seconds a part at least (%(default)s)"
+    )
+    made.add_argument("--min-count", type=int, default=30, metavar="N", help="runs a part at least (%(default)s)")
+    add_data(made)
+    return made
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Show where the time goes inside model files."""
+    plan = output.plan(arguments.min_duration, arguments.min_count)
+    check_threads(arguments.threads, "--threads")
+    record = output.begin()
+    named = output.named_data(arguments.data)
+    clip = clips.find_clip(named)
+    window = clips.window(clip)
+    models = dict.fromkeys(arguments.models)
+    found = {path: profile(path, window, arguments.threads, plan) for path in models}
+    notes = [
+        f"One query at a time, {arguments.threads} thread{'' if arguments.threads == 1 else 's'}, on "
+        f"{clip.name if clip else 'a made-up sound'}. TFLite: what the model cut after a part takes longer than cut "
+        "before it, the pieces taking turns, median over the rounds; a part below the noise may come out negative. "
+        "ONNX: ONNX Runtime's profiler, which costs time "
+        "itself.",
+        "In float32: operators that compute so, though others of the model do not. Outside the delegate: those that "
+        "XNNPACK, LiteRT's faster kernels, did not take.",
+    ]
+    notes += [remark for path, parts in found.items() for remark in remarks(path, parts)]
+    value = {"models": {str(path): [asdict(part) for part in parts] for path, parts in found.items()}}
+    rows = [row for path, parts in found.items() for row in cells(path, parts)]
+    output.publish(destination(arguments), record, output.Table("Where the time goes", HEADERS, rows), notes, value)
+    return 0

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import json
 import os
 import statistics
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from benchmarks.arguments import MOST, PROG, add_data, destination
+from benchmarks.measure import clips
 from benchmarks.measure.fresh_process import child_environment
 from benchmarks.measure.peers import PICTURE, SCRIPT, TF_KERAS
+from benchmarks.report import output
+from runtime.default_model import PRETRAINED
+from runtime.engines.load import check_threads
+from toolkit.command import Parser
 from toolkit.data.run_folder import MODEL
-from toolkit.errors import EngineError
+from toolkit.errors import EngineError, UsageError
+from toolkit.progress import progress
 
 NUMPY, OURS, USUAL = "import numpy", "python -m runtime", "librosa and tf_keras"
 NEEDED = (*PICTURE, TF_KERAS.module)
@@ -143,3 +152,54 @@ def cells(cost: Cost) -> tuple[str, ...]:
         peak,
         cost.status,
     )
+
+
+def parser() -> Parser:
+    """Return the parser of `start`."""
+    made = Parser(
+        prog=f"{PROG} start",
+        description="A label from nothing: whole processes, beside `import numpy` and the usual script.",
+    )
+    made.add_argument(
+        "model", type=Path, nargs="?", metavar="MODEL", help="a model file (default: the one that is built in)"
+    )
+    made.add_argument("--clip", type=Path, metavar="FILE", help="the sound (default: the dataset's first, or made up)")
+    made.add_argument("--run", type=Path, metavar="RUN", help="a run whose Keras model the usual script is to use")
+    made.add_argument("--rounds", type=int, default=7, metavar="N", help="times each (%(default)s)")
+    made.add_argument("--threads", type=int, default=1, metavar="N", help="(%(default)s)")
+    add_data(made)
+    return made
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Measure what a label costs from nothing."""
+    check_threads(arguments.threads, "--threads")
+    if not 1 <= arguments.rounds <= MOST:
+        raise UsageError(f"--rounds is {arguments.rounds}: give 1 to {MOST}")
+    model, data = arguments.model or PRETRAINED, output.named_data(arguments.data)
+    output.check_models([model])
+    if arguments.clip is not None:
+        output.check_clip(arguments.clip)
+    if arguments.run is not None:
+        output.check_run(arguments.run)
+        if lacking():
+            raise UsageError(f"--run needs what the usual script imports: run `pip install {' '.join(lacking())}`")
+    record = output.begin()
+    clip = arguments.clip or clips.find_clip(data)
+    with tempfile.TemporaryDirectory() as folder:
+        shown = clip.name if clip else "a made-up clip of 30 s"
+        if clip is None:
+            clip = Path(folder) / "made-up.wav"
+            clips.write_clip(clip)
+        wanted = programs(model, clip, arguments.run, arguments.threads)
+        with progress("starting processes") as report:
+            costs = measure(wanted, arguments.rounds, report)
+    notes = [
+        f"{model.name}, {shown}, threads: {arguments.threads}. Whole processes, start to end, {arguments.rounds} turns "
+        "after one that is not counted; medians, the least and the most. x import numpy: the median over the "
+        "rounds. Peak memory: of the largest process."
+    ]
+    value = {"model": str(model), "clip": shown, "costs": [asdict(cost) for cost in costs]}
+    rows = [cells(cost) for cost in costs]
+    output.publish(destination(arguments), record, output.Table("A label from nothing", HEADERS, rows), notes, value)
+    return 0

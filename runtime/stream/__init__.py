@@ -1,6 +1,6 @@
 """Endless sound: from a microphone or a pipe to a label that does not flicker.
 
-- `feeds`: blocks of samples from a pipe or a microphone.
+- `blocks`: what a source yields. `microphone`, `pipe`: the sources.
 - `sliding_window`: blocks to the windows that the network hears.
 - `smoothing`: a window's probabilities to a steady label.
 - `events`: what is heard, as it comes.

@@ -12,9 +12,9 @@ import jsonschema
 import pytest
 
 from benchmarks import cli
-from benchmarks.arguments import models_parser
 from benchmarks.measure import accuracy, suite
 from benchmarks.report.results import SCHEMA, read_result
+from benchmarks.studies.models_request import parser as models_parser
 from tests.run_maker import made_artifacts
 from toolkit.measure import latency
 

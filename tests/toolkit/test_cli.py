@@ -104,7 +104,7 @@ def test_synth_writes_a_marked_corpus(tmp_path: Path, capsys: pytest.CaptureFixt
     root = tmp_path / "made"
     command = ["synth", str(root), "--clips", "1", "--seconds", "0.5", "--seed", "3"]
     assert entry(command) == 0
-    assert capsys.readouterr().out == f"{root}: 1 synthetic clips a class\n"
+    assert capsys.readouterr().out == f"{root}: 1 synthetic clips per class\n"
     assert is_synthetic(root)
     assert "use --force" in refused(capsys, command, 2)
     assert entry([*command, "--force"]) == 0

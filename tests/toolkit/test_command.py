@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.command import run
+from toolkit.command import Parser, Verb, dispatch, run
 from toolkit.errors import RunError, UsageError
 
 ROOT = Path(__file__).parents[2]
@@ -149,3 +150,62 @@ def test_a_missing_package_names_the_extra(tmp_path: Path) -> None:
     done = subprocess.run(package(tmp_path, "import absent_library.part\n"), cwd=ROOT, capture_output=True, text=True)
     sentence = "slow needs absent_library, which is not installed (try: pip install 'gtzanet-edge[all]')"
     assert (done.returncode, done.stderr) == (1, f"python -m slow: error: {sentence}\n")
+
+
+def verbs(calls: list[object]) -> dict[str, Verb]:
+    def parser() -> Parser:
+        parser = Parser(prog="prog matrix")
+        parser.add_argument("--count", type=int, default=1)
+        return parser
+
+    def work(arguments: argparse.Namespace) -> int:
+        calls.append((arguments.count, arguments.command))
+        return 7
+
+    return {"matrix": Verb("a table", parser, work), "doctor": Verb("a check", parser, work)}
+
+
+def default(calls: list[object]) -> Verb:
+    def parser() -> Parser:
+        parser = Parser(prog="prog")
+        parser.add_argument("files", nargs="*")
+        return parser
+
+    def work(arguments: argparse.Namespace) -> int:
+        calls.append(arguments.files)
+        return 0
+
+    return Verb("", parser, work)
+
+
+def test_the_first_word_chooses_the_job() -> None:
+    calls: list[object] = []
+    assert dispatch("prog", verbs(calls), default(calls), ["matrix", "--count", "3"]) == 7
+    assert dispatch("prog", verbs(calls), default(calls), ["a b.wav", "matrix"]) == 0
+    assert calls == [(3, "prog matrix --count 3"), ["a b.wav", "matrix"]]
+
+
+def test_help_lists_the_verbs(capsys: pytest.CaptureFixture[str]) -> None:
+    for usual in (default([]), None):
+        with pytest.raises(SystemExit) as stopped:
+            dispatch("prog", verbs([]), usual, ["--help"])
+        assert stopped.value.code == 0
+        assert "verbs (prog VERB --help):\n  matrix  a table\n  doctor  a check\n" in capsys.readouterr().out
+
+
+def test_a_mistyped_verb_names_the_nearest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for word in ("docter", "Matrix", "matrx"):
+        with pytest.raises(UsageError, match="did you mean (doctor|matrix)"):
+            dispatch("prog", verbs([]), default([]), [word])
+    (tmp_path / "matrx").touch()  # a file of that name is what is meant
+    calls: list[object] = []
+    assert dispatch("prog", verbs([]), default(calls), ["matrx"]) == 0
+    assert dispatch("prog", verbs([]), default(calls), ["matrix.wav"]) == 0
+    assert calls == [["matrx"], ["matrix.wav"]]
+
+
+@pytest.mark.parametrize(("words", "message"), [([], "a verb is missing"), (["song"], "song: no such verb")])
+def test_without_a_default_a_verb_is_needed(words: list[str], message: str) -> None:
+    with pytest.raises(UsageError, match=f"{message}: name one of matrix, doctor"):
+        dispatch("prog", verbs([]), None, words)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.measure.conditions import THROTTLED, Conditions, conditions, doubts, told
+from benchmarks.measure.conditions import THROTTLED, Conditions, conditions, described, doubts
 
 CALM = Conditions(
     clock=100.0,
@@ -56,8 +56,8 @@ def test_a_board_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert (found.busy_seconds, found.stolen_seconds) == (5, 2)
     assert (found.governor, found.megahertz, found.celsius) == ("ondemand", 1800, 48.312)
     assert (found.throttled, found.throttle_count) == (0x50005, 9)
-    assert told(found, found)["megahertz"] == "1800 MHz, 1800 MHz after"
-    assert told(found, found)["throttled"] == "0x50005"
+    assert described(found, found)["megahertz"] == "1800 MHz, 1800 MHz after"
+    assert described(found, found)["throttled"] == "0x50005"
 
 
 def firmware(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:

@@ -13,9 +13,9 @@ import pytest
 from benchmarks import cli
 from benchmarks.measure.accuracy import Accuracy, detail
 from benchmarks.measure.fresh_process import FreshProcess
+from benchmarks.measure.pairs import compare, match
 from benchmarks.measure.row import Row
 from benchmarks.report.results import FORMAT_VERSION, read_result
-from benchmarks.studies.compare import compare, match
 from tests.cards import example_card
 from toolkit.dataclass_json import from_json
 from toolkit.measure.latency import Latency, Plan, Ratio, measure, summarise

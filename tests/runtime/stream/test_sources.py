@@ -20,7 +20,7 @@ import pytest
 from runtime.classifier import Classifier
 from runtime.cli import entry
 from runtime.sources import Raw
-from runtime.stream import events, feeds
+from runtime.stream import events, microphone, pipe
 from tests.runtime.stream.test_sliding_window import Eye, music
 from toolkit.audio.samples import Resampler, to_mono_at
 from toolkit.errors import AudioError, UsageError
@@ -52,16 +52,16 @@ def test_a_pipe_gives_whole_samples_however_it_is_cut() -> None:
     thread = threading.Thread(target=feed)
     thread.start()
     with os.fdopen(read, "rb") as file:
-        blocks = [block for block in feeds.piped(Raw(channels=3), print, file) if block is not None]
+        blocks = [block for block in pipe.piped(Raw(channels=3), print, file) if block is not None]
     thread.join()
     np.testing.assert_array_equal(np.concatenate(blocks), values.reshape(-1, 3) / np.float32(32768))
 
 
 def test_a_pipe_that_ends_within_a_sample_is_told() -> None:
     with pytest.raises(AudioError, match="it ends within a sample: 1 bytes are left over"):
-        list(feeds.piped(Raw(), print, io.BytesIO(bytes(11))))
+        list(pipe.piped(Raw(), print, io.BytesIO(bytes(11))))
     with pytest.raises(AudioError, match="bytes of a sound file"):
-        list(feeds.piped(Raw(), print, io.BytesIO(b"RIFF" + bytes(40))))
+        list(pipe.piped(Raw(), print, io.BytesIO(b"RIFF" + bytes(40))))
 
 
 def test_a_stalled_pipe_is_told_and_goes_on() -> None:
@@ -77,7 +77,7 @@ def test_a_stalled_pipe_is_told_and_goes_on() -> None:
     thread = threading.Thread(target=feed)
     thread.start()
     with os.fdopen(read, "rb") as file:
-        count = sum(len(block) for block in feeds.piped(Raw(), said.append, file, stall=0.05) if block is not None)
+        count = sum(len(block) for block in pipe.piped(Raw(), said.append, file, stall=0.05) if block is not None)
     thread.join()
     assert count == 5 and said == ["no sound for 0.05 s; waiting", "sound again"]
 
@@ -86,7 +86,7 @@ def test_a_pipe_may_hold_any_bytes_after_its_beginning() -> None:
     data = bytes(1000) + b"ID3RIFF" + bytes(993)
     pieces = [data[:1000], data[1000:], b""]
     file: Any = SimpleNamespace(read1=lambda size: pieces.pop(0), fileno=lambda: -1)
-    assert sum(len(block) for block in feeds.piped(Raw(), print, file) if block is not None) == 1000
+    assert sum(len(block) for block in pipe.piped(Raw(), print, file) if block is not None) == 1000
 
 
 class Microphones:
@@ -129,9 +129,9 @@ class _Opened:
 def test_a_microphone_that_stalls_or_goes_is_opened_again(monkeypatch: pytest.MonkeyPatch) -> None:
     module = Microphones(3, Microphones.PortAudioError("Device unavailable"), 2)
     monkeypatch.setitem(sys.modules, "sounddevice", module)
-    monkeypatch.setattr(feeds, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(microphone, "RETRY_SECONDS", 0.0)
     said: list[str] = []
-    blocks = feeds.microphone(None, 44_100, said.append, stall=0.05)
+    blocks = microphone.microphone(None, 44_100, said.append, stall=0.05)
     found = [next(blocks) for _ in range(7)]
     assert [None if block is None else int(block[0, 0]) for block in found] == [0, 1, 2, None, None, 0, 1]
     assert said == ["no sound for 0.05 s; opening the microphone again", "sound again"]
@@ -141,10 +141,10 @@ def test_a_microphone_that_stalls_or_goes_is_opened_again(monkeypatch: pytest.Mo
 def test_lost_sound_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     module = Microphones(4)
     monkeypatch.setitem(sys.modules, "sounddevice", module)
-    monkeypatch.setattr(feeds, "QUEUED", 4)
+    monkeypatch.setattr(microphone, "QUEUED", 4)
     said: list[str] = []
     kept: queue.Queue[Any] = queue.Queue(4)
-    callback = feeds._keep(kept)
+    callback = microphone._keep(kept)
     found = []
     for number in range(8):
         if number == 6:
@@ -152,7 +152,7 @@ def test_lost_sound_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         callback(np.full((1, 1), number, np.float32), 1, None, None)
     found += [kept.get() for _ in range(kept.qsize())]
     assert [None if block is None else int(block[0, 0]) for block in found] == [0, 1, 2, 3, None, 6, 7]
-    blocks = feeds.microphone("1", 44_100, said.append)
+    blocks = microphone.microphone("1", 44_100, said.append)
     assert [next(blocks) is None for _ in range(4)] == [False] * 4 and said == []
     callback(np.zeros((1, 1), np.float32), 1, None, "input overflow")
     assert kept.get() is None
@@ -164,10 +164,10 @@ def test_a_microphone_that_is_not_there_is_misuse(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(
         UsageError, match="--device x cannot be opened at 44100 Hz .No input device matching 'x'.: .* 0 USB mic"
     ):
-        next(feeds.microphone("x", 44_100, print))
+        next(microphone.microphone("x", 44_100, print))
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     with pytest.raises(AudioError, match="pip install sounddevice"):
-        next(feeds.microphone(None, 44_100, print))
+        next(microphone.microphone(None, 44_100, print))
 
 
 def test_lost_sound_starts_a_new_window() -> None:

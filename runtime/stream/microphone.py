@@ -1,94 +1,26 @@
-"""Where endless sound comes from: raw samples on standard input, or a microphone."""
+"""What a microphone hears, as blocks of samples, through sounddevice and PortAudio."""
 
 from __future__ import annotations
 
 import importlib
 import queue
-import select
-import sys
 import time
-from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.sources import Raw
-from toolkit.audio import pcm
+from runtime.stream.blocks import STALL_SECONDS, Blocks, Report
 from toolkit.errors import AudioError, UsageError
 
-Blocks = Iterator[NDArray[np.float32] | None]
-"""Samples (n, channels), or None where sound was lost: what follows does not continue what was before."""
-Say = Callable[[str], None]
-
-STALL_SECONDS = 10.0
 RETRY_SECONDS = 2.0
 BLOCKS_A_SECOND = 25
 QUEUED = 15 * BLOCKS_A_SECOND
 """Blocks of a microphone that wait for the computer."""
-_BYTES = 1 << 16
 
 
-def piped(raw: Raw, say: Say, file: BinaryIO | None = None, stall: float = STALL_SECONDS) -> Blocks:
-    """Yield raw samples from standard input until it ends; say so where none come for a while.
-
-    Raises
-    ------
-    UsageError
-        If there is no such format.
-    AudioError
-        If the bytes are those of a sound file, or end within a sample.
-    """
-    source: Any = file or sys.stdin.buffer
-    size = pcm.check_format(raw.format, raw.channels)
-    rest = b""
-    for data in _checked(_chunks(source, stall, say)):
-        rest += data
-        whole = len(rest) - len(rest) % size
-        if whole:
-            yield pcm.decode(rest[:whole], raw.format, raw.channels)
-            rest = rest[whole:]
-    if rest:
-        raise AudioError(f"it ends within a sample: {len(rest)} bytes are left over")
-
-
-def _chunks(source: Any, stall: float, say: Say) -> Iterator[bytes]:
-    """Yield bytes as they come."""
-    while True:
-        waited = _wait(source, stall, say)
-        data = source.read1(_BYTES)
-        if not data:
-            return
-        if waited:
-            say("sound again")
-        yield data
-
-
-def _checked(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield bytes, the first of them when there are enough to tell that they are no sound file's."""
-    first = b""
-    for data in chunks:
-        first += data
-        if len(first) >= pcm.LOOKED_AT:
-            break
-    pcm.check_beginning(first)
-    yield first
-    yield from chunks
-
-
-def _wait(source: Any, stall: float, say: Say) -> bool:
-    """Return when there is something to read, if the system can tell; say so, and return True, if that takes long."""
-    try:
-        if select.select([source], [], [], stall)[0]:
-            return False
-    except (OSError, ValueError):  # a file that cannot be waited for
-        return False
-    say(f"no sound for {stall:g} s; waiting")
-    select.select([source], [], [])
-    return True
-
-
-def microphone(device: str | None, rate: int, say: Say, stall: float = STALL_SECONDS) -> Blocks:
+def microphone(device: str | None, rate: int, report: Report, stall: float = STALL_SECONDS) -> Blocks:
     """Yield what a microphone hears, for good: where it stalls or is unplugged, it is opened again until it is there.
 
     Parameters
@@ -97,7 +29,7 @@ def microphone(device: str | None, rate: int, say: Say, stall: float = STALL_SEC
         Name (or a part of it) or number of the device, as the operating system gives it; None for its default.
     rate
         Samples a second that are asked of it.
-    say
+    report
         Called with a sentence when sound is lost, and when it is back.
     stall
         Seconds without sound after which the device is opened again.
@@ -120,19 +52,19 @@ def microphone(device: str | None, rate: int, say: Say, stall: float = STALL_SEC
                 while True:
                     block = waiting.get(timeout=stall)
                     if silent:
-                        say("sound again")
+                        report("sound again")
                     heard, silent = True, False
                     if block is None:
-                        say("the computer is too slow: sound was lost")
+                        report("the computer is too slow: sound was lost")
                     yield block
         except queue.Empty:
             if not silent:
-                say(f"no sound for {stall:g} s; opening the microphone again")
+                report(f"no sound for {stall:g} s; opening the microphone again")
         except (module.PortAudioError, ValueError) as error:
             if not heard and not silent:
                 raise UsageError(_refusal(module, device, rate, error)) from None
             if not silent:
-                say(f"the microphone is gone ({_first(error)}); trying again")
+                report(f"the microphone is gone ({_first(error)}); trying again")
             time.sleep(RETRY_SECONDS)
         silent = True
         _look_again(module)

@@ -1,0 +1,138 @@
+"""One model in two results: ratios, and what became worse by more than chance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.measure.row import Row
+from benchmarks.measure.selection import SIGNIFICANT
+from toolkit.measure.latency import Latency, Ratio
+from toolkit.measure.metrics import mcnemar, two_proportion_z
+
+NETWORK, FILE_TO_LABEL = "network", "file to label"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One model in two results.
+
+    Attributes
+    ----------
+    name
+        Its file's name, and its number of threads.
+    accuracy
+        Before and after; None where one is not known.
+    p
+        How probable a difference as large is by chance: McNemar's exact test on the same samples, the two-proportion z
+        test on others.
+    paired
+        Whether they were the same samples.
+    network, file_to_label
+        After as a multiple of before: the quotient of the medians, its interval from how far each may be off.
+    size, peak
+        Multiples.
+    worse, better
+        What is so by more than chance and the tolerance.
+    unsure
+        Times that would be, were they not of a disturbed machine or of other sounds.
+    """
+
+    name: str
+    accuracy: tuple[float, float] | None
+    p: float | None
+    paired: bool
+    network: Ratio | None
+    file_to_label: Ratio | None
+    size: float | None
+    peak: float | None
+    worse: tuple[str, ...]
+    better: tuple[str, ...]
+    unsure: tuple[str, ...]
+
+
+def match(before: Sequence[Row], after: Sequence[Row]) -> list[tuple[Row, Row]]:
+    """Return the rows of the same file in both: by path and threads, and where only the folder differs, by name."""
+    exact = {(row.file, row.threads): row for row in before}
+    short: dict[tuple[str, int], list[Row]] = {}
+    for row in before:
+        short.setdefault((Path(row.file).name, row.threads), []).append(row)
+    names = [(Path(row.file).name, row.threads) for row in after]
+    found = []
+    for row, name in zip(after, names, strict=True):
+        alone = short.get(name, []) if names.count(name) == 1 else []
+        other = exact.get((row.file, row.threads)) or (alone[0] if len(alone) == 1 else None)
+        if other is not None:
+            found.append((other, row))
+    return found
+
+
+def compare(before: Row, after: Row, tolerance: float, untimed: Sequence[str] = ()) -> Pair:
+    """Return how a model's second measurement differs from its first; the times in `untimed` are at most unsure."""
+    accuracy, p, paired = _accuracy(before, after)
+    worse: list[str] = []
+    better: list[str] = []
+    unsure: list[str] = []
+    if accuracy is not None and p is not None and p < SIGNIFICANT:
+        (worse if accuracy[1] < accuracy[0] else better).append("accuracy")
+    ratios = {
+        NETWORK: _ratio(before.network, after.network),
+        FILE_TO_LABEL: _ratio(before.file_to_label, after.file_to_label),
+    }
+    for name, ratio in ratios.items():
+        if ratio is not None and ratio.low > 1 + tolerance:
+            (unsure if name in untimed else worse).append(name)
+        if ratio is not None and ratio.high < 1 / (1 + tolerance):
+            (unsure if name in untimed else better).append(name)
+    peaks = [row.fresh.peak_bytes if row.fresh else None for row in (before, after)]
+    sizes = {"size": _quotient(before.size_bytes, after.size_bytes), "peak memory": _quotient(*peaks)}
+    for name, quotient in sizes.items():
+        if quotient is not None and quotient > 1 + tolerance:
+            worse.append(name)
+        if quotient is not None and quotient < 1 / (1 + tolerance):
+            better.append(name)
+    if before.network and not after.network:
+        worse.append(f"not measured: {after.status}")
+    if after.network and not before.network:
+        better.append("measured")
+    return Pair(
+        after.name,
+        accuracy,
+        p,
+        paired,
+        ratios[NETWORK],
+        ratios[FILE_TO_LABEL],
+        sizes["size"],
+        sizes["peak memory"],
+        tuple(worse),
+        tuple(better),
+        tuple(unsure),
+    )
+
+
+def _accuracy(before: Row, after: Row) -> tuple[tuple[float, float] | None, float | None, bool]:
+    """Return both accuracies, the p of their difference, and whether they are of the same samples."""
+    one, other = before.accuracy, after.accuracy
+    if one is None or other is None or before.detail is None or after.detail is None:
+        return None, None, False
+    both = one.accuracy, other.accuracy
+    if (before.judged_on, before.detail.truth) == (after.judged_on, after.detail.truth):
+        right = [np.equal(row.predicted, row.truth) for row in (before.detail, after.detail)]
+        return both, mcnemar(right[0], right[1])[2], True
+    return both, two_proportion_z(other.correct, other.n, one.correct, one.n)[1], False
+
+
+def _ratio(before: Latency | None, after: Latency | None) -> Ratio | None:
+    """Return the quotient of two medians; how far each may be off adds up in squares, as errors of two runs do."""
+    if before is None or after is None:
+        return None
+    quotient, off = after.p50_ms / before.p50_ms, math.hypot(before.spread, after.spread)
+    return Ratio(quotient, quotient / (1 + off), quotient * (1 + off))
+
+
+def _quotient(before: int | None, after: int | None) -> float | None:
+    return after / before if before and after else None
