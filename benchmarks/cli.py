@@ -18,14 +18,14 @@ from benchmarks.studies import (
     operators,
     startup,
 )
-from toolkit.command import Verb, dispatch, output_file, run
+from toolkit.command import Jobs, Verb, dispatch, output_file, run
 from toolkit.errors import UsageError
 
 Work = Callable[[argparse.Namespace], int]
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code: 1 where a model could not be measured."""
+def jobs() -> Jobs:
+    """Return the studies."""
     verbs = {
         "matrix": Verb("every network in every format and split", matrix.parser, _checked(matrix.main)),
         "operators": Verb("where the time goes inside model files", operators.parser, _checked(operators.main)),
@@ -35,7 +35,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         "export": Verb("time and memory of every export", export_cost.parser, _checked(export_cost.main)),
         "compare": Verb("two results, and what became worse", compare.parser, _checked(compare.main)),
     }
-    return dispatch(PROG, verbs, Verb("", models_request.parser, _checked(models.main)), argv)
+    return Jobs(verbs, Verb("", models_request.parser, _checked(models.main)))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code: 1 where a model could not be measured."""
+    return dispatch(PROG, jobs(), argv)
 
 
 def _checked(work: Work) -> Work:

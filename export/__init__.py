@@ -6,5 +6,6 @@
 - `calibration`, `probes`: the pictures that ranges are measured on, and those that music seldom is.
 - `converter`: one file's bytes, from `tflite` or `onnx`, after `quantize`.
 - `verify`: whether a file does what the network does. `card`: what it says of itself.
+- `front_end_rules`, `weighted`: what TFLite and ONNX have in common.
 - `malloc`: freed memory goes back to the system.
 """

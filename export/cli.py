@@ -14,19 +14,24 @@ from export.quantize.qat import DEFAULT_EPOCHS
 from export.tflite.convert import IO_TYPES
 from export.variants import PICTURE, QUANTISED, variants
 from export.verify.parity import MAX_DROP
-from export.verify.speed import is_faster, told
+from export.verify.speed import is_faster, ratio_text
 from toolkit.artifact.card import CALIBRATED, INPUT_LEVELS
 from toolkit.artifact.file import FORMATS, ONNX, TFLITE
-from toolkit.command import Parser, Verb, dispatch, run
+from toolkit.command import Jobs, Parser, Verb, dispatch, run
 from toolkit.data.run_folder import Run, newest_run
 from toolkit.errors import UsageError
 
 PROG = "python -m export"
 
 
+def jobs() -> Jobs:
+    """Return the only job of `python -m export`."""
+    return Jobs({}, Verb("", _parser, _export))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns 0."""
-    return dispatch(PROG, {}, Verb("", _parser, _export), argv)
+    return dispatch(PROG, jobs(), argv)
 
 
 def entry(argv: Sequence[str] | None = None) -> int:
@@ -82,7 +87,7 @@ def _export(arguments: argparse.Namespace) -> int:
         print(_line(item))
     for item in exported:
         if item.speed and not is_faster(item.speed):
-            print(f"{PROG}: NOT FASTER on this machine: {item.path} takes {told(item.speed)}", file=sys.stderr)
+            print(f"{PROG}: NOT FASTER on this machine: {item.path} takes {ratio_text(item.speed)}", file=sys.stderr)
     return 0
 
 
@@ -177,5 +182,5 @@ def _line(item: Exported) -> str:
     low, high = accuracy.wilson95
     measured = f"{accuracy.part} accuracy {accuracy.accuracy:.3f} [{low:.3f}, {high:.3f}] (n = {accuracy.n})"
     keras = f"{parity.top1_agreement:.1%} of the labels as Keras, probabilities off by {parity.max_abs:g} at most"
-    timed = f", {told(item.speed)}" if item.speed else ""
+    timed = f", {ratio_text(item.speed)}" if item.speed else ""
     return f"{item.path}: {item.size / 1e6:.2f} MB, {measured}, {keras}{timed}"

@@ -13,7 +13,7 @@ from export.onnx import frontend as onnx_frontend
 from export.onnx import quantize as onnx_quantize
 from export.onnx.convert import to_onnx
 from export.onnx.mixed import OnnxMixer
-from export.quantize.search import Mixer, Plan
+from export.quantize.search import Mixer, QuantizationPlan
 from export.tflite import convert as tflite_convert
 from export.tflite import frontend as tflite_frontend
 from export.tflite.float16 import halve_weights
@@ -32,7 +32,7 @@ class Converted:
     content: bytes
     calibration: Calibration | None
     float_ops: tuple[str, ...] = ()
-    layers: Plan = field(default_factory=dict)
+    layers: QuantizationPlan = field(default_factory=dict)
 
 
 class Converter:
@@ -100,7 +100,7 @@ class Converter:
             If the conversion fails.
         """
         if variant.format == ONNX:
-            return onnx_frontend.with_front(content, self._spec, variant.level)
+            return onnx_frontend.prepended(content, self._spec, variant.level)
         if variant.level not in self._fronts:
             self._fronts[variant.level] = tflite_frontend.to_tflite(self._spec, variant.level)
         joined = compose(self._fronts[variant.level], content)
@@ -119,7 +119,7 @@ class Converter:
             )
         return self._mixers[format]
 
-    def mix(self, variant: Variant, plan: Plan) -> Converted:
+    def mix(self, variant: Variant, plan: QuantizationPlan) -> Converted:
         """Return a mixture of the model; raises as `convert`."""
         content = self.mixer(variant.format).build(plan)
         if variant.format != ONNX:

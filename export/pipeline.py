@@ -10,19 +10,20 @@ from pathlib import Path
 
 from export.card import description, draft_card
 from export.converter import Converter
+from export.front_end_rules import check_front_end
 from export.malloc import keep, release
 from export.options import Options, Report
 from export.probes import probe_pictures
 from export.quantize import qat, search
 from export.quantize.trials import Bench
 from export.stages import Network, calibration_of, fine_tuned, measured_speeds, plan_of
-from export.tflite import frontend as tflite_frontend
 from export.tflite.convert import load_keras, load_tensorflow
 from export.tflite.mixed import check_quantizer
 from export.trained_run import check_model, check_run, layer_classes, open_source
 from export.variants import PICTURE, Variant
-from export.verify.gate import PART, checked, with_front
+from export.verify.gate import PART, checked, checked_waveform_file
 from export.verify.parity import reference
+from export.weighted import KERAS_LAYERS
 from toolkit.artifact.card import Card
 from toolkit.artifact.file import TFLITE, read_card
 from toolkit.command import output_folder
@@ -32,7 +33,6 @@ from toolkit.files import atomic_path, remove_leftovers
 from toolkit.measure.latency import Ratio
 
 MIXED = "mixed"
-WEIGHTED = ("Conv2D", "Dense")
 """Classes of Keras layers that mixtures are made of."""
 LEFTOVER_SECONDS = 3600.0
 """An older temporary file is a killed process', or is written anew when its slow export comes to it."""
@@ -141,7 +141,7 @@ def export_run(
             if variant.level != PICTURE:
                 report(f"adding the front end to {target.name}")
                 content = converter.with_front(converted.content, variant)
-                cards[variant] = with_front(temporary[variant], content, cards[variant], variant)
+                cards[variant] = checked_waveform_file(temporary[variant], content, cards[variant], variant)
             del converted  # not to be in memory beside the next
         speeds = measured_speeds(temporary, cards, pictures, options, report) if options.speed else {}
         sizes = {variant: path.stat().st_size for variant, path in temporary.items()}
@@ -178,9 +178,9 @@ def _offered(run: Run, variants: Sequence[Variant], options: Options, report: Re
     layers = layer_classes(run)
     spec = check_run(run)
     if options.plan is not None:
-        search.parse(options.plan, [name for name, kind in layers.items() if kind in WEIGHTED])
+        search.parse(options.plan, [name for name, kind in layers.items() if kind in KERAS_LAYERS])
     for level in {variant.level for variant in variants} - {PICTURE}:
-        tflite_frontend.check(spec, level)
+        check_front_end(spec, level)
     if any((variant.format, variant.precision) == (TFLITE, MIXED) for variant in variants):
         check_quantizer()
     if options.qat:

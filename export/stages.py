@@ -61,26 +61,28 @@ def measured_speeds(
         return {}
     report("measuring speed")
     with captured_stderr():
-        found = speed.compare(files, _query(cards, pictures))
+        found = speed.measure_ratios(files, _query(cards, pictures))
     for variant, measured in found.items():
         if options.fail_if_slower and not speed.is_faster(measured):
             raise ArtifactError(
                 f"refused: the {variant.precision} {variant.format} file is not faster here: it takes "
-                f"{speed.told(measured)} on one thread; leave out --fail-if-slower or use another precision"
+                f"{speed.ratio_text(measured)} on one thread; leave out --fail-if-slower or use another precision"
             )
     return found
 
 
-def plan_of(layers: Sequence[str], bench: Callable[[], Bench], options: Options, report: Report) -> search.Plan:
+def plan_of(
+    layers: Sequence[str], bench: Callable[[], Bench], options: Options, report: Report
+) -> search.QuantizationPlan:
     """Return the plan that was asked for, or the best that a search on a bench finds."""
     if options.plan is not None:
         return search.parse(options.plan, layers)
     report(f"searching for a mixture of {len(layers)} layers")
     opened = bench()
     found = search.search(layers, opened.attempt, opened.race, report)
-    plan = search.told(found.best.plan)
-    beside = speed.told(found.beside_int8, "all-int8 layers'")
-    report(f"chosen: {speed.told(found.best.speed)}, {beside}: --plan {plan}")
+    plan = search.plan_text(found.best.plan)
+    beside = speed.ratio_text(found.beside_int8, "all-int8 layers'")
+    report(f"chosen: {speed.ratio_text(found.best.speed)}, {beside}: --plan {plan}")
     return found.best.plan
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolkit.command import Parser, Verb, dispatch, run
+from toolkit.command import Jobs, Parser, Verb, dispatch, run
 from toolkit.errors import EngineError
 
 if TYPE_CHECKING:
@@ -21,13 +21,18 @@ if TYPE_CHECKING:
 PROG = "python -m runtime"
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; returns 0, or 1 when a file could not be classified."""
+def jobs() -> Jobs:
+    """Return the jobs of `python -m runtime`."""
     verbs = {
         "info": Verb("what a model file says of itself", _info_parser, _info),
         "doctor": Verb("which engines and models work on this machine", _doctor_parser, _doctor),
     }
-    return dispatch(PROG, verbs, Verb("", _parser, _classify), argv)
+    return Jobs(verbs, Verb("", _parser, _classify))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns 0, or 1 when a file could not be classified."""
+    return dispatch(PROG, jobs(), argv)
 
 
 def entry(argv: Sequence[str] | None = None) -> int:

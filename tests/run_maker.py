@@ -15,9 +15,9 @@ from toolkit.data.picture_cache import load_pictures
 from toolkit.data.run_folder import config_digest
 from toolkit.data.splits import make_split
 from toolkit.files import write_json
-from toolkit.frontend.picture import draw, save_png
+from toolkit.frontend.picture import paint, save_png
 from toolkit.frontend.spec import PICTURE
-from train.measure import measure
+from train.evaluate import measure
 
 CLASSES = ("high", "low", "mid", "wide")
 PER_CLASS = 8
@@ -40,7 +40,7 @@ def write_pictures(root: Path, per_class: int = PER_CLASS) -> Path:
     for number, name in enumerate(CLASSES):
         (root / name).mkdir(parents=True)
         for place in range(per_class):
-            save_png(draw(class_db(number, rng)), root / name / f"{place:03}.png")
+            save_png(paint(class_db(number, rng)), root / name / f"{place:03}.png")
     return root
 
 

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.audio import decode
-from toolkit.command import Parser, Verb, dispatch, run
+from toolkit.command import Jobs, Parser, Verb, dispatch, run
 from toolkit.data.dataset import SUFFIXES, Index, build_index
 from toolkit.data.synthetic import is_synthetic, write_corpus
 from toolkit.errors import UsageError
 from toolkit.frontend import picture
+from toolkit.frontend.spec import PICTURE
 from toolkit.frontend.windows import split_windows
 from toolkit.progress import progress
 
@@ -22,14 +23,19 @@ PROG = "python -m toolkit"
 NOUNS = {"pictures": "pictures", "audio": "sound files"}
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Do what the arguments say and return the exit code."""
+def jobs() -> Jobs:
+    """Return the jobs of `python -m toolkit`."""
     verbs = {
         "render": Verb("render a clip's picture as the networks see it", _render_parser, _render),
         "dataset": Verb("count a dataset's classes; list its unusable and equal files", _dataset_parser, _dataset),
         "synth": Verb("write a synthetic corpus, to try things without GTZAN", _synth_parser, _synth),
     }
-    return dispatch(PROG, verbs, None, argv)
+    return Jobs(verbs)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Do what the arguments say and return the exit code."""
+    return dispatch(PROG, jobs(), argv)
 
 
 def entry(argv: Sequence[str] | None = None) -> int:
@@ -53,7 +59,7 @@ def _render(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{output} is a folder: name the picture to write")
     if output.exists() and not arguments.force:
         raise UsageError(f"{output} exists: use --force to replace it")
-    windows = split_windows(decode.load(arguments.clip))
+    windows = split_windows(decode.load(arguments.clip, PICTURE.sample_rate))
     image = picture.render(windows[0])
     picture.save_png(image, output)
     if len(windows) > 1:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import importlib
 import os
 import shlex
@@ -101,9 +100,15 @@ class Verb:
     work: Callable[[argparse.Namespace], int]
 
 
-def dispatch(
-    prog: str, verbs: Mapping[str, Verb], default: Verb | None = None, argv: Sequence[str] | None = None
-) -> int:
+@dataclass(frozen=True)
+class Jobs:
+    """All jobs of a command line: those with a verb, and what is done where no verb is named."""
+
+    verbs: Mapping[str, Verb]
+    default: Verb | None = None
+
+
+def dispatch(prog: str, jobs: Jobs, argv: Sequence[str] | None = None) -> int:
     """Do the job that the first word of `argv` (default: the process's arguments) names, and return its exit code.
 
     Where the first word names none, the default's parser reads all words. Its help lists the verbs.
@@ -114,13 +119,14 @@ def dispatch(
         If the first word is no verb and there is no default, or it is nearly a verb and no file of that name exists.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    verbs, default = jobs.verbs, jobs.default
     verb = verbs.get(words[0]) if words else None
     if verb is None and words and (nearest := nearest_verb(words[0], verbs)):
         raise UsageError(f"{words[0]}: no verb and no file of this name: did you mean {nearest}?")
     if verb is not None:
         parser, rest = verb.parser(), words[1:]
     else:
-        parser, rest = with_verbs(prog, verbs, default), words
+        parser, rest = with_verbs(prog, jobs), words
     arguments = parser.parse_args(rest)
     arguments.command = shlex.join([*prog.split(), *words])
     chosen = verb or default
@@ -134,11 +140,14 @@ def nearest_verb(word: str, verbs: Mapping[str, Verb]) -> str | None:
     """Return the verb that a mistyped word is meant to be, or None where it may be a file's name or a flag."""
     if word.startswith("-") or any(mark in word for mark in "./\\") or Path(word).exists():
         return None
+    import difflib  # not before a word is mistyped: a label from nothing does not wait for it
+
     return next(iter(difflib.get_close_matches(word.lower(), verbs, 1, 0.7)), None)
 
 
-def with_verbs(prog: str, verbs: Mapping[str, Verb], default: Verb | None) -> Parser:
+def with_verbs(prog: str, jobs: Jobs) -> Parser:
     """Return the default's parser, or one that takes any words, with a list of the verbs in its help."""
+    verbs, default = jobs.verbs, jobs.default
     parser = default.parser() if default else Parser(prog=prog, usage=f"{prog} VERB ...")
     if default is None:
         parser.add_argument("words", nargs="*", metavar="VERB", help=argparse.SUPPRESS)

@@ -27,13 +27,18 @@ MOST_LINES = 10
 PROG = "python -m train"
 
 
-def main(argv: Sequence[str] | None) -> int:
-    """Run `python -m train` and return its exit code."""
+def jobs() -> command.Jobs:
+    """Return the jobs of `python -m train`."""
     verbs = {
         "report": command.Verb("finished runs as one table", lambda: report_parser(PROG), _report),
         "speed": command.Verb("a training step beside plain Keras", lambda: speed_parser(PROG), _speed),
     }
-    return command.dispatch(PROG, verbs, command.Verb("", lambda: train_parser(PROG), _train), argv)
+    return command.Jobs(verbs, command.Verb("", lambda: train_parser(PROG), _train))
+
+
+def main(argv: Sequence[str] | None) -> int:
+    """Run `python -m train` and return its exit code."""
+    return command.dispatch(PROG, jobs(), argv)
 
 
 def _train(arguments: argparse.Namespace) -> int:
@@ -222,7 +227,7 @@ def _speed(arguments: argparse.Namespace) -> int:
     from train.data import data_root
 
     root = data_root(flags.data)
-    from train.speed import compare
+    from train.speed import speed_table
 
-    _emit(compare(flags.network, root, "gpu" if flags.device == "gpu" else "cpu", recipe, compute), flags.output)
+    _emit(speed_table(flags.network, root, "gpu" if flags.device == "gpu" else "cpu", recipe, compute), flags.output)
     return 0

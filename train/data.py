@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,6 @@ from toolkit.data.splits import Split, make_split
 from toolkit.data.synthetic import is_synthetic
 from toolkit.errors import RunError, UsageError
 from train.config import DataConfig, RunConfig, SplitConfig
-from train.part import Part
 
 Steps = Callable[[str, int, int], None]
 
@@ -87,3 +87,24 @@ def load_part(dataset: Dataset, names: tuple[str, ...], cache: Path | None, prog
     pictures = load_pictures(dataset.index, items, cache, lambda done, total: progress("reading", done, total))
     numbers = {label: number for number, label in enumerate(dataset.index.classes)}
     return Part(names, pictures, np.array([numbers[item.label] for item in items], np.int32))
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a split, in memory: names, pictures uint8 (n, 288, 432, 3), labels int32 (n,)."""
+
+    names: tuple[str, ...]
+    pictures: np.ndarray
+    labels: np.ndarray
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What the loop tells while it works: the epoch (from 1), the step in it, and a done epoch's history."""
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    finished: dict[str, Any] | None = None

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
-from train.part import Part
+from train.data import Part
 
 RESIDENT_BYTES = 4 << 30
 """Pictures up to this many bytes (11,500 of them) are kept in a GPU's memory; more are sent batch by batch."""

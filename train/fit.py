@@ -18,9 +18,9 @@ from toolkit.errors import RunError
 from train.build import build
 from train.checkpoint import FILE, Checkpoint
 from train.config import Recipe, RunConfig
+from train.data import Part, Progress
 from train.feed import Feed, make_feed
 from train.networks import find_network, with_dropout
-from train.part import Part, Progress
 from train.schedule import Plateau
 from train.step import PredictStep, TrainStep, make_optimizer, make_predict_step, make_train_step
 

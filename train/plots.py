@@ -18,7 +18,7 @@ from toolkit.files import atomic_path
 METADATA = {"Software": None}
 
 
-def draw(plot: Callable[..., None], *values: Any) -> None:
+def save_plot(plot: Callable[..., None], *values: Any) -> None:
     """Call `plot(*values)`, the last of which is the path; a failure is one line on stderr, and never a run's end."""
     try:
         plot(*values)

@@ -10,7 +10,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from train.part import Progress as State
+from train.data import Progress as State
 
 
 class TrainingProgress:

@@ -32,7 +32,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Measured:
-    """One part's entry in `metrics.json`, as `train.measure.measure` makes it."""
+    """One part's entry in `metrics.json`, as `train.evaluate.measure` makes it."""
 
     n: int
     correct: int

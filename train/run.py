@@ -129,13 +129,12 @@ def work(
     RunError
         If another process trains this run or has finished it, its checkpoint is damaged, or the training diverges.
     """
-    from train.evaluate import predictions
+    from train.build import save_model
+    from train.evaluate import measure, predictions
     from train.fit import fit
-    from train.measure import measure
-    from train.plots import draw, plot_confusion, plot_history
+    from train.plots import plot_confusion, plot_history, save_plot
     from train.report import run_report
     from train.results import HISTORY
-    from train.savefile import save_model
 
     with locked(folder):
         if (folder / run_folder.METRICS).exists():
@@ -155,10 +154,10 @@ def work(
         save_model(model, folder / run_folder.MODEL)
         write_json(folder / HISTORY, history)
         write_json(folder / PREDICTIONS, predicted)
-        draw(plot_history, history, folder / "history.png")
+        save_plot(plot_history, history, folder / "history.png")
         for name, part in measured.items():
             title = f"{config.model}, {name}: {part['correct']}/{part['n']} correct"
-            draw(plot_confusion, part["confusion"], list(config.classes), title, folder / f"confusion-{name}.png")
+            save_plot(plot_confusion, part["confusion"], list(config.classes), title, folder / f"confusion-{name}.png")
         write_text(folder / REPORT, run_report(config, result, history))
         write_json(folder / run_folder.METRICS, result)
         checkpoint.remove(folder)

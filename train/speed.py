@@ -99,7 +99,7 @@ GPU_VARIANTS = (
 )
 
 
-def compare(model: str, root: Path, device: str, recipe: Recipe, compute: Compute) -> str:
+def speed_table(model: str, root: Path, device: str, recipe: Recipe, compute: Compute) -> str:
     """Return a Markdown table of seconds a step: plain Keras (`image_dataset_from_directory`, `fit`) and our loop.
 
     Every variant runs in a process of its own: TensorFlow keeps the way to compute a convolution that it chose first,

@@ -77,11 +77,10 @@ def _plain(job: Job) -> Timing:
 def _ours(job: Job) -> Timing:
     """Time our loop; on a GPU, one more epoch is recorded by its profiler."""
     from train import run
-    from train.data import load_part, open_dataset
+    from train.data import Progress, load_part, open_dataset
     from train.feed import HostFeed, make_feed
     from train.fit import fit
     from train.gpu_profile import GpuProfile
-    from train.part import Progress
 
     def quiet(*_: Any) -> None:
         return None

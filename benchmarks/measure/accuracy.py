@@ -135,7 +135,7 @@ def score(predicted: NDArray[np.int64], truth: NDArray[np.int64]) -> Accuracy:
     return Accuracy(n, correct, correct / n, wilson_interval(correct, n))
 
 
-def compare(predicted: NDArray[np.int64], reference: NDArray[np.int64], truth: NDArray[np.int64]) -> Paired:
+def paired_difference(predicted: NDArray[np.int64], reference: NDArray[np.int64], truth: NDArray[np.int64]) -> Paired:
     """Return how class numbers `predicted` (n,) differ from those of the `reference` model on the same samples."""
     only_this, only_reference, p = mcnemar(predicted == truth, reference == truth)
     return Paired(int((predicted != reference).sum()), only_this, only_reference, p)

@@ -17,7 +17,7 @@ MOST_FOLDS = 10
 
 
 @dataclass(frozen=True)
-class Part:
+class EvaluationPart:
     """The items of one part of a split; `seen` of them were in the model's training part (None: not known)."""
 
     split: str
@@ -31,7 +31,7 @@ class Part:
         return np.array([numbers[item.label] for item in self.items], np.int64)
 
 
-def find_part(card: Card, index: Index, name: str, split: str | None = None) -> Part:
+def find_part(card: Card, index: Index, name: str, split: str | None = None) -> EvaluationPart:
     """Return the part of the dataset to judge a model on.
 
     Parameters
@@ -64,7 +64,7 @@ def find_part(card: Card, index: Index, name: str, split: str | None = None) -> 
     if not names:
         raise DatasetError(f"split {chosen.name} has no {name} part: choose another with --part")
     trained = None if own is None else set(own.train)
-    return Part(
+    return EvaluationPart(
         split=chosen.name,
         name=name,
         items=tuple(index.by_name[item] for item in names),

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from toolkit.audio import decode
 from toolkit.errors import DatasetError, UsageError
 from toolkit.frontend.mel import filter_bank
-from toolkit.frontend.picture import INTERIOR, draw, read_png, render
+from toolkit.frontend.picture import INTERIOR, paint, read_png, render
 from toolkit.frontend.spec import PICTURE
 from toolkit.frontend.spectrogram import decibels
 
@@ -86,7 +86,7 @@ def measure_speed(clips: Sequence[Sound], repeats: int = 3) -> tuple[SpeedRow, .
         raise UsageError("timing the front end needs at least one clip and one repeat")
     ways: dict[str, tuple[str, Callable[[Sound], object]]] = {
         "gtzanet-edge": ("picture", render),
-        "numpy rfft": ("picture", lambda sound: draw(_plain_decibels(sound))),
+        "numpy rfft": ("picture", lambda sound: paint(_plain_decibels(sound))),
     }
     if peer := _librosa_decibels():
         ways["librosa"] = ("decibels", peer)
@@ -134,7 +134,7 @@ def measure_fidelity(gtzan_root: Path, progress: Callable[[int, int], None] | No
     pairs = _pairs(Path(gtzan_root))
     rows = []
     for number, (clip, path) in enumerate(pairs, start=1):
-        public, ours = read_png(path), render(decode.load(clip))
+        public, ours = read_png(path), render(decode.load(clip, PICTURE.sample_rate))
         differing = int((public != ours).any(axis=-1)[INTERIOR].sum())
         rows.append(FidelityRow(clip.stem, differing, float(np.abs(public.astype(np.int16) - ours).mean())))
         if progress is not None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.measure import accuracy as correctness
-from benchmarks.measure.evaluation import Part, find_part
+from benchmarks.measure.evaluation import EvaluationPart, find_part
 from benchmarks.measure.journal import Journal
 from benchmarks.measure.row import Row
 from benchmarks.measure.settings import Settings, Stage
@@ -30,12 +30,12 @@ class Pictures:
         self._index, self._settings = index, settings
         self._read: dict[tuple[str, ...], NDArray[np.uint8]] = {}
 
-    def part(self, card: Card) -> Part:
+    def part(self, card: Card) -> EvaluationPart:
         """Return what a model is to be judged on."""
         assert self._index is not None
         return find_part(card, self._index, self._settings.part, self._settings.split)
 
-    def of(self, part: Part) -> NDArray[np.uint8]:
+    def of(self, part: EvaluationPart) -> NDArray[np.uint8]:
         """Return a part's pictures, uint8 (n, 288, 432, 3)."""
         assert self._index is not None
         key = tuple(item.name for item in part.items)
@@ -70,7 +70,7 @@ def judge(row: Row, engine: Engine, pictures: Pictures, journal: Journal) -> Row
     return row
 
 
-def _remark(card: Card, part: Part, measured: correctness.Accuracy) -> str:
+def _remark(card: Card, part: EvaluationPart, measured: correctness.Accuracy) -> str:
     """Return "ok", or what makes the accuracy doubtful."""
     said = card.accuracy
     if part.seen:

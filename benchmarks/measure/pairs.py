@@ -71,7 +71,7 @@ def match(before: Sequence[Row], after: Sequence[Row]) -> list[tuple[Row, Row]]:
     return found
 
 
-def compare(before: Row, after: Row, tolerance: float, untimed: Sequence[str] = ()) -> Pair:
+def compare_rows(before: Row, after: Row, tolerance: float, untimed: Sequence[str] = ()) -> Pair:
     """Return how a model's second measurement differs from its first; the times in `untimed` are at most unsure."""
     accuracy, p, paired = _accuracy(before, after)
     worse: list[str] = []

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from toolkit.measure.latency import Plan
+from toolkit.measure.latency import TimingPlan
 from toolkit.parallel import Progress
 
 Stage = Callable[[str], AbstractContextManager[Progress]]
@@ -26,7 +26,7 @@ class Settings:
     threads: tuple[int, ...]
     part: str = "validation"
     split: str | None = None
-    plan: Plan = field(default_factory=Plan)
+    plan: TimingPlan = field(default_factory=TimingPlan)
     engine: str | None = None
     cache: Path | None = None
     whole: bool = True

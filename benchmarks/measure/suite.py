@@ -25,7 +25,7 @@ from toolkit.data.dataset import Index
 from toolkit.errors import GtzanetError
 from toolkit.frontend.windows import split_windows
 from toolkit.measure import latency
-from toolkit.measure.latency import Plan, Rounds, Task
+from toolkit.measure.latency import Rounds, Task, TimingPlan
 from toolkit.native_stderr import captured_stderr
 
 Timings = Mapping[str, float]
@@ -153,7 +153,7 @@ def _stages(told: Sequence[Timings]) -> dict[str, float] | None:
 def _timed(
     name: str,
     tasks: Mapping[str, Task],
-    plan: Plan,
+    plan: TimingPlan,
     stage: Stage,
     journal: Journal,
     candidates: Mapping[str, _Candidate] | None = None,
@@ -199,7 +199,7 @@ def _compared(candidate: _Candidate, twin: _Candidate | None) -> Row:
     mine, theirs = candidate.row.detail, twin.row.detail if twin else None
     if twin is None or twin.row.file == candidate.row.file or mine is None or theirs is None:
         return candidate.row
-    found = correctness.compare(np.array(mine.predicted), np.array(theirs.predicted), np.array(mine.truth))
+    found = correctness.paired_difference(np.array(mine.predicted), np.array(theirs.predicted), np.array(mine.truth))
     return replace(candidate.row, against_float32=found)
 
 

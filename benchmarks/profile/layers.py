@@ -14,7 +14,7 @@ CONVERSIONS = (
 
 
 @dataclass(frozen=True)
-class Part:
+class Segment:
     """A layer with weights and the operators up to the next one; what comes before the first belongs to the first.
 
     Attributes
@@ -63,7 +63,7 @@ class Step:
         return self.taken in ("int8", "uint8", "int16") and self.kind not in CONVERSIONS
 
 
-def marked(parts: Sequence[Part]) -> list[Part]:
+def marked(parts: Sequence[Segment]) -> list[Segment]:
     """Return parts that name what is in float32 only where others of the model are not."""
     whole = not any(part.integers or part.weights in ("int8", "8-bit") for part in parts)
     return [replace(part, in_float=()) if whole else part for part in parts]

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.profile.layers import Part, Step, marked, ranges, short
+from benchmarks.profile.layers import Segment, Step, marked, ranges, short
 from toolkit.errors import EngineError
-from toolkit.measure.latency import Plan, measure
+from toolkit.measure.latency import TimingPlan, measure
 
 FLOAT = ("Conv", "FusedConv", "Gemm", "FusedGemm", "MatMul", "FusedMatMul")
 INTEGER = (
@@ -26,7 +26,7 @@ DYNAMIC = ("ConvInteger", "MatMulInteger", "DynamicQuantizeMatMul", "MatMulInteg
 WARMUP = 2
 
 
-def profile_onnx(content: bytes, batch: NDArray[np.float32], threads: int, plan: Plan) -> list[Part]:
+def profile_onnx(content: bytes, batch: NDArray[np.float32], threads: int, plan: TimingPlan) -> list[Segment]:
     try:
         import onnxruntime
     except ImportError as error:
@@ -44,7 +44,7 @@ def profile_onnx(content: bytes, batch: NDArray[np.float32], threads: int, plan:
     return parts_of(events)
 
 
-def parts_of(events: Iterable[dict[str, Any]]) -> list[Part]:
+def parts_of(events: Iterable[dict[str, Any]]) -> list[Segment]:
     """Return the parts that ONNX Runtime's profile tells of; every run lists the nodes in the order they ran in."""
     times: defaultdict[str, list[float]] = defaultdict(list)
     kinds: dict[str, str] = {}
@@ -66,7 +66,7 @@ def parts_of(events: Iterable[dict[str, Any]]) -> list[Part]:
         spent = sum(float(np.median(times[name][WARMUP:] or times[name])) for name in group)
         weights = "8-bit" if kinds[heavy] in INTEGER else "float32"
         parts.append(
-            Part(
+            Segment(
                 short(heavy),
                 tuple(kinds[name] for name in group),
                 weights,

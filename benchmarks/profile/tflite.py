@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.profile.layers import Part, Step, marked, ranges, short
+from benchmarks.profile.layers import Segment, Step, marked, ranges, short
 from runtime.engines.litert import tensor_of
 from toolkit.errors import EngineError
-from toolkit.measure.latency import Plan, Task, measure
+from toolkit.measure.latency import Task, TimingPlan, measure
 
 WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 DELEGATE = "DELEGATE"
 
 
-def profile_tflite(content: bytes, batch: NDArray[np.float32], threads: int, plan: Plan) -> list[Part]:
+def profile_tflite(content: bytes, batch: NDArray[np.float32], threads: int, plan: TimingPlan) -> list[Segment]:
     try:
         from ai_edge_litert import schema_py_generated as schema
         from ai_edge_litert.interpreter import Interpreter
@@ -85,7 +85,7 @@ def _described(
     stop: int,
     milliseconds: float,
     outside: Collection[int],
-) -> Part:
+) -> Segment:
     """Return the part of a TFLite model from one operator to another.
 
     float16 weights are made float32 by operators of their own, which run once, when the model is loaded.
@@ -100,7 +100,7 @@ def _described(
         weights = types[named_by.type]
     steps = {place: _step(graph, named, types, place) for place in range(start, stop)}
     shown = {place: step for place, step in steps.items() if step.taken != "float16"}
-    return Part(
+    return Segment(
         short(named_by.name.decode()),
         tuple(step.kind for step in shown.values()),
         weights,

@@ -18,7 +18,7 @@ from toolkit.data.dataset import Index, build_index
 from toolkit.errors import UsageError
 from toolkit.files import write_json, write_text
 from toolkit.frontend.spec import FrontEnd
-from toolkit.measure.latency import Plan
+from toolkit.measure.latency import TimingPlan
 from toolkit.measure.machine import describe_machine, machine_line
 from toolkit.progress import progress
 
@@ -28,10 +28,10 @@ PRECISION = 0.03
 """How far a median may be off before it is measured for longer."""
 
 
-def plan(min_duration: float, min_count: int) -> Plan:
+def plan(min_duration: float, min_count: int) -> TimingPlan:
     """Return how long to measure, as `--min-duration` and `--min-count` say."""
     try:
-        return Plan(min_seconds=min_duration, min_count=min_count, precision=PRECISION)
+        return TimingPlan(min_seconds=min_duration, min_count=min_count, precision=PRECISION)
     except ValueError:
         raise UsageError("--min-duration must be 0 or more and finite, and --min-count 1 or more") from None
 

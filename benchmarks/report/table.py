@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from benchmarks.measure.accuracy import Paired
 from benchmarks.measure.row import Row
-from toolkit.measure.latency import Latency, Plan, Ratio
+from toolkit.measure.latency import Latency, Ratio, TimingPlan
 from toolkit.measure.machine import machine_line
 
 HEADERS = (
@@ -96,7 +96,7 @@ def facts(machine: Mapping[str, str], command: str, notes: Sequence[str]) -> str
     return "\n\n".join([f"`{command}`", machine_line(machine), *notes])
 
 
-def method(plan: Plan, threads: Sequence[int], clip: str, judged: bool) -> tuple[str, ...]:
+def method(plan: TimingPlan, threads: Sequence[int], clip: str, judged: bool) -> tuple[str, ...]:
     """Return how the figures were measured, in plain words; `judged` tells whether accuracy was."""
     counted = f"{', '.join(map(str, threads))} thread{'' if list(threads) == [1] else 's'}"
     fresh = "Peak MB and fresh start: a new process that imports, loads and classifies once."

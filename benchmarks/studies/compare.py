@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from benchmarks.arguments import PROG, add_outputs
-from benchmarks.measure.pairs import FILE_TO_LABEL, NETWORK, Pair, compare, match
+from benchmarks.measure.pairs import FILE_TO_LABEL, NETWORK, Pair, compare_rows, match
 from benchmarks.measure.row import Row, short_names
 from benchmarks.measure.selection import SIGNIFICANT
 from benchmarks.report import table
@@ -38,7 +38,7 @@ def main(arguments: argparse.Namespace) -> int:
             "with the same --threads"
         )
     untimed = _untimed(before, after)
-    pairs = [compare(first, second, arguments.tolerance, untimed) for first, second in matched]
+    pairs = [compare_rows(first, second, arguments.tolerance, untimed) for first, second in matched]
     short = short_names([pair.name for pair in pairs])
     pairs = [replace(pair, name=short[pair.name]) for pair in pairs]
     rows = [_cells(pair, *both) for pair, both in zip(pairs, matched, strict=True)]

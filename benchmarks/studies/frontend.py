@@ -19,6 +19,7 @@ from toolkit.command import Parser
 from toolkit.data import synthetic
 from toolkit.data.dataset import GTZAN_FOLDERS, SUFFIXES
 from toolkit.errors import DatasetError, UsageError
+from toolkit.frontend.spec import PICTURE
 from toolkit.parallel import Progress
 from toolkit.progress import progress
 
@@ -81,7 +82,7 @@ def compare_front_ends(data: Path | None, clips: int, repeats: int, progress: Pr
     if not paths:
         raise DatasetError(f"{data}: has no sounds in class folders: name another dataset with --data")
     chosen = sorted({round(place) for place in np.linspace(0, len(paths) - 1, clips)})
-    speed = measure_speed([decode.load(paths[place]) for place in chosen], repeats)
+    speed = measure_speed([decode.load(paths[place], PICTURE.sample_rate) for place in chosen], repeats)
     fidelity = measure_fidelity(data, progress) if all(folder.is_dir() for folder in folders) else None
     return Comparison(f"{len(chosen)} clips of the dataset", speed, fidelity)
 

@@ -23,11 +23,11 @@ from toolkit.artifact.file import file_format, read_card
 from toolkit.command import Parser
 from toolkit.data.dataset import Index
 from toolkit.errors import UsageError
-from toolkit.measure.latency import Plan, Ratio
+from toolkit.measure.latency import Ratio, TimingPlan
 from toolkit.progress import progress
 
 NONE = "-"
-BRIEF = Plan(min_seconds=0, min_count=1, warmup=0, burst_seconds=0, burst_count=1)
+BRIEF = TimingPlan(min_seconds=0, min_count=1, warmup=0, burst_seconds=0, burst_count=1)
 """For the files of a second split: they are as fast as those of the first."""
 
 Kind = tuple[str, str, str, str]

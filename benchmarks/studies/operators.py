@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from benchmarks.arguments import PROG, add_data, destination
 from benchmarks.measure import clips
-from benchmarks.profile.layers import Part
+from benchmarks.profile.layers import Segment
 from benchmarks.profile.onnx import profile_onnx
 from benchmarks.profile.tflite import profile_tflite
 from benchmarks.report import output
@@ -22,14 +22,14 @@ from runtime.preprocess import model_input
 from toolkit.artifact.file import ONNX, file_format, read_archive, verify_model
 from toolkit.command import Parser
 from toolkit.errors import EngineError, GtzanetError
-from toolkit.measure.latency import Plan
+from toolkit.measure.latency import TimingPlan
 from toolkit.native_stderr import captured_stderr
 
 HEADERS = ("model", "part", "operators", "weights", "in float32", "outside the delegate", "ms", "share")
 NONE = "-"
 
 
-def profile(path: Path, window: NDArray[np.float32], threads: int, plan: Plan) -> list[Part]:
+def profile(path: Path, window: NDArray[np.float32], threads: int, plan: TimingPlan) -> list[Segment]:
     """Return the parts of a model file, in order.
 
     A TFLite model is cut after every part, and the pieces are timed in turns: a part's time is what its piece takes
@@ -67,7 +67,7 @@ def profile(path: Path, window: NDArray[np.float32], threads: int, plan: Plan) -
         raise EngineError(f"{path}: cannot be run layer by layer ({first_line(error)}): try another engine") from None
 
 
-def cells(path: Path, parts: Sequence[Part]) -> list[tuple[str, ...]]:
+def cells(path: Path, parts: Sequence[Segment]) -> list[tuple[str, ...]]:
     """Return rows of texts, one for each of `HEADERS`: the parts, and their sum."""
     total = sum(part.milliseconds for part in parts)
     rows = [
@@ -86,7 +86,7 @@ def cells(path: Path, parts: Sequence[Part]) -> list[tuple[str, ...]]:
     return [*rows, (path.name, "all", "", "", "", "", f"{total:.2f}", "100%")]
 
 
-def remarks(path: Path, parts: Sequence[Part]) -> list[str]:
+def remarks(path: Path, parts: Sequence[Segment]) -> list[str]:
     """Return sentences on what makes a model slower than it looks: float islands, operators outside the delegate."""
     found = []
     islands = [f"{part.name} ({' '.join(part.in_float)})" for part in parts if part.in_float]

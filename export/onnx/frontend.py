@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from export.front_end_rules import check_front_end, picture_margins
 from export.onnx.convert import INPUT_NAME
 from export.onnx.quantize import checked
-from export.tflite.frontend import check, margins
 from runtime.engines.base import first_line
 from toolkit.artifact.card import input_shape
 from toolkit.errors import ArtifactError
@@ -21,7 +21,7 @@ from toolkit.frontend.spectrogram import hann
 PREFIX = "front_end/"
 
 
-def with_front(network: bytes, spec: FrontEnd, level: str) -> bytes:
+def prepended(network: bytes, spec: FrontEnd, level: str) -> bytes:
     """Return an ONNX model that draws the picture of a mel spectrogram or a waveform and asks a network about it.
 
     Parameters
@@ -43,7 +43,7 @@ def with_front(network: bytes, spec: FrontEnd, level: str) -> bytes:
     import onnx
     from onnx import TensorProto, compose, helper
 
-    check(spec, level)
+    check_front_end(spec, level)
     asked = onnx.load_from_string(network)
     graph = _Graph()
     picture = (_from_waveform if level == "waveform" else _from_mel)(graph, level, spec)
@@ -135,7 +135,7 @@ def _drawn(graph: _Graph, db: str, low: str, high: str, spec: FrontEnd) -> str:
     bands = graph.constant(shown_bands(spec.n_mels), np.int64)
     index = graph.add("Cast", graph.add("Gather", scaled, bands, axis=1), to=TensorProto.INT32)
     box = graph.add("Transpose", index, perm=[1, 0])
-    (top, bottom), (left, right) = margins()
+    (top, bottom), (left, right) = picture_margins()
     padded = graph.add("Pad", box, graph.constant([top, left, bottom, right], np.int64))
     picture = graph.add("Gather", graph.constant(colours), graph.add("Add", padded, graph.constant(places, np.int32)))
     return graph.add("Unsqueeze", picture, graph.constant([0], np.int64))

@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.onnx.quantize import INTEGER_OPS, checked, cleaned, prepare, quantising, to_dynamic, to_static
-from export.quantize.search import FLOAT, Plan
+from export.quantize.search import FLOAT, QuantizationPlan
+from export.weighted import ONNX_NODES
 from toolkit.errors import ArtifactError
-
-WEIGHTED = ("Conv", "Gemm", "MatMul")
 
 
 class OnnxMixer:
@@ -59,7 +58,7 @@ class OnnxMixer:
         """Return the names of the layers with weights, in order."""
         return tuple(self._groups)
 
-    def build(self, plan: Plan) -> bytes:
+    def build(self, plan: QuantizationPlan) -> bytes:
         """Return the model in which each layer is of the kind that the plan says; its input and output are float32.
 
         Raises
@@ -90,7 +89,7 @@ def _groups(graph: Any, layers: Sequence[str]) -> dict[str, list[str]]:
     groups: list[list[str]] = []
     joined = False
     for node in graph.node:
-        weighted = node.op_type in WEIGHTED and node.input[1] in constants
+        weighted = node.op_type in ONNX_NODES and node.input[1] in constants
         if weighted:
             groups.append([])
         joined = weighted or (joined and node.op_type in INTEGER_OPS)

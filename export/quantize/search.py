@@ -21,7 +21,7 @@ SAME = 1.02
 """Times that differ by less are the same: then the smaller file is the better one."""
 RACERS = 3
 
-Plan = Mapping[str, str]
+QuantizationPlan = Mapping[str, str]
 """A kind for every layer that has weights, in the network's order."""
 
 
@@ -32,7 +32,7 @@ class Mixer(Protocol):
     def layers(self) -> tuple[str, ...]:
         """Return the names of the layers with weights, in order."""
 
-    def build(self, plan: Plan) -> bytes:
+    def build(self, plan: QuantizationPlan) -> bytes:
         """Return the model in which each layer is of the kind that the plan says."""
 
 
@@ -56,7 +56,7 @@ class Trial:
         Why it is outside the accuracy budget, None where it is inside.
     """
 
-    plan: Plan
+    plan: QuantizationPlan
     size: int
     speed: Ratio
     distance: float
@@ -72,17 +72,17 @@ class Found:
     beside_int8: Ratio
 
 
-Attempt = Callable[[Plan], Trial]
-Race = Callable[[Sequence[Plan]], Sequence[Rounds]]
+Attempt = Callable[[QuantizationPlan], Trial]
+Race = Callable[[Sequence[QuantizationPlan]], Sequence[Rounds]]
 """Times float32 and plans in turns, for longer than a trial does; float32 comes first."""
 
 
-def told(plan: Plan) -> str:
+def plan_text(plan: QuantizationPlan) -> str:
     """Return a plan as text: its quantised layers, `conv=int8,dense=dynamic`."""
     return ",".join(f"{layer}={kind}" for layer, kind in plan.items() if kind != FLOAT) or FLOAT
 
 
-def parse(text: str, layers: Sequence[str]) -> Plan:
+def parse(text: str, layers: Sequence[str]) -> QuantizationPlan:
     """Return the plan that a text as that of `told` describes; layers it does not name stay float32.
 
     Raises
@@ -132,11 +132,11 @@ def search(layers: Sequence[str], attempt: Attempt, race: Race, show: Callable[[
     table = _Table(layers, show)
     made: dict[str, Trial] = {}
 
-    def row(name: str, plan: Plan) -> Trial:
+    def row(name: str, plan: QuantizationPlan) -> Trial:
         """Measure a mixture, if it is a new one, and show it."""
-        if told(plan) not in made:
-            made[told(plan)] = table.row(name, attempt(plan))
-        return made[told(plan)]
+        if plan_text(plan) not in made:
+            made[plan_text(plan)] = table.row(name, attempt(plan))
+        return made[plan_text(plan)]
 
     alone = {
         (layer, kind): row(f"{layer} alone {kind}", {**nothing, layer: kind})
@@ -144,7 +144,7 @@ def search(layers: Sequence[str], attempt: Attempt, race: Race, show: Callable[[
         for kind in QUANTISED_KINDS
     }
     found = [trial for name, plan in _mixtures(layers, alone) for trial in _inside(name, plan, alone, row)]
-    trials = list({told(trial.plan): trial for trial in found}.values())
+    trials = list({plan_text(trial.plan): trial for trial in found}.values())
     if not trials:
         raise ArtifactError(
             "refused: no mixture of float32 and int8 layers is inside the accuracy budget: use float16 or float32, or "
@@ -159,9 +159,9 @@ def search(layers: Sequence[str], attempt: Attempt, race: Race, show: Callable[[
     return Found(table.row("chosen", trials[best]), ratio(others[best], integer))
 
 
-def _mixtures(layers: Sequence[str], alone: Mapping[tuple[str, str], Trial]) -> Iterable[tuple[str, Plan]]:
+def _mixtures(layers: Sequence[str], alone: Mapping[tuple[str, str], Trial]) -> Iterable[tuple[str, QuantizationPlan]]:
     """Yield mixtures to try, by name, each once."""
-    proposals: dict[str, Plan] = {f"all {kind}": dict.fromkeys(layers, kind) for kind in QUANTISED_KINDS}
+    proposals: dict[str, QuantizationPlan] = {f"all {kind}": dict.fromkeys(layers, kind) for kind in QUANTISED_KINDS}
     for kind in QUANTISED_KINDS:
         proposals[f"{kind} if not surely slower"] = {
             layer: kind if alone[layer, kind].speed.low <= 1 else FLOAT for layer in layers
@@ -173,7 +173,7 @@ def _mixtures(layers: Sequence[str], alone: Mapping[tuple[str, str], Trial]) -> 
         layer: kind if alone[layer, kind].speed.median <= 1 else FLOAT
         for layer, kind in proposals["each layer's fastest"].items()
     }
-    seen: list[Plan] = [dict.fromkeys(layers, FLOAT)]
+    seen: list[QuantizationPlan] = [dict.fromkeys(layers, FLOAT)]
     for name, plan in proposals.items():
         if plan not in seen:
             seen.append(plan)
@@ -181,7 +181,10 @@ def _mixtures(layers: Sequence[str], alone: Mapping[tuple[str, str], Trial]) -> 
 
 
 def _inside(
-    name: str, plan: Plan, alone: Mapping[tuple[str, str], Trial], row: Callable[[str, Plan], Trial]
+    name: str,
+    plan: QuantizationPlan,
+    alone: Mapping[tuple[str, str], Trial],
+    row: Callable[[str, QuantizationPlan], Trial],
 ) -> Iterable[Trial]:
     """Yield the first mixture inside the budget on the way from `plan` to float32, if there is one."""
     shown = name

@@ -14,17 +14,17 @@ from export.calibration import Calibration
 from export.card import draft_card
 from export.converter import Converted, Converter
 from export.malloc import release
-from export.quantize.search import FLOAT, Plan, Trial
+from export.quantize.search import FLOAT, QuantizationPlan, Trial
 from export.trained_run import Source
 from export.variants import Variant
 from export.verify import speed
-from export.verify.parity import Reference, ask, measure, reference
+from export.verify.parity import Reference, measure, probabilities_of, reference
 from runtime.engines.load import Engine, open_engine
 from toolkit.artifact.file import append_card
 from toolkit.errors import ArtifactError
 from toolkit.files import write_bytes
-from toolkit.measure.latency import Plan as Duration
 from toolkit.measure.latency import Rounds, ratio
+from toolkit.measure.latency import TimingPlan as Duration
 from toolkit.measure.latency import measure as time_tasks
 from toolkit.native_stderr import captured_stderr
 
@@ -57,7 +57,7 @@ class Bench:
         """Return the names of the network's layers with weights, in order."""
         return self._mixer.layers
 
-    def attempt(self, plan: Plan) -> Trial:
+    def attempt(self, plan: QuantizationPlan) -> Trial:
         """Build a mixture and measure it.
 
         Raises
@@ -66,7 +66,7 @@ class Bench:
             If it cannot be built or loaded.
         """
         engine, size = self._open(plan)
-        found = ask(engine, self._expected)
+        found = probabilities_of(engine, self._expected)
         rounds = self._timed([self._float, engine], speed.PLAN)
         try:
             measure(engine.card, found, self._expected, PART, self._max_drop)
@@ -83,7 +83,7 @@ class Bench:
             refused=refused,
         )
 
-    def race(self, plans: Sequence[Plan]) -> list[Rounds]:
+    def race(self, plans: Sequence[QuantizationPlan]) -> list[Rounds]:
         """Time mixtures in turns, and float32 first; raises as `attempt`."""
         return self._timed([self._float, *(self._open(plan)[0] for plan in plans)], RACE)
 
@@ -91,7 +91,7 @@ class Bench:
     def _float(self) -> Engine:
         return self._open(dict.fromkeys(self.layers, FLOAT))[0]
 
-    def _open(self, plan: Plan) -> tuple[Engine, int]:
+    def _open(self, plan: QuantizationPlan) -> tuple[Engine, int]:
         """Return an engine that has a mixture loaded, and the size of its file."""
         release()
         content = self._mixer.build(plan)

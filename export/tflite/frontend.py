@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from export.front_end_rules import check_front_end, picture_margins
 from export.tflite.convert import converting
 from toolkit.artifact.card import input_shape
-from toolkit.errors import UsageError
 from toolkit.frontend.mel import filter_bank
-from toolkit.frontend.picture import BOX, HEIGHT, WIDTH, drawing, shown_bands, shown_frames
+from toolkit.frontend.picture import drawing, shown_bands, shown_frames
 from toolkit.frontend.spec import FrontEnd
 from toolkit.frontend.spectrogram import hann
 
@@ -27,20 +27,12 @@ def to_tflite(spec: FrontEnd, level: str) -> bytes:
     """
     import tensorflow as tf
 
-    check(spec, level)
+    check_front_end(spec, level)
     draw = from_waveform if level == "waveform" else from_mel
     signature = tf.TensorSpec(input_shape(spec, level), tf.float32, name=level)
     with converting():
         call = tf.function(lambda value: draw(value, spec)).get_concrete_function(signature)
         return bytes(tf.lite.TFLiteConverter.from_concrete_functions([call]).convert())
-
-
-def check(spec: FrontEnd, level: str) -> None:
-    """Raise `UsageError` where a front end cannot be part of a model."""
-    if spec.n_fft % spec.hop_length:
-        raise UsageError(f"--input {level}: needs n_fft ({spec.n_fft}) to be a multiple of hop_length")
-    if spec.short == "stretch":
-        raise UsageError(f"--input {level}: a model takes one length of sound, so that short ones cannot be stretched")
 
 
 def from_waveform(samples: Any, spec: FrontEnd) -> Any:
@@ -66,11 +58,6 @@ def from_mel(db: Any, spec: FrontEnd) -> Any:
     cells = tf.transpose(db[0])
     shown = tf.gather(cells, shown_frames(int(cells.shape[0])).astype(np.int32), axis=0)
     return _drawn(shown, tf.reduce_min(db), tf.reduce_max(db))
-
-
-def margins() -> list[list[int]]:
-    """Return how many pixels the picture has before and after its box, in height and width."""
-    return [[side.start, length - side.stop] for side, length in zip(BOX, (HEIGHT, WIDTH), strict=True)]
 
 
 def _mel_power(samples: Any, spec: FrontEnd) -> Any:
@@ -103,5 +90,5 @@ def _drawn(db: Any, low: Any, high: Any) -> Any:
     spread = tf.where(high > low, high - low, tf.ones_like(high))
     index = tf.cast(tf.minimum((db - low) / spread * 256, 255), tf.int32)
     index = tf.transpose(tf.gather(index, shown_bands(int(db.shape[1])).astype(np.int32), axis=1))
-    picture = tf.gather(colours.astype(np.float32), tf.pad(index, margins()) + places)
+    picture = tf.gather(colours.astype(np.float32), tf.pad(index, picture_margins()) + places)
     return tf.reshape(picture, (1, height, width, 3))

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.malloc import keep, release
-from export.quantize.search import FLOAT, Plan
+from export.quantize.search import FLOAT, QuantizationPlan
 from export.tflite.convert import INPUT_NAME
+from export.weighted import TFLITE_OPERATORS
 from runtime.engines.base import first_line
 from toolkit.errors import ArtifactError, RunError
 from toolkit.native_stderr import captured_stderr
@@ -22,7 +23,6 @@ SIGNATURE = "serving_default"
 BITS = 8
 THREADS = 2
 """The same everywhere, so that the ranges are."""
-WEIGHTED = ("CONV_2D", "FULLY_CONNECTED")
 FOLLOWING = ("MAX_POOL_2D", "RESHAPE")
 """What only moves or compares values: after an int8 layer it is int8, too."""
 
@@ -76,7 +76,7 @@ class TfliteMixer:
         """Return the names of the layers with weights, in order."""
         return tuple(self._groups)
 
-    def build(self, plan: Plan) -> bytes:
+    def build(self, plan: QuantizationPlan) -> bytes:
         """Return the model in which each layer is of the kind that the plan says; its input and output are float32.
 
         The quantizer puts weights behind the flatbuffer, as huge models need, where older interpreters do not look for
@@ -146,9 +146,9 @@ def _groups(content: bytes, layers: Sequence[str]) -> dict[str, list[tuple[str, 
     for operator in graph.operators:
         kind = kinds[tree.operatorCodes[operator.opcodeIndex].builtinCode]
         output = graph.tensors[operator.outputs[0]].name.decode()
-        if kind in WEIGHTED:
+        if kind in TFLITE_OPERATORS:
             groups.append([])
-        joined = kind in WEIGHTED or (joined and kind in FOLLOWING)
+        joined = kind in TFLITE_OPERATORS or (joined and kind in FOLLOWING)
         if joined:
             groups[-1].append((kind, output))
     if len(groups) != len(layers):

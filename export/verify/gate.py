@@ -13,7 +13,7 @@ import numpy as np
 from export.card import card_of_sound
 from export.variants import Variant
 from export.verify.layer_errors import blamed_layer
-from export.verify.parity import Reference, Refused, ask, measure
+from export.verify.parity import Reference, Refused, measure, probabilities_of
 from export.verify.waveform import check_same, sounds
 from runtime.classifier import Classifier
 from runtime.engines.load import open_engine
@@ -28,7 +28,7 @@ THREADS = 2
 """The same everywhere, so that the cards are."""
 
 
-def with_front(path: Path, content: bytes, twin_card: Card, variant: Variant) -> Card:
+def checked_waveform_file(path: Path, content: bytes, twin_card: Card, variant: Variant) -> Card:
     """Replace the model in `path`, which takes pictures, by one that takes sound; raise where the two differ."""
     card = card_of_sound(twin_card, variant, content)
     with captured_stderr(), tempfile.TemporaryDirectory(prefix="gtzanet-edge-") as folder:
@@ -48,7 +48,7 @@ def checked(path: Path, converted: bytes, draft: Card, expected: Reference, mode
     """Write the model to the temporary `path` with a card of what it was measured to do; raise where it falls short."""
     write_bytes(path, append_card(converted, draft))
     with captured_stderr():
-        found = ask(open_engine(path, threads=THREADS), expected)
+        found = probabilities_of(open_engine(path, threads=THREADS), expected)
         try:
             measured = measure(draft, found, expected, PART, max_drop)
         except Refused as refused:

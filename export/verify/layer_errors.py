@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.onnx.mixed import WEIGHTED as ONNX_NODES
-from export.tflite.mixed import WEIGHTED as TFLITE_OPERATORS
+from export.weighted import ONNX_NODES, TFLITE_OPERATORS
 from runtime.engines.litert import tensor_of
 from toolkit.artifact.file import ONNX, file_format, read_archive
 from toolkit.native_stderr import captured_stderr

@@ -115,7 +115,7 @@ def reference_of_tuned(model: Any, expected: Reference) -> Reference:
     return replace(expected, probabilities=_probabilities(model, expected.pictures))
 
 
-def ask(engine: Engine, expected: Reference) -> NDArray[np.float32]:
+def probabilities_of(engine: Engine, expected: Reference) -> NDArray[np.float32]:
     """Return what the model says of every picture, float32 (n + made, classes)."""
     return np.concatenate([engine.run(picture[np.newaxis].astype(np.float32)) for picture in expected.pictures])
 

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from export.variants import Variant
 from runtime.engines.load import Engine, open_engine
-from toolkit.measure.latency import Plan, Ratio, Task, measure, ratio
+from toolkit.measure.latency import Ratio, Task, TimingPlan, measure, ratio
 
-PLAN = Plan(min_seconds=0.5, min_count=8, warmup=1, burst_seconds=0.05, burst_count=1)
+PLAN = TimingPlan(min_seconds=0.5, min_count=8, warmup=1, burst_seconds=0.05, burst_count=1)
 THREADS = 1
 
 
-def compare(
+def measure_ratios(
     files: Mapping[Variant, Path], batch: NDArray[np.float32], open: Callable[..., Engine] = open_engine
 ) -> dict[Variant, Ratio]:
     """Return for every file but the float32 ones how many times the float32 file of its format it takes for one query.
@@ -50,7 +50,7 @@ def is_faster(measured: Ratio) -> bool:
     return measured.high < 1
 
 
-def told(measured: Ratio, reference: str = "float32's") -> str:
+def ratio_text(measured: Ratio, reference: str = "float32's") -> str:
     """Return a ratio as text."""
     return f"{measured.median:.2f} [{measured.low:.2f}, {measured.high:.2f}] times {reference} time"
 

@@ -27,6 +27,7 @@ from toolkit.artifact.tflite import is_tflite
 from toolkit.audio import decode, ogg, pcm
 from toolkit.audio.samples import mono
 from toolkit.errors import GtzanetError
+from toolkit.frontend.spec import PICTURE
 
 SOUNDS = {"wav": "PCM_16", "flac": "PCM_16", "ogg": "VORBIS", "mp3": "MPEG_LAYER_III", "aiff": "PCM_24", "au": "FLOAT"}
 FORGED = "forged"
@@ -139,7 +140,7 @@ def attempt(kind: str, content: bytes, path: Path, rng: random.Random) -> None:
         verify_model(path, archive)
         open_engine(path, threads=1)  # unless it is forged, only the model that was exported comes here
         return
-    found = decode.load(path)
+    found = decode.load(path, PICTURE.sample_rate)
     assert found.ndim == 1 and len(found) and found.dtype == np.float32 and np.isfinite(found).all()
 
 

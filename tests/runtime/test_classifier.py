@@ -16,6 +16,7 @@ from runtime import Classifier, Prediction
 from toolkit.audio.decode import load
 from toolkit.errors import AudioError, EngineError, UsageError
 from toolkit.frontend.picture import render
+from toolkit.frontend.spec import PICTURE
 from toolkit.frontend.windows import split_windows
 
 
@@ -40,7 +41,7 @@ def test_prediction_is_ranked_and_adds_up_to_one(classifier: Classifier, sound: 
 
 
 def test_file_samples_and_picture_give_the_same(classifier: Classifier, sound: Path) -> None:
-    samples = load(sound)
+    samples = load(sound, PICTURE.sample_rate)
     from_file = classifier.classify(sound).by_label()
     assert classifier.classify(str(sound)).by_label() == from_file
     assert classifier.classify(samples, rate=22050).by_label() == from_file
@@ -51,7 +52,7 @@ def test_file_samples_and_picture_give_the_same(classifier: Classifier, sound: P
 
 
 def test_stereo_samples_at_another_rate_are_the_same_sound(classifier: Classifier, sound: Path, tmp_path: Path) -> None:
-    samples = load(sound)
+    samples = load(sound, PICTURE.sample_rate)
     fast = soxr.resample(samples, 22050, 44100, quality="HQ")
     stereo = np.stack([fast * 1.2, fast * 0.8], axis=1).astype(np.float32)
     expected = classifier.classify(samples, rate=22050).by_label()

@@ -21,6 +21,7 @@ from runtime.default_model import PRETRAINED, find_model
 from toolkit.artifact.card import Card
 from toolkit.artifact.file import read_card
 from toolkit.audio.decode import load
+from toolkit.frontend.spec import PICTURE
 
 ROOT = Path(__file__).parents[2]
 FORBIDDEN = ("tensorflow", "tf_keras", "keras", "librosa", "numba", "scipy", "PIL", "rich", "matplotlib", "sklearn")
@@ -246,7 +247,7 @@ def test_what_is_not_sure_is_unknown(artifacts: Path, sound: Path, capfd: Any) -
 
 @pytest.mark.parametrize(("channels", "format"), [(1, "f32"), (2, "s16")])
 def test_raw_samples_on_standard_input(artifacts: Path, sound: Path, channels: int, format: str) -> None:
-    samples = np.repeat(load(sound)[:, None], channels, axis=1)
+    samples = np.repeat(load(sound, PICTURE.sample_rate)[:, None], channels, axis=1)
     data = samples.astype("<f4") if format == "f32" else np.rint(samples * 32767).astype("<i2")
     model = str(artifacts / "gtzanet-float32.tflite")
     command = [sys.executable, "-m", "runtime", "-", str(sound), "--json", "--model", model]

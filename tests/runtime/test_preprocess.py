@@ -13,7 +13,7 @@ from tests.cards import example_card
 from toolkit.artifact.card import Card, input_shape
 from toolkit.artifact.card_sections import TensorCard
 from toolkit.errors import AudioError
-from toolkit.frontend.picture import draw, render
+from toolkit.frontend.picture import paint, render
 from toolkit.frontend.spec import PICTURE
 from toolkit.frontend.windows import fitted
 
@@ -34,7 +34,7 @@ def test_it_has_the_shape_and_type_that_the_card_says(level: str) -> None:
 def test_it_is_the_sound_or_what_the_front_end_makes_of_it() -> None:
     np.testing.assert_array_equal(model_input(SOUND, card("picture")), render(SOUND))
     np.testing.assert_array_equal(model_input(SOUND, card("waveform")), fitted(SOUND))
-    np.testing.assert_array_equal(draw(model_input(SOUND, card("mel"))), render(fitted(SOUND)))
+    np.testing.assert_array_equal(paint(model_input(SOUND, card("mel"))), render(fitted(SOUND)))
 
 
 @pytest.mark.parametrize("level", ["picture", "mel", "waveform"])

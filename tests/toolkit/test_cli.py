@@ -16,6 +16,7 @@ from toolkit.cli import entry
 from toolkit.data.dataset import build_index
 from toolkit.data.synthetic import is_synthetic
 from toolkit.frontend.picture import read_png, render
+from toolkit.frontend.spec import PICTURE
 from toolkit.frontend.windows import split_windows
 
 REPOSITORY = Path(__file__).parents[2]
@@ -40,7 +41,7 @@ def test_render_writes_the_picture(tmp_path: Path, capsys: pytest.CaptureFixture
     output = tmp_path / "new" / "a.png"
     assert entry(["render", str(clip), "-o", str(output)]) == 0
     assert capsys.readouterr().out == f"{output}\n"
-    np.testing.assert_array_equal(read_png(output), render(split_windows(load(clip))[0]))
+    np.testing.assert_array_equal(read_png(output), render(split_windows(load(clip, PICTURE.sample_rate))[0]))
 
 
 def test_render_says_that_a_long_clip_shows_its_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.command import Parser, Verb, dispatch, run
+from toolkit.command import Jobs, Parser, Verb, dispatch, run
 from toolkit.errors import RunError, UsageError
 
 ROOT = Path(__file__).parents[2]
@@ -180,15 +180,15 @@ def default(calls: list[object]) -> Verb:
 
 def test_the_first_word_chooses_the_job() -> None:
     calls: list[object] = []
-    assert dispatch("prog", verbs(calls), default(calls), ["matrix", "--count", "3"]) == 7
-    assert dispatch("prog", verbs(calls), default(calls), ["a b.wav", "matrix"]) == 0
+    assert dispatch("prog", Jobs(verbs(calls), default(calls)), ["matrix", "--count", "3"]) == 7
+    assert dispatch("prog", Jobs(verbs(calls), default(calls)), ["a b.wav", "matrix"]) == 0
     assert calls == [(3, "prog matrix --count 3"), ["a b.wav", "matrix"]]
 
 
 def test_help_lists_the_verbs(capsys: pytest.CaptureFixture[str]) -> None:
     for usual in (default([]), None):
         with pytest.raises(SystemExit) as stopped:
-            dispatch("prog", verbs([]), usual, ["--help"])
+            dispatch("prog", Jobs(verbs([]), usual), ["--help"])
         assert stopped.value.code == 0
         assert "verbs (prog VERB --help):\n  matrix  a table\n  doctor  a check\n" in capsys.readouterr().out
 
@@ -197,15 +197,15 @@ def test_a_mistyped_verb_names_the_nearest(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     for word in ("docter", "Matrix", "matrx"):
         with pytest.raises(UsageError, match="did you mean (doctor|matrix)"):
-            dispatch("prog", verbs([]), default([]), [word])
+            dispatch("prog", Jobs(verbs([]), default([])), [word])
     (tmp_path / "matrx").touch()  # a file of that name is what is meant
     calls: list[object] = []
-    assert dispatch("prog", verbs([]), default(calls), ["matrx"]) == 0
-    assert dispatch("prog", verbs([]), default(calls), ["matrix.wav"]) == 0
+    assert dispatch("prog", Jobs(verbs([]), default(calls)), ["matrx"]) == 0
+    assert dispatch("prog", Jobs(verbs([]), default(calls)), ["matrix.wav"]) == 0
     assert calls == [["matrx"], ["matrix.wav"]]
 
 
 @pytest.mark.parametrize(("words", "message"), [([], "a verb is missing"), (["song"], "song: no such verb")])
 def test_without_a_default_a_verb_is_needed(words: list[str], message: str) -> None:
     with pytest.raises(UsageError, match=f"{message}: name one of matrix, doctor"):
-        dispatch("prog", verbs([]), None, words)
+        dispatch("prog", Jobs(verbs([]), None), words)

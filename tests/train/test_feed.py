@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from train.part import Part
+from train.data import Part
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from train.plots import draw, plot_confusion
+from train.plots import plot_confusion, save_plot
 
 
 @pytest.mark.parametrize("name", ["a$AP_$", "$x$", "$", "\\alpha", "50 % \u2014 100 %"])
@@ -20,6 +20,6 @@ def test_a_picture_that_fails_is_one_line(tmp_path: Path, capsys: pytest.Capture
     def broken(value: Any, path: Path) -> None:
         raise ValueError("\nthis\nfails")
 
-    draw(broken, 1, tmp_path / "history.png")
+    save_plot(broken, 1, tmp_path / "history.png")
     error = capsys.readouterr().err
     assert error.startswith(f"warning: {tmp_path / 'history.png'}: ") and "(this)" in error and error.count("\n") == 1

@@ -14,7 +14,7 @@ from tests.train.test_config import make_config
 from toolkit.errors import RunError
 from toolkit.files import read_json, write_json
 from train.config import Compute, DataConfig, Recipe, SplitConfig
-from train.measure import measure
+from train.evaluate import measure
 from train.report import group_runs, results_report
 from train.results import Result, distinct, load_results, to_json
 

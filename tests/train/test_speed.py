@@ -29,14 +29,14 @@ def test_a_failed_process_is_a_sentence(
 
     monkeypatch.setattr(subprocess, "run", run)
     with pytest.raises(expected) as caught:
-        speed.compare("gtzanet", Path("/data"), "cpu", Recipe(), Compute())
+        speed.speed_table("gtzanet", Path("/data"), "cpu", Recipe(), Compute())
     what = "/data: no such folder" if errors else "it ended with code -9"
     assert str(caught.value) == f"speed: the timed process failed: {what}"
 
 
 def test_an_error_in_the_process_is_printed_without_its_class(tmp_path: Path) -> None:
     with pytest.raises(GtzanetError) as caught:
-        speed.compare("gtzanet", tmp_path / "gone", "cpu", Recipe(), Compute())
+        speed.speed_table("gtzanet", tmp_path / "gone", "cpu", Recipe(), Compute())
     assert "gone" in str(caught.value)
     assert not any(word in str(caught.value) for word in ("Error", "toolkit.errors", "["))
 
@@ -44,7 +44,7 @@ def test_an_error_in_the_process_is_printed_without_its_class(tmp_path: Path) ->
 def test_one_batch_an_epoch_cannot_be_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(speed, "_timed", lambda job: speed.Timing(job.variant.name, (), 1.0))
     with pytest.raises(UsageError, match="--batch-size 5000 "):
-        speed.compare("gtzanet", Path("/data"), "cpu", Recipe(batch_size=5000), Compute())
+        speed.speed_table("gtzanet", Path("/data"), "cpu", Recipe(batch_size=5000), Compute())
 
 
 def timing(variant: speed.Variant, seconds: float) -> speed.Timing:
@@ -62,7 +62,7 @@ def test_a_gpus_table(monkeypatch: pytest.MonkeyPatch) -> None:
         return timing(job.variant, 0.01 if job.variant.loop == "plain" else 0.004)
 
     monkeypatch.setattr(speed, "_timed", timed)
-    text = speed.compare("gtzanet", Path("/data"), "gpu", Recipe(), Compute("gpu"))
+    text = speed.speed_table("gtzanet", Path("/data"), "gpu", Recipe(), Compute("gpu"))
     assert [job.variant for job in jobs] == list(speed.GPU_VARIANTS)
     assert "| ours, float32 | 0.00400 | 0.00400 | 0.01" in text and "| 0.40 | 50% | 4.0 |" in text
     assert "Left out: ours, float32, not deterministic, compiled by XLA: failed (no kernel)." in text

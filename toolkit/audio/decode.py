@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from toolkit.audio import ogg
 from toolkit.audio.samples import MAX_CHANNELS, RATES, check_rate, mono, valid_samples
 from toolkit.errors import AudioError
-from toolkit.frontend.spec import PICTURE
 from toolkit.stopwatch import Stopwatch
 
 FFMPEG_SUFFIXES = frozenset({".m4a", ".m4b", ".mp4", ".aac", ".3gp", ".wma", ".webm", ".mka", ".ac3", ".amr"})
@@ -53,7 +52,7 @@ def check(path: str | Path) -> None:
             _named(path, block.reshape(-1))
 
 
-def load(path: str | Path, rate: int = PICTURE.sample_rate, decoding: Stopwatch | None = None) -> NDArray[np.float32]:
+def load(path: str | Path, rate: int, decoding: Stopwatch | None = None) -> NDArray[np.float32]:
     """Return a sound file as mono samples at `rate`, float32, shape (n,), n >= 1, as `to_mono_at` gives them.
 
     Channels are averaged, then resampled (soxr, high quality), block by block; mono at `rate` is passed bit for bit.

@@ -7,7 +7,6 @@ import soxr
 from numpy.typing import NDArray
 
 from toolkit.errors import AudioError, UsageError
-from toolkit.frontend.spec import PICTURE
 
 MAX_CHANNELS = 64
 RATES = (1_000, 768_000)
@@ -46,7 +45,7 @@ def valid_samples(samples: NDArray[np.floating]) -> NDArray[np.float32]:
     return np.ascontiguousarray(samples, dtype=np.float32)
 
 
-def to_mono_at(samples: NDArray[np.floating], source_rate: int, rate: int = PICTURE.sample_rate) -> NDArray[np.float32]:
+def to_mono_at(samples: NDArray[np.floating], source_rate: int, rate: int) -> NDArray[np.float32]:
     """Return sound as one channel (the mean of all) at another rate (soxr, high quality).
 
     Mono samples that are at `rate` already are returned bit for bit.

@@ -113,7 +113,7 @@ def _rendered(path: Path, item: Item, folder: Path) -> NDArray[np.uint8]:
         if picture is not None:
             return picture
     _check_unchanged(path, item)
-    picture = render(split_windows(load(path))[0])
+    picture = render(split_windows(load(path, PICTURE.sample_rate))[0])
     try:
         write_bytes(kept, pack(picture))
     except OSError as error:

@@ -29,7 +29,7 @@ _GAP = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plan:
+class FftPlan:
     """The matrices of one transform length.
 
     Attributes
@@ -65,7 +65,7 @@ class Plan:
 
 
 @lru_cache(maxsize=8)
-def plan(length: int) -> Plan:
+def plan(length: int) -> FftPlan:
     """Return the plan for frames of `length` samples, a power of two that is at least 16."""
     bits = length.bit_length() - 1
     outer_bits = (bits + 2) // 3
@@ -92,7 +92,7 @@ def plan(length: int) -> Plan:
     rising = np.argsort(k, axis=-1)
     bins = np.take_along_axis(k, rising, axis=-1)
     third = np.take_along_axis(third, rising[..., None, None], axis=2).swapaxes(2, 3)
-    return Plan(
+    return FftPlan(
         outer,
         middle,
         inner,

@@ -105,7 +105,7 @@ def drawing() -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
     return np.where(white, 3 * len(MAGMA) + canvas, len(MAGMA) * canvas).astype(np.int32), colours.astype(np.uint8)
 
 
-def draw(db: NDArray[np.float32]) -> NDArray[np.uint8]:
+def paint(db: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Draw a spectrogram.
 
     Parameters

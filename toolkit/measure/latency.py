@@ -28,7 +28,7 @@ FEWEST_ROUNDS = 6
 
 
 @dataclass(frozen=True)
-class Plan:
+class TimingPlan:
     """How much to measure: every task gets rounds until it has `min_count` queries that took `min_seconds` together.
 
     `warmup` queries a task go before; a burst lasts `burst_seconds` and has `burst_count` queries at least. While a
@@ -95,7 +95,7 @@ class Ratio:
 
 def measure(
     tasks: Mapping[str, Task],
-    plan: Plan = Plan(),
+    plan: TimingPlan = TimingPlan(),
     *,
     clock: Callable[[], float] = time.perf_counter,
     progress: Callable[[float], None] | None = None,
@@ -152,19 +152,19 @@ def measure(
     return {name: tuple(times) for name, times in rounds.items()}
 
 
-def _share(rounds: Mapping[str, Sequence[Sequence[float]]], plan: Plan) -> float:
+def _share(rounds: Mapping[str, Sequence[Sequence[float]]], plan: TimingPlan) -> float:
     """Return how much of the plan is fulfilled, 0 to 1; 0.99 at most while tasks' rounds do not agree as it wants."""
     done = min((_done(past, plan) for past in rounds.values()), default=1.0)
     return min(done, 1.0 if all(_settled(past, plan) for past in rounds.values()) else 0.99)
 
 
-def _done(rounds: Sequence[Sequence[float]], plan: Plan) -> float:
+def _done(rounds: Sequence[Sequence[float]], plan: TimingPlan) -> float:
     """Return the share of the plan that these rounds fulfil; 1 or more when it is fulfilled."""
     count, seconds = sum(map(len, rounds)), sum(map(sum, rounds))
     return min(count / plan.min_count, seconds / plan.min_seconds if plan.min_seconds else 1.0)
 
 
-def _settled(rounds: Sequence[Sequence[float]], plan: Plan) -> bool:
+def _settled(rounds: Sequence[Sequence[float]], plan: TimingPlan) -> bool:
     """Tell whether a task's rounds agree as the plan wants, or have gone on for as long as it allows."""
     if plan.precision == 0:
         return True

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.measure.accuracy import BATCH, compare, detail, predict, score
+from benchmarks.measure.accuracy import BATCH, detail, paired_difference, predict, score
 from tests.cards import example_card
 from toolkit.artifact.card import Card
 from toolkit.errors import EngineError
@@ -68,7 +68,7 @@ def test_compare_counts_changes_and_tests_them_exactly() -> None:
     truth = np.zeros(10, np.int64)
     reference = np.array([0] * 8 + [1, 1])
     this = np.array([1, 1, 1, 1, 1, 0, 0, 0, 2, 0])
-    paired = compare(this, reference, truth)
+    paired = paired_difference(this, reference, truth)
     # samples 0 to 4: only float32 right; 9: only this right; 8: both wrong, in different ways
     assert (paired.changed, paired.only_this, paired.only_reference) == (7, 1, 5)
     assert paired.p == pytest.approx(2 * (1 + 6) / 2**6)
@@ -76,7 +76,7 @@ def test_compare_counts_changes_and_tests_them_exactly() -> None:
 
 def test_a_model_equals_itself() -> None:
     labels = np.array([3, 1, 2])
-    assert compare(labels, labels, np.array([3, 3, 3])).p == 1
+    assert paired_difference(labels, labels, np.array([3, 3, 3])).p == 1
 
 
 def test_the_detail_of_known_scores() -> None:

@@ -6,7 +6,7 @@ from benchmarks.measure.accuracy import Accuracy, Paired
 from benchmarks.measure.fresh_process import FreshProcess
 from benchmarks.measure.row import Row
 from benchmarks.report.table import HEADERS, cells, facts, filled, markdown, method, plain
-from toolkit.measure.latency import Latency, Plan, Ratio
+from toolkit.measure.latency import Latency, Ratio, TimingPlan
 
 FULL = Row(
     file="some/where/gtzanet-int8.tflite",
@@ -55,7 +55,9 @@ def test_markdown_cells_cannot_end_the_table() -> None:
 
 def test_the_page_says_how_it_was_made() -> None:
     text = facts(
-        {"cores": "4"}, "python -m benchmarks", method(Plan(min_seconds=3, min_count=50), (1,), "a clip", judged=False)
+        {"cores": "4"},
+        "python -m benchmarks",
+        method(TimingPlan(min_seconds=3, min_count=50), (1,), "a clip", judged=False),
     )
     assert "`python -m benchmarks`" in text
     assert "cores 4" in text

@@ -13,12 +13,12 @@ import pytest
 from benchmarks import cli
 from benchmarks.measure.accuracy import Accuracy, detail
 from benchmarks.measure.fresh_process import FreshProcess
-from benchmarks.measure.pairs import compare, match
+from benchmarks.measure.pairs import compare_rows, match
 from benchmarks.measure.row import Row
 from benchmarks.report.results import FORMAT_VERSION, read_result
 from tests.cards import example_card
 from toolkit.dataclass_json import from_json
-from toolkit.measure.latency import Latency, Plan, Ratio, measure, summarise
+from toolkit.measure.latency import Latency, Ratio, TimingPlan, measure, summarise
 from toolkit.measure.metrics import wilson_interval
 
 LABELS = ("high", "low")
@@ -68,7 +68,7 @@ def test_a_row_is_the_same_after_json() -> None:
 
 
 def test_equal_results_do_not_differ() -> None:
-    pair = compare(row(), row(), 0.05)
+    pair = compare_rows(row(), row(), 0.05)
     assert pair.worse == pair.better == () and pair.p == 1 and pair.paired
     assert pair.network is not None and pair.network.low < 1 < pair.network.high
 
@@ -85,7 +85,7 @@ def test_equal_results_do_not_differ() -> None:
     ],
 )
 def test_each_regression_is_named_and_the_way_back_is_better(changes: dict[str, Any], said: str) -> None:
-    there, back = compare(row(), row(**changes), 0.05), compare(row(**changes), row(), 0.05)
+    there, back = compare_rows(row(), row(**changes), 0.05), compare_rows(row(**changes), row(), 0.05)
     assert (there.worse, there.better) == ((said,), ())
     assert back.worse == () and len(back.better) == 1
 
@@ -95,11 +95,11 @@ def test_each_regression_is_named_and_the_way_back_is_better(changes: dict[str, 
     [{"network": latency(12.0, spread=0.3)}, {"wrong": 6}, {"size_bytes": 104_000}, {"status": "its card says 3/4"}],
 )
 def test_noise_is_no_regression(changes: dict[str, Any]) -> None:
-    assert compare(row(), row(**changes), 0.05).worse == ()
+    assert compare_rows(row(), row(**changes), 0.05).worse == ()
 
 
 def test_other_samples_are_compared_without_pairs() -> None:
-    pair = compare(row(), row(judged_on="paper/test", wrong=30), 0.05)
+    pair = compare_rows(row(), row(judged_on="paper/test", wrong=30), 0.05)
     assert not pair.paired and pair.worse == ("accuracy",)
 
 
@@ -119,13 +119,13 @@ class Clock:
 def test_the_interval_holds_the_true_quotient() -> None:
     """Two machines that differ by a known factor, measured with noise: it lies inside in nearly all trials."""
     rng, inside = np.random.default_rng(0), 0
-    plan = Plan(min_seconds=0, min_count=200, warmup=0, burst_seconds=0, burst_count=5)
+    plan = TimingPlan(min_seconds=0, min_count=200, warmup=0, burst_seconds=0, burst_count=5)
     for _ in range(60):
         rows = [
             row(network=summarise(measure({"a": clock.work}, plan, clock=clock.now)["a"]))
             for clock in (Clock(rng, 1e-3), Clock(rng, 1.3e-3))
         ]
-        ratio = compare(rows[0], rows[1], 0.05).network
+        ratio = compare_rows(rows[0], rows[1], 0.05).network
         assert ratio is not None
         inside += ratio.low <= 1.3 <= ratio.high
     assert inside >= 54

@@ -14,12 +14,12 @@ import pytest
 from benchmarks.cli import entry
 from benchmarks.profile import onnx as onnx_profile
 from benchmarks.profile import tflite as tflite_profile
-from benchmarks.profile.layers import Part
+from benchmarks.profile.layers import Segment
 from benchmarks.studies.operators import cells, profile, remarks
 from tests.cards import MODEL, example_card
 from tests.run_maker import made_artifacts
 from toolkit.artifact.file import append_card
-from toolkit.measure.latency import Plan
+from toolkit.measure.latency import TimingPlan
 
 SOUND = np.random.default_rng(1).uniform(-1, 1, 661_500).astype(np.float32)
 WHOLE = append_card(MODEL, example_card())
@@ -42,14 +42,14 @@ def test_the_parts_of_a_tflite_model(
 ) -> None:
     """The piece that ends with part k is said to take (k + 1)^2 ms, on a machine that gets slower by the round."""
 
-    def clocked(tasks: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+    def clocked(tasks: Mapping[str, Any], plan: TimingPlan) -> dict[str, Any]:
         for task in tasks.values():
             task(0)
         ends = {name: (place + 1) ** 2 / 1000 for place, name in enumerate(tasks)}
         return {name: tuple((end * speed,) for speed in (0.9, 1, 1.1)) for name, end in ends.items()}
 
     monkeypatch.setattr(tflite_profile, "measure", clocked)
-    parts = profile(artifacts / f"gtzanet-{precision}.tflite", SOUND, 1, Plan())
+    parts = profile(artifacts / f"gtzanet-{precision}.tflite", SOUND, 1, TimingPlan())
     assert [part.name for part in parts] == NAMES
     assert [part.milliseconds for part in parts] == pytest.approx([1, 3, 5, 7, 9, 11])
     assert {part.weights for part in parts[2:]} == {weights}, "TensorFlow leaves the smallest kernels alone"
@@ -60,7 +60,7 @@ def test_the_parts_of_a_tflite_model(
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float32", "int8", "mixed"])
 def test_the_parts_of_an_onnx_model(artifacts: Path, precision: str) -> None:
-    parts = profile(artifacts / f"gtzanet-{precision}.onnx", SOUND, 1, Plan(0, 3, 1, 0, 1))
+    parts = profile(artifacts / f"gtzanet-{precision}.onnx", SOUND, 1, TimingPlan(0, 3, 1, 0, 1))
     assert len(parts) == len(NAMES)
     assert all(part.milliseconds > 0 for part in parts)
     integers = {"float32": 0, "int8": 6, "mixed": 3}[precision]
@@ -82,8 +82,8 @@ def test_a_profile_is_the_median_run_of_every_node() -> None:
 
     events = [*run(50), *run(20), *run(1), *run(1), *run(3)]
     first, second = onnx_profile.parts_of(events)
-    assert first == Part("first", ("Mul", "Conv", "MaxPool"), "float32", pytest.approx(2.6))  # type: ignore[arg-type]
-    assert second == Part("second", ("QLinearConv",), "8-bit", 1.0)
+    assert first == Segment("first", ("Mul", "Conv", "MaxPool"), "float32", pytest.approx(2.6))  # type: ignore[arg-type]
+    assert second == Segment("second", ("QLinearConv",), "8-bit", 1.0)
 
 
 def test_an_integer_models_float_nodes_are_seen() -> None:
@@ -108,14 +108,14 @@ def test_an_integer_models_float_nodes_are_seen() -> None:
 
 
 def test_the_rows_end_with_their_sum() -> None:
-    rows = cells(Path("a/b.tflite"), [Part("x", ("CONV_2D",), "int8", 3.0), Part("y", ("SOFTMAX",), "", 1.0)])
+    rows = cells(Path("a/b.tflite"), [Segment("x", ("CONV_2D",), "int8", 3.0), Segment("y", ("SOFTMAX",), "", 1.0)])
     assert rows[0] == ("b.tflite", "x", "CONV_2D", "int8", "-", "-", "3.00", "75%")
     assert rows[-1] == ("b.tflite", "all", "", "", "", "", "4.00", "100%")
 
 
 def test_float_islands_and_what_the_delegate_left_are_named() -> None:
-    whole = Part("a", ("CONV_2D",), "int8", 1.0, integers=True)
-    island = Part("b", ("CONV_2D", "SOFTMAX"), "float32", 1.0, ("CONV_2D", "SOFTMAX"), ("SOFTMAX",))
+    whole = Segment("a", ("CONV_2D",), "int8", 1.0, integers=True)
+    island = Segment("b", ("CONV_2D", "SOFTMAX"), "float32", 1.0, ("CONV_2D", "SOFTMAX"), ("SOFTMAX",))
     dynamic = replace(whole, integers=False)
     path = Path("x/m.tflite")
     assert remarks(path, [whole]) == remarks(path, [dynamic]) == []
@@ -132,7 +132,7 @@ def test_float_islands_and_what_the_delegate_left_are_named() -> None:
 def test_what_xnnpack_takes_of_real_files(artifacts: Path) -> None:
     """It has no kernels for 16-bit activations, and none for an int8 softmax."""
     pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed")
-    plan = Plan(0, 1, 0, 0, 1)
+    plan = TimingPlan(0, 1, 0, 0, 1)
     parts = {
         name: profile(artifacts / f"gtzanet-{name}.tflite", SOUND, 1, plan) for name in ("float32", "int8", "int16x8")
     }

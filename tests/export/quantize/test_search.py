@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from export.quantize.search import FLOAT, Plan, Trial, parse, search, told
+from export.quantize.search import FLOAT, QuantizationPlan, Trial, parse, plan_text, search
 from toolkit.artifact.card import LAYER_KINDS
 from toolkit.errors import ArtifactError, UsageError
 from toolkit.measure.latency import Ratio, Rounds
@@ -23,12 +23,12 @@ class Machine:
         self, times: Mapping[tuple[str, str], float], errors: Mapping[tuple[str, str], float], limit: float = 0.1
     ) -> None:
         self.times, self.errors, self.limit = times, errors, limit
-        self.tried: list[Plan] = []
+        self.tried: list[QuantizationPlan] = []
 
-    def seconds(self, plan: Plan) -> float:
+    def seconds(self, plan: QuantizationPlan) -> float:
         return sum(self.times.get((layer, kind), 10.0) for layer, kind in plan.items())
 
-    def attempt(self, plan: Plan) -> Trial:
+    def attempt(self, plan: QuantizationPlan) -> Trial:
         self.tried.append(dict(plan))
         ratio = self.seconds(plan) / self.seconds(dict.fromkeys(LAYERS, FLOAT))
         error = sum(self.errors.get((layer, kind), 0.0) for layer, kind in plan.items())
@@ -36,11 +36,11 @@ class Machine:
         refused = "too far off" if error > self.limit else None
         return Trial(plan, size, Ratio(ratio, 0.99 * ratio, 1.01 * ratio), error, 0, refused)
 
-    def race(self, plans: Sequence[Plan]) -> list[Rounds]:
+    def race(self, plans: Sequence[QuantizationPlan]) -> list[Rounds]:
         everything = [dict.fromkeys(LAYERS, FLOAT), *plans]
         return [tuple((self.seconds(plan) * (1 + 0.001 * turn),) for turn in range(12)) for plan in everything]
 
-    def find(self) -> Plan:
+    def find(self) -> QuantizationPlan:
         self.lines: list[str] = []
         self.found = search(LAYERS, self.attempt, self.race, self.lines.append)
         return self.found.best.plan
@@ -103,7 +103,7 @@ def test_a_mixture_is_measured_once() -> None:
     errors = {("second", kind): 0.5 for kind in ("int8", "dynamic")}
     machine = Machine({}, errors)
     machine.find()
-    tried = [told(plan) for plan in machine.tried]
+    tried = [plan_text(plan) for plan in machine.tried]
     assert len(tried) == len(set(tried))
 
 
@@ -113,9 +113,9 @@ plans = st.fixed_dictionaries({layer: st.sampled_from(LAYER_KINDS) for layer in 
 @given(plans)
 def test_a_plan_reads_back(plan: dict[str, str]) -> None:
     if set(plan.values()) == {FLOAT}:
-        assert told(plan) == FLOAT
+        assert plan_text(plan) == FLOAT
     else:
-        assert parse(told(plan), LAYERS) == plan
+        assert parse(plan_text(plan), LAYERS) == plan
 
 
 @pytest.mark.parametrize(

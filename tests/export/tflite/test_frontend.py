@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from export.front_end_rules import check_front_end
 from export.onnx import frontend as onnx_frontend
 from export.tflite import frontend as tflite_frontend
 from export.tflite.convert import load_tensorflow
@@ -17,7 +18,7 @@ from toolkit.audio.samples import to_mono_at
 from toolkit.data import synthetic
 from toolkit.data.synthetic_voices import RATE
 from toolkit.errors import UsageError
-from toolkit.frontend.picture import BOX, colour_index, draw, drawing, render, shown_bands, shown_frames
+from toolkit.frontend.picture import BOX, colour_index, drawing, paint, render, shown_bands, shown_frames
 from toolkit.frontend.spec import PICTURE, FrontEnd
 from toolkit.frontend.spectrogram import db_mel
 from toolkit.frontend.windows import fitted
@@ -58,7 +59,7 @@ def asked(format: str, spec: FrontEnd, level: str) -> Callable[[Any], Any]:
         ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in ("picture", "out")]
         graph = helper.make_graph([helper.make_node("Identity", ["picture"], ["out"])], "same", ends[:1], ends[1:])
         same = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-        model = onnx_frontend.with_front(same.SerializeToString(), spec, level)
+        model = onnx_frontend.prepended(same.SerializeToString(), spec, level)
         session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
         return lambda value: session.run(None, {level: value[np.newaxis]})[0][0]
     from ai_edge_litert.interpreter import Interpreter
@@ -106,7 +107,7 @@ def test_the_tables_paint_what_the_toolkit_paints() -> None:
     places, colours = drawing()
     places = places.copy()
     places[BOX] += index[shown_bands(128)]
-    np.testing.assert_array_equal(colours[places], draw(db))
+    np.testing.assert_array_equal(colours[places], paint(db))
 
 
 @pytest.mark.parametrize(
@@ -118,4 +119,4 @@ def test_the_tables_paint_what_the_toolkit_paints() -> None:
 )
 def test_what_cannot_be_a_graph_is_told(spec: FrontEnd, why: str) -> None:
     with pytest.raises(UsageError, match=f"--input waveform: .*{why}"):
-        tflite_frontend.check(spec, "waveform")
+        check_front_end(spec, "waveform")

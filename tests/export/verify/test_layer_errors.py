@@ -11,11 +11,11 @@ import pytest
 from export.verify import layer_errors
 from export.verify.layer_errors import blamed_layer
 from tests.run_maker import class_db
-from toolkit.frontend.picture import draw
+from toolkit.frontend.picture import paint
 
 pytestmark = pytest.mark.slow
 
-PICTURE = draw(class_db(1, np.random.default_rng(5)))
+PICTURE = paint(class_db(1, np.random.default_rng(5)))
 NAMES = ("conv0", "conv1", "conv2", "conv3", "conv4", "last")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from export.verify.parity import LIMITS, MAX_DROP, Measured, Reference, ask, measure
+from export.verify.parity import LIMITS, MAX_DROP, Measured, Reference, measure, probabilities_of
 from tests.cards import example_card
 from toolkit.artifact.card import QUANTIZATIONS
 from toolkit.errors import ArtifactError
@@ -52,7 +52,7 @@ def test_every_picture_is_asked_about_alone() -> None:
 
     pictures = np.arange(3 * 12, dtype=np.uint8).reshape(3, 2, 2, 3)
     expected = Reference.of(NAMES[:3], pictures, np.zeros((3, 2), np.float32), np.zeros(3, np.int64))
-    assert (ask(Engine(), expected) == pictures[:, 0, 0, :2]).all()  # type: ignore[arg-type]
+    assert (probabilities_of(Engine(), expected) == pictures[:, 0, 0, :2]).all()  # type: ignore[arg-type]
 
 
 def test_every_precision_has_its_limits() -> None:

@@ -12,7 +12,7 @@ import pytest
 from export.cli import entry
 from export.variants import Variant
 from export.verify import speed
-from export.verify.speed import compare, is_faster, told
+from export.verify.speed import is_faster, measure_ratios, ratio_text
 from toolkit.measure.latency import Ratio
 
 BATCH = np.zeros((1, 2, 2, 3), np.float32)
@@ -31,7 +31,7 @@ class Slow:
 
 def test_each_is_compared_with_the_float32_file_of_its_format() -> None:
     files = {Variant(name.split(".")[1], name.split("-")[1].split(".")[0]): Path(name) for name in MILLISECONDS}
-    found: Any = compare(files, BATCH, open=Slow)  # type: ignore[arg-type]
+    found: Any = measure_ratios(files, BATCH, open=Slow)  # type: ignore[arg-type]
     assert set(found) == {Variant("tflite", "int8"), Variant("tflite", "dynamic"), Variant("onnx", "int8")}
     assert found[Variant("tflite", "int8")].median > 1.3
     assert found[Variant("tflite", "dynamic")].median < 0.8 and is_faster(found[Variant("tflite", "dynamic")])
@@ -42,13 +42,13 @@ def test_float32_alone_is_not_timed() -> None:
     def refuse(*arguments: Any, **options: Any) -> Any:
         raise AssertionError("opened")
 
-    assert compare({Variant("tflite", "float32"): Path("a-float32.tflite")}, BATCH, open=refuse) == {}
+    assert measure_ratios({Variant("tflite", "float32"): Path("a-float32.tflite")}, BATCH, open=refuse) == {}
 
 
 def test_what_may_be_noise_is_not_faster() -> None:
     assert not is_faster(Ratio(0.98, 0.9, 1.02)) and not is_faster(Ratio(1.5, 1.4, 1.6))
     assert is_faster(Ratio(0.5, 0.4, 0.6))
-    assert told(Ratio(0.5, 0.4, 0.6)) == "0.50 [0.40, 0.60] times float32's time"
+    assert ratio_text(Ratio(0.5, 0.4, 0.6)) == "0.50 [0.40, 0.60] times float32's time"
 
 
 @pytest.mark.slow

@@ -24,7 +24,7 @@ from runtime.stream import events, microphone, pipe
 from tests.runtime.stream.test_sliding_window import Eye, music
 from toolkit.audio.samples import Resampler, to_mono_at
 from toolkit.errors import AudioError, UsageError
-from toolkit.frontend.spec import FrontEnd
+from toolkit.frontend.spec import PICTURE, FrontEnd
 
 ROOT = Path(__file__).parents[3]
 
@@ -34,7 +34,7 @@ def test_blocks_resample_to_what_the_whole_does(source: int) -> None:
     sound = np.stack([music(3), music(3, 1)], axis=1)
     resampler = Resampler(source, 22_050)
     found = np.concatenate([resampler.push(block) for block in np.array_split(sound, 37)])
-    expected = to_mono_at(sound, source)
+    expected = to_mono_at(sound, source, PICTURE.sample_rate)
     assert len(expected) - 4000 < len(found) <= len(expected)
     np.testing.assert_allclose(found, expected[: len(found)], atol=2e-6)
 

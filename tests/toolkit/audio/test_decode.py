@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tracemalloc
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def test_every_format_gives_its_samples(tmp_path: Path, name: str) -> None:
     kind, subtype, tolerance = CODECS[name]
     sound = sounds.melody(2)
     soundfile.write(tmp_path / name, sound, RATE, format=kind, subtype=subtype)
-    samples = decode.load(tmp_path / name)
+    samples = decode.load(tmp_path / name, RATE)
     assert samples.dtype == np.float32 and samples.ndim == 1
     assert len(samples) == len(sound)
     assert np.abs(samples - sound).max() <= tolerance or correlation(samples, sound) > 0.99 and tolerance == 0.1
@@ -58,7 +59,7 @@ def test_every_format_gives_its_samples(tmp_path: Path, name: str) -> None:
 
 def test_opus_is_read_at_its_own_rate(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.opus", sounds.tone(440, 2), 24_000, format="OGG", subtype="OPUS")
-    spectrum = np.abs(np.fft.rfft(decode.load(tmp_path / "a.opus")[:RATE]))
+    spectrum = np.abs(np.fft.rfft(decode.load(tmp_path / "a.opus", RATE)[:RATE]))
     assert spectrum.argmax() == pytest.approx(440 * 24_000 / RATE, abs=2)
 
 
@@ -68,7 +69,7 @@ def test_aac_is_read_through_ffmpeg(tmp_path: Path, suffix: str) -> None:
     soundfile.write(tmp_path / "a.wav", np.stack([sounds.melody(2)] * 2, axis=1), RATE)
     path = tmp_path / f"-odd name; 'x'.{suffix}"
     subprocess.run(["ffmpeg", "-v", "error", "-i", tmp_path / "a.wav", f"file:{path}"], check=True)
-    samples = decode.load(path)
+    samples = decode.load(path, RATE)
     assert len(samples) == pytest.approx(2 * RATE, abs=4096)
     peaks = [np.abs(np.fft.rfft(sound[: 2 * RATE], 2 * RATE)).argmax() for sound in (samples, sounds.melody(2))]
     assert abs(peaks[0] - peaks[1]) <= 2
@@ -78,20 +79,20 @@ def test_aac_is_read_through_ffmpeg(tmp_path: Path, suffix: str) -> None:
 def test_a_damaged_aac_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "bad.m4a").write_bytes(b"nothing at all" * 100)
     with pytest.raises(AudioError, match=r"bad\.m4a: ffmpeg cannot decode it"):
-        decode.load(tmp_path / "bad.m4a")
+        decode.load(tmp_path / "bad.m4a", RATE)
     soundfile.write(tmp_path / "a.wav", sounds.melody(5), RATE)
     subprocess.run(["ffmpeg", "-v", "error", "-i", tmp_path / "a.wav", tmp_path / "a.m4a"], check=True)
     whole = (tmp_path / "a.m4a").read_bytes()
     (tmp_path / "cut.m4a").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(AudioError, match=r"cut\.m4a"):
-        decode.load(tmp_path / "cut.m4a")
+        decode.load(tmp_path / "cut.m4a", RATE)
 
 
 def test_without_ffmpeg_the_error_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.m4a").write_bytes(b"x")
     monkeypatch.setenv("PATH", "")
     with pytest.raises(AudioError, match="apt install ffmpeg"):
-        decode.load(tmp_path / "a.m4a")
+        decode.load(tmp_path / "a.m4a", RATE)
 
 
 @given(arrays(np.float32, st.integers(1, 3000), elements=st.floats(-1, 1, width=32)))
@@ -99,7 +100,7 @@ def test_without_ffmpeg_the_error_says_how_to_get_it(tmp_path: Path, monkeypatch
 def test_mono_at_the_right_rate_passes_bit_for_bit(tmp_path: Path, samples: np.ndarray) -> None:
     path = tmp_path / "a.wav"
     soundfile.write(path, samples, RATE, subtype="FLOAT")
-    np.testing.assert_array_equal(decode.load(path), samples)
+    np.testing.assert_array_equal(decode.load(path, RATE), samples)
     assert to_mono_at(samples, RATE, RATE) is samples
 
 
@@ -109,8 +110,8 @@ def test_channels_are_averaged(tmp_path: Path, channels: int, count: int, seed: 
     samples = np.random.default_rng(seed).uniform(-1, 1, (count, channels)).astype(np.float32)
     path = tmp_path / "a.wav"
     soundfile.write(path, samples, RATE, subtype="FLOAT")
-    np.testing.assert_allclose(decode.load(path), samples.mean(axis=1), atol=1e-6)
-    np.testing.assert_array_equal(decode.load(path), to_mono_at(samples, RATE))
+    np.testing.assert_allclose(decode.load(path, RATE), samples.mean(axis=1), atol=1e-6)
+    np.testing.assert_array_equal(decode.load(path, RATE), to_mono_at(samples, RATE, RATE))
 
 
 def test_real_clips_pass_untouched(gtzan_root: Path) -> None:
@@ -119,7 +120,7 @@ def test_real_clips_pass_untouched(gtzan_root: Path) -> None:
     )
     whole, rate = soundfile.read(path, dtype="float32")
     assert rate == RATE
-    np.testing.assert_array_equal(decode.load(path), whole)
+    np.testing.assert_array_equal(decode.load(path, RATE), whole)
 
 
 def write_raw_wav(path: Path, rate: int, samples: np.ndarray) -> None:
@@ -135,7 +136,7 @@ def write_raw_wav(path: Path, rate: int, samples: np.ndarray) -> None:
 def test_absurd_rates_are_refused(tmp_path: Path, rate: int) -> None:
     write_raw_wav(tmp_path / "a.wav", rate, np.zeros(100))
     with pytest.raises(AudioError, match=r"a\.wav: .*sample rate"):
-        decode.load(tmp_path / "a.wav")
+        decode.load(tmp_path / "a.wav", RATE)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30])
@@ -144,7 +145,7 @@ def test_samples_that_are_no_sound_are_refused(tmp_path: Path, value: float, rat
     samples = np.zeros(1000)
     samples[700] = value
     write_raw_wav(tmp_path / "a.wav", rate, samples)
-    for read in (decode.load, decode.check):
+    for read in (partial(decode.load, rate=RATE), decode.check):
         with pytest.raises(AudioError, match=r"a\.wav: .*(NaN|magnitude)"):
             read(tmp_path / "a.wav")
 
@@ -156,7 +157,7 @@ def test_truncated_files_are_refused(tmp_path: Path, name: str) -> None:
     whole = (tmp_path / name).read_bytes()
     for share in (0.5, 0.9):
         (tmp_path / name).write_bytes(whole[: int(len(whole) * share)])
-        for read in (decode.load, decode.check):
+        for read in (partial(decode.load, rate=RATE), decode.check):
             with pytest.raises(AudioError, match="truncated|damaged"):
                 read(tmp_path / name)
 
@@ -168,7 +169,7 @@ def test_a_streamed_wav_of_unknown_length_is_read(tmp_path: Path) -> None:
     at = whole.index(b"data") + 4
     whole[4:8] = whole[at : at + 4] = b"\xff\xff\xff\xff"
     (tmp_path / "a.wav").write_bytes(whole)
-    assert len(decode.load(tmp_path / "a.wav")) == RATE
+    assert len(decode.load(tmp_path / "a.wav", RATE)) == RATE
 
 
 @pytest.mark.parametrize("count", [0, 1, 4, 11, 12, 30, 43])
@@ -176,7 +177,7 @@ def test_the_beginning_of_a_header_is_no_sound(tmp_path: Path, count: int) -> No
     soundfile.write(tmp_path / "a.wav", sounds.tone(440, 1), RATE)
     (tmp_path / "a.wav").write_bytes((tmp_path / "a.wav").read_bytes()[:count])
     with pytest.raises(AudioError, match=r"a\.wav"):
-        decode.load(tmp_path / "a.wav")
+        decode.load(tmp_path / "a.wav", RATE)
 
 
 @given(st.binary(min_size=0, max_size=400), st.sampled_from((b"", b"RIFF", b"fLaC", b"OggS", b"ID3", b".snd", b"FORM")))
@@ -185,7 +186,7 @@ def test_garbage_is_an_error_or_finite_samples(tmp_path: Path, data: bytes, magi
     path = tmp_path / "a.wav"
     path.write_bytes(magic + data)
     try:
-        samples = decode.load(path)
+        samples = decode.load(path, RATE)
     except AudioError as error:
         assert "a.wav" in str(error) and "\n" not in str(error)
     else:
@@ -196,39 +197,39 @@ def test_garbage_is_an_error_or_finite_samples(tmp_path: Path, data: bytes, magi
 def test_a_file_that_is_no_sound_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("This is no sound.\n" * 50)
     with pytest.raises(AudioError, match="not a sound file that can be read"):
-        decode.load(tmp_path / name)
+        decode.load(tmp_path / name, RATE)
 
 
 def test_noise_named_mp3_is_said_to_be_no_sound(tmp_path: Path) -> None:
     (tmp_path / "a.mp3").write_bytes(np.random.default_rng(0).bytes(5000))
     with pytest.raises(AudioError, match=r"a\.mp3: not a sound file that can be read \((?!File does not exist)"):
-        decode.load(tmp_path / "a.mp3")
+        decode.load(tmp_path / "a.mp3", RATE)
 
 
 def test_paths_that_are_no_file_are_refused(tmp_path: Path) -> None:
     with pytest.raises(AudioError, match=r"none\.wav: no such file"):
-        decode.load(tmp_path / "none.wav")
+        decode.load(tmp_path / "none.wav", RATE)
     with pytest.raises(AudioError, match="is a folder"):
-        decode.load(tmp_path)
+        decode.load(tmp_path, RATE)
     with pytest.raises(AudioError, match="no regular file"):
-        decode.load("/dev/null")
+        decode.load("/dev/null", RATE)
     (tmp_path / "empty.wav").touch()
     with pytest.raises(AudioError, match=r"empty\.wav: the file is empty"):
-        decode.load(tmp_path / "empty.wav")
+        decode.load(tmp_path / "empty.wav", RATE)
     with pytest.raises(AudioError):
-        decode.load("nul\0byte.wav")
+        decode.load("nul\0byte.wav", RATE)
     soundfile.write(tmp_path / "zero.wav", np.zeros(0), RATE)
     with pytest.raises(AudioError, match=r"zero\.wav: holds no samples"):
-        decode.load(tmp_path / "zero.wav")
+        decode.load(tmp_path / "zero.wav", RATE)
 
 
 def test_too_long_a_sound_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decode, "MAX_SECONDS", 60)
     soundfile.write(tmp_path / "a.flac", np.zeros(60 * RATE), RATE)
-    assert len(decode.load(tmp_path / "a.flac")) == 60 * RATE
+    assert len(decode.load(tmp_path / "a.flac", RATE)) == 60 * RATE
     soundfile.write(tmp_path / "a.flac", np.zeros(60 * RATE + 1), RATE)
     with pytest.raises(AudioError, match=r"a\.flac: longer than 1 minutes"):
-        decode.load(tmp_path / "a.flac")
+        decode.load(tmp_path / "a.flac", RATE)
 
 
 @pytest.mark.parametrize("rate", [0, 22_050.5, None])
@@ -244,7 +245,7 @@ def test_a_file_is_resampled_as_its_samples_are(tmp_path: Path, rate: int, chann
     """Block by block is bit for bit all at once."""
     samples = np.random.default_rng(rate).uniform(-1, 1, (150_001, channels)).astype(np.float32)
     soundfile.write(tmp_path / "a.wav", samples, rate, subtype="FLOAT")
-    np.testing.assert_array_equal(decode.load(tmp_path / "a.wav"), to_mono_at(samples, rate))
+    np.testing.assert_array_equal(decode.load(tmp_path / "a.wav", RATE), to_mono_at(samples, rate, RATE))
 
 
 def write_sparse_wav(path: Path, rate: int, channels: int, seconds: int) -> None:
@@ -261,7 +262,7 @@ def write_sparse_wav(path: Path, rate: int, channels: int, seconds: int) -> None
 @pytest.mark.parametrize(("rate", "channels", "seconds"), [(768_000, 1, 100), (RATE, 64, 100)])
 def test_memory_does_not_grow_with_rate_and_channels(tmp_path: Path, rate: int, channels: int, seconds: int) -> None:
     write_sparse_wav(tmp_path / "a.wav", rate, channels, seconds)
-    for read in (decode.load, decode.check):
+    for read in (partial(decode.load, rate=RATE), decode.check):
         tracemalloc.start()
         read(tmp_path / "a.wav")
         _, peak = tracemalloc.get_traced_memory()
@@ -272,7 +273,7 @@ def test_memory_does_not_grow_with_rate_and_channels(tmp_path: Path, rate: int, 
 def test_more_samples_than_memory_may_hold_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decode, "MAX_VALUES", RATE)
     soundfile.write(tmp_path / "a.wav", np.zeros((RATE, 2)), RATE)
-    assert len(decode.load(tmp_path / "a.wav")) == RATE
+    assert len(decode.load(tmp_path / "a.wav", RATE)) == RATE
     with pytest.raises(AudioError, match=r"a\.wav: it needs more than 0 MB of memory; cut it first"):
         decode.load(tmp_path / "a.wav", 2 * RATE)
     decode.check(tmp_path / "a.wav")
@@ -289,11 +290,11 @@ def test_what_ffmpeg_makes_is_bounded(tmp_path: Path, monkeypatch: pytest.Monkey
     path = through_ffmpeg(tmp_path / "a.wav", tmp_path / "a.m4a")
     monkeypatch.setattr(decode, "MAX_SECONDS", 2)
     with pytest.raises(AudioError, match=r"a\.m4a: longer than"):
-        decode.load(path)
+        decode.load(path, RATE)
     monkeypatch.undo()
     monkeypatch.setattr(ffmpeg, "TIMEOUT_SECONDS", 0)
     with pytest.raises(AudioError, match=r"a\.m4a: ffmpeg did not finish within 0 seconds"):
-        decode.load(path)
+        decode.load(path, RATE)
 
 
 @pytest.mark.skipif(NO_FFMPEG, reason="ffmpeg is not installed")
@@ -301,12 +302,12 @@ def test_what_ffmpeg_makes_is_bounded(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_a_matroska_file_that_was_cut_is_told(tmp_path: Path, suffix: str) -> None:
     soundfile.write(tmp_path / "a.wav", sounds.melody(8), RATE)
     path = through_ffmpeg(tmp_path / "a.wav", tmp_path / f"a{suffix}")
-    assert len(decode.load(path)) > 7 * RATE
+    assert len(decode.load(path, RATE)) > 7 * RATE
     data = path.read_bytes()
     for share in (0.3, 0.6, 0.9):
         path.write_bytes(data[: int(share * len(data))])
         with pytest.raises(AudioError, match="the file is truncated; copy it again"):
-            decode.load(path)
+            decode.load(path, RATE)
 
 
 @pytest.mark.skipif(NO_FFMPEG, reason="ffmpeg is not installed")
@@ -315,7 +316,7 @@ def test_a_list_of_other_files_is_no_sound(tmp_path: Path, text: str) -> None:
     soundfile.write(tmp_path / "a.wav", sounds.melody(5), RATE)
     (tmp_path / "list.m4a").write_text(text)
     with pytest.raises(AudioError, match=r"list\.m4a: ffmpeg cannot decode it"):
-        decode.load(tmp_path / "list.m4a")
+        decode.load(tmp_path / "list.m4a", RATE)
 
 
 @pytest.mark.parametrize("suffix", [".au", ".snd", ".vox", ".gsm", ".raw"])
@@ -323,14 +324,14 @@ def test_a_name_alone_makes_no_sound(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"text{suffix}"
     path.write_bytes(b"this is no sound\n" * 500)
     with pytest.raises(AudioError, match="not a sound file that can be read"):
-        decode.load(path)
+        decode.load(path, RATE)
 
 
 def test_names_that_are_no_utf8_are_read(tmp_path: Path) -> None:
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/lat\xff.wav"))
     soundfile.write(str(tmp_path / "a.wav"), sounds.melody(2), RATE)
     (tmp_path / "a.wav").rename(path)
-    assert len(decode.load(path)) == 2 * RATE
+    assert len(decode.load(path, RATE)) == 2 * RATE
 
 
 def test_a_long_sound_is_never_in_memory_twice() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from tests.toolkit import sounds
 from toolkit.audio import decode, ogg
 from toolkit.errors import AudioError
+from toolkit.frontend.spec import PICTURE
 
 SUBTYPES = ("VORBIS", "OPUS")
 
@@ -48,14 +50,14 @@ def test_whole_and_tagged_files_pass(whole: bytes, tmp_path: Path) -> None:
     for content in (whole, whole + b"TAG" + bytes(125)):
         path.write_bytes(content)
         ogg.check_pages(path)
-        assert len(decode.load(path)) > 0
+        assert len(decode.load(path, PICTURE.sample_rate)) > 0
 
 
 def test_of_a_chain_the_first_link_alone_would_be_read(whole: bytes, tmp_path: Path) -> None:
     path = tmp_path / "a.ogg"
     path.write_bytes(whole + whole)
     with pytest.raises(AudioError, match=r"a\.ogg: there are several recordings in it, one after the other"):
-        decode.load(path)
+        decode.load(path, PICTURE.sample_rate)
 
 
 @given(st.data())
@@ -65,7 +67,7 @@ def test_a_changed_byte_is_found(whole: bytes, tmp_path: Path, data: st.DataObje
     content[data.draw(st.integers(len(ogg.MAGIC), len(whole) - 1))] ^= data.draw(st.integers(1, 255))
     path = tmp_path / "a.ogg"
     path.write_bytes(content)
-    for read in (decode.load, decode.check):
+    for read in (partial(decode.load, rate=PICTURE.sample_rate), decode.check):
         with pytest.raises(AudioError, match=r"a\.ogg: the file is (damaged|truncated)"):
             read(path)
 
@@ -78,7 +80,7 @@ def test_a_cut_is_found(whole: bytes, tmp_path: Path, data: st.DataObject) -> No
         whole[: data.draw(st.integers(len(ogg.MAGIC), len(whole) - 1) | st.sampled_from(starts(whole)[1:]))]
     )
     with pytest.raises(AudioError, match=r"a\.ogg: the file is truncated"):
-        decode.load(path)
+        decode.load(path, PICTURE.sample_rate)
 
 
 def test_a_missing_page_is_found(whole: bytes, tmp_path: Path) -> None:
@@ -87,5 +89,5 @@ def test_a_missing_page_is_found(whole: bytes, tmp_path: Path) -> None:
     for first, second in zip(pages[2:], pages[3:], strict=False):
         path.write_bytes(whole[:first] + whole[second:])
         with pytest.raises(AudioError, match=rf"a page before byte {first} is missing"):
-            decode.load(path)
+            decode.load(path, PICTURE.sample_rate)
     assert len(pages) > 4

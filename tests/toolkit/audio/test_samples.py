@@ -21,7 +21,7 @@ RATE = PICTURE.sample_rate
 @settings(max_examples=30, deadline=None)
 def test_resampling_keeps_a_tone_and_its_length(rate: int, hertz: float) -> None:
     time = np.arange(rate) / rate
-    samples = to_mono_at((0.5 * np.sin(2 * np.pi * hertz * time)).astype(np.float32), rate)
+    samples = to_mono_at((0.5 * np.sin(2 * np.pi * hertz * time)).astype(np.float32), rate, RATE)
     assert abs(len(samples) - RATE) <= 1
     expected = 0.5 * np.sin(2 * np.pi * hertz * np.arange(len(samples)) / RATE)
     assert np.abs(samples - expected)[500:-500].max() < 1e-3
@@ -30,7 +30,7 @@ def test_resampling_keeps_a_tone_and_its_length(rate: int, hertz: float) -> None
 def test_resampling_removes_what_the_new_rate_cannot_hold() -> None:
     """A tone above half the new rate must vanish, not fold back."""
     time = np.arange(96_000) / 96_000
-    samples = to_mono_at(np.sin(2 * np.pi * 20_000 * time).astype(np.float32), 96_000)
+    samples = to_mono_at(np.sin(2 * np.pi * 20_000 * time).astype(np.float32), 96_000, RATE)
     assert np.abs(samples[500:-500]).max() < 1e-4
 
 
@@ -46,24 +46,24 @@ def test_a_rate_that_is_no_whole_number_is_misuse(rate: Any) -> None:
 def test_values_that_are_no_sound_are_refused(value: float) -> None:
     samples = np.zeros(1000)
     samples[700] = value
-    for read in (valid_samples, lambda sound: to_mono_at(sound, 44_100)):
+    for read in (valid_samples, lambda sound: to_mono_at(sound, 44_100, RATE)):
         with pytest.raises(AudioError, match="NaN|magnitude"):
             read(samples)
 
 
 def test_samples_of_a_wrong_shape_or_rate_are_refused() -> None:
     with pytest.raises(AudioError, match="shape"):
-        to_mono_at(np.zeros((2, 2, 2), dtype=np.float32), RATE)
+        to_mono_at(np.zeros((2, 2, 2), dtype=np.float32), RATE, RATE)
     with pytest.raises(AudioError, match="900 Hz"):
-        to_mono_at(np.zeros(10, dtype=np.float32), 900)
+        to_mono_at(np.zeros(10, dtype=np.float32), 900, RATE)
     with pytest.raises(AudioError, match=r"shape \(2, 66150\).*samples come first, channels second; transpose it"):
-        to_mono_at(np.zeros((2, 66_150), dtype=np.float32), RATE)
+        to_mono_at(np.zeros((2, 66_150), dtype=np.float32), RATE, RATE)
     with pytest.raises(AudioError, match="too short"):
         to_mono_at(np.zeros(1, dtype=np.float32), 768_000, 1000)
     with pytest.raises(AudioError, match="int16"):
-        to_mono_at(np.zeros((10, 2), dtype=np.int16), RATE)
+        to_mono_at(np.zeros((10, 2), dtype=np.int16), RATE, RATE)
     with pytest.raises(AudioError):
-        to_mono_at(np.zeros((10, 0), dtype=np.float32), RATE)
+        to_mono_at(np.zeros((10, 0), dtype=np.float32), RATE, RATE)
     assert valid_samples(np.zeros(3)).dtype == np.float32
 
 

@@ -82,7 +82,7 @@ def test_sounds_are_rendered_once(sounds: Index, tmp_path: Path, monkeypatch: py
     cache = tmp_path / "cache"
     first = load_pictures(sounds, sounds.items, cache)
     for item, picture in zip(sounds.items, first, strict=True):
-        np.testing.assert_array_equal(picture, render(split_windows(load(sounds.path(item)))[0]))
+        np.testing.assert_array_equal(picture, render(split_windows(load(sounds.path(item), PICTURE.sample_rate))[0]))
     assert entries(cache) == sorted(cache_path(cache, item.digest) for item in sounds.items)
     monkeypatch.setattr(picture_cache, "render", no_render)
     np.testing.assert_array_equal(load_pictures(sounds, sounds.items, cache), first)
@@ -94,7 +94,7 @@ def test_a_long_sound_shows_its_first_window(tmp_path: Path) -> None:
     index = build_index(index_root)
     item = index.by_name["hum/long.wav"]
     (picture,) = load_pictures(index, [item], tmp_path / "cache")
-    samples = load(long)
+    samples = load(long, PICTURE.sample_rate)
     np.testing.assert_array_equal(picture, render(samples[: 30 * 22_050]))
     assert (picture != render(samples)).any()
 

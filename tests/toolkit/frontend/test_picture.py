@@ -21,8 +21,8 @@ from toolkit.frontend.colormap import MAGMA
 from toolkit.frontend.fft import CHUNK
 from toolkit.frontend.mel import band_centres
 from toolkit.frontend.peak import power_and_peak
-from toolkit.frontend.picture import INTERIOR, draw, read_png, render, save_png, shown_frames
-from toolkit.frontend.spec import FrontEnd
+from toolkit.frontend.picture import INTERIOR, paint, read_png, render, save_png, shown_frames
+from toolkit.frontend.spec import PICTURE, FrontEnd
 from toolkit.frontend.spectrogram import MelFrames, db_mel
 
 
@@ -41,9 +41,9 @@ def test_real_clips_give_the_public_pictures(gtzan_root: Path) -> None:
     assert len(pairs) >= 50
     same = total = 0
     for clip, path in pairs:
-        samples, public = decode.load(clip), read_png(path)
+        samples, public = decode.load(clip, PICTURE.sample_rate), read_png(path)
         picture = render(samples)
-        np.testing.assert_array_equal(picture, draw(db_mel(samples)), err_msg=f"{clip.name}: skipping changed it")
+        np.testing.assert_array_equal(picture, paint(db_mel(samples)), err_msg=f"{clip.name}: skipping changed it")
         equal = (picture == public).all(axis=-1)[INTERIOR]
         same, total = same + int(equal.sum()), total + equal.size
         assert np.abs(picture.astype(int) - public).mean() <= 0.05, clip.name
@@ -56,7 +56,7 @@ def test_drawing_is_matplotlibs(frames: int) -> None:
     levels = np.random.default_rng(frames).exponential(30, (128, frames))
     db = np.maximum(-80, -levels).astype(np.float32)
     db[0, 0] = 0
-    np.testing.assert_array_equal(draw(db), peer_picture(db))
+    np.testing.assert_array_equal(paint(db), peer_picture(db))
 
 
 @pytest.mark.parametrize("name", GOLDEN)
@@ -70,14 +70,14 @@ def test_made_sounds_give_the_golden_pictures(name: str) -> None:
 
 @pytest.mark.parametrize("name", SOUNDS)
 def test_rendering_skips_frames_without_changing_a_pixel(name: str) -> None:
-    np.testing.assert_array_equal(render(SOUNDS[name]), draw(db_mel(SOUNDS[name])))
+    np.testing.assert_array_equal(render(SOUNDS[name]), paint(db_mel(SOUNDS[name])))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 def test_rendering_long_sounds_skips_frames_without_changing_a_pixel(seed: int) -> None:
     sound = sounds.music(seed)
-    np.testing.assert_array_equal(render(sound), draw(db_mel(sound)))
+    np.testing.assert_array_equal(render(sound), paint(db_mel(sound)))
 
 
 @given(
@@ -95,7 +95,7 @@ def test_rendering_any_sound_equals_drawing_all_its_frames(
     grain = np.random.default_rng(seed).standard_normal(len(envelope)).astype(np.float32)
     sound = envelope * (1 + np.float32(noisiness) * grain)
     for spec in (FrontEnd(n_fft=256, hop_length=64, n_mels=32), FrontEnd()):
-        np.testing.assert_array_equal(render(sound, spec), draw(db_mel(sound, spec)))
+        np.testing.assert_array_equal(render(sound, spec), paint(db_mel(sound, spec)))
 
 
 def test_a_hidden_frame_that_holds_the_maximum_counts() -> None:
@@ -111,7 +111,7 @@ def test_a_hidden_frame_that_holds_the_maximum_counts() -> None:
     power, peak = power_and_peak(MelFrames(sound), shown)
     assert peak == everything.max()
     np.testing.assert_array_equal(power, everything[shown])
-    np.testing.assert_array_equal(render(sound), draw(db_mel(sound)))
+    np.testing.assert_array_equal(render(sound), paint(db_mel(sound)))
 
 
 def test_most_hidden_frames_are_not_computed(monkeypatch: pytest.MonkeyPatch) -> None:

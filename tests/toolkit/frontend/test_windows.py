@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.toolkit import sounds
 from toolkit.errors import AudioError
-from toolkit.frontend.picture import draw, render
+from toolkit.frontend.picture import paint, render
 from toolkit.frontend.spec import PICTURE, SHORT_POLICIES
 from toolkit.frontend.spectrogram import db_mel
 from toolkit.frontend.windows import fitted, split_windows
@@ -60,7 +60,7 @@ def test_short_sounds_follow_the_policy(count: int) -> None:
 def test_a_short_sound_gives_a_picture_by_every_policy(policy: str, seconds: float) -> None:
     spec = replace(PICTURE, short=policy)
     (window,) = split_windows(sounds.noise(0, seconds), spec)
-    np.testing.assert_array_equal(render(window, spec), draw(db_mel(window, spec)))
+    np.testing.assert_array_equal(render(window, spec), paint(db_mel(window, spec)))
 
 
 def test_no_sound_has_no_window() -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from toolkit.measure.latency import (
     FEWEST_ROUNDS,
-    Plan,
     Task,
+    TimingPlan,
     clock_seconds,
     measure,
     median_interval_rank,
@@ -52,15 +52,15 @@ def test_percentiles_are_nearest_ranks_of_known_times() -> None:
 
 def test_a_constant_task_is_measured_exactly() -> None:
     clock = FakeClock()
-    rounds = measure({"a": clock.task("a", lambda _: 0.02)}, Plan(min_seconds=1, min_count=10), clock=clock)
+    rounds = measure({"a": clock.task("a", lambda _: 0.02)}, TimingPlan(min_seconds=1, min_count=10), clock=clock)
     latency = summarise(rounds["a"])
     assert latency.p50_ms == latency.p99_ms == pytest.approx(20)
     assert latency.seconds >= 1
     assert latency.seconds < 1 + 0.25 + 2 * 0.02
 
 
-@pytest.mark.parametrize("plan", [Plan(min_seconds=0, min_count=40), Plan(min_seconds=3, min_count=1)])
-def test_every_task_reaches_both_minima(plan: Plan) -> None:
+@pytest.mark.parametrize("plan", [TimingPlan(min_seconds=0, min_count=40), TimingPlan(min_seconds=3, min_count=1)])
+def test_every_task_reaches_both_minima(plan: TimingPlan) -> None:
     clock = FakeClock()
     tasks = {"slow": clock.task("slow", lambda _: 0.2), "fast": clock.task("fast", lambda _: 0.001)}
     for rounds in measure(tasks, plan, clock=clock).values():
@@ -71,7 +71,7 @@ def test_every_task_reaches_both_minima(plan: Plan) -> None:
 
 def test_warm_up_and_the_first_query_of_a_burst_are_not_counted() -> None:
     clock = FakeClock()
-    plan = Plan(min_seconds=0, min_count=6, warmup=4, burst_seconds=0, burst_count=3)
+    plan = TimingPlan(min_seconds=0, min_count=6, warmup=4, burst_seconds=0, burst_count=3)
     cold = {0, 1, 2, 3, 4, 8}  # four of the warm-up, then the first of each of the two bursts of 1 + 3
     rounds = measure({"a": clock.task("a", lambda i: 9.0 if i in cold else 0.5)}, plan, clock=clock)
     assert rounds["a"] == ((0.5,) * 3,) * 2
@@ -79,7 +79,7 @@ def test_warm_up_and_the_first_query_of_a_burst_are_not_counted() -> None:
 
 def test_tasks_take_turns_in_alternating_order() -> None:
     clock = FakeClock()
-    plan = Plan(min_seconds=0, min_count=3, warmup=0, burst_seconds=0, burst_count=1)
+    plan = TimingPlan(min_seconds=0, min_count=3, warmup=0, burst_seconds=0, burst_count=1)
     measure({name: clock.task(name, lambda _: 1.0) for name in "abc"}, plan, clock=clock)
     assert "".join(clock.calls[::2]) == "abccbaabc"
 
@@ -94,7 +94,7 @@ def test_ratio_is_not_fooled_by_a_machine_that_slows_down() -> None:
         "float32": clock.task("float32", lambda _: 0.010 * speed()),
         "int8": clock.task("int8", lambda _: 0.007 * speed()),
     }
-    rounds = measure(tasks, Plan(min_seconds=8, min_count=10), clock=clock)
+    rounds = measure(tasks, TimingPlan(min_seconds=8, min_count=10), clock=clock)
     found = ratio(rounds["int8"], rounds["float32"])
     assert found.median == pytest.approx(0.7, rel=0.02)
     assert found.low <= found.median <= found.high
@@ -135,14 +135,14 @@ def test_a_task_sees_every_query_number_once() -> None:
         numbers.append(number)
         clock.now += 0.1
 
-    measure({"a": task}, Plan(min_seconds=0, min_count=20), clock=clock)
+    measure({"a": task}, TimingPlan(min_seconds=0, min_count=20), clock=clock)
     assert numbers == list(range(len(numbers)))
 
 
 def test_progress_rises_to_one() -> None:
     clock = FakeClock()
     shares: list[float] = []
-    measure({"a": clock.task("a", lambda _: 0.1)}, Plan(min_seconds=2), clock=clock, progress=shares.append)
+    measure({"a": clock.task("a", lambda _: 0.1)}, TimingPlan(min_seconds=2), clock=clock, progress=shares.append)
     assert shares == sorted(shares)
     assert shares[-1] == 1
 
@@ -152,7 +152,7 @@ def test_there_are_enough_rounds_for_an_interval_however_short_the_plan(seconds:
     """One round would have no spread, so that noise would pass for a difference."""
     clock, rng = FakeClock(), np.random.default_rng(0)
     task = clock.task("a", lambda _: float(rng.uniform(0.01, 0.02)))
-    found = measure({"a": task}, Plan(min_seconds=seconds, min_count=3, precision=0.03), clock=clock)["a"]
+    found = measure({"a": task}, TimingPlan(min_seconds=seconds, min_count=3, precision=0.03), clock=clock)["a"]
     assert len(found) >= FEWEST_ROUNDS and spread(found) > 0
     assert sum(map(sum, found)) < 4 * seconds + FEWEST_ROUNDS * 4 * 0.02
 
@@ -161,7 +161,7 @@ def test_progress_waits_for_rounds_that_agree() -> None:
     clock, rng = FakeClock(), np.random.default_rng(0)
     shares: list[float] = []
     task = clock.task("a", lambda _: float(rng.uniform(0.01, 0.1)))
-    measure({"a": task}, Plan(min_seconds=2, precision=0.01), clock=clock, progress=shares.append)
+    measure({"a": task}, TimingPlan(min_seconds=2, precision=0.01), clock=clock, progress=shares.append)
     assert shares == sorted(set(shares)) and shares[-2:] == [0.99, 1]
 
 
@@ -170,7 +170,7 @@ def test_progress_waits_for_rounds_that_agree() -> None:
 )
 def test_impossible_plans_are_refused(bad: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="plan"):
-        Plan(**bad)  # type: ignore[arg-type]
+        TimingPlan(**bad)  # type: ignore[arg-type]
 
 
 def test_nothing_to_measure_ends_at_once() -> None:
@@ -209,7 +209,7 @@ def test_a_known_distribution_is_reported_within_its_interval(share: float) -> N
     for _ in range(200):
         clock = FakeClock()
         task = clock.task("engine", lambda _: float(rng.exponential(0.010)))
-        found = summarise(measure({"a": task}, Plan(min_seconds=0, min_count=1000), clock=clock)["a"])
+        found = summarise(measure({"a": task}, TimingPlan(min_seconds=0, min_count=1000), clock=clock)["a"])
         low, high = {0.5: found.p50_95, 0.9: found.p90_95, 0.99: found.p99_95}[share]
         assert low is not None and high is not None
         covered += low <= 1e3 * true <= high
@@ -226,7 +226,7 @@ def test_a_steady_machine_is_measured_for_the_minimum_and_a_noisy_one_for_longer
                 level[0] = 1 + noise * rng.random()
             return 0.01 * level[0]
 
-        plan = Plan(min_seconds=2, min_count=10, precision=0.02, most=most)
+        plan = TimingPlan(min_seconds=2, min_count=10, precision=0.02, most=most)
         return summarise(measure({"a": clock.task("a", query)}, plan, clock=clock)["a"]).seconds
 
     assert seconds(0, 10) < 2.3
@@ -248,4 +248,4 @@ def test_the_clock_takes_as_long_as_it_takes() -> None:
 @pytest.mark.parametrize("wrong", [{"precision": -0.1}, {"precision": 1.0}, {"most": 0.5}])
 def test_a_plan_without_sense_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="precision"):
-        Plan(**wrong)  # type: ignore[arg-type]
+        TimingPlan(**wrong)  # type: ignore[arg-type]
