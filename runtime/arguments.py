@@ -26,56 +26,70 @@ OPTIONS = ("hop", "smooth", "margin", "silence", "mqtt")
 
 def parser(prog: str) -> Parser:
     """Return the parser of the command that classifies."""
-    made = Parser(prog=prog, description="Classify audio files with an exported model.")
-    made.add_argument("--version", action=Version)
-    made.add_argument(
+    parser = Parser(prog=prog, description="Classify audio files with an exported model.")
+    parser.add_argument("--version", action=Version)
+    _add_sources_and_model(parser)
+    _add_results(parser)
+    _add_computing(parser)
+    _add_endless_sound(parser)
+    _add_raw_samples(parser)
+    return parser
+
+
+def _add_sources_and_model(parser: Parser) -> None:
+    parser.add_argument(
         "files",
         metavar="FILE|DIR|-",
         nargs="*",
-        help="sound files (WAV, FLAC, Ogg, MP3, ...), folders of them, or - for raw samples on standard input",
+        help="audio files (WAV, FLAC, Ogg, MP3, ...), folders of them, or - for raw samples on standard input",
     )
-    made.add_argument(
+    parser.add_argument(
         "--model",
         type=Path,
         metavar="M",
         help="a .tflite or .onnx file (default: the newest in ./artifacts, float32 first; else one that is built in)",
     )
-    made.add_argument(
+
+
+def _add_results(parser: Parser) -> None:
+    parser.add_argument(
         "--top", type=int, metavar="N", help="show the N most probable classes only (the table; JSON and CSV have all)"
     )
-    made.add_argument(
+    parser.add_argument(
         "--min-confidence",
         type=float,
         default=0.0,
         metavar="P",
-        help='call a sound "unknown" where the most probable class is less probable than this',
+        help='call an audio file "unknown" where the most probable class is less probable than this',
     )
-    form = made.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print one JSON object a file and line")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print one JSON object per file and line")
     form.add_argument(
-        "--csv", action="store_true", help="print a line of CSV a file, below one with the columns' names"
+        "--csv", action="store_true", help="print a line of CSV per file, below one with the columns' names"
     )
-    made.add_argument("--threads", type=int, metavar="N", help="computing threads (default: the processors, at most 4)")
-    made.add_argument(
+
+
+def _add_computing(parser: Parser) -> None:
+    parser.add_argument(
+        "--threads", type=int, metavar="N", help="computing threads (default: the processors, at most 4)"
+    )
+    parser.add_argument(
         "--engine", choices=tuple(ENGINES), help="inference engine (default: the first that is installed)"
     )
-    live = made.add_argument_group("endless sound: a line after every hop")
+
+
+def _add_endless_sound(parser: Parser) -> None:
+    live = parser.add_argument_group("endless sound: a line after every hop")
     source = live.add_mutually_exclusive_group()
     source.add_argument("--stream", action="store_true", help="classify raw samples on standard input as they come")
     source.add_argument("--listen", action="store_true", help="classify what a microphone hears")
     live.add_argument("--device", metavar="D", help="name or number of the microphone (default: the system's)")
     live.add_argument("--hop", type=float, metavar="S", help="seconds between lines, to the next 0.74 (default: 5)")
     live.add_argument(
-        "--smooth",
-        type=float,
-        metavar="S",
-        help="seconds that probabilities are averaged over (default: 10)",
+        "--smooth", type=float, metavar="S", help="seconds that probabilities are averaged over (default: 10)"
     )
     live.add_argument(
-        "--margin",
-        type=float,
-        metavar="P",
-        help="how much more probable a new label must be (default: 0.1)",
+        "--margin", type=float, metavar="P", help="how much more probable a new label must be (default: 0.1)"
     )
     live.add_argument("--silence", type=float, metavar="DB", help="what is quieter is silence (default: -60)")
     live.add_argument(
@@ -83,11 +97,13 @@ def parser(prog: str) -> Parser:
         metavar="URL",
         help="publish every line as JSON, too: mqtt://[USER@]HOST[:PORT]/TOPIC, or mqtts:// (password: MQTT_PASSWORD)",
     )
-    stdin = made.add_argument_group("raw samples on standard input, and the rate of the microphone")
-    stdin.add_argument("--rate", type=int, metavar="HZ", help=f"samples a second (default: {Raw.rate})")
-    stdin.add_argument("--channels", type=int, metavar="N", help=f"(default: {Raw.channels})")
-    stdin.add_argument("--pcm", choices=tuple(FORMATS), help=f"little-endian samples (default: {Raw.format})")
-    return made
+
+
+def _add_raw_samples(parser: Parser) -> None:
+    raw = parser.add_argument_group("raw samples on standard input, and the rate of the microphone")
+    raw.add_argument("--rate", type=int, metavar="HZ", help=f"samples per second (default: {Raw.rate})")
+    raw.add_argument("--channels", type=int, metavar="N", help=f"(default: {Raw.channels})")
+    raw.add_argument("--pcm", choices=tuple(FORMATS), help=f"little-endian samples (default: {Raw.format})")
 
 
 def check(arguments: argparse.Namespace) -> None:
@@ -146,16 +162,16 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     from runtime.stream.events import Settings
     from runtime.stream.smoothing import Rules
 
-    given = {name: value for name in OPTIONS if (value := getattr(arguments, name)) is not None}
-    smooth, margin = given.get("smooth", Rules.smoothing), given.get("margin", Rules.margin)
+    options = {name: value for name in OPTIONS if (value := getattr(arguments, name)) is not None}
+    smooth, margin = options.get("smooth", Rules.smoothing), options.get("margin", Rules.margin)
     if not 0 <= smooth < math.inf:
         raise UsageError(f"--smooth is {smooth:g}: give seconds, 0 or more")
-    if not math.isfinite(given.get("silence", 0.0)):
-        raise UsageError(f"--silence is {given['silence']:g}: give decibels, such as -60")
+    if not math.isfinite(options.get("silence", 0.0)):
+        raise UsageError(f"--silence is {options['silence']:g}: give decibels, such as -60")
     if not 0 <= margin <= 1:
         raise UsageError(f"--margin is {margin:g}: give a probability, 0 to 1")
     rules = Rules(smooth, margin, arguments.min_confidence)
-    return Settings(given.get("hop", Settings.hop_seconds), given.get("silence", Settings.silence), rules)
+    return Settings(options.get("hop", Settings.hop_seconds), options.get("silence", Settings.silence), rules)
 
 
 def _raw(arguments: argparse.Namespace) -> Raw:

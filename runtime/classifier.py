@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -87,31 +88,24 @@ class Classifier:
         start, decoding = time.perf_counter(), Stopwatch()
         samples = self._samples(sound, rate, decoding)
         loaded = time.perf_counter()
-        spec = self.card.front_end
-        drawing, network, found = Stopwatch(), Stopwatch(), []
-        values = (model_input(window, self.card) for window in split_windows(samples, spec))
-        for scores in network.over(map(self.probabilities, drawing.over(values))):
-            found.append(scores)
-        probabilities = np.mean(found, axis=0)
+        front_end, network = Stopwatch(), Stopwatch()
+        values = (model_input(window, self.card) for window in split_windows(samples, self.card.front_end))
+        by_window = list(network.over(map(self.probabilities, front_end.over(values))))
+        probabilities = np.mean(by_window, axis=0)
         order = np.argsort(-probabilities, kind="stable")
-        spans = zip(window_spans(len(samples), spec), found, strict=True)
-        windows = tuple(
-            Window(first / spec.sample_rate, last / spec.sample_rate, tuple(scores[order].tolist()))
-            for (first, last), scores in spans
-        )
-        known = {
+        windows = self._windows(len(samples), [scores[order] for scores in by_window])
+        stage_seconds = {
             "read": decoding.seconds,
             "resample": loaded - start - decoding.seconds,
-            "front_end": drawing.seconds,
-            "network": network.seconds - drawing.seconds,
+            "front_end": front_end.seconds,
+            "network": network.seconds - front_end.seconds,
         }
-        post = time.perf_counter() - start - sum(known.values())
-        parts = {name: round(1e3 * seconds, 3) for name, seconds in {**known, "post": post}.items()}
+        timings_ms = _timings_ms(stage_seconds, time.perf_counter() - start)
         return Prediction(
             labels=tuple(self.labels[number] for number in order),
             probabilities=tuple(probabilities[order].tolist()),
             windows=windows,
-            timings_ms={**parts, "total": round(sum(parts.values()), 3)},
+            timings_ms=timings_ms,
             model=f"{self.card.model}-{self.card.precision}",
         )
 
@@ -150,14 +144,29 @@ class Classifier:
             )
         return np.asarray(scores / total)
 
+    def _windows(self, length: int, ranked: Sequence[NDArray[np.float64]]) -> tuple[Window, ...]:
+        """Return the windows of so many samples, each with its probabilities in the order of all labels."""
+        spec = self.card.front_end
+        return tuple(
+            Window(first / spec.sample_rate, last / spec.sample_rate, tuple(probabilities.tolist()))
+            for (first, last), probabilities in zip(window_spans(length, spec), ranked, strict=True)
+        )
+
     def _samples(
         self, sound: Path | str | NDArray[np.float32], rate: int | None, decoding: Stopwatch
     ) -> NDArray[np.float32]:
-        wanted = self.card.front_end.sample_rate
+        model_rate = self.card.front_end.sample_rate
         if isinstance(sound, str | Path):
             if rate is not None:
                 raise UsageError(f"{sound}: rate is for samples; a sound file has its own")
-            return load(Path(sound), wanted, decoding)
+            return load(Path(sound), model_rate, decoding)
         if rate is None:
             raise UsageError("classify: samples need their rate: classify(samples, rate=44100)")
-        return valid_samples(to_mono_at(np.asarray(sound), rate, wanted))
+        return valid_samples(to_mono_at(np.asarray(sound), rate, model_rate))
+
+
+def _timings_ms(stage_seconds: Mapping[str, float], elapsed: float) -> dict[str, float]:
+    """Return the milliseconds of every stage, of what else the elapsed seconds held ("post"), and of all ("total")."""
+    post = elapsed - sum(stage_seconds.values())
+    parts = {name: round(1e3 * seconds, 3) for name, seconds in {**stage_seconds, "post": post}.items()}
+    return {**parts, "total": round(sum(parts.values()), 3)}

@@ -86,10 +86,10 @@ def _machine(host: Host) -> Iterator[Finding]:
     path = Path("/proc/cpuinfo")
     has = features(path.read_text(errors="replace")) if path.exists() else frozenset()
     if has and host.architecture in FAST_INT8:
-        found = [name for name in FAST_INT8[host.architecture] if name in has]
+        useful_features = [name for name in FAST_INT8[host.architecture] if name in has]
         effect = (
-            f"has {', '.join(found)}: int8 layers of many channels are faster here than float32 ones"
-            if found
+            f"has {', '.join(useful_features)}: int8 layers of many channels are faster here than float32 ones"
+            if useful_features
             else (f"has none of {', '.join(FAST_INT8[host.architecture])}: int8 makes models smaller here, not faster")
         )
         yield Finding(NOTE, f"the processor {effect}")
@@ -153,10 +153,12 @@ def _model(path: Path, host: Host) -> Iterator[Finding]:
 
 def _space() -> Finding:
     """Return what the packages that are needed, and the engines that are installed, take on the disk."""
-    found = sizes(["gtzanet-edge", *PACKAGES.values(), *(DISTRIBUTIONS[name] for name in installed())])
-    largest = ", ".join(f"{name} {size / 1e6:.0f}" for name, size in list(found.items())[:LARGEST])
+    bytes_by_package = sizes(["gtzanet-edge", *PACKAGES.values(), *(DISTRIBUTIONS[name] for name in installed())])
+    largest = ", ".join(f"{name} {size / 1e6:.0f}" for name, size in list(bytes_by_package.items())[:LARGEST])
     return Finding(
-        NOTE, f"installed for this: {sum(found.values()) / 1e6:.0f} MB in {len(found)} packages ({largest}, ...)"
+        NOTE,
+        f"installed for this: {sum(bytes_by_package.values()) / 1e6:.0f} MB in {len(bytes_by_package)} packages "
+        f"({largest}, ...)",
     )
 
 

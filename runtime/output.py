@@ -59,8 +59,8 @@ def csv_header(labels: Sequence[str]) -> str:
 
 def as_csv(name: str, prediction: Prediction, least: float, labels: Sequence[str]) -> str:
     """Return a prediction as a line below `csv_header(labels)`."""
-    known = prediction.by_label()
-    scores = [f"{known[label]:.6f}" for label in labels]
+    probability_by_label = prediction.by_label()
+    scores = [f"{probability_by_label[label]:.6f}" for label in labels]
     label, confidence = label_of(prediction, least), f"{prediction.confidence:.6f}"
     return csv_line([name, label, confidence, *scores, prediction.timings_ms["total"], prediction.model])
 

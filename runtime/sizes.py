@@ -14,19 +14,19 @@ def sizes(packages: Iterable[str]) -> dict[str, int]:
 
     What is not installed is left out; so is what only an extra requires, unless something else does.
     """
-    found: dict[str, int] = {}
+    bytes_by_package: dict[str, int] = {}
     waiting = [_canonical(name) for name in packages]
     while waiting:
         name = waiting.pop()
-        if name in found:
+        if name in bytes_by_package:
             continue
         try:
             distribution = importlib.metadata.distribution(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-        found[name] = _size(distribution)
+        bytes_by_package[name] = _size(distribution)
         waiting += [_canonical(text) for text in distribution.requires or () if "extra ==" not in text]
-    return dict(sorted(found.items(), key=lambda entry: -entry[1]))
+    return dict(sorted(bytes_by_package.items(), key=lambda entry: -entry[1]))
 
 
 def _canonical(requirement: str) -> str:

@@ -38,11 +38,11 @@ def expanded(names: Sequence[str]) -> list[str]:
 
     A folder without any stays, and is reported when it is its turn.
     """
-    found: list[str] = []
+    expanded_names: list[str] = []
     for name in names:
         inside = sorted(_sounds(name)) if name != STDIN and os.path.isdir(name) else []
-        found += inside or [name]
-    return found
+        expanded_names += inside or [name]
+    return expanded_names
 
 
 def _sounds(folder: str) -> Iterator[str]:

@@ -6,8 +6,12 @@
 - `data`: datasets, splits, caches, run folders, synthetic sounds.
 - `measure`: metrics, temperature, latency, the machine.
 
-The modules beside them serve all: the command line (`cli`, `command`), `errors`, `files`, `parallel`, `stopwatch`,
-`dataclass_json` and `native_stderr`.
+The modules beside them serve all:
+
+- `cli`, `command`, `completion`: the command line, and what a shell completes on it.
+- `errors`, `error_text`, `streams`, `native_stderr`, `progress`: what a command writes for its user, and where.
+- `files`, `dataclass_json`: files that are written whole, and dataclasses as JSON.
+- `parallel`, `stopwatch`: work on several threads, and its time.
 """
 
 from __future__ import annotations

@@ -181,9 +181,9 @@ def start(package: str, extra: str | None = None, argv: Sequence[str] | None = N
         missing = (error.name or "").partition(".")[0]
         if missing == package:
             raise
-        wanted = f"'gtzanet-edge[{extra}]'" if extra else missing
+        requirement = f"'gtzanet-edge[{extra}]'" if extra else missing
         print(
-            f"{prog}: error: {package} needs {missing}, which is not installed (try: pip install {wanted})",
+            f"{prog}: error: {package} needs {missing}, which is not installed (try: pip install {requirement})",
             file=sys.stderr,
         )
         return 1
@@ -219,10 +219,10 @@ def run(prog: str, main: Main, argv: Sequence[str] | None = None) -> int:
     except GtzanetError as error:
         return _failed(prog, str(error), error.exit_code)
     except KeyboardInterrupt:
-        _say(f"{prog}: interrupted")
+        _report(f"{prog}: interrupted")
         return INTERRUPTED
     except Terminated:
-        _say(f"{prog}: terminated")
+        _report(f"{prog}: terminated")
         return TERMINATED
     except BrokenPipeError:
         to_nowhere(sys.stdout)
@@ -235,9 +235,9 @@ def run(prog: str, main: Main, argv: Sequence[str] | None = None) -> int:
 
 
 def _failed(prog: str, sentence: str, code: int) -> int:
-    _say(f"{prog}: error: {sentence}")
+    _report(f"{prog}: error: {sentence}")
     return code
 
 
-def _say(line: str) -> None:
+def _report(line: str) -> None:
     print(line, file=LossyStream(sys.stderr), flush=True)

@@ -77,8 +77,8 @@ def remove_leftovers(folder: Path, older_than: float = 0.0) -> None:
     newest = time.time() - older_than
     for leftover in folder.glob(f".*{_MARK}*"):
         with suppress(FileNotFoundError):  # another process may sweep, too
-            found = leftover.lstat()
-            if stat.S_ISREG(found.st_mode) and found.st_mtime <= newest:
+            status = leftover.lstat()
+            if stat.S_ISREG(status.st_mode) and status.st_mtime <= newest:
                 leftover.unlink()
 
 

@@ -26,8 +26,10 @@ class Tensor(NamedTuple):
     def check(self, card: TensorCard, path: Path, role: str) -> None:
         """Raise `ArtifactError` unless this is the tensor that the card describes."""
         if self.shape != card.shape or self.dtype.name != card.dtype:
-            found, said = f"{self.dtype.name} {self.shape}", f"{card.dtype} {card.shape}"
-            raise ArtifactError(f"{path}: the model's {role} is {found}, but its card says {said}: export it again")
+            actual, described = f"{self.dtype.name} {self.shape}", f"{card.dtype} {card.shape}"
+            raise ArtifactError(
+                f"{path}: the model's {role} is {actual}, but its card says {described}: export it again"
+            )
         if card.scale is not None and (
             not np.isclose(self.scale, card.scale, rtol=1e-6, atol=0) or self.zero_point != card.zero_point
         ):
@@ -79,10 +81,10 @@ class TensorEngine(ABC):
         for number in range(len(batch)):
             stored = self._input.stored(batch[number : number + 1])
             try:
-                found = self._infer(stored)
+                output = self._infer(stored)
             except Exception as error:  # the libraries raise classes of their own, without a common base
                 raise EngineError(f"{self.name} failed on an input ({first_line(error)})") from None
-            scores[number] = self._output.real(found)[0]
+            scores[number] = self._output.real(output)[0]
         return scores
 
     @abstractmethod
@@ -90,11 +92,11 @@ class TensorEngine(ABC):
         """Return the output tensor for an input tensor."""
 
 
-def check_single(found: Sequence[Any], path: Path, role: str) -> Any:
+def check_single(tensors: Sequence[Any], path: Path, role: str) -> Any:
     """Return a model's one input or output; raise `ArtifactError` where it has none or several."""
-    if len(found) != 1:
-        raise ArtifactError(f"{path}: the model has {len(found)} {role}s, not one: export it with `python -m export`")
-    return found[0]
+    if len(tensors) != 1:
+        raise ArtifactError(f"{path}: the model has {len(tensors)} {role}s, not one: export it with `python -m export`")
+    return tensors[0]
 
 
 def first_line(error: Exception) -> str:

@@ -43,15 +43,15 @@ class OrtEngine(TensorEngine):
         return np.asarray(self._session.run([self._to], {self._from: stored})[0])
 
 
-def _tensor(found: Any, path: Path) -> Tensor:
+def _tensor(tensor: Any, path: Path) -> Tensor:
     """Return an input or output of a session; an integer one's scale is not in an ONNX file, so there is none.
 
     A model may take any number of pictures a call: one is given to it.
     """
-    shape = [1 if place == 0 and not isinstance(side, int) else side for place, side in enumerate(found.shape)]
-    if found.type not in _DTYPES or not all(isinstance(side, int) for side in shape):
+    shape = [1 if place == 0 and not isinstance(side, int) else side for place, side in enumerate(tensor.shape)]
+    if tensor.type not in _DTYPES or not all(isinstance(side, int) for side in shape):
         raise ArtifactError(
-            f"{path}: {found.name} is {found.type} {found.shape}; it must have known sides and be "
+            f"{path}: {tensor.name} is {tensor.type} {tensor.shape}; it must have known sides and be "
             "float32, int8 or uint8: export it with `python -m export`"
         )
-    return Tensor(tuple(shape), np.dtype(_DTYPES[found.type]))
+    return Tensor(tuple(shape), np.dtype(_DTYPES[tensor.type]))

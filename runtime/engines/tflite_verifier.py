@@ -117,15 +117,15 @@ class _Check:
         for entry in range((size - 4) // 2):
             place(entry)
         for field, target in kind.fields.items():
-            if (found := place(field)) is None:
+            if (target_place := place(field)) is None:
                 continue
             if isinstance(target, Table):
-                self.table(found, target)
+                self.table(target_place, target)
             elif isinstance(target, Union):
-                named = place(field - 1)
-                self.table(found, target.kinds.get(self._number("B", named) if named else 0, _PLAIN))
+                kind_place = place(field - 1)
+                self.table(target_place, target.kinds.get(self._number("B", kind_place) if kind_place else 0, _PLAIN))
             else:
-                self._vector(found, target)
+                self._vector(target_place, target)
 
     def _vector(self, at: int, kind: Vector | Tables) -> None:
         start = at + self._number("I", at)

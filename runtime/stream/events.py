@@ -57,8 +57,8 @@ def listen(
 
 
 def _fresh(classifier: Classifier, rate: int, settings: Settings) -> tuple[Stream, Resampler]:
-    wanted = classifier.card.front_end.sample_rate
-    return Stream(classifier, settings.hop_seconds, settings.silence), Resampler(rate, wanted)
+    model_rate = classifier.card.front_end.sample_rate
+    return Stream(classifier, settings.hop_seconds, settings.silence), Resampler(rate, model_rate)
 
 
 def as_json(event: Event, labels: tuple[str, ...]) -> str:

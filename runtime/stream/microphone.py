@@ -115,14 +115,14 @@ def sounddevice() -> Any:
 
 def _devices(module: Any) -> str:
     try:
-        found = [
+        input_devices = [
             f"{number} {item['name']}"
             for number, item in enumerate(module.query_devices())
             if item["max_input_channels"] > 0
         ]
     except module.PortAudioError:
-        found = []
-    return ", ".join(found) or "none"
+        input_devices = []
+    return ", ".join(input_devices) or "none"
 
 
 def _first(error: Exception) -> str:

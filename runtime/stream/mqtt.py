@@ -52,14 +52,14 @@ class Broker:
         UsageError
             If it is no such URL.
         """
-        wanted = "give mqtt://HOST/TOPIC, or mqtts://USER@HOST:PORT/TOPIC for TLS"
+        url_forms = "give mqtt://HOST/TOPIC, or mqtts://USER@HOST:PORT/TOPIC for TLS"
         try:
             parts = urlsplit(url)
             port = parts.port
         except ValueError as error:
-            raise UsageError(f"--mqtt: {error}: {wanted}") from None
+            raise UsageError(f"--mqtt: {error}: {url_forms}") from None
         if parts.scheme not in SCHEMES or not parts.hostname or parts.query:
-            raise UsageError(f"--mqtt: {_without_password(url)!r} names no broker: {wanted}")
+            raise UsageError(f"--mqtt: {_without_password(url)!r} names no broker: {url_forms}")
         topic = unquote(parts.path).strip("/") or TOPIC
         if "#" in url or re.search(r"[#+\0]", topic) or len(topic.encode()) > LONGEST_TOPIC:
             raise UsageError(f"--mqtt: {topic!r} is no topic to publish to: a short name without # and +")
@@ -126,11 +126,11 @@ class Publisher:
         On entering, if paho-mqtt is not installed, or the broker is not there or refuses the user.
     """
 
-    def __init__(self, broker: Broker, card: Card, say: Callable[[str], None]) -> None:
-        self._broker, self._card, self._say = broker, card, say
+    def __init__(self, broker: Broker, card: Card, report: Callable[[str], None]) -> None:
+        self._broker, self._card, self._report = broker, card, report
         self._answered, self._refusal = threading.Event(), ""
         self._state: str | None = None
-        self._client = self._made()
+        self._client = self._new_client()
 
     def __enter__(self) -> Publisher:
         where = f"--mqtt {self._broker.name}"
@@ -164,7 +164,7 @@ class Publisher:
         self._state = state
         self._client.publish(f"{self._broker.topic}/state", state, retain=True)
 
-    def _made(self) -> Any:
+    def _new_client(self) -> Any:
         broker = self._broker
         paho = _paho()
         client = paho.Client(paho.CallbackAPIVersion.VERSION2)
@@ -186,14 +186,14 @@ class Publisher:
             client.publish(topic, json.dumps(message), qos=1, retain=True)
         client.publish(f"{self._broker.topic}/availability", "online", qos=1, retain=True)
         if self._answered.is_set():
-            self._say(f"the MQTT broker {self._broker.name} is back")
+            self._report(f"the MQTT broker {self._broker.name} is back")
         if self._state is not None:
             self.publish(self._state)
         self._answered.set()
 
     def _disconnected(self, client: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:
         if self._answered.is_set() and not self._refusal:
-            self._say(f"the MQTT broker {self._broker.name} is gone ({reason}); trying again")
+            self._report(f"the MQTT broker {self._broker.name} is gone ({reason}); trying again")
 
 
 def _paho() -> Any:

@@ -14,7 +14,7 @@ from runtime.preprocess import model_input
 from toolkit.audio.samples import valid_samples
 from toolkit.errors import UsageError
 from toolkit.frontend.fft import CHUNK
-from toolkit.frontend.picture import draw_power
+from toolkit.frontend.picture import render_power
 from toolkit.frontend.spectrogram import MelFrames
 from toolkit.frontend.windows import split_windows
 
@@ -145,7 +145,7 @@ class Stream:
         probabilities = None
         if level >= self._silence:
             if power is not None:
-                value = draw_power(power, self._spec).astype(np.float32)
+                value = render_power(power, self._spec).astype(np.float32)
             else:
                 (window,) = split_windows(sound, self._spec)
                 value = model_input(window, self.classifier.card)

@@ -78,6 +78,6 @@ class Decider:
 
     def _decision(self, label: str) -> Decision:
         changed, self._label = label != self._label, label
-        known = self._average is not None and label in self._labels
-        confidence = self._average[self._labels.index(label)] if known and self._average else None
+        has_probability = self._average is not None and label in self._labels
+        confidence = self._average[self._labels.index(label)] if has_probability and self._average else None
         return Decision(label, confidence, changed, self._average)

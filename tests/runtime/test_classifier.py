@@ -56,10 +56,10 @@ def test_stereo_samples_at_another_rate_are_the_same_sound(classifier: Classifie
     fast = soxr.resample(samples, 22050, 44100, quality="HQ")
     stereo = np.stack([fast * 1.2, fast * 0.8], axis=1).astype(np.float32)
     expected = classifier.classify(samples, rate=22050).by_label()
-    found = classifier.classify(stereo, rate=44100)
+    prediction = classifier.classify(stereo, rate=44100)
     soundfile.write(tmp_path / "stereo.wav", stereo, 44100, subtype="FLOAT")
-    assert classifier.classify(tmp_path / "stereo.wav").by_label() == found.by_label()
-    for label, probability in found.by_label().items():
+    assert classifier.classify(tmp_path / "stereo.wav").by_label() == prediction.by_label()
+    for label, probability in prediction.by_label().items():
         assert probability == pytest.approx(expected[label], abs=0.05)
 
 
@@ -156,7 +156,9 @@ def test_threads_may_share_a_classifier(classifier: Classifier) -> None:
     alone = [classifier.classify_picture(picture).tolist() for picture in pictures]
     with ThreadPoolExecutor(4) as pool:
         for _ in range(5):
-            assert [found.tolist() for found in pool.map(classifier.classify_picture, pictures)] == alone
+            assert [
+                probabilities.tolist() for probabilities in pool.map(classifier.classify_picture, pictures)
+            ] == alone
 
 
 def test_stages_are_told_apart(classifier: Classifier, tmp_path: Path) -> None:
@@ -164,5 +166,5 @@ def test_stages_are_told_apart(classifier: Classifier, tmp_path: Path) -> None:
     soundfile.write(path, np.random.default_rng(0).uniform(-0.5, 0.5, 20 * 48000), 48000)
     times = classifier.classify(path).timings_ms
     assert min(times[name] for name in ("read", "resample", "front_end", "network")) > 0 and times["post"] >= 0
-    given = classifier.classify(np.zeros(22050, np.float32), rate=22050).timings_ms
-    assert given["read"] == 0
+    sample_times = classifier.classify(np.zeros(22050, np.float32), rate=22050).timings_ms
+    assert sample_times["read"] == 0

@@ -144,9 +144,9 @@ print(*sorted(set(sys.modules) & set({FORBIDDEN!r})))
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    label, found = done.stdout.split("\n")[:2]
+    label, heavy_modules = done.stdout.split("\n")[:2]
     assert label in {"high", "low", "mid", "wide"}
-    assert found == ""
+    assert heavy_modules == ""
 
 
 def test_the_command_imports_no_more_than_it_needs(artifacts: Path, sound: Path) -> None:
@@ -184,14 +184,18 @@ def test_libraries_that_do_not_work(tmp_path: Path, library: str, content: str, 
     """The doctor starts all the same, and the command says one sentence."""
     (tmp_path / f"{library}.py").write_text(content)
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    told = [
+    processes = [
         subprocess.run(
             [sys.executable, "-m", "runtime", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True
         )
         for arguments in (["doctor"], ["a.wav"])
     ]
-    assert told[0].returncode == 1 and told[0].stderr == "" and re.search(f"BAD   {words}", told[0].stdout)
-    assert told[1].returncode == 1 and len(told[1].stderr.splitlines()) == 1 and "doctor" in told[1].stderr
+    assert (
+        processes[0].returncode == 1 and processes[0].stderr == "" and re.search(f"BAD   {words}", processes[0].stdout)
+    )
+    assert (
+        processes[1].returncode == 1 and len(processes[1].stderr.splitlines()) == 1 and "doctor" in processes[1].stderr
+    )
 
 
 def test_a_file_that_may_not_be_looked_at_does_not_stop_the_rest(artifacts: Path, sound: Path, capfd: Any) -> None:
@@ -229,8 +233,8 @@ def test_a_folder_is_its_sounds(artifacts: Path, sound: Path, tmp_path: Path, ca
     (tmp_path / "none").mkdir()
     options = ["--json", "--model", str(artifacts / "gtzanet-int8.tflite")]
     assert entry([str(tmp_path / "in"), *options]) == 0
-    found = [json.loads(line)["file"] for line in capfd.readouterr().out.splitlines()]
-    assert found == [str(tmp_path / "in" / name) for name in ("a.wav", "b.WAV", "inner/c.wav")]
+    classified_files = [json.loads(line)["file"] for line in capfd.readouterr().out.splitlines()]
+    assert classified_files == [str(tmp_path / "in" / name) for name in ("a.wav", "b.WAV", "inner/c.wav")]
     assert entry([str(tmp_path / "none"), str(sound), *options]) == 1
     out, err = capfd.readouterr()
     assert len(out.splitlines()) == 1 and f"{tmp_path / 'none'}: there are no sound files in this folder" in err

@@ -30,8 +30,12 @@ def test_it_is_as_good_as_its_card_says(gtzan_root: Path) -> None:
     index = build_index(gtzan_root)
     split, items = make_split("fault-filtered", index), index.by_name
     validation = [items[name] for name in split.validation]
-    found = [int(classifier.classify_picture(picture).argmax()) for picture in load_pictures(index, validation)]
-    right = sum(classifier.labels[place] == item.label for place, item in zip(found, validation, strict=True))
+    predicted_labels = [
+        int(classifier.classify_picture(picture).argmax()) for picture in load_pictures(index, validation)
+    ]
+    right = sum(
+        classifier.labels[place] == item.label for place, item in zip(predicted_labels, validation, strict=True)
+    )
     accuracy = classifier.card.accuracy
-    assert (right, len(found)) == (accuracy.correct, accuracy.n)
+    assert (right, len(predicted_labels)) == (accuracy.correct, accuracy.n)
     assert split.digest == classifier.card.split.digest

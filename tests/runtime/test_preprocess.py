@@ -27,8 +27,8 @@ def card(level: str) -> Card:
 
 @pytest.mark.parametrize("level", ["picture", "mel", "waveform"])
 def test_it_has_the_shape_and_type_that_the_card_says(level: str) -> None:
-    found = model_input(SOUND, card(level))
-    assert found.dtype == np.float32 and (1, *found.shape) == card(level).input.shape
+    network_input = model_input(SOUND, card(level))
+    assert network_input.dtype == np.float32 and (1, *network_input.shape) == card(level).input.shape
 
 
 def test_it_is_the_sound_or_what_the_front_end_makes_of_it() -> None:

@@ -182,8 +182,8 @@ def _problems(card: Card) -> Iterator[str]:
         yield f"quantization is {card.quantization!r}, not one of {', '.join(QUANTIZATIONS)}"
     if card.input_level not in INPUT_LEVELS:
         yield f"input_level is {card.input_level!r}, not one of {', '.join(INPUT_LEVELS)}"
-    elif card.input.shape != (wanted := input_shape(card.front_end, card.input_level)):
-        yield f"input.shape is {reprlib.repr(card.input.shape)}, but the front end makes {wanted}"
+    elif card.input.shape != (expected_shape := input_shape(card.front_end, card.input_level)):
+        yield f"input.shape is {reprlib.repr(card.input.shape)}, but the front end makes {expected_shape}"
     if card.output.shape != (1, len(card.labels)):
         yield f"output.shape is {reprlib.repr(card.output.shape)}, but there are {len(card.labels)} labels"
     for name, tensor in (("input", card.input), ("output", card.output)):

@@ -104,7 +104,7 @@ def _format(head: bytes, where: str) -> str:
         return TFLITE
     if len(head) == 8 and onnx_file.is_onnx(head):
         return ONNX
-    found = f"{len(head)} bytes long" if len(head) < 8 else "no TFL3 mark, no IR version"
+    reason = f"{len(head)} bytes long" if len(head) < 8 else "no TFL3 mark, no IR version"
     raise ArtifactError(
-        f"{where}: neither a TFLite nor an ONNX model ({found}); name a file made by `python -m export`"
+        f"{where}: neither a TFLite nor an ONNX model ({reason}); name a file made by `python -m export`"
     )

@@ -109,11 +109,11 @@ def read(path: Path) -> Archive:
                 f"{path}: no whole ONNX model ({error}): it was cut short or damaged; copy or export it again"
             ) from None
     check_names(path, [name for name, _ in pairs], "metadata")
-    found = dict(pairs)
-    labels, card = (decode(path, name, found[name]) for name in (LABELS_NAME, CARD_NAME))
+    values_by_name = dict(pairs)
+    labels, card = (decode(path, name, values_by_name[name]) for name in (LABELS_NAME, CARD_NAME))
     archive = parse(path, labels, card, properties[0].start)
     digests = [value for name, value in pairs if name == DIGEST_NAME]
-    if digests != [hashlib.sha256(found[CARD_NAME]).hexdigest().encode("ascii")]:
+    if digests != [hashlib.sha256(values_by_name[CARD_NAME]).hexdigest().encode("ascii")]:
         raise ArtifactError(f"{path}: damaged: its card is not the one that was written; copy or export it again")
     return archive
 

@@ -93,13 +93,13 @@ def _resampled(
 ) -> Iterator[NDArray[np.float32]]:
     """Yield mono blocks at another rate; together they are what `soxr.resample` makes of all at once."""
     stream = soxr.ResampleStream(source_rate, rate, 1, dtype="float32", quality="HQ")
-    read = made = 0
+    read = yielded = 0
     for block in blocks:
         piece = stream.resample_chunk(block)
-        read, made = read + len(block), made + len(piece)
+        read, yielded = read + len(block), yielded + len(piece)
         yield piece
     rest = stream.resample_chunk(np.zeros(0, np.float32), last=True)
-    if made + len(rest) == 0:
+    if yielded + len(rest) == 0:
         raise AudioError(f"{path}: {read} samples at {source_rate} Hz are too short to be a sound at {rate} Hz")
     yield rest
 
@@ -129,8 +129,8 @@ def _open(path: Path) -> Iterator[Any]:
     try:
         sound = _decoded(path) if path.suffix.lower() in FFMPEG_SUFFIXES else soundfile.SoundFile(os.fsencode(path))
     except (soundfile.LibsndfileError, TypeError, ValueError) as error:
-        told = getattr(error, "error_string", "its format is not known").rstrip(".")
-        reason = next((ours for theirs, ours in _REASONS.items() if theirs in told), told)
+        message = getattr(error, "error_string", "its format is not known").rstrip(".")
+        reason = next((ours for theirs, ours in _REASONS.items() if theirs in message), message)
         raise AudioError(
             f"{path}: not a sound file that can be read ({reason}); convert it to WAV, FLAC, Ogg or MP3"
         ) from None

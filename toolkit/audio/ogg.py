@@ -91,5 +91,5 @@ def _crc(page: bytes | bytearray) -> int:
     zlib's takes the lowest bit first, begins at all ones and inverts its result; so it is given reversed bytes and the
     inverse beginning, and its result is inverted and reversed.
     """
-    found = ~zlib.crc32(bytes(page).translate(_REVERSED), 0xFFFFFFFF) & 0xFFFFFFFF
-    return int(f"{found:032b}"[::-1], 2)
+    mirrored_checksum = ~zlib.crc32(bytes(page).translate(_REVERSED), 0xFFFFFFFF) & 0xFFFFFFFF
+    return int(f"{mirrored_checksum:032b}"[::-1], 2)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
@@ -17,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from toolkit.artifact.text_checks import label_problems
 from toolkit.audio import decode
 from toolkit.audio.decode import check
+from toolkit.data.folder_tree import files_below, shown_name, subfolders
 from toolkit.data.synthetic import is_unfinished
 from toolkit.errors import DatasetError, GtzanetError
 from toolkit.files import digest_of, file_digest
@@ -29,7 +29,6 @@ SUFFIXES = {
     "pictures": frozenset({".png"}),
     "audio": decode.SUFFIXES,
 }
-IGNORED_NAMES = frozenset({"thumbs.db", "desktop.ini", "__macosx", "icon\r"})
 
 
 @dataclass(frozen=True)
@@ -95,8 +94,8 @@ class Index:
 
     def counts(self) -> dict[str, int]:
         """Return the number of items of every class."""
-        found = Counter(item.label for item in self.items)
-        return {name: found[name] for name in self.classes}
+        items_by_label = Counter(item.label for item in self.items)
+        return {name: items_by_label[name] for name in self.classes}
 
     def path(self, item: Item) -> Path:
         """Return where an item's file is."""
@@ -127,13 +126,13 @@ def build_index(root: Path | str, kind: str | None = None, progress: Progress | 
     if is_unfinished(tree):
         raise DatasetError(f"{tree} is a synthetic corpus that is not whole: write it again with `synth --force`")
     classes, unreadable = _class_names(tree)
-    found = [(label, path) for label in classes for path in _walk(tree / label)]
-    kind = kind or _only_kind(tree, [path for _, path in found])
+    labelled_paths = [(label, path) for label in classes for path in files_below(tree / label)]
+    kind = kind or _only_kind(tree, [path for _, path in labelled_paths])
     if kind == "pictures":
         check_pillow()
     other = SUFFIXES["audio" if kind == "pictures" else "pictures"]
-    found = [(label, path) for label, path in found if path.suffix.lower() not in other]
-    results = map_threads(partial(_inspect, tree, kind), found, progress)
+    labelled_paths = [(label, path) for label, path in labelled_paths if path.suffix.lower() not in other]
+    results = map_threads(partial(_inspect, tree, kind), labelled_paths, progress)
     items = tuple(result for result in results if isinstance(result, Item))
     bad = unreadable + tuple(result for result in results if isinstance(result, BadFile))
     index = Index(tree.absolute(), kind, classes, items, bad, _duplicates(items))
@@ -170,14 +169,7 @@ def _find_tree(root: Path, kind: str | None) -> tuple[Path, str | None]:
 
 def _class_names(tree: Path) -> tuple[tuple[str, ...], tuple[BadFile, ...]]:
     """Return the sorted names of the class folders, and the entries of which nobody can tell whether they are one."""
-    found, unreadable = [], []
-    for entry in sorted(os.scandir(tree), key=lambda entry: entry.name):
-        try:
-            if entry.is_dir() and not _ignored(entry.name):
-                found.append(entry.name)
-        except OSError as error:  # a link that leads back to itself
-            unreadable.append(BadFile(_utf8(entry.name), f"cannot be read ({error.strerror})"))
-    names = tuple(found)
+    names, unreadable = subfolders(tree)
     for name in names:
         if any(os.path.isdir(tree / name / folder) for folder in GTZAN_FOLDERS.values()):
             raise DatasetError(f"{tree} holds no class folders itself: did you mean {tree / name}?")
@@ -187,28 +179,8 @@ def _class_names(tree: Path) -> tuple[tuple[str, ...], tuple[BadFile, ...]]:
         raise DatasetError(f"{tree} has one class only ({names[0]}): a classifier needs two or more class folders")
     problem = next(label_problems(names), None)
     if problem:
-        raise DatasetError(f"{_utf8(str(tree))}: the folders' names are the labels, and {problem}: rename it")
-    return names, tuple(unreadable)
-
-
-def _ignored(name: str) -> bool:
-    """Tell whether a name belongs to an operating system's own litter."""
-    return name.startswith(".") or name.lower() in IGNORED_NAMES
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    """Yield the files below a class folder, by folder and then by name, as Keras' directory reader does.
-
-    Folders that cannot be read, or are links, which are not followed, come last.
-    """
-    closed: list[str] = []
-    steps = os.walk(folder, onerror=lambda error: closed.append(error.filename))
-    for here, folders, names in sorted(steps, key=lambda step: step[0]):
-        if any(_ignored(part) for part in Path(here).relative_to(folder).parts):
-            continue
-        yield from (Path(here) / name for name in sorted(names) if not _ignored(name))
-        closed += [os.path.join(here, name) for name in sorted(folders) if os.path.islink(os.path.join(here, name))]
-    yield from (Path(name) for name in closed if not _ignored(Path(name).name))
+        raise DatasetError(f"{shown_name(str(tree))}: the folders' names are the labels, and {problem}: rename it")
+    return names, tuple(BadFile(name, reason) for name, reason in unreadable)
 
 
 def _only_kind(tree: Path, paths: list[Path]) -> str:
@@ -224,18 +196,18 @@ def _only_kind(tree: Path, paths: list[Path]) -> str:
     return max(count, key=lambda kind: count[kind])
 
 
-def _inspect(tree: Path, kind: str, found: tuple[str, Path]) -> Item | BadFile:
+def _inspect(tree: Path, kind: str, labelled_path: tuple[str, Path]) -> Item | BadFile:
     """Read one file wholly, and return what it is or why it cannot be used."""
-    label, path = found
+    label, path = labelled_path
     name = path.relative_to(tree).as_posix()
-    shown = _utf8(name)
+    shown = shown_name(name)
     if shown != name:
         return BadFile(shown, "its name is not UTF-8: rename it")
     if path.is_dir():
         return BadFile(name, "a link to a folder, which is not followed" if path.is_symlink() else "cannot be read")
     if path.suffix.lower() not in SUFFIXES[kind]:
-        wanted = " ".join(sorted(SUFFIXES[kind]))
-        return BadFile(name, f"its name does not end as one of the {kind} that can be read ({wanted})")
+        suffixes = " ".join(sorted(SUFFIXES[kind]))
+        return BadFile(name, f"its name does not end as one of the {kind} that can be read ({suffixes})")
     if not path.is_file():
         return BadFile(name, "a broken link" if path.is_symlink() else "not a regular file")
     try:
@@ -247,11 +219,6 @@ def _inspect(tree: Path, kind: str, found: tuple[str, Path]) -> Item | BadFile:
     except (GtzanetError, OSError) as error:
         return BadFile(name, str(error).removeprefix(f"{path}: ").replace(str(path), path.name))
     return Item(name, label, track_of(label, name), digest)
-
-
-def _utf8(name: str) -> str:
-    """Return a file's name with "?" for what is not UTF-8."""
-    return name.encode("utf-8", "replace").decode("utf-8")
 
 
 def _duplicates(items: tuple[Item, ...]) -> tuple[tuple[str, ...], ...]:

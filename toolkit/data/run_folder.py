@@ -104,17 +104,17 @@ def newest_run(root: Path, *, finished: bool = True, model: str | None = None) -
     RunError
         If there is none.
     """
-    found = []
+    dated_runs = []
     for path in sorted(Path(root).iterdir()) if Path(root).is_dir() else []:
         if (path / CONFIG).is_file() and (path / METRICS).is_file() == finished:
             try:
                 config = read_json(path / CONFIG)
                 if model in (None, config["model"]) and isinstance(config["created"], str):
-                    found.append((config["created"], path.name, path))
+                    dated_runs.append((config["created"], path.name, path))
             except (OSError, ValueError, KeyError, TypeError):
                 continue
-    if not found:
+    if not dated_runs:
         what = f"{'finished' if finished else 'unfinished'} {model + ' ' if model else ''}run"
         hint = "train one with `python -m train gtzanet`" if finished else "start one without --resume"
         raise RunError(f"{root}: no {what} here: {hint}, or say where with --runs")
-    return max(found)[2]
+    return max(dated_runs)[2]

@@ -2,6 +2,6 @@
 
 - `spec`: the values that decide it, as they stand on a card.
 - `windows`: a clip cut into what the network hears at once.
-- `fft`, `mel`, `spectrogram`, `peak`: samples to decibels in mel bands.
+- `fft`, `mel`, `mel_weights`, `spectrogram`, `peak`: samples to decibels in mel bands.
 - `picture`, `colormap`: decibels to the picture that the network sees.
 """

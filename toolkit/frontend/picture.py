@@ -121,8 +121,8 @@ def paint(db: NDArray[np.float32]) -> NDArray[np.uint8]:
     return _paint(colour_index(db, float(db.min()), float(db.max()))[:, shown_frames(db.shape[1])])
 
 
-def draw_power(power: NDArray[np.float32], spec: FrontEnd = PICTURE) -> NDArray[np.uint8]:
-    """Draw a sound whose frames' mel power is known, bit for bit as `render` draws the sound.
+def render_power(power: NDArray[np.float32], spec: FrontEnd = PICTURE) -> NDArray[np.uint8]:
+    """Return the picture of a sound from its frames' mel power, bit for bit the one that `render` returns.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def draw_power(power: NDArray[np.float32], spec: FrontEnd = PICTURE) -> NDArray[
 
 
 def render(samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> NDArray[np.uint8]:
-    """Return the picture of a sound, bit for bit that of `draw(db_mel(samples, spec))`, but faster.
+    """Return the picture of a sound, bit for bit that of `paint(db_mel(samples, spec))`, but faster.
 
     Of the frames that the picture does not show, only those are computed that may hold the clip's maximum; and all,
     where the minimum is not known to be the floor.

@@ -107,11 +107,11 @@ class FrontEnd:
         )
         samples = self.sample_rate * max(30.0, self.window_seconds)
         least = math.ceil(samples / MAX_FRAMES)
-        wanted = f"at least {least}, so that there are at most {MAX_FRAMES} frames"
-        _require(self.hop_length >= least, "hop_length", self.hop_length, wanted)
+        hop_range = f"at least {least}, so that there are at most {MAX_FRAMES} frames"
+        _require(self.hop_length >= least, "hop_length", self.hop_length, hop_range)
         work, most = self.n_fft * max(self.n_mels, _FEW_BANDS) / self.hop_length, int(MAX_WORK / samples)
-        wanted = f"at most {most}, or a picture would take too long: raise hop_length, or lower n_fft or n_mels"
-        _require(work <= most, f"n_fft x max(n_mels, {_FEW_BANDS}) / hop_length", round(work, 1), wanted)
+        work_range = f"at most {most}, or a picture would take too long: raise hop_length, or lower n_fft or n_mels"
+        _require(work <= most, f"n_fft x max(n_mels, {_FEW_BANDS}) / hop_length", round(work, 1), work_range)
 
     @property
     def window_samples(self) -> int:

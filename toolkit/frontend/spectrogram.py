@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.audio.samples import valid_samples
 from toolkit.errors import AudioError
-from toolkit.frontend.fft import CHUNK, SERIAL, PowerSpectra, multiply, plan
+from toolkit.frontend.fft import CHUNK, PowerSpectra, multiply
 from toolkit.frontend.mel import filter_bank
+from toolkit.frontend.mel_weights import SAFETY, bound_weights, mel_blocks
 from toolkit.frontend.spec import PICTURE, FrontEnd
 
 _BLOCKS = 8
@@ -20,51 +20,12 @@ _UNHEARD = 0.99
 """The share of the floor's power below which rounding cannot lift a cell above the floor."""
 _QUIET = np.errstate(all="ignore")
 """BLAS on some processors (aarch64) raises floating-point flags for places that are no result; samples are checked."""
-_SAFETY = 1.001
-"""Covers the rounding of float32 energies and spectra (below 1e-4) in a bound."""
 
 
 @lru_cache(maxsize=8)
 def hann(length: int) -> NDArray[np.float32]:
     """Return the periodic Hann window of so many samples, float32."""
     return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)).astype(np.float32)
-
-
-class _Block(NamedTuple):
-    """The mel bands that weigh one part of the transform's outputs, and their weights, (groups, bands, outputs).
-
-    The product is cut into groups that are too small for BLAS to start threads, which would cost more than they save.
-    """
-
-    bands: slice
-    matrix: NDArray[np.float32]
-
-
-@lru_cache(maxsize=8)
-def _blocks(spec: FrontEnd) -> tuple[_Block, ...]:
-    """Return the filter bank in the order of the transform's outputs."""
-    blocks = []
-    transform = plan(spec.n_fft)
-    for start, stop in transform.parts:
-        matrix = filter_bank(spec)[:, transform.bins[:, start:stop].reshape(-1)]
-        bands = np.flatnonzero(matrix.any(axis=1))
-        used = slice(int(bands[0]), int(bands[-1]) + 1) if len(bands) else slice(0, 0)
-        outputs = matrix.shape[1]
-        size = outputs * (used.stop - used.start) * CHUNK
-        groups = next(number for number in range(1, outputs + 1) if outputs % number == 0 and size <= number * SERIAL)
-        grouped = matrix[used].reshape(-1, groups, outputs // groups).transpose(1, 0, 2)
-        blocks.append(_Block(used, np.ascontiguousarray(grouped)))
-    return tuple(blocks)
-
-
-@lru_cache(maxsize=8)
-def _class_weights(spec: FrontEnd) -> NDArray[np.float32]:
-    """Return what a row of the transform's bins adds to a band's bound for its energy, shape (n_mels, rows).
-
-    It is the largest weight the band gives to any of them; bins 0 and N / 2 weigh 0.
-    """
-    weights = filter_bank(spec)[:, plan(spec.n_fft).bins].max(axis=2)
-    return np.asarray(weights * np.float32(_SAFETY))
 
 
 def turn_numbers(rows: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -94,7 +55,8 @@ class MelFrames:
             If the samples are empty, not one-dimensional, or not finite.
         """
         mode = "reflect" if spec.padding == "reflect" else "constant"
-        self._take(np.pad(valid_samples(samples), spec.n_fft // 2, mode=mode), spec)  # type: ignore[call-overload]
+        padded = np.pad(valid_samples(samples), spec.n_fft // 2, mode=mode)  # type: ignore[call-overload]
+        self._cut_into_frames(padded, spec)
 
     @classmethod
     def inside(cls, samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> MelFrames:
@@ -108,10 +70,10 @@ class MelFrames:
         if len(samples) < spec.n_fft:
             raise AudioError(f"{len(samples)} samples hold no frame of {spec.n_fft}")
         frames = cls.__new__(cls)
-        frames._take(valid_samples(samples), spec)
+        frames._cut_into_frames(valid_samples(samples), spec)
         return frames
 
-    def _take(self, padded: NDArray[np.float32], spec: FrontEnd) -> None:
+    def _cut_into_frames(self, padded: NDArray[np.float32], spec: FrontEnd) -> None:
         self.spec = spec
         self._padded = padded
         self._frames = np.lib.stride_tricks.sliding_window_view(padded, spec.n_fft)[:: spec.hop_length]
@@ -149,7 +111,7 @@ class MelFrames:
         """Return the mel power of a chunk's frames in their order, shape (CHUNK, n_mels); more rows mean nothing."""
         self._fill(chunk)
         power = np.zeros((self.spec.n_mels, CHUNK), dtype=np.float32)
-        for part, block in zip(self._spectra(), _blocks(self.spec), strict=True):
+        for part, block in zip(self._spectra(), mel_blocks(self.spec), strict=True):
             bands = np.matmul(block.matrix, part.reshape(len(block.matrix), -1, CHUNK))
             power[block.bands] += bands[0] if len(bands) == 1 else bands.sum(axis=0)
         return power.T
@@ -171,13 +133,13 @@ class MelFrames:
         energy = np.einsum("bi,bi->b", blocks, blocks)
         weights = np.square(hann(length)).reshape(-1, block).max(axis=1)
         framed = np.lib.stride_tricks.sliding_window_view(energy, length // block)[:: hop // block]
-        scale = np.float32(_SAFETY * length / 2 * float(filter_bank(self.spec).max()))
+        scale = np.float32(SAFETY * length / 2 * float(filter_bank(self.spec).max()))
         return np.asarray(framed @ (scale * weights), dtype=np.float32)
 
     @_QUIET
     def tight_bounds(self, which: NDArray[np.intp]) -> NDArray[np.float32]:
         """Return bounds as `bounds` does, but mostly far closer, for half the work of computing the frames."""
-        weights = _class_weights(self.spec)
+        weights = bound_weights(self.spec)
         result = np.empty(len(which), dtype=np.float32)
         bounds = np.empty((self.spec.n_mels, CHUNK), dtype=np.float32)
         for start in range(0, len(which), CHUNK):

@@ -2,6 +2,6 @@
 
 - `metrics`: accuracy, intervals, confusion, calibration.
 - `temperature`: the scale that makes probabilities honest.
-- `latency`: times as percentiles with intervals.
+- `latency`: times as percentiles with intervals; `intervals`: those of quantiles.
 - `machine`: the processor and versions that figures are of.
 """

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
-from numpy.typing import ArrayLike
+
+from toolkit.measure.intervals import Interval, median_interval_rank, quantile_interval
 
 Task = Callable[[int], object]
 """Answers query number i (0, 1, 2, ...); what it returns is ignored."""
@@ -57,10 +58,6 @@ class TimingPlan:
     def burst(self) -> float:
         """Seconds of a burst."""
         return min(self.burst_seconds, self.min_seconds / FEWEST_ROUNDS) if self.precision else self.burst_seconds
-
-
-Interval = tuple[float | None, float | None]
-"""Two ends of a 95 % interval; None where there are too few values to know one."""
 
 
 @dataclass(frozen=True)
@@ -118,38 +115,51 @@ def measure(
     after_round
         Called after every round with the same.
     """
-    asked = dict.fromkeys(tasks, 0)
     rounds: dict[str, list[tuple[float, ...]]] = {name: [tuple(past[name]) for past in begun] for name in tasks}
-
-    def query(name: str) -> float:
-        start = clock()
-        tasks[name](asked[name])
-        seconds = clock() - start
-        asked[name] += 1
-        return seconds
-
-    def burst(name: str) -> tuple[float, ...]:
-        query(name)
-        times: list[float] = []
-        while len(times) < plan.burst_count or sum(times) < plan.burst:
-            times.append(query(name))
-        return tuple(times)
-
-    for name in tasks:
-        for _ in range(plan.warmup):
-            query(name)
-    names, told = list(tasks), 0.0
+    queries = {name: _Queries(task, clock) for name, task in tasks.items()}
+    for task_queries in queries.values():
+        task_queries.warm_up(plan)
+    names, reported_share = list(tasks), 0.0
     while _share(rounds, plan) < 1:
         for name in names:
-            rounds[name].append(burst(name))
+            rounds[name].append(queries[name].burst(plan))
         names.reverse()
         if after_round is not None:
             after_round({name: rounds[name][-1] for name in tasks})
         share = _share(rounds, plan)
-        if progress is not None and share > told:
+        if progress is not None and share > reported_share:
             progress(share)
-            told = share
+            reported_share = share
     return {name: tuple(times) for name, times in rounds.items()}
+
+
+class _Queries:
+    """The numbered queries of one task, timed one at a time."""
+
+    def __init__(self, task: Task, clock: Callable[[], float]) -> None:
+        self._task, self._clock = task, clock
+        self._number = 0
+
+    def warm_up(self, plan: TimingPlan) -> None:
+        """Run the queries that go before all rounds."""
+        for _ in range(plan.warmup):
+            self._seconds()
+
+    def burst(self, plan: TimingPlan) -> tuple[float, ...]:
+        """Return the seconds of a burst's counted queries: all but the first."""
+        self._seconds()
+        times: list[float] = []
+        while len(times) < plan.burst_count or sum(times) < plan.burst:
+            times.append(self._seconds())
+        return tuple(times)
+
+    def _seconds(self) -> float:
+        """Run the next query and return its seconds."""
+        start = self._clock()
+        self._task(self._number)
+        seconds = self._clock() - start
+        self._number += 1
+        return seconds
 
 
 def _share(rounds: Mapping[str, Sequence[Sequence[float]]], plan: TimingPlan) -> float:
@@ -165,7 +175,7 @@ def _done(rounds: Sequence[Sequence[float]], plan: TimingPlan) -> float:
 
 
 def _settled(rounds: Sequence[Sequence[float]], plan: TimingPlan) -> bool:
-    """Tell whether a task's rounds agree as the plan wants, or have gone on for as long as it allows."""
+    """Return whether a task's rounds agree as the plan wants, or have gone on for as long as it allows."""
     if plan.precision == 0:
         return True
     if len(rounds) < FEWEST_ROUNDS:
@@ -205,22 +215,6 @@ def summarise(rounds: Rounds) -> Latency:
     )
 
 
-def quantile_interval(values: ArrayLike, share: float) -> Interval:
-    """Return the 95 % interval of the quantile below which a `share` of all values lies, from sorted `values` (n,).
-
-    Its ends are values themselves: how many of n lie below the quantile is binomial, whatever the distribution. At each
-    end it is missed in 2.5 % of cases at most, if the values are independent.
-    """
-    known = np.asarray(values, np.float64)
-    n = len(known)
-    logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])  # of factorials
-    k = np.arange(n + 1)
-    below = np.cumsum(np.exp(logs[n] - logs - logs[::-1] + k * math.log(share) + (n - k) * math.log1p(-share)))
-    low = int(np.searchsorted(below, 0.025, side="right"))  # the most values that may be left out at this end
-    high = int(np.searchsorted(below, 0.975, side="left"))
-    return (float(known[low - 1]) if low else None, float(known[high]) if high < n else None)
-
-
 def ratio(rounds: Rounds, reference: Rounds) -> Ratio:
     """Return how much longer a task takes than the reference task that was measured in the same rounds.
 
@@ -237,11 +231,3 @@ def ratio(rounds: Rounds, reference: Rounds) -> Ratio:
     ratios = sorted(float(np.median(a) / np.median(b)) for a, b in zip(rounds, reference, strict=True))
     skip = median_interval_rank(len(ratios))
     return Ratio(float(np.median(ratios)), ratios[skip], ratios[-1 - skip])
-
-
-def median_interval_rank(n: int) -> int:
-    """Return how many of n sorted values to leave out at each end for the median's 95 % interval (0 where n < 6)."""
-    tail, rank = 0.0, 0
-    while (tail := tail + math.comb(n, rank) / 2**n) <= 0.025:
-        rank += 1
-    return max(0, rank - 1)

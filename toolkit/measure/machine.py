@@ -19,11 +19,11 @@ def describe_machine(packages: Iterable[str]) -> dict[str, str]:
     All are texts, by name.
     """
     processors = Path("/proc/cpuinfo")
-    known = features(processors.read_text(errors="replace")) if processors.exists() else frozenset()
+    processor_features = features(processors.read_text(errors="replace")) if processors.exists() else frozenset()
     facts = {
         "processor": _model(),
         "architecture": platform.machine(),
-        "features": " ".join(sorted(known & MATTER)) or "none that matter here",
+        "features": " ".join(sorted(processor_features & MATTER)) or "none that matter here",
         "cores": str(os.cpu_count()),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
@@ -48,8 +48,8 @@ def _model() -> str:
     if board.exists():
         return board.read_text(errors="replace").strip("\0 \n")
     processors = Path("/proc/cpuinfo")
-    found = re.search(r"^model name\s*:\s*(.+)$", processors.read_text(), re.M) if processors.exists() else None
-    return found[1].strip() if found else platform.processor() or platform.machine()
+    model_name = re.search(r"^model name\s*:\s*(.+)$", processors.read_text(), re.M) if processors.exists() else None
+    return model_name[1].strip() if model_name else platform.processor() or platform.machine()
 
 
 def _versions(packages: Iterable[str]) -> dict[str, str]:

@@ -103,9 +103,9 @@ def confusion_matrix(labels: ArrayLike, predicted: ArrayLike, classes: int) -> N
 def per_class(confusion: ArrayLike, names: Sequence[str]) -> dict[str, ClassScore]:
     """Return every class's scores from a confusion matrix (row true, column predicted)."""
     matrix = np.asarray(confusion)
-    wanted = (len(names), len(names))
-    if matrix.shape != wanted:
-        raise ValueError(f"the confusion matrix is {matrix.shape}: {len(names)} names need {wanted}")
+    expected_shape = (len(names), len(names))
+    if matrix.shape != expected_shape:
+        raise ValueError(f"the confusion matrix is {matrix.shape}: {len(names)} names need {expected_shape}")
     scores = {}
     for number, name in enumerate(names):
         hits, guessed, n = int(matrix[number, number]), int(matrix[:, number].sum()), int(matrix[number].sum())

@@ -52,8 +52,8 @@ def fitted_temperature(probabilities: ArrayLike, labels: ArrayLike) -> float:
     values, truth = np.asarray(probabilities, np.float64), np.asarray(labels)
 
     def loss(inverse: float) -> float:
-        found = at_temperature(values, 1 / inverse)[np.arange(len(truth)), truth]
-        return float(-np.mean(np.log(np.maximum(found, np.finfo(float).tiny))))
+        true_probabilities = at_temperature(values, 1 / inverse)[np.arange(len(truth)), truth]
+        return float(-np.mean(np.log(np.maximum(true_probabilities, np.finfo(float).tiny))))
 
     low, high = 1 / TEMPERATURES[1], 1 / TEMPERATURES[0]
     for _ in range(_STEPS):

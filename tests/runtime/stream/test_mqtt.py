@@ -116,7 +116,7 @@ def test_no_text_breaks_the_parser(text: str) -> None:
             assert Broker.parse(url).host
 
 
-def test_home_assistant_is_told_every_label() -> None:
+def test_home_assistant_gets_every_label() -> None:
     messages = discovery("hall/music", example_card())
     assert set(messages) == {f"homeassistant/sensor/hall_music/{name}/config" for name in ("label", "confidence")}
     label, confidence = (messages[f"homeassistant/sensor/hall_music/{name}/config"] for name in ("label", "confidence"))
@@ -128,7 +128,7 @@ def test_home_assistant_is_told_every_label() -> None:
         )
 
 
-def test_a_broker_that_is_not_there_is_told() -> None:
+def test_a_broker_that_is_not_there_is_reported() -> None:
     with pytest.raises(PublishError, match="^--mqtt 127.0.0.1:.*Connection refused: is the broker running"):
         Publisher(Broker.parse(f"mqtt://127.0.0.1:{free_port()}"), example_card(), print).__enter__()
     with pytest.raises(PublishError, match="^--mqtt no.invalid:1883: "):
@@ -142,7 +142,7 @@ def test_without_paho_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -
 
 
 @needs_mosquitto
-def test_one_that_never_answers_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_never_answers_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mqtt, "WAIT_SECONDS", 0.2)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
@@ -152,7 +152,7 @@ def test_one_that_never_answers_is_told(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @needs_mosquitto
-def test_a_wrong_password_is_told(tmp_path: Path) -> None:
+def test_a_wrong_password_is_reported(tmp_path: Path) -> None:
     port, passwords = free_port(), tmp_path / "passwords"
     passwords.touch(mode=0o600)
     subprocess.run(["mosquitto_passwd", "-b", str(passwords), "me", "secret"], check=True, capture_output=True)
@@ -194,9 +194,11 @@ def test_state_and_availability_outlive_and_the_will_is_done(tmp_path: Path) -> 
 def test_a_broker_that_goes_and_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mqtt, "LONGEST_RETRY", 1)
     port = free_port()
-    said: list[str] = []
+    messages: list[str] = []
     with mosquitto(tmp_path, port, "allow_anonymous true"):
-        publisher = Publisher(Broker.parse(f"mqtt://127.0.0.1:{port}/hall"), example_card(), said.append).__enter__()
+        publisher = Publisher(
+            Broker.parse(f"mqtt://127.0.0.1:{port}/hall"), example_card(), messages.append
+        ).__enter__()
     publisher.publish("1")
     publisher.publish("2")
     with mosquitto(tmp_path, port, "allow_anonymous true"):
@@ -207,7 +209,7 @@ def test_a_broker_that_goes_and_comes_back(tmp_path: Path, monkeypatch: pytest.M
         assert late.until("hall/state").payload == b"3"
         publisher.__exit__(None, None, None)
         late.close()
-    gone, back = said
+    gone, back = messages
     assert f"127.0.0.1:{port} is gone" in gone and f"127.0.0.1:{port} is back" in back
 
 

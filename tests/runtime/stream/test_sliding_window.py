@@ -66,10 +66,10 @@ def test_how_sound_is_cut_does_not_matter(pieces: list[int], seed: int) -> None:
     sound = music(9, seed)
     whole = plain(stream()[0].push(sound))
     cut = stream()[0]
-    found: list[Heard] = []
+    windows: list[Heard] = []
     for piece in np.split(sound, np.cumsum(pieces)[np.cumsum(pieces) < len(sound)]):
-        found += cut.push(piece)
-    assert plain(found) == whole
+        windows += cut.push(piece)
+    assert plain(windows) == whole
     assert len(whole) == 7 and len({heard.probabilities for heard in whole}) > 3
 
 
@@ -101,18 +101,18 @@ def test_with_gtzans_settings() -> None:
 
 
 def test_every_frame_is_transformed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int] = []
+    computed_frames: list[int] = []
     power = spectrogram.MelFrames.power
 
     def counting(self: Any, which: Any = None, first: int = 0) -> Any:
-        asked.append(len(self) if which is None else len(which))
+        computed_frames.append(len(self) if which is None else len(which))
         return power(self, which, first)
 
     opened, _ = stream(FrontEnd(), 5.0)
     opened.push(music(30))
     monkeypatch.setattr(spectrogram.MelFrames, "power", counting)
     (heard,) = opened.push(music(5.21))
-    assert heard.seconds == 30 and sorted(asked) == [4, 7 * 32]
+    assert heard.seconds == 30 and sorted(computed_frames) == [4, 7 * 32]
 
 
 def test_silence_is_not_asked_about() -> None:
@@ -163,12 +163,12 @@ def test_windows_may_be_too_short() -> None:
 def test_samples_that_are_no_sound_are_refused_and_forgotten() -> None:
     opened, _ = stream()
     sound = music(6)
-    found = opened.push(sound[:50_000])
+    windows = opened.push(sound[:50_000])
     for bad in (np.array([np.nan], np.float32), np.zeros((3, 2), np.float32), np.zeros(3, np.int16)):
         with pytest.raises(AudioError):
             opened.push(bad)  # type: ignore[arg-type]
-    found += opened.push(sound[50_000:])
-    assert plain(found) == plain(stream()[0].push(sound))
+    windows += opened.push(sound[50_000:])
+    assert plain(windows) == plain(stream()[0].push(sound))
 
 
 @pytest.mark.slow

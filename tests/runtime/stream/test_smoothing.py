@@ -38,8 +38,8 @@ def test_smoothing_is_a_time() -> None:
     decider = Decider(LABELS, Rules(smoothing=10), 5.0)
     decider.decide(heard(1, 0, 0))
     decider.decide(heard(0, 1, 0))
-    found = decider.decide(heard(0, 1, 0)).probabilities
-    assert found is not None and found[1] == pytest.approx(1 - 0.36788, abs=1e-5)
+    average = decider.decide(heard(0, 1, 0)).probabilities
+    assert average is not None and average[1] == pytest.approx(1 - 0.36788, abs=1e-5)
 
 
 def test_what_is_not_sure_is_unknown_with_some_patience() -> None:
@@ -74,9 +74,9 @@ def test_whatever_comes_there_is_a_label(windows: list, smoothing: float, margin
     decider = Decider(LABELS, Rules(smoothing, margin, least), 5.0)
     before = None
     for row in windows:
-        found = decider.decide(heard(*row) if row else heard())
-        assert found.label in {*LABELS, "unknown", "silence"}
-        assert (found.label == "silence") == (row is None)
-        assert found.changed == (found.label != before)
-        assert (found.confidence is not None) == (found.label in LABELS)
-        before = found.label
+        decision = decider.decide(heard(*row) if row else heard())
+        assert decision.label in {*LABELS, "unknown", "silence"}
+        assert (decision.label == "silence") == (row is None)
+        assert decision.changed == (decision.label != before)
+        assert (decision.confidence is not None) == (decision.label in LABELS)
+        before = decision.label

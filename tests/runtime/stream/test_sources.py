@@ -33,10 +33,10 @@ ROOT = Path(__file__).parents[3]
 def test_blocks_resample_to_what_the_whole_does(source: int) -> None:
     sound = np.stack([music(3), music(3, 1)], axis=1)
     resampler = Resampler(source, 22_050)
-    found = np.concatenate([resampler.push(block) for block in np.array_split(sound, 37)])
+    resampled = np.concatenate([resampler.push(block) for block in np.array_split(sound, 37)])
     expected = to_mono_at(sound, source, PICTURE.sample_rate)
-    assert len(expected) - 4000 < len(found) <= len(expected)
-    np.testing.assert_allclose(found, expected[: len(found)], atol=2e-6)
+    assert len(expected) - 4000 < len(resampled) <= len(expected)
+    np.testing.assert_allclose(resampled, expected[: len(resampled)], atol=2e-6)
 
 
 def test_a_pipe_gives_whole_samples_however_it_is_cut() -> None:
@@ -57,16 +57,16 @@ def test_a_pipe_gives_whole_samples_however_it_is_cut() -> None:
     np.testing.assert_array_equal(np.concatenate(blocks), values.reshape(-1, 3) / np.float32(32768))
 
 
-def test_a_pipe_that_ends_within_a_sample_is_told() -> None:
+def test_a_pipe_that_ends_within_a_sample_is_reported() -> None:
     with pytest.raises(AudioError, match="it ends within a sample: 1 bytes are left over"):
         list(pipe.piped(Raw(), print, io.BytesIO(bytes(11))))
     with pytest.raises(AudioError, match="bytes of a sound file"):
         list(pipe.piped(Raw(), print, io.BytesIO(b"RIFF" + bytes(40))))
 
 
-def test_a_stalled_pipe_is_told_and_goes_on() -> None:
+def test_a_stalled_pipe_is_reported_and_goes_on() -> None:
     read, write = os.pipe()
-    said: list[str] = []
+    messages: list[str] = []
 
     def feed() -> None:
         os.write(write, bytes(4))
@@ -77,9 +77,9 @@ def test_a_stalled_pipe_is_told_and_goes_on() -> None:
     thread = threading.Thread(target=feed)
     thread.start()
     with os.fdopen(read, "rb") as file:
-        count = sum(len(block) for block in pipe.piped(Raw(), said.append, file, stall=0.05) if block is not None)
+        count = sum(len(block) for block in pipe.piped(Raw(), messages.append, file, stall=0.05) if block is not None)
     thread.join()
-    assert count == 5 and said == ["no sound for 0.05 s; waiting", "sound again"]
+    assert count == 5 and messages == ["no sound for 0.05 s; waiting", "sound again"]
 
 
 def test_a_pipe_may_hold_any_bytes_after_its_beginning() -> None:
@@ -130,30 +130,30 @@ def test_a_microphone_that_stalls_or_goes_is_opened_again(monkeypatch: pytest.Mo
     module = Microphones(3, Microphones.PortAudioError("Device unavailable"), 2)
     monkeypatch.setitem(sys.modules, "sounddevice", module)
     monkeypatch.setattr(microphone, "RETRY_SECONDS", 0.0)
-    said: list[str] = []
-    blocks = microphone.microphone(None, 44_100, said.append, stall=0.05)
-    found = [next(blocks) for _ in range(7)]
-    assert [None if block is None else int(block[0, 0]) for block in found] == [0, 1, 2, None, None, 0, 1]
-    assert said == ["no sound for 0.05 s; opening the microphone again", "sound again"]
+    messages: list[str] = []
+    blocks = microphone.microphone(None, 44_100, messages.append, stall=0.05)
+    blocks_heard = [next(blocks) for _ in range(7)]
+    assert [None if block is None else int(block[0, 0]) for block in blocks_heard] == [0, 1, 2, None, None, 0, 1]
+    assert messages == ["no sound for 0.05 s; opening the microphone again", "sound again"]
     assert module.looked == ["_terminate", "_initialize"] * 2
 
 
-def test_lost_sound_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lost_sound_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     module = Microphones(4)
     monkeypatch.setitem(sys.modules, "sounddevice", module)
     monkeypatch.setattr(microphone, "QUEUED", 4)
-    said: list[str] = []
+    messages: list[str] = []
     kept: queue.Queue[Any] = queue.Queue(4)
     callback = microphone._keep(kept)
-    found = []
+    kept_blocks = []
     for number in range(8):
         if number == 6:
-            found += [kept.get() for _ in range(3)]
+            kept_blocks += [kept.get() for _ in range(3)]
         callback(np.full((1, 1), number, np.float32), 1, None, None)
-    found += [kept.get() for _ in range(kept.qsize())]
-    assert [None if block is None else int(block[0, 0]) for block in found] == [0, 1, 2, 3, None, 6, 7]
-    blocks = microphone.microphone("1", 44_100, said.append)
-    assert [next(blocks) is None for _ in range(4)] == [False] * 4 and said == []
+    kept_blocks += [kept.get() for _ in range(kept.qsize())]
+    assert [None if block is None else int(block[0, 0]) for block in kept_blocks] == [0, 1, 2, 3, None, 6, 7]
+    blocks = microphone.microphone("1", 44_100, messages.append)
+    assert [next(blocks) is None for _ in range(4)] == [False] * 4 and messages == []
     callback(np.zeros((1, 1), np.float32), 1, None, "input overflow")
     assert kept.get() is None
 
@@ -226,7 +226,7 @@ def test_misuse(arguments: list[str], artifacts: Path, capfd: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("data", "words"), [(b"", "<stdin>: it ended after 0.0 s"), (bytes(88_200), "after 1.0 s, before")]
 )
-def test_too_little_sound_is_told(artifacts: Path, data: bytes, words: str) -> None:
+def test_too_little_sound_is_reported(artifacts: Path, data: bytes, words: str) -> None:
     command = [sys.executable, "-m", "runtime", "--stream", "--model", str(artifacts / "gtzanet-int8.tflite")]
     done = subprocess.run(command, cwd=ROOT, input=data, capture_output=True, timeout=120)
     assert done.returncode == 1 and done.stdout == b"" and words in done.stderr.decode().splitlines()[-1]

@@ -69,7 +69,7 @@ def test_onnx_reads_the_same_properties(tmp_path: Path) -> None:
     assert read_card(path) == card
 
 
-def test_the_format_is_told_by_the_content_not_by_the_name(tmp_path: Path) -> None:
+def test_the_content_and_not_the_name_decides_the_format(tmp_path: Path) -> None:
     path = tmp_path / "model.tflite"
     path.write_bytes(whole())
     assert file_format(path) == "onnx" and read_card(path) == CARD_OF_IT

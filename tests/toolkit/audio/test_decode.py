@@ -299,7 +299,7 @@ def test_what_ffmpeg_makes_is_bounded(tmp_path: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.skipif(NO_FFMPEG, reason="ffmpeg is not installed")
 @pytest.mark.parametrize("suffix", [".mka", ".webm"])
-def test_a_matroska_file_that_was_cut_is_told(tmp_path: Path, suffix: str) -> None:
+def test_a_matroska_file_that_was_cut_is_reported(tmp_path: Path, suffix: str) -> None:
     soundfile.write(tmp_path / "a.wav", sounds.melody(8), RATE)
     path = through_ffmpeg(tmp_path / "a.wav", tmp_path / f"a{suffix}")
     assert len(decode.load(path, RATE)) > 7 * RATE
@@ -337,8 +337,8 @@ def test_names_that_are_no_utf8_are_read(tmp_path: Path) -> None:
 def test_a_long_sound_is_never_in_memory_twice() -> None:
     blocks = (np.full(1 << 16, number, np.float32) for number in range(200))
     tracemalloc.start()
-    found = decode.collected("sound", blocks, 22_050, 22_050)
+    samples = decode.collected("sound", blocks, 22_050, 22_050)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert found.shape == (200 << 16,) and found[-1] == 199 and found[0] == 0
-    assert peak < 1.2 * found.nbytes
+    assert samples.shape == (200 << 16,) and samples[-1] == 199 and samples[0] == 0
+    assert peak < 1.2 * samples.nbytes

@@ -24,20 +24,20 @@ from toolkit.errors import AudioError, UsageError
     ],
 )
 def test_full_scale_is_one(format: str, data: bytes, expected: list[float]) -> None:
-    found = decode(data, format)
-    assert found.dtype == np.float32 and found.shape == (3, 1)
-    np.testing.assert_allclose(found[:, 0], expected, rtol=0, atol=1e-7)
+    samples = decode(data, format)
+    assert samples.dtype == np.float32 and samples.shape == (3, 1)
+    np.testing.assert_allclose(samples[:, 0], expected, rtol=0, atol=1e-7)
 
 
 @given(st.sampled_from(sorted(FORMATS)), st.integers(1, 64), st.binary(max_size=2000))
 def test_any_bytes_are_samples_or_one_sentence(format: str, channels: int, data: bytes) -> None:
     try:
-        found = decode(data, format, channels)
+        samples = decode(data, format, channels)
     except AudioError as error:
         assert len(str(error)) < 200
     else:
-        assert found.shape == (len(data) // (FORMATS[format] * channels), channels)
-        assert format == "f32" or np.abs(found).max(initial=0) <= 1
+        assert samples.shape == (len(data) // (FORMATS[format] * channels), channels)
+        assert format == "f32" or np.abs(samples).max(initial=0) <= 1
 
 
 def test_a_file_is_no_raw_samples() -> None:

@@ -37,7 +37,7 @@ def test_resampling_removes_what_the_new_rate_cannot_hold() -> None:
 @pytest.mark.parametrize("rate", [0, -RATE, 22_050.5, np.nan, np.inf, True, "22050", None])
 def test_a_rate_that_is_no_whole_number_is_misuse(rate: Any) -> None:
     samples = np.zeros(1000, dtype=np.float32)
-    for rates in ((rate,), (RATE, rate)):
+    for rates in ((rate, RATE), (RATE, rate)):
         with pytest.raises(UsageError, match="whole number above 0"):
             to_mono_at(samples, *rates)
 

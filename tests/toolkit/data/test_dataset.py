@@ -42,8 +42,8 @@ def pictures(gtzan_root: Path) -> Index:
 
 def reason(bad: tuple[BadFile, ...], name: str) -> str:
     """Return why a file is bad."""
-    (found,) = [file.reason for file in bad if file.name == name]
-    return found
+    (only_reason,) = [file.reason for file in bad if file.name == name]
+    return only_reason
 
 
 @pytest.mark.gtzan

@@ -57,10 +57,10 @@ def no_render(*_: object) -> None:
     raise AssertionError("rendered although the cache has it")
 
 
-def test_pictures_are_read_in_the_order_asked(tmp_path: Path) -> None:
+def test_pictures_are_read_in_the_order_of_the_items(tmp_path: Path) -> None:
     index = build_index(picture_tree(tmp_path))
-    wanted = [index.items[4], index.items[0]]
-    read = load_pictures(index, wanted)
+    two_items = [index.items[4], index.items[0]]
+    read = load_pictures(index, two_items)
     assert read.shape == (2, 288, 432, 3)
     assert read.dtype == np.uint8
     np.testing.assert_array_equal(read, [pixels(1001), pixels(0)])
@@ -108,10 +108,10 @@ def test_a_changed_sound_is_never_stored_under_its_old_digest(sounds: Index, tmp
 
 def test_key_depends_on_file_front_end_and_format(monkeypatch: pytest.MonkeyPatch) -> None:
     folder = Path("c")
-    known = {cache_path(folder, "a"), cache_path(folder, "b"), cache_path(folder, "a", replace(PICTURE, top_db=60.0))}
+    paths = {cache_path(folder, "a"), cache_path(folder, "b"), cache_path(folder, "a", replace(PICTURE, top_db=60.0))}
     monkeypatch.setattr(picture_cache, "CACHE_FORMAT", picture_cache.CACHE_FORMAT + 1)
-    known.add(cache_path(folder, "a"))
-    assert len(known) == 4
+    paths.add(cache_path(folder, "a"))
+    assert len(paths) == 4
 
 
 @pytest.mark.parametrize("damage", ["cut", "flip", "empty", "other"])
@@ -181,7 +181,7 @@ def test_default_cache_follows_xdg(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert default_cache() == tmp_path / ".cache" / "gtzanet-edge"
 
 
-def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_without_a_home_learns_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.delenv("HOME", raising=False)
     monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)

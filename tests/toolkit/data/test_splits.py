@@ -26,9 +26,11 @@ def pictures(gtzan_root: Path) -> Index:
 
 def fake_index(items: list[tuple[str, str, str]], root: str = "/nowhere") -> Index:
     """Return an index of (label, track, digest) without files."""
-    made = [Item(f"{label}/{place}.png", label, track, digest) for place, (label, track, digest) in enumerate(items)]
-    classes = tuple(sorted({item.label for item in made}))
-    return Index(Path(root), "pictures", classes, tuple(made), (), ())
+    fake_items = [
+        Item(f"{label}/{place}.png", label, track, digest) for place, (label, track, digest) in enumerate(items)
+    ]
+    classes = tuple(sorted({item.label for item in fake_items}))
+    return Index(Path(root), "pictures", classes, tuple(fake_items), (), ())
 
 
 def gtzan_index(root: str = "/nowhere") -> Index:
@@ -127,9 +129,9 @@ groups = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 200)), min_size=4
 @given(groups, st.integers(0, 2**40), st.integers(2, 5))
 def test_folds_never_share_a_track_or_a_file(members: list[tuple[int, int]], seed: int, folds: int) -> None:
     """Each item is of one of 41 tracks (a track is of one class) and one of 201 contents."""
-    found = [("abc"[track % 3], str(track), str(digest)) for track, digest in members]
+    drawn_items = [("abc"[track % 3], str(track), str(digest)) for track, digest in members]
     base = [(label, f"own {label}{place}", f"own {label}{place}") for label in "abc" for place in range(5)]
-    index = fake_index(found + base)
+    index = fake_index(drawn_items + base)
     splits = [make_split("stratified", index, seed=seed, folds=folds, fold=fold) for fold in range(folds)]
     validated = Counter(name for split in splits for name in split.validation)
     assert validated == Counter(item.name for item in index.items)

@@ -115,16 +115,16 @@ def test_a_hidden_frame_that_holds_the_maximum_counts() -> None:
 
 
 def test_most_hidden_frames_are_not_computed(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int] = []
+    computed_frames: list[int] = []
     power = spectrogram.MelFrames.power
 
     def counting(self: MelFrames, which: np.ndarray | None = None) -> np.ndarray:
-        asked.append(len(self) if which is None else len(which))
+        computed_frames.append(len(self) if which is None else len(which))
         return power(self, which)
 
     monkeypatch.setattr(spectrogram.MelFrames, "power", counting)
     render(sounds.melody())
-    assert 335 <= sum(asked) <= 335 + 10 * CHUNK
+    assert 335 <= sum(computed_frames) <= 335 + 10 * CHUNK
 
 
 def test_silence_is_one_dark_box_in_a_white_margin() -> None:

@@ -9,14 +9,13 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from toolkit.measure.intervals import median_interval_rank, quantile_interval
 from toolkit.measure.latency import (
     FEWEST_ROUNDS,
     Task,
     TimingPlan,
     clock_seconds,
     measure,
-    median_interval_rank,
-    quantile_interval,
     ratio,
     spread,
     summarise,
@@ -95,17 +94,17 @@ def test_ratio_is_not_fooled_by_a_machine_that_slows_down() -> None:
         "int8": clock.task("int8", lambda _: 0.007 * speed()),
     }
     rounds = measure(tasks, TimingPlan(min_seconds=8, min_count=10), clock=clock)
-    found = ratio(rounds["int8"], rounds["float32"])
-    assert found.median == pytest.approx(0.7, rel=0.02)
-    assert found.low <= found.median <= found.high
+    int8_ratio = ratio(rounds["int8"], rounds["float32"])
+    assert int8_ratio.median == pytest.approx(0.7, rel=0.02)
+    assert int8_ratio.low <= int8_ratio.median <= int8_ratio.high
     one_after_the_other = np.median(np.concatenate(rounds["int8"])) / 0.010
     assert abs(one_after_the_other - 0.7) > 0.2
 
 
 def test_ratio_of_a_task_to_itself_is_one() -> None:
     rounds = ((0.1, 0.2), (0.3,), (0.5, 0.1))
-    found = ratio(rounds, rounds)
-    assert (found.median, found.low, found.high) == (1, 1, 1)
+    own_ratio = ratio(rounds, rounds)
+    assert (own_ratio.median, own_ratio.low, own_ratio.high) == (1, 1, 1)
 
 
 def test_ratio_refuses_different_rounds() -> None:
@@ -152,9 +151,9 @@ def test_there_are_enough_rounds_for_an_interval_however_short_the_plan(seconds:
     """One round would have no spread, so that noise would pass for a difference."""
     clock, rng = FakeClock(), np.random.default_rng(0)
     task = clock.task("a", lambda _: float(rng.uniform(0.01, 0.02)))
-    found = measure({"a": task}, TimingPlan(min_seconds=seconds, min_count=3, precision=0.03), clock=clock)["a"]
-    assert len(found) >= FEWEST_ROUNDS and spread(found) > 0
-    assert sum(map(sum, found)) < 4 * seconds + FEWEST_ROUNDS * 4 * 0.02
+    rounds = measure({"a": task}, TimingPlan(min_seconds=seconds, min_count=3, precision=0.03), clock=clock)["a"]
+    assert len(rounds) >= FEWEST_ROUNDS and spread(rounds) > 0
+    assert sum(map(sum, rounds)) < 4 * seconds + FEWEST_ROUNDS * 4 * 0.02
 
 
 def test_progress_waits_for_rounds_that_agree() -> None:
@@ -209,8 +208,8 @@ def test_a_known_distribution_is_reported_within_its_interval(share: float) -> N
     for _ in range(200):
         clock = FakeClock()
         task = clock.task("engine", lambda _: float(rng.exponential(0.010)))
-        found = summarise(measure({"a": task}, TimingPlan(min_seconds=0, min_count=1000), clock=clock)["a"])
-        low, high = {0.5: found.p50_95, 0.9: found.p90_95, 0.99: found.p99_95}[share]
+        summary = summarise(measure({"a": task}, TimingPlan(min_seconds=0, min_count=1000), clock=clock)["a"])
+        low, high = {0.5: summary.p50_95, 0.9: summary.p90_95, 0.99: summary.p99_95}[share]
         assert low is not None and high is not None
         covered += low <= 1e3 * true <= high
     assert 0.92 <= covered / 200 <= 1

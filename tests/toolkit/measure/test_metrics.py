@@ -189,8 +189,8 @@ def test_who_is_as_sure_as_right_is_calibrated(n: int, seed: int) -> None:
     scores = np.tile([1 - 1 / n, 1 / n], (n, 1)) if n > 1 else np.array([[1.0, 0.0]])
     truth = np.zeros(n, np.int64)
     truth[seed % n] = 1 if n > 2 else 0
-    found = metrics.calibration_error(scores, truth)
-    assert found == pytest.approx(0, abs=1e-9) if n > 2 else 0 <= found <= 1
+    error = metrics.calibration_error(scores, truth)
+    assert error == pytest.approx(0, abs=1e-9) if n > 2 else 0 <= error <= 1
 
 
 @pytest.mark.parametrize("scores", [[[0.5, 0.6]], [[-0.1, 1.1]], [[2.0, 3.0]]])

@@ -19,18 +19,18 @@ rows = arrays(np.float64, st.tuples(st.integers(1, 8), st.integers(2, 12)), elem
 def test_probabilities_stay_probabilities_in_their_order(values: np.ndarray, temperature: float) -> None:
     values = values + 1e-3
     values /= values.sum(axis=1, keepdims=True)
-    found = at_temperature(values, temperature)
-    np.testing.assert_allclose(found.sum(axis=1), 1)
-    ranked = np.take_along_axis(found, np.argsort(values, axis=1), axis=1)
+    scaled = at_temperature(values, temperature)
+    np.testing.assert_allclose(scaled.sum(axis=1), 1)
+    ranked = np.take_along_axis(scaled, np.argsort(values, axis=1), axis=1)
     assert (np.diff(ranked, axis=1) >= -1e-12).all()
 
 
 def test_one_changes_nothing_and_zero_is_no_problem() -> None:
     values = np.array([0.0, 0.25, 0.75])
     assert at_temperature(values, 1) is values or (at_temperature(values, 1) == values).all()
-    found = at_temperature(values, 2)
-    assert np.isfinite(found).all() and found[0] > 0
-    np.testing.assert_allclose(found[1:] / found[2], [1 / 3**0.5, 1], rtol=1e-12)
+    scaled = at_temperature(values, 2)
+    assert np.isfinite(scaled).all() and scaled[0] > 0
+    np.testing.assert_allclose(scaled[1:] / scaled[2], [1 / 3**0.5, 1], rtol=1e-12)
 
 
 @pytest.mark.parametrize("true", [0.7, 1.0, 2.5, 6.0])
