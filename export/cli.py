@@ -63,13 +63,13 @@ def _check(arguments: argparse.Namespace) -> None:
 
 def _export(arguments: argparse.Namespace) -> int:
     _check(arguments)
-    wanted = variants(arguments.format, arguments.quantize, arguments.input)
+    requested = variants(arguments.format, arguments.quantize, arguments.input)
     path = _named(arguments.run, arguments.runs) if arguments.run else newest_run(arguments.runs)
     exported = export_run(
         Run.load(path),
         data=arguments.data,
         output=arguments.output,
-        variants=wanted,
+        variants=requested,
         options=Options(
             calibration=arguments.calibration or DEFAULT_ITEMS,
             io=arguments.io or IO_TYPES[0],
@@ -100,6 +100,20 @@ def _parser() -> Parser:
     parser = Parser(
         prog=PROG, description="Write a finished training run as model files that the runtime classifies with."
     )
+    _add_run(parser)
+    _add_files(parser)
+    _add_quantisation(parser)
+    parser.add_argument(
+        "--dynamic-batch",
+        action="store_true",
+        help="let ONNX files take any number of pictures per call (default: one)",
+    )
+    _add_gates(parser)
+    return parser
+
+
+def _add_run(parser: Parser) -> None:
+    """Add which run is exported, and where its dataset is."""
     parser.add_argument(
         "run",
         nargs="?",
@@ -114,6 +128,10 @@ def _parser() -> Parser:
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="the run's dataset, if it is no longer where the run was trained"
     )
+
+
+def _add_files(parser: Parser) -> None:
+    """Add which files are written, and where."""
     parser.add_argument(
         "--format", choices=(*FORMATS, "all"), default="tflite", help="file format (default: %(default)s)"
     )
@@ -137,6 +155,10 @@ def _parser() -> Parser:
         metavar="DIR",
         help="folder to write to (default: ./artifacts)",
     )
+
+
+def _add_quantisation(parser: Parser) -> None:
+    """Add how the smaller files are made."""
     parser.add_argument(
         "--calibration",
         type=int,
@@ -159,9 +181,10 @@ def _parser() -> Parser:
         metavar="LAYER=KIND,...",
         help="quantise these layers of a mixed file (int8 or dynamic) instead of searching for the best",
     )
-    parser.add_argument(
-        "--dynamic-batch", action="store_true", help="let ONNX files take any number of pictures a call (default: one)"
-    )
+
+
+def _add_gates(parser: Parser) -> None:
+    """Add when a file is refused, for its accuracy or its speed."""
     parser.add_argument(
         "--max-drop",
         type=float,
@@ -174,7 +197,6 @@ def _parser() -> Parser:
     timing.add_argument(
         "--fail-if-slower", action="store_true", help="write nothing if a file is not faster than float32 here"
     )
-    return parser
 
 
 def _line(item: Exported) -> str:

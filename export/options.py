@@ -22,7 +22,7 @@ class Options:
     io
         What a TFLite int8 model takes and gives: "int8", "uint8" or "float32".
     dynamic_batch
-        Let ONNX models take any number of pictures a call.
+        Let ONNX models take any number of pictures per call.
     max_drop
         Points of validation accuracy that a file may lose against Keras; what chance explains is not a loss.
     speed
@@ -32,8 +32,8 @@ class Options:
     leave_out
         Leave out files that there cannot be of the run's network, instead of refusing.
     plan
-        Which layers of a mixed file to quantise and how, as `export.quantize.search.told` writes it; None to search for
-        it.
+        Which layers of a mixed file to quantise and how, as `export.quantize.search.plan_text` writes it; None to
+        search for it.
     qat
         Epochs that the network is fine-tuned for an int8 file; None for none.
     """

@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-from export.card import description, draft_card
-from export.converter import Converter
-from export.front_end_rules import check_front_end
+from export.card import draft_card
 from export.malloc import keep, release
 from export.options import Options, Report
-from export.probes import probe_pictures
-from export.quantize import qat, search
-from export.quantize.trials import Bench
-from export.stages import Network, calibration_of, fine_tuned, measured_speeds, plan_of
-from export.tflite.convert import load_keras, load_tensorflow
-from export.tflite.mixed import check_quantizer
-from export.trained_run import check_model, check_run, layer_classes, open_source
+from export.preflight import offered
+from export.stages import Material, Network, converted, fine_tuned, loaded_network, measured_speeds, opened_material
 from export.variants import PICTURE, Variant
 from export.verify.gate import PART, checked, checked_waveform_file
-from export.verify.parity import reference
-from export.weighted import KERAS_LAYERS
 from toolkit.artifact.card import Card
-from toolkit.artifact.file import TFLITE, read_card
+from toolkit.artifact.file import read_card
 from toolkit.command import output_folder
 from toolkit.data.run_folder import Run
-from toolkit.errors import ArtifactError, UsageError
+from toolkit.errors import ArtifactError
 from toolkit.files import atomic_path, remove_leftovers
 from toolkit.measure.latency import Ratio
 
-MIXED = "mixed"
-"""Classes of Keras layers that mixtures are made of."""
 LEFTOVER_SECONDS = 3600.0
 """An older temporary file is a killed process', or is written anew when its slow export comes to it."""
 
@@ -48,14 +36,16 @@ class Exported:
     speed: Ratio | None
 
 
+@dataclass(frozen=True)
+class Files:
+    """Where the files go, and where they lie until all are checked."""
+
+    targets: Mapping[Variant, Path]
+    temporary: Mapping[Variant, Path]
+
+
 def export_run(
-    run: Run,
-    *,
-    data: Path | None,
-    output: Path,
-    variants: Sequence[Variant],
-    options: Options,
-    report: Report,
+    run: Run, *, data: Path | None, output: Path, variants: Sequence[Variant], options: Options, report: Report
 ) -> list[Exported]:
     """Export a finished run to `<output>/<model>-<precision>.<format>`, one file for each of `variants`.
 
@@ -88,81 +78,76 @@ def export_run(
         is written.
     """
     keep()
-    variants = _offered(run, variants, options, report)
+    variants = offered(run, variants, options, report)
+    with _files(output, run.config["model"], variants) as files:
+        material = opened_material(run, data, variants, options, report)
+        own = loaded_network(material, report)
+        tuned = fine_tuned(material, own, data, options, report)
+        cards = {}
+        for variant in variants:
+            network = tuned if variant.precision == "int8" else own
+            cards[variant] = _written(files, variant, material, network, options, report)
+        speeds = measured_speeds(files.temporary, cards, own.expected, options, report)
+        exported = _exported(files, cards, speeds)
+        _report_replaced(exported, report)
+    return exported
+
+
+@contextmanager
+def _files(output: Path, model: str, variants: Sequence[Variant]) -> Iterator[Files]:
+    """Reserve a temporary file beside each target; put all in place at the end, or none where the block fails."""
     with ExitStack() as stack:
         stack.enter_context(_folder(output))
         remove_leftovers(output, older_than=LEFTOVER_SECONDS)
-        targets = {variant: output / variant.file_name(run.config["model"]) for variant in variants}
-        temporary = {variant: stack.enter_context(atomic_path(target)) for variant, target in targets.items()}
-        report(f"reading the dataset of {run.path}")
-        source = open_source(run, data)
-        calibrated = any(variant.calibrated for variant in variants)
-        calibration = calibration_of(source, options.calibration, report) if calibrated else None
-        validation = source.items(PART)
-        pictures = source.pictures(validation)
-        report("loading TensorFlow and the model")
-        load_tensorflow()
-        model = load_keras(run.model_path, pictures.shape[1:], len(source.classes))
-        report(f"asking Keras about {len(pictures)} validation pictures")
-        names = [item.name for item in validation]
-        expected = reference(model, names, pictures, source.labels(validation), probe_pictures(source.front_end))
-        pictures = expected.pictures[: len(pictures)]  # one copy is enough
-        check_model(run, expected.probabilities[: len(pictures)], expected.labels)
-        io = options.io if all(variant.level == PICTURE for variant in variants) else "float32"
-        convert = partial(
-            Converter,
-            spec=source.front_end,
-            description=description(source),
-            calibration=calibration,
-            io=io,
-            dynamic_batch=options.dynamic_batch,
-        )
-        own = Network(model, convert(model), expected)
-        tuned = fine_tuned(source, data, convert, expected, options, report) if options.qat else own
-        cards: dict[Variant, Card] = {}
-        for variant, target in targets.items():
-            release()
-            network = tuned if variant.precision == "int8" else own
-            converter = network.converter
-            if variant.precision == MIXED:
-                assert calibration is not None  # mixed variants are calibrated
-                bench = partial(Bench, converter, variant, calibration, source, model, options.max_drop)
-                plan = plan_of(converter.mixer(variant.format).layers, bench, options, report)
-                report(f"converting to {variant.precision} {variant.format}")
-                converted = converter.mix(variant, plan)
-            else:
-                report(f"converting to {variant.precision} {variant.format}")
-                converted = converter.convert(variant)
-            report(f"checking {target.name} on {len(expected.pictures)} pictures")
-            draft = draft_card(source, variant, converted, PART, len(pictures), network.fine_tuning)
-            cards[variant] = checked(
-                temporary[variant], converted.content, draft, network.expected, network.model, options.max_drop
-            )
-            if variant.level != PICTURE:
-                report(f"adding the front end to {target.name}")
-                content = converter.with_front(converted.content, variant)
-                cards[variant] = checked_waveform_file(temporary[variant], content, cards[variant], variant)
-            del converted  # not to be in memory beside the next
-        speeds = measured_speeds(temporary, cards, pictures, options, report) if options.speed else {}
-        sizes = {variant: path.stat().st_size for variant, path in temporary.items()}
-        for variant, target in targets.items():
-            if _is_of_another(target, cards[variant]):
-                report(f"replacing {target}, which is of another run")
-    return [Exported(path, cards[variant], sizes[variant], speeds.get(variant)) for variant, path in targets.items()]
+        targets = {variant: output / variant.file_name(model) for variant in variants}
+        yield Files(targets, {variant: stack.enter_context(atomic_path(path)) for variant, path in targets.items()})
 
 
 @contextmanager
 def _folder(path: Path) -> Iterator[None]:
     """Make a folder where there is none, and remove it where the block fails and it is empty."""
-    made = not path.exists()
+    is_new = not path.exists()
     output_folder(path, "--output")
     try:
         yield
     except BaseException:
-        if made:
+        if is_new:
             with suppress(OSError):
                 path.rmdir()
         raise
+
+
+def _written(
+    files: Files, variant: Variant, material: Material, network: Network, options: Options, report: Report
+) -> Card:
+    """Convert a network to a variant, write it to its temporary file, check it there, and return its card."""
+    release()  # what the file before this one took
+    name, temporary = files.targets[variant].name, files.temporary[variant]
+    model = converted(material, network, variant, options, report)
+    report(f"checking {name} on {len(network.expected.pictures)} pictures")
+    count = len(network.expected.labels)
+    draft = draft_card(material.source, variant, model, PART, count, network.fine_tuning)
+    card = checked(temporary, model.content, draft, network.expected, network.model, options.max_drop)
+    if variant.level == PICTURE:
+        return card
+    report(f"adding the front end to {name}")
+    content = network.converter.with_front(model.content, variant)
+    return checked_waveform_file(temporary, content, card, variant)
+
+
+def _exported(files: Files, cards: Mapping[Variant, Card], speeds: Mapping[Variant, Ratio]) -> list[Exported]:
+    """Return what the files are, as they lie ready to be put in place."""
+    return [
+        Exported(target, cards[variant], files.temporary[variant].stat().st_size, speeds.get(variant))
+        for variant, target in files.targets.items()
+    ]
+
+
+def _report_replaced(exported: Sequence[Exported], report: Report) -> None:
+    """Report the files of other runs that are about to be replaced."""
+    for file in exported:
+        if _is_of_another(file.path, file.card):
+            report(f"replacing {file.path}, which is of another run")
 
 
 def _is_of_another(path: Path, card: Card) -> bool:
@@ -171,27 +156,3 @@ def _is_of_another(path: Path, card: Card) -> bool:
         return path.exists() and read_card(path).run_digest != card.run_digest
     except ArtifactError:
         return False
-
-
-def _offered(run: Run, variants: Sequence[Variant], options: Options, report: Report) -> list[Variant]:
-    """Return the variants that there are of the run's network; raise at one that there is not, or leave it out."""
-    layers = layer_classes(run)
-    spec = check_run(run)
-    if options.plan is not None:
-        search.parse(options.plan, [name for name, kind in layers.items() if kind in KERAS_LAYERS])
-    for level in {variant.level for variant in variants} - {PICTURE}:
-        check_front_end(spec, level)
-    if any((variant.format, variant.precision) == (TFLITE, MIXED) for variant in variants):
-        check_quantizer()
-    if options.qat:
-        qat.check_installed()
-    offered = []
-    for variant in variants:
-        if (reason := variant.unsupported(layers.values())) is None:
-            offered.append(variant)
-            continue
-        name = variant.file_name(run.config["model"])
-        if not options.leave_out:
-            raise UsageError(f"{name} cannot be made: {reason}: use another precision")
-        report(f"left out: {name}: {reason}")
-    return offered

@@ -145,16 +145,16 @@ def check_model(run: Run, probabilities: NDArray[np.float32], labels: NDArray[np
     run
         The finished run.
     probabilities : ndarray of float32, shape (n, classes)
-        What the model in the run's folder says of the validation pictures.
+        The output of the model in the run's folder for the validation pictures.
     labels : ndarray of int64, shape (n,)
         Their class numbers.
     """
-    found = confusion_matrix(labels, probabilities.argmax(axis=1), probabilities.shape[1])
+    confusion = confusion_matrix(labels, probabilities.argmax(axis=1), probabilities.shape[1])
     try:
-        counted = np.array(run.metrics["validation"]["confusion"], dtype=np.int64).reshape(found.shape)
+        recorded = np.array(run.metrics["validation"]["confusion"], dtype=np.int64).reshape(confusion.shape)
     except (KeyError, TypeError, ValueError, OverflowError):
         raise RunError(f"{run.path}: metrics.json has no confusion matrix that fits the run: train it again") from None
-    moved = int(np.abs(found - counted).sum()) // 2
+    moved = int(np.abs(confusion - recorded).sum()) // 2
     if moved > max(1, MOVED_SHARE * len(labels)):
         raise RunError(
             f"{run.model_path}: not the model that this run's metrics were measured on ({moved} or more of "

@@ -16,6 +16,8 @@ PRECISIONS = {
 }
 """What each format offers; the first is the reference, which is always written."""
 PICTURE = INPUT_LEVELS[0]
+MIXED = "mixed"
+"""The precision that is a mixture of others, layer by layer."""
 TUNER = "tensorflow-model-optimization"
 _KERAS = ("tensorflow", "tf_keras", "numpy")
 _PACKAGES = {TFLITE: _KERAS, ONNX: (*_KERAS, "tf2onnx", "onnx")}
@@ -77,8 +79,8 @@ def variants(formats: str, quantize: str | None, level: str = PICTURE) -> tuple[
     chosen = []
     for format in FORMATS if formats == "all" else (formats,):
         reference, *others = PRECISIONS[format]
-        wanted = others if quantize == "all" else [name for name in others if name == quantize]
-        chosen += [Variant(format, precision, level) for precision in (reference, *wanted)]
+        quantised = others if quantize == "all" else [name for name in others if name == quantize]
+        chosen += [Variant(format, precision, level) for precision in (reference, *quantised)]
     if quantize not in (None, "all") and all(variant.precision != quantize for variant in chosen):
         offered = PRECISIONS[formats][1:]
         raise UsageError(f"--quantize {quantize}: not offered for {formats}; choose one of {', '.join(offered)}")

@@ -1,1 +1,13 @@
-"""Training: the paper's two networks, its recipe, runs that survive a kill, and reports that show their uncertainty."""
+"""Training: the paper's two networks, its recipe, runs that survive a kill, and reports that show their uncertainty.
+
+- `cli`, `arguments`, `progress`: the command line, its flags, and the bar that shows how far a training is.
+- `config`: what decides a run. `run`: a run from its first file to its last.
+- `data`, `feed`: the parts of a split in memory, and their batches where they are computed.
+- `networks`, `twin`: the layer tables, and the order of layers that trains faster.
+- `build`, `layers`: the Keras models of a table, and the layers of the training twin.
+- `device`: TensorFlow, prepared for a processor or a GPU.
+- `fit`, `step`, `schedule`, `checkpoint`: the loop over epochs, one step, the learning rate, the state that is saved.
+- `evaluate`, `results`: a network's metrics, and those of finished runs.
+- `report`, `groups`, `plots`, `paper`: Markdown, the runs that are compared, pictures, and the paper's numbers.
+- `speed`, `timed_step`, `gpu_profile`: how fast a step is, in a process of its own, and how busy a GPU is.
+"""

@@ -149,11 +149,11 @@ def _add_compute(parser: command.Parser) -> None:
 
 
 def with_defaults(flags: argparse.Namespace) -> tuple[argparse.Namespace, list[str]]:
-    """Return the arguments with the defaults of what was not given, and the names in `DEFAULTS` that were given."""
+    """Return the arguments with defaults where a flag is not set, and the names in `DEFAULTS` of the flags that are."""
     values = vars(flags)
-    given = [name for name in DEFAULTS if values.get(name) is not None]
-    defaults = {name: value for name, value in DEFAULTS.items() if name not in given}
-    return argparse.Namespace(**values | defaults), given
+    set_names = [name for name in DEFAULTS if values.get(name) is not None]
+    defaults = {name: value for name, value in DEFAULTS.items() if name not in set_names}
+    return argparse.Namespace(**values | defaults), set_names
 
 
 def _path(flag: str) -> Callable[[str], Path]:

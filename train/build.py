@@ -34,8 +34,8 @@ from train.networks import (
     Softmax,
     Standardise,
     layer_names,
-    pool_before_relu,
 )
+from train.twin import pool_before_relu
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,8 @@ def build(
     ]
     rounded = twin and device == "cpu" and tf_keras.mixed_precision.global_policy().compute_dtype != "float32"
     table = pool_before_relu(network) if twin else network
-    for layer, called in zip(table, layer_names(table), strict=True):
-        layers.extend(_keras_layers(layer, called, classes, twin, ROUNDED if rounded else STOCK))
+    for layer, layer_name in zip(table, layer_names(table), strict=True):
+        layers.extend(_keras_layers(layer, layer_name, classes, twin, ROUNDED if rounded else STOCK))
     return tf_keras.Sequential(layers, name=name)
 
 

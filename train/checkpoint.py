@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.dataclass_json import from_json
+from toolkit.error_text import first_line
 from toolkit.errors import RunError
 from toolkit.files import atomic_path, remove_leftovers
 from train.results import Epoch
@@ -71,9 +72,8 @@ class Checkpoint:
             weights, optimizer = _numbered(arrays, "weights"), _numbered(arrays, "optimizer")
             return cls(state["run"], state["epoch"], Plateau(**state["plateau"]), history, weights, optimizer)
         except Exception as error:  # what a flipped bit can raise in zipfile and NumPy is beyond listing
-            reason = str(error).partition("\n")[0] or type(error).__name__
             raise RunError(
-                f"{path}: damaged checkpoint ({reason}): delete it to train this run from its start"
+                f"{path}: damaged checkpoint ({first_line(error)}): delete it to train this run from its start"
             ) from None
 
 

@@ -42,19 +42,19 @@ def main(argv: Sequence[str] | None) -> int:
 
 
 def _train(arguments: argparse.Namespace) -> int:
-    flags, given = with_defaults(arguments)
+    flags, set_names = with_defaults(arguments)
     if flags.summary:
         if flags.network is None:
             raise UsageError(f"--summary needs a network: {', '.join(sorted(NETWORKS))}")
         print(summary(flags.network))
         return 0
     if flags.resume is not None:
-        if given:
-            raise UsageError(f"{flag(given[0])} cannot be changed when a run is resumed: leave it out")
+        if set_names:
+            raise UsageError(f"{flag(set_names[0])} cannot be changed when a run is resumed: leave it out")
         return _resume(flags)
     if flags.network is None:
         raise UsageError(f"say which network to train: {', '.join(sorted(NETWORKS))}, or --resume")
-    return _start(flags, given)
+    return _start(flags, set_names)
 
 
 def entry(argv: Sequence[str] | None = None) -> int:
@@ -73,7 +73,7 @@ def _compute(flags: argparse.Namespace, recipe: Recipe) -> Compute:
     return Compute("cpu", flags.precision, threads, shards)
 
 
-def _check_start(flags: argparse.Namespace, given: Sequence[str]) -> None:
+def _check_start(flags: argparse.Namespace, set_names: Sequence[str]) -> None:
     """Raise `UsageError` where the flags of a new run make no sense together, before anything is made."""
     network = find_network(flags.network)
     if flags.dropout is not None and not any(isinstance(layer, Dropout) for layer in network):
@@ -83,7 +83,7 @@ def _check_start(flags: argparse.Namespace, given: Sequence[str]) -> None:
     if not 0 <= flags.split_seed < 2**31:
         raise UsageError("--split-seed must be from 0 to 2147483647")
     for name in ("split_seed", "folds", "fold"):
-        if name in given and flags.split != "stratified":
+        if name in set_names and flags.split != "stratified":
             raise UsageError(f"{flag(name)} belongs to --split stratified: the split {flags.split} has no folds")
     if flags.folds < 2:
         raise UsageError("--folds must be at least 2: one fold cannot both train and validate")
@@ -98,8 +98,8 @@ def _check_name(name: str) -> None:
         raise UsageError(f"--name {name!r} is no folder name: use letters, digits, '-' and '_'; --runs says where")
 
 
-def _start(flags: argparse.Namespace, given: Sequence[str]) -> int:
-    _check_start(flags, given)
+def _start(flags: argparse.Namespace, set_names: Sequence[str]) -> int:
+    _check_start(flags, set_names)
     recipe = Recipe(**{field.name: getattr(flags, field.name) for field in fields(Recipe)})
     compute = _compute(flags, recipe)
     from train.data import data_root, open_dataset
@@ -149,8 +149,8 @@ def _resume(flags: argparse.Namespace) -> int:
         raise UsageError(f"{folder}: this is a run of {config.model}, not of {flags.network}: leave the network out")
     if (folder / run_folder.METRICS).exists():
         raise UsageError(f"{folder}: this run is finished: there is nothing to resume")
-    got = prepare(config.compute.device, config.compute)
-    if got != config.compute:
+    available = prepare(config.compute.device, config.compute)
+    if available != config.compute:
         raise UsageError(f"{folder}: this run began on the {config.compute.device}, which is not here: start a new run")
     from train.progress import TrainingProgress
 

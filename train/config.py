@@ -48,9 +48,9 @@ class Recipe:
             ("--min-learning-rate", 0 <= self.min_learning_rate < math.inf, "finite and 0 or more"),
             ("--dropout", self.dropout is None or 0 <= self.dropout < 1, "from 0 to below 1"),
         )
-        for flag, good, wanted in checks:
-            if not good:
-                raise UsageError(f"{flag} must be {wanted}")
+        for flag, is_valid, requirement in checks:
+            if not is_valid:
+                raise UsageError(f"{flag} must be {requirement}")
 
 
 @dataclass(frozen=True)

@@ -90,21 +90,16 @@ def fit(
         started = time.perf_counter()
         state.optimizer.learning_rate = state.plateau.learning_rate
         loss, accuracy = _train_epoch(config, epoch, feed, len(training.labels), train_step, report)
-        probabilities, losses = predict_all(predict, validation_feed, len(validation.labels))
+        validated = predict_all(predict, validation_feed, len(validation.labels))
         entry = {
             "epoch": epoch + 1,
             "loss": loss,
             "accuracy": accuracy,
-            "val_loss": float(np.mean(losses, dtype=np.float64)),
-            "val_accuracy": float(np.mean(probabilities.argmax(1) == validation.labels)),
+            **_validation_entry(*validated, validation.labels),
             "learning_rate": state.plateau.learning_rate,
             "seconds": round(time.perf_counter() - started, 3),
         }
-        if not all(math.isfinite(value) for value in entry.values()):
-            raise RunError(
-                f"{folder}: the loss of epoch {epoch + 1} is not a number: the training diverged; "
-                "try a lower --learning-rate"
-            )
+        _check_finite(entry, folder)
         state = state.after(entry, recipe)
         if pace.is_due() or epoch + 1 == recipe.epochs:
             with pace.saving():
@@ -112,6 +107,23 @@ def fit(
         steps = _steps(recipe, len(training.labels))
         report(Progress(epoch + 1, recipe.epochs, steps, steps, loss, entry))
     return stock_model(config, state.model.get_weights()), list(state.history)
+
+
+def _validation_entry(probabilities: np.ndarray, losses: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Return the part of an epoch's entry in the history that the validation part decides."""
+    return {
+        "val_loss": float(np.mean(losses, dtype=np.float64)),
+        "val_accuracy": float(np.mean(probabilities.argmax(1) == labels)),
+    }
+
+
+def _check_finite(entry: dict[str, Any], folder: Path) -> None:
+    """Raise `RunError` where an epoch's loss is not a number: the weights are lost, and no checkpoint may keep them."""
+    if not all(math.isfinite(value) for value in entry.values()):
+        raise RunError(
+            f"{folder}: the loss of epoch {entry['epoch']} is not a number: the training diverged; "
+            "try a lower --learning-rate"
+        )
 
 
 @dataclass(frozen=True)
@@ -209,17 +221,17 @@ def _slots(optimizer: tf_keras.optimizers.Optimizer) -> list[tf.Variable]:
     # own.
     inner = getattr(optimizer, "inner_optimizer", None)
     own = [] if inner is None else list(inner.variables)
-    known = {id(value) for value in own}
-    return own + [value for value in optimizer.variables if id(value) not in known]
+    own_ids = {id(value) for value in own}
+    return own + [value for value in optimizer.variables if id(value) not in own_ids]
 
 
 def _restore(
     model: tf_keras.Model, optimizer: tf_keras.optimizers.Optimizer, checkpoint: Checkpoint, folder: Path
 ) -> None:
     variables, values = [*model.weights, *_slots(optimizer)], [*checkpoint.weights, *checkpoint.optimizer]
-    wanted = [(tuple(variable.shape), variable.dtype.as_numpy_dtype) for variable in variables]
+    layout = [(tuple(variable.shape), variable.dtype.as_numpy_dtype) for variable in variables]
     fits = len(checkpoint.weights) == len(model.weights)
-    if not fits or wanted != [(value.shape, value.dtype.type) for value in values]:
+    if not fits or layout != [(value.shape, value.dtype.type) for value in values]:
         raise RunError(
             f"{folder / FILE}: damaged checkpoint (its arrays do not fit the network): "
             "delete it to train this run from its start"

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from itertools import zip_longest
 
 from toolkit.errors import UsageError
 
@@ -65,7 +64,7 @@ class Dense:
 
 @dataclass(frozen=True)
 class Softmax:
-    """Fully connected to one unit a class, bias, softmax."""
+    """Fully connected to one unit per class, bias, softmax."""
 
 
 Layer = Conv | Relu | Pool | Standardise | Flatten | Dropout | Dense | Softmax
@@ -141,26 +140,8 @@ def with_dropout(network: tuple[Layer, ...], rate: float | None) -> tuple[Layer,
     return tuple(replace(layer, rate=rate) if isinstance(layer, Dropout) else layer for layer in network)
 
 
-def pool_before_relu(network: tuple[Layer, ...]) -> tuple[Layer, ...]:
-    """Return the same function with the ReLU of every pooled convolution behind its pool, where it has less to do.
-
-    The largest of a window's values is the same before and after ReLU, and so is where its gradient goes; the tables
-    keep the usual order.
-    """
-    rewritten: list[Layer] = []
-    for layer, following in zip_longest(network, network[1:]):
-        previous = rewritten[-1] if rewritten else None
-        if isinstance(layer, Conv) and layer.relu and isinstance(following, Pool):
-            rewritten.append(replace(layer, relu=False))
-        elif isinstance(layer, Pool) and isinstance(previous, Conv) and not previous.relu:
-            rewritten += [layer, Relu()]
-        else:
-            rewritten.append(layer)
-    return tuple(rewritten)
-
-
 def trace(network: tuple[Layer, ...], classes: int = 10, shape: tuple[int, ...] = PICTURE_SHAPE) -> list[Row]:
-    """Follow one picture through `network` and return a row a layer.
+    """Follow one picture through `network` and return one row per layer.
 
     Parameters
     ----------
@@ -242,9 +223,9 @@ def summary(name: str, classes: int = 10) -> str:
     rows, names = trace(network, classes), ["picture", *layer_names(network)]
     lines = [f"{name}: input {' x '.join(map(str, PICTURE_SHAPE))}, pixel values 0..255, divided by 255", ""]
     lines.append(f"{'name':<14}{'layer':<30}{'output':>16}{'parameters':>14}{'multiply-adds':>16}")
-    for called, row in zip(names, rows, strict=True):
+    for layer_name, row in zip(names, rows, strict=True):
         shape = " x ".join(map(str, row.shape))
-        lines.append(f"{called:<14}{row.layer:<30}{shape:>16}{row.parameters:>14,}{row.multiply_adds:>16,}")
+        lines.append(f"{layer_name:<14}{row.layer:<30}{shape:>16}{row.parameters:>14,}{row.multiply_adds:>16,}")
     parameters = sum(row.parameters for row in rows)
     multiply_adds = sum(row.multiply_adds for row in rows)
     lines.append(f"{'total':<44}{'':>16}{parameters:>14,}{multiply_adds:>16,}")

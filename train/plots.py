@@ -13,6 +13,7 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 
+from toolkit.error_text import first_line
 from toolkit.files import atomic_path
 
 METADATA = {"Software": None}
@@ -23,8 +24,7 @@ def save_plot(plot: Callable[..., None], *values: Any) -> None:
     try:
         plot(*values)
     except Exception as error:
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        print(f"warning: {values[-1]}: this picture could not be drawn ({reason})", file=sys.stderr)
+        print(f"warning: {values[-1]}: this picture could not be drawn ({first_line(error)})", file=sys.stderr)
         plt.close("all")
 
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
 
-from toolkit.files import canonical_json
 from toolkit.measure.metrics import two_proportion_z, wald_interval, wilson_interval
-from train.config import Recipe, RunConfig
+from train.config import RunConfig
+from train.groups import SYNTHETIC, Group, gpu_name, group_runs
 from train.paper import LEAK_NOTE, RESULTS, TOP5_NOTE, VALIDATION_ITEMS
 from train.results import Result
 
 HEADER = "| | accuracy | 95 % Wald | 95 % Wilson | true top-5 | blues in top 5 |"
 RULE = "|---|---|---|---|---|---|"
-SYNTHETIC = "SYNTHETIC"
 SYNTHETIC_NOTE = "The clips are synthetic: these numbers say that the chain works, and nothing about music."
 
 
@@ -29,7 +27,7 @@ def run_report(config: RunConfig, result: dict[str, Any], history: Sequence[dict
     lines += [
         f"{epochs} of SGD, batch {recipe.batch_size}, learning rate {recipe.learning_rate:g} to "
         f"{last['learning_rate']:g}, momentum {recipe.momentum:g}, {compute.precision} on "
-        f"{_gpu(config.to_dict()) or 'a processor'}. "
+        f"{gpu_name(config.to_dict()) or 'a processor'}. "
         "The last epoch is what is reported.",
         "",
         HEADER.replace("blues", config.classes[0]),
@@ -89,92 +87,6 @@ def _class_table(part: dict[str, Any]) -> list[str]:
 
 def _interval(pair: Sequence[float]) -> str:
     return f"{pair[0]:.3f} to {pair[1]:.3f}"
-
-
-@dataclass(frozen=True)
-class Group:
-    """Finished runs that differ in their seed alone.
-
-    `note` tells what is not as in the paper's recipe: "" or, say, " (SYNTHETIC, epochs 12)".
-    """
-
-    model: str
-    split: str
-    runs: tuple[Result, ...]
-    note: str = ""
-
-    @property
-    def title(self) -> str:
-        """The network's name with the note."""
-        return self.model + self.note
-
-    @property
-    def synthetic(self) -> bool:
-        """Whether the clips were made by the computer."""
-        return bool(self.runs[0].config["data"]["synthetic"])
-
-    @property
-    def clips(self) -> str:
-        """What says which clips train and validate, and how they are drawn: equal for runs on the same."""
-        return _clips(self.runs[0].config)
-
-    @property
-    def gpu(self) -> str:
-        """The name of the GPU that the runs were computed on; "" for a processor's."""
-        return _gpu(self.runs[0].config)
-
-    def counts(self, part: str) -> tuple[int, int]:
-        """Return (correct, n) summed over the runs' part."""
-        measured = [run.metrics[part] for run in self.runs]
-        return sum(m["correct"] for m in measured), sum(m["n"] for m in measured)
-
-
-def _clips(config: dict[str, Any]) -> str:
-    data, front_end = config["data"], config["front_end"]
-    return canonical_json([data["synthetic"], data["digest"], config["split"]["digest"], front_end])
-
-
-def group_runs(runs: Sequence[Result]) -> list[Group]:
-    """Gather runs by all that must be equal for them to be compared, in a fixed order.
-
-    That is: split and fold, network, recipe, GPU, precision, data (its digest, and whether it is synthetic), front end.
-    """
-    groups: dict[tuple[Any, ...], list[Result]] = {}
-    for run in runs:
-        config, split = run.config, run.config["split"]
-        fold = (split["seed"], split["folds"], split["fold"]) if split["name"] == "stratified" else ()
-        recipe, computed = config["recipe"], (_gpu(config), config["compute"]["precision"])
-        key = (split["name"], config["model"], run.metrics["epochs"], *computed, fold, canonical_json(recipe))
-        groups.setdefault((*key, _clips(config)), []).append(run)
-    several = len({run.config["data"]["digest"] for run in runs}) > 1
-    return [
-        Group(key[1], key[0], tuple(sorted(found, key=lambda run: run.config["seed"])), _note(found[0], several))
-        for key, found in sorted(groups.items())
-    ]
-
-
-def _gpu(config: dict[str, Any]) -> str:
-    """Return the name of the GPU that a run was computed on; "" for a processor's run."""
-    return str(config["versions"].get("gpu", "a GPU")) if config["compute"]["device"] == "gpu" else ""
-
-
-def _note(run: Result, several: bool) -> str:
-    """Return what tells a run's group from the others of its network and split; its data where there are several."""
-    config, split, recipe = run.config, run.config["split"], Recipe(**run.config["recipe"])
-    notes = [SYNTHETIC] if config["data"]["synthetic"] else []
-    if split["name"] == "stratified":
-        notes.append(f"fold {split['fold']} of {split['folds']}, split seed {split['seed']}")
-    for name, usual in asdict(Recipe()).items():
-        value = getattr(recipe, name)
-        if value != usual:
-            notes.append(f"{name.replace('_', ' ')} {value:g}")
-    if gpu := _gpu(config):
-        notes.append(gpu)
-    if config["compute"]["precision"] != "float32":
-        notes.append(config["compute"]["precision"])
-    if several:
-        notes.append(f"data {config['data']['digest'][:8]}")
-    return f" ({', '.join(notes)})" if notes else ""
 
 
 def results_report(runs: Sequence[Result]) -> str:
@@ -238,7 +150,7 @@ def _z_lines(groups: Sequence[Group]) -> list[str]:
 
 def _z_line(first: Group, second: Group) -> str:
     part = "test" if all(group.runs[0].metrics["test"] for group in (first, second)) else "validation"
-    # Seeds share their clips, so one seed a network is tested, not their sum.
+    # Seeds share their clips, so one seed per network is tested, not their sum.
     (k1, n1), (k2, n2) = (Group(g.model, g.split, g.runs[:1]).counts(part) for g in (first, second))
     z, p = two_proportion_z(k1, n1, k2, n2)
     seeds = " against ".join(
@@ -267,7 +179,7 @@ def _run_table(groups: Sequence[Group]) -> list[str]:
                 group.split,
                 config["seed"],
                 metrics["epochs"],
-                _gpu(config) or "processor",
+                gpu_name(config) or "processor",
                 config["compute"]["precision"],
                 _first_fall(run.history),
             )

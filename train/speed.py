@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from toolkit.error_text import last_line
 from toolkit.errors import RunError, UsageError
 from toolkit.measure.machine import describe_machine, machine_line
 from train.config import Compute, Recipe
@@ -100,7 +101,7 @@ GPU_VARIANTS = (
 
 
 def speed_table(model: str, root: Path, device: str, recipe: Recipe, compute: Compute) -> str:
-    """Return a Markdown table of seconds a step: plain Keras (`image_dataset_from_directory`, `fit`) and our loop.
+    """Return a Markdown table of seconds per step: plain Keras (`image_dataset_from_directory`, `fit`) and our loop.
 
     Every variant runs in a process of its own: TensorFlow keeps the way to compute a convolution that it chose first,
     whatever is set later. On a processor that is done twice, in turn. A step's time is from the end of one to the end
@@ -184,7 +185,7 @@ def _timed(job: Job) -> Timing:
         check=False,
     )
     if done.returncode:
-        sentence = (done.stderr.strip().splitlines() or [f"it ended with code {done.returncode}"])[-1]
+        sentence = last_line(done.stderr, f"it ended with code {done.returncode}")
         kind = UsageError if done.returncode == UsageError.exit_code else RunError
         raise kind(f"speed: the timed process failed: {sentence}")
     return _timing(json.loads(done.stdout.splitlines()[-1]))

@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from toolkit.error_text import first_line
 from toolkit.errors import GtzanetError
 from train.speed import Job, Timing, Variant
 
@@ -143,8 +144,7 @@ def run_job(job: Job) -> Timing:
     try:
         return _plain(job) if variant.loop == "plain" else _ours(job)
     except tf_errors() as error:  # an operation that this GPU or this TensorFlow has not: the other rows go on
-        reason = (error.message.strip().splitlines() or [type(error).__name__])[0]
-        return Timing(f"{variant.name}: failed ({reason})", (), math.nan)
+        return Timing(f"{variant.name}: failed ({first_line(error)})", (), math.nan)
 
 
 def main(argument: str) -> None:

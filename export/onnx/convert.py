@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from export.keras import forward
+from toolkit.error_text import first_line
 from toolkit.errors import ArtifactError, RunError
 from toolkit.native_stderr import captured_stderr
 
@@ -61,8 +62,7 @@ def to_onnx(model: Any, dynamic_batch: bool = False) -> bytes:
             if small:
                 onnx.checker.check_model(converted, full_check=True)
         except Exception as error:  # tf2onnx raises whatever fails inside it; each means the same here
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise ArtifactError(f"tf2onnx cannot convert the model: {reason[:300]}") from error
+            raise ArtifactError(f"tf2onnx cannot convert the model: {first_line(error)[:300]}") from error
     return bytes(converted.SerializeToString(deterministic=True))
 
 

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 from export.front_end_rules import check_front_end, picture_margins
 from export.onnx.convert import INPUT_NAME
 from export.onnx.quantize import checked
-from runtime.engines.base import first_line
 from toolkit.artifact.card import input_shape
+from toolkit.error_text import first_line
 from toolkit.errors import ArtifactError
 from toolkit.frontend.mel import filter_bank
 from toolkit.frontend.picture import drawing, shown_bands, shown_frames
@@ -22,7 +22,7 @@ PREFIX = "front_end/"
 
 
 def prepended(network: bytes, spec: FrontEnd, level: str) -> bytes:
-    """Return an ONNX model that draws the picture of a mel spectrogram or a waveform and asks a network about it.
+    """Return an ONNX model that draws the picture of a mel spectrogram or a waveform and runs a network on it.
 
     Parameters
     ----------
@@ -44,17 +44,19 @@ def prepended(network: bytes, spec: FrontEnd, level: str) -> bytes:
     from onnx import TensorProto, compose, helper
 
     check_front_end(spec, level)
-    asked = onnx.load_from_string(network)
+    network_model = onnx.load_from_string(network)
     graph = _Graph()
     picture = (_from_waveform if level == "waveform" else _from_mel)(graph, level, spec)
     source = helper.make_tensor_value_info(level, TensorProto.FLOAT, input_shape(spec, level))
     target = helper.make_tensor_value_info(picture, TensorProto.FLOAT, input_shape(spec, "picture"))
-    made = helper.make_graph(graph.nodes, "front_end", [source], [target], graph.constants)
-    front = helper.make_model(made, opset_imports=list(asked.opset_import), ir_version=asked.ir_version)
+    front_graph = helper.make_graph(graph.nodes, "front_end", [source], [target], graph.constants)
+    opsets, ir_version = list(network_model.opset_import), network_model.ir_version
+    front = helper.make_model(front_graph, opset_imports=opsets, ir_version=ir_version)
+    name = network_model.graph.name
     try:
-        joined = compose.merge_models(front, asked, io_map=[(picture, INPUT_NAME)], name=asked.graph.name)
+        joined = compose.merge_models(front, network_model, io_map=[(picture, INPUT_NAME)], name=name)
         del joined.opset_import[:]  # it names both models' operator sets, which are the same
-        joined.opset_import.extend(asked.opset_import)
+        joined.opset_import.extend(opsets)
         return checked(joined)
     except (ValueError, TypeError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise ArtifactError(f"the front end does not fit the ONNX model: {first_line(error)[:300]}") from error
@@ -94,7 +96,7 @@ def _from_waveform(graph: _Graph, samples: str, spec: FrontEnd) -> str:
     columns = graph.constant(shown_frames(spec.fixed_frames), np.int64)
     shown = _level(graph, graph.add("Gather", power, columns, axis=0), spec)
     db = graph.add("Max", graph.add("Sub", shown, peak), floor)
-    return _drawn(graph, db, low, graph.constant([[0.0]]), spec)
+    return _rendered(graph, db, low, graph.constant([[0.0]]), spec)
 
 
 def _from_mel(graph: _Graph, db: str, spec: FrontEnd) -> str:
@@ -102,7 +104,7 @@ def _from_mel(graph: _Graph, db: str, spec: FrontEnd) -> str:
     cells = graph.add("Transpose", graph.add("Squeeze", db, graph.constant([0], np.int64)), perm=[1, 0])
     low, high = (graph.add(kind, cells, axes=[0, 1], keepdims=1) for kind in ("ReduceMin", "ReduceMax"))
     columns = graph.constant(shown_frames(spec.fixed_frames), np.int64)
-    return _drawn(graph, graph.add("Gather", cells, columns, axis=0), low, high, spec)
+    return _rendered(graph, graph.add("Gather", cells, columns, axis=0), low, high, spec)
 
 
 def _mel_power(graph: _Graph, samples: str, spec: FrontEnd) -> str:
@@ -123,7 +125,7 @@ def _level(graph: _Graph, power: str, spec: FrontEnd) -> str:
     return graph.add("Mul", graph.add("Log", squared), graph.constant(10 / np.log(10)))
 
 
-def _drawn(graph: _Graph, db: str, low: str, high: str, spec: FrontEnd) -> str:
+def _rendered(graph: _Graph, db: str, low: str, high: str, spec: FrontEnd) -> str:
     from onnx import TensorProto
 
     places, colours = drawing()

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.onnx.convert import INPUT_NAME
+from toolkit.error_text import first_line
 from toolkit.errors import ArtifactError, RunError
 from toolkit.native_stderr import captured_stderr
 
@@ -63,8 +64,7 @@ def quantising() -> Iterator[None]:
         except ArtifactError:
             raise
         except Exception as error:  # the tools raise whatever fails inside them; each means the same here
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise ArtifactError(f"ONNX Runtime cannot quantise the model: {reason[:300]}") from error
+            raise ArtifactError(f"ONNX Runtime cannot quantise the model: {first_line(error)[:300]}") from error
 
 
 def checked(model: Any) -> bytes:
@@ -79,9 +79,9 @@ def float_ops(model: bytes) -> tuple[str, ...]:
     """Return the operators of an int8 model that compute in float32."""
     import onnx
 
-    quantising = {"QuantizeLinear", "DequantizeLinear"}
-    found = {node.op_type for node in onnx.load_from_string(model).graph.node}
-    return tuple(sorted(found - quantising - set(INTEGER_OPS)))
+    converting = {"QuantizeLinear", "DequantizeLinear"}
+    operators = {node.op_type for node in onnx.load_from_string(model).graph.node}
+    return tuple(sorted(operators - converting - set(INTEGER_OPS)))
 
 
 def _halved(model: Any) -> Any:
@@ -189,7 +189,7 @@ def cleaned(path: Path) -> Any:
 
 
 class _Pictures:
-    """The calibration pictures as ONNX Runtime's tools ask for them."""
+    """The calibration pictures as ONNX Runtime's tools read them."""
 
     def __init__(self, pictures: Iterable[NDArray[np.uint8]]) -> None:
         self._left = iter(pictures)

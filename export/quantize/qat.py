@@ -30,6 +30,7 @@ from export.trained_run import open_source
 from export.variants import TUNER
 from toolkit.artifact.card_sections import FineTuningCard
 from toolkit.data.run_folder import Run
+from toolkit.error_text import last_line
 from toolkit.errors import GtzanetError, RunError, UsageError
 from toolkit.native_stderr import captured_stderr
 
@@ -67,7 +68,7 @@ def settings(epochs: int) -> FineTuningCard:
 def fine_tune(job: Job, folder: Path, report: Callable[[str], None]) -> Path:
     """Fine-tune a run's network in a process of its own and return the Keras model's file, in `folder`.
 
-    The process has one thread an operator, so that sums do not depend on which thread is faster, and takes its memory
+    The process has one thread per operator, so that sums do not depend on which thread is faster, and takes its memory
     with it.
 
     Raises
@@ -96,9 +97,9 @@ def fine_tune(job: Job, folder: Path, report: Callable[[str], None]) -> Path:
             process.kill()
             raise
         errors.seek(0)
-        said = errors.read().strip().splitlines()
+        reason = last_line(errors.read(), f"it ended with code {process.returncode}")
     if process.returncode:
-        raise RunError(f"fine-tuning failed: {said[-1] if said else f'it ended with code {process.returncode}'}")
+        raise RunError(f"fine-tuning failed: {reason}")
     return folder / MODEL_NAME
 
 
@@ -134,19 +135,19 @@ def tuned(
         aware = _aware(model, calibration)
     aware.compile(tf_keras.optimizers.SGD(settings.learning_rate, momentum=MOMENTUM), "sparse_categorical_crossentropy")
     order = np.random.default_rng(settings.seed)
-    start = told = time.monotonic()
+    start = last_report = time.monotonic()
     for epoch in range(settings.epochs):
         losses = []
         for batch in np.split(order.permutation(len(pictures)), range(BATCH, len(pictures), BATCH)):
             losses.append(float(aware.train_on_batch(pictures[batch].astype(np.float32), labels[batch])))
             now, last = time.monotonic(), len(losses) * BATCH >= len(pictures)
-            if last or now - told > REPORT_SECONDS:
-                told, done = now, epoch + min(1.0, len(losses) * BATCH / len(pictures))
+            if last or now - last_report > REPORT_SECONDS:
+                last_report, done = now, epoch + min(1.0, len(losses) * BATCH / len(pictures))
                 left = (now - start) * (settings.epochs - done) / done
                 loss = float(np.mean(losses))
                 report(f"fine-tuning: epoch {done:.1f} of {settings.epochs}, loss {loss:.4f}, {left:.0f} s left")
-    found = {weight.name: weight.numpy() for weight in aware.weights}
-    model.set_weights([found[weight.name] for weight in model.weights])
+    values = {weight.name: weight.numpy() for weight in aware.weights}
+    model.set_weights([values[weight.name] for weight in model.weights])
     return model
 
 
@@ -178,14 +179,14 @@ def _ranges(model: Any, pictures: NDArray[np.uint8]) -> dict[str, tuple[float, f
     import tf_keras
 
     layers = [layer for layer in model.layers if layer.weights]
-    ask = tf_keras.Model(model.inputs, [layer.output for layer in layers])
-    found = {layer.name: (0.0, 0.0) for layer in layers}
+    probe = tf_keras.Model(model.inputs, [layer.output for layer in layers])
+    ranges = {layer.name: (0.0, 0.0) for layer in layers}
     for picture in pictures:
-        values = ask(picture[np.newaxis].astype(np.float32), training=False)
+        values = probe(picture[np.newaxis].astype(np.float32), training=False)
         for layer, value in zip(layers, values if len(layers) > 1 else [values], strict=True):
-            low, high = found[layer.name]
-            found[layer.name] = (min(low, float(np.min(value))), max(high, float(np.max(value))))
-    return found
+            low, high = ranges[layer.name]
+            ranges[layer.name] = (min(low, float(np.min(value))), max(high, float(np.max(value))))
+    return ranges
 
 
 def _end_with(parent: int) -> None:

@@ -65,7 +65,7 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Found:
+class Choice:
     """The best mixture, and its time as a multiple of that of the mixture whose layers are all int8."""
 
     best: Trial
@@ -83,7 +83,7 @@ def plan_text(plan: QuantizationPlan) -> str:
 
 
 def parse(text: str, layers: Sequence[str]) -> QuantizationPlan:
-    """Return the plan that a text as that of `told` describes; layers it does not name stay float32.
+    """Return the plan that a text as that of `plan_text` describes; layers it does not name stay float32.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def parse(text: str, layers: Sequence[str]) -> QuantizationPlan:
     return plan
 
 
-def search(layers: Sequence[str], attempt: Attempt, race: Race, show: Callable[[str], None]) -> Found:
+def search(layers: Sequence[str], attempt: Attempt, race: Race, show: Callable[[str], None]) -> Choice:
     """Find the fastest mixture inside the accuracy budget; the smallest of those that are equally fast.
 
     Parameters
@@ -130,21 +130,21 @@ def search(layers: Sequence[str], attempt: Attempt, race: Race, show: Callable[[
     """
     nothing = dict.fromkeys(layers, FLOAT)
     table = _Table(layers, show)
-    made: dict[str, Trial] = {}
+    measured: dict[str, Trial] = {}
 
     def row(name: str, plan: QuantizationPlan) -> Trial:
         """Measure a mixture, if it is a new one, and show it."""
-        if plan_text(plan) not in made:
-            made[plan_text(plan)] = table.row(name, attempt(plan))
-        return made[plan_text(plan)]
+        if plan_text(plan) not in measured:
+            measured[plan_text(plan)] = table.row(name, attempt(plan))
+        return measured[plan_text(plan)]
 
     alone = {
         (layer, kind): row(f"{layer} alone {kind}", {**nothing, layer: kind})
         for layer in layers
         for kind in QUANTISED_KINDS
     }
-    found = [trial for name, plan in _mixtures(layers, alone) for trial in _inside(name, plan, alone, row)]
-    trials = list({plan_text(trial.plan): trial for trial in found}.values())
+    inside = [trial for name, plan in _mixtures(layers, alone) for trial in _inside(name, plan, alone, row)]
+    trials = list({plan_text(trial.plan): trial for trial in inside}.values())
     if not trials:
         raise ArtifactError(
             "refused: no mixture of float32 and int8 layers is inside the accuracy budget: use float16 or float32, or "
@@ -156,7 +156,7 @@ def search(layers: Sequence[str], attempt: Attempt, race: Race, show: Callable[[
     least = min(trial.speed.median for trial in trials)
     even = [number for number, trial in enumerate(trials) if trial.speed.median <= SAME * least]
     best = min(even, key=lambda number: trials[number].size)
-    return Found(table.row("chosen", trials[best]), ratio(others[best], integer))
+    return Choice(table.row("chosen", trials[best]), ratio(others[best], integer))
 
 
 def _mixtures(layers: Sequence[str], alone: Mapping[tuple[str, str], Trial]) -> Iterable[tuple[str, QuantizationPlan]]:

@@ -1,4 +1,4 @@
-"""Mixtures measured: built, asked about training pictures, judged, and timed beside float32."""
+"""Mixtures measured: built, run on training pictures, judged, and timed beside float32."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from toolkit.native_stderr import captured_stderr
 
 PART = "train"
 SEARCHED = 30
-"""Training pictures that each mixture is asked about; the calibration's made ones besides."""
+"""Training pictures that each mixture is run on, besides the calibration's synthetic ones."""
 RACE = Duration(min_seconds=2, min_count=12, warmup=1, burst_seconds=0.1, burst_count=1)
 
 
@@ -46,7 +46,7 @@ class Bench:
         model: Any,
         max_drop: float,
     ) -> None:
-        """Take what converts, the mixed variant, what ranges are measured on, the run's data, Keras, and the budget."""
+        """Keep what converts, the mixed variant, what ranges are measured on, the run's data, Keras, and the budget."""
         self._mixer = converter.mixer(variant.format)
         self._variant, self._calibration, self._source, self._max_drop = variant, calibration, source, max_drop
         self._expected = _expected(calibration, source, model)
@@ -66,20 +66,20 @@ class Bench:
             If it cannot be built or loaded.
         """
         engine, size = self._open(plan)
-        found = probabilities_of(engine, self._expected)
+        probabilities = probabilities_of(engine, self._expected)
         rounds = self._timed([self._float, engine], speed.PLAN)
         try:
-            measure(engine.card, found, self._expected, PART, self._max_drop)
+            measure(engine.card, probabilities, self._expected, PART, self._max_drop)
             refused = None
         except ArtifactError as error:
             refused = str(error).removeprefix("refused: ")
-        known = self._expected.probabilities
+        expected = self._expected.probabilities
         return Trial(
             plan=plan,
             size=size,
             speed=ratio(rounds[1], rounds[0]),
-            distance=float(np.abs(found - known).sum(axis=1).mean() / 2),
-            changed=int(np.sum(found.argmax(axis=1) != known.argmax(axis=1))),
+            distance=float(np.abs(probabilities - expected).sum(axis=1).mean() / 2),
+            changed=int(np.sum(probabilities.argmax(axis=1) != expected.argmax(axis=1))),
             refused=refused,
         )
 
@@ -108,10 +108,10 @@ class Bench:
 
 
 def _expected(calibration: Calibration, source: Source, model: Any) -> Reference:
-    """Return what Keras says of some calibration pictures of every class, and of the made ones."""
+    """Return Keras' probabilities for some calibration pictures of every class, and for the synthetic ones."""
     count = len(calibration.items)
     places = np.unique(np.linspace(0, count - 1, min(SEARCHED, count)).round().astype(int))
     items = [calibration.items[place] for place in places]
-    made = {f"made sound {number + 1}": picture for number, picture in enumerate(calibration.pictures[count:])}
+    probes = {f"made sound {number + 1}": picture for number, picture in enumerate(calibration.pictures[count:])}
     names = [item.name for item in items]
-    return reference(model, names, calibration.pictures[places], source.labels(items), made)
+    return reference(model, names, calibration.pictures[places], source.labels(items), probes)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.keras import forward, standardises
+from toolkit.error_text import first_line, last_line
 from toolkit.errors import ArtifactError, GtzanetError, RunError
 from toolkit.native_stderr import captured_stderr
 
@@ -63,12 +64,12 @@ def load_keras(path: Path, shape: tuple[int, int, int], classes: int) -> Any:
     except MemoryError:
         raise
     except Exception as error:  # Keras, h5py and zipfile fail in a dozen ways on a damaged file
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise RunError(f"{path}: not a Keras model that can be loaded ({first[:200]}): train the run again") from None
+        reason = first_line(error)[:200]
+        raise RunError(f"{path}: not a Keras model that can be loaded ({reason}): train the run again") from None
     if shapes != ((None, *shape), (None, classes)):
-        found = " -> ".join(map(str, shapes))
+        actual = " -> ".join(map(str, shapes))
         raise RunError(
-            f"{path}: maps {found}, not (None, {', '.join(map(str, shape))}) -> (None, {classes}): train the run again"
+            f"{path}: maps {actual}, not (None, {', '.join(map(str, shape))}) -> (None, {classes}): train the run again"
         )
     mixed = sorted({layer.compute_dtype for layer in model.layers} - {"float32"})
     if mixed:
@@ -88,7 +89,7 @@ def float_ops(model: Any) -> tuple[str, ...]:
 def to_tflite(
     model: Any, precision: str = "float32", calibration: NDArray[np.uint8] | None = None, io: str = "int8"
 ) -> bytes:
-    """Convert a Keras model for one picture a call.
+    """Convert a Keras model for one picture per call.
 
     Parameters
     ----------
@@ -118,8 +119,8 @@ def to_tflite(
         if precision in _INTEGER_OPS:
             converter.representative_dataset = _samples(calibration)
             converter.target_spec.supported_ops = [getattr(tf.lite.OpsSet, _INTEGER_OPS[precision])]
-            taken = getattr(tf, io if precision == "int8" else "float32")
-            converter.inference_input_type = converter.inference_output_type = taken
+            io_type = getattr(tf, io if precision == "int8" else "float32")
+            converter.inference_input_type = converter.inference_output_type = io_type
         return bytes(converter.convert())
 
 
@@ -164,8 +165,8 @@ def partly_int8(content: bytes, kept: Sequence[str], io: str = "int8") -> bytes:
     from tensorflow.lite.python.util import modify_model_io_type
 
     with converting():
-        taken = getattr(tf, io)
-        return bytes(modify_model_io_type(mlir_quantize(content, denylisted_ops=list(kept)), taken, taken))
+        io_type = getattr(tf, io)
+        return bytes(modify_model_io_type(mlir_quantize(content, denylisted_ops=list(kept)), io_type, io_type))
 
 
 def _samples(calibration: NDArray[np.uint8] | None) -> Callable[[], Iterator[list[NDArray[np.float32]]]]:
@@ -187,5 +188,5 @@ def converting() -> Iterator[None]:
         except GtzanetError:
             raise
         except Exception as error:
-            lines = str(error).strip().splitlines() or chatter().strip().splitlines()[-1:] or [type(error).__name__]
-            raise ArtifactError(f"TensorFlow cannot convert the model: {lines[0][:300]}") from error
+            reason = first_line(error) if str(error).strip() else last_line(chatter(), type(error).__name__)
+            raise ArtifactError(f"TensorFlow cannot convert the model: {reason[:300]}") from error

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from export.tflite_tree import packed, schema, unpacked
 from toolkit.errors import ArtifactError
 
 SMALLEST = 1024
@@ -26,19 +27,16 @@ def halve_weights(model: bytes) -> bytes:
     ArtifactError
         If a weight is too large for float16.
     """
-    from tensorflow.lite.python import schema_py_generated as schema
-    from tensorflow.lite.tools import flatbuffer_utils
-
-    tree = flatbuffer_utils.convert_bytearray_to_object(bytearray(model))
+    tree, types = unpacked(model), schema().TensorType
     (graph,) = tree.subgraphs
-    code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.DEQUANTIZE
+    code = schema().OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema().BuiltinOperator.DEQUANTIZE
     code.version = DEQUANTIZE_VERSION
     tree.operatorCodes.append(code)
     widened: dict[int, int] = {}
     for number, tensor in enumerate(list(graph.tensors)):
         data = tree.buffers[tensor.buffer].data
-        if tensor.type != schema.TensorType.FLOAT32 or data is None or len(data) < 4 * SMALLEST:
+        if tensor.type != types.FLOAT32 or data is None or len(data) < 4 * SMALLEST:
             continue
         values = np.frombuffer(np.asarray(data, np.uint8).tobytes(), np.float32)
         with np.errstate(over="ignore"):
@@ -46,28 +44,28 @@ def halve_weights(model: bytes) -> bytes:
         if not np.isfinite(halves).all():
             raise ArtifactError("a weight is larger than float16 holds (65504): use another precision")
         tree.buffers[tensor.buffer].data = np.frombuffer(halves.tobytes(), np.uint8)
-        tensor.type = schema.TensorType.FLOAT16
-        graph.tensors.append(_like(schema, tensor))
+        tensor.type = types.FLOAT16
+        graph.tensors.append(_like(tensor))
         widened[number] = len(graph.tensors) - 1
     for operator in graph.operators:
         operator.inputs = np.array([widened.get(int(place), int(place)) for place in operator.inputs], np.int32)
-    graph.operators = [_widen(schema, len(tree.operatorCodes) - 1, *pair) for pair in widened.items()] + graph.operators
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
+    graph.operators = [_widen(len(tree.operatorCodes) - 1, *pair) for pair in widened.items()] + graph.operators
+    return packed(tree)
 
 
-def _like(schema: Any, tensor: Any) -> Any:
+def _like(tensor: Any) -> Any:
     """Return a float32 tensor of another tensor's shape that an operator will write."""
-    result = schema.TensorT()
-    result.shape, result.type, result.buffer = tensor.shape, schema.TensorType.FLOAT32, 0
+    result = schema().TensorT()
+    result.shape, result.type, result.buffer = tensor.shape, schema().TensorType.FLOAT32, 0
     result.name = bytes(tensor.name) + b"/float32"
     return result
 
 
-def _widen(schema: Any, code: int, source: int, target: int) -> Any:
+def _widen(code: int, source: int, target: int) -> Any:
     """Return the operator that turns a float16 tensor into a float32 one."""
-    operator = schema.OperatorT()
+    operator = schema().OperatorT()
     operator.opcodeIndex = code
     operator.inputs, operator.outputs = np.array([source], np.int32), np.array([target], np.int32)
-    operator.builtinOptionsType = schema.BuiltinOptions.DequantizeOptions
-    operator.builtinOptions = schema.DequantizeOptionsT()
+    operator.builtinOptionsType = schema().BuiltinOptions.DequantizeOptions
+    operator.builtinOptions = schema().DequantizeOptionsT()
     return operator

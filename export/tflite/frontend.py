@@ -28,10 +28,10 @@ def to_tflite(spec: FrontEnd, level: str) -> bytes:
     import tensorflow as tf
 
     check_front_end(spec, level)
-    draw = from_waveform if level == "waveform" else from_mel
+    render = from_waveform if level == "waveform" else from_mel
     signature = tf.TensorSpec(input_shape(spec, level), tf.float32, name=level)
     with converting():
-        call = tf.function(lambda value: draw(value, spec)).get_concrete_function(signature)
+        call = tf.function(lambda value: render(value, spec)).get_concrete_function(signature)
         return bytes(tf.lite.TFLiteConverter.from_concrete_functions([call]).convert())
 
 
@@ -48,7 +48,7 @@ def from_waveform(samples: Any, spec: FrontEnd) -> Any:
     low = tf.maximum(_level(tf.reduce_min(power), spec) - peak, -spec.top_db)
     shown = tf.gather(power, shown_frames(int(power.shape[0])).astype(np.int32), axis=0)
     db = tf.maximum(_level(shown, spec) - peak, -spec.top_db)
-    return _drawn(db, low, tf.zeros_like(low))
+    return _rendered(db, low, tf.zeros_like(low))
 
 
 def from_mel(db: Any, spec: FrontEnd) -> Any:
@@ -57,7 +57,7 @@ def from_mel(db: Any, spec: FrontEnd) -> Any:
 
     cells = tf.transpose(db[0])
     shown = tf.gather(cells, shown_frames(int(cells.shape[0])).astype(np.int32), axis=0)
-    return _drawn(shown, tf.reduce_min(db), tf.reduce_max(db))
+    return _rendered(shown, tf.reduce_min(db), tf.reduce_max(db))
 
 
 def _mel_power(samples: Any, spec: FrontEnd) -> Any:
@@ -81,7 +81,7 @@ def _level(power: Any, spec: FrontEnd) -> Any:
     return tf.math.log(tf.maximum(tf.square(power), np.float32(spec.amin**2))) * np.float32(10 / np.log(10))
 
 
-def _drawn(db: Any, low: Any, high: Any) -> Any:
+def _rendered(db: Any, low: Any, high: Any) -> Any:
     """Return the picture of the shown frames' decibels, (columns, n_mels), with colours from `low` to `high`."""
     import tensorflow as tf
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from export.tflite_tree import packed, unpacked
 from toolkit.errors import ArtifactError
 
 
 def compose(first: bytes, second: bytes) -> bytes:
-    """Return a TFLite model that asks `first`, and `second` about its answer.
+    """Return a TFLite model that runs `first`, and `second` on its output.
 
     Each operator and constant stays as it is: a quantised network after a float32 front end stays the network that was
     measured.
@@ -28,11 +29,11 @@ def compose(first: bytes, second: bytes) -> bytes:
     """
     front, network = unpacked(first), unpacked(second)
     (before,), (after,) = front.subgraphs, network.subgraphs
-    given, taken = before.tensors[before.outputs[0]], after.tensors[after.inputs[0]]
-    if given.type != taken.type or list(given.shape) != list(taken.shape):
+    source, target = before.tensors[before.outputs[0]], after.tensors[after.inputs[0]]
+    if source.type != target.type or list(source.shape) != list(target.shape):
         raise ArtifactError(
-            f"the front end gives {list(map(int, given.shape))} of type {given.type}, the network takes "
-            f"{list(map(int, taken.shape))} of type {taken.type}"
+            f"the front end gives {list(map(int, source.shape))} of type {source.type}, the network takes "
+            f"{list(map(int, target.shape))} of type {target.type}"
         )
     buffers, codes, tensors = len(front.buffers), len(front.operatorCodes), len(before.tensors)
     joint = {int(after.inputs[0]): int(before.outputs[0])}
@@ -54,20 +55,3 @@ def compose(first: bytes, second: bytes) -> bytes:
     for signature in front.signatureDefs or []:
         signature.outputs[0].tensorIndex = int(before.outputs[0])
     return packed(front)
-
-
-def unpacked(model: bytes) -> Any:
-    """Return a TFLite model as a tree of objects, all of its data inside, wherever they were."""
-    from tensorflow.lite.tools import flatbuffer_utils
-
-    return flatbuffer_utils.read_model_from_bytearray(bytearray(model))
-
-
-def packed(tree: Any) -> bytes:
-    """Return a tree of objects as a TFLite model."""
-    from tensorflow.lite.tools import flatbuffer_utils
-
-    for buffer in tree.buffers:
-        if isinstance(buffer.data, bytes | bytearray):
-            buffer.data = np.frombuffer(buffer.data, np.uint8)  # arrays are written whole, bytes one by one
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))

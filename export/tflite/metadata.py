@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from export.tflite.graph import packed, unpacked
+from export.tflite_tree import packed, schema, unpacked
 
 NAME = "TFLITE_METADATA"
 IDENTIFIER = b"M001"
@@ -39,16 +39,14 @@ class Description:
 
 
 def describe(model: bytes, description: Description) -> bytes:
-    """Return a TFLite model with metadata added: what it takes, and that it gives a probability a label.
+    """Return a TFLite model with metadata added: what it takes, and that it gives a probability per label.
 
     All its data lie inside the flatbuffer then, wherever they were.
     """
-    from tensorflow.lite.python import schema_py_generated as schema
-
     tree = unpacked(model)
-    buffer = schema.BufferT()
+    buffer = schema().BufferT()
     buffer.data = list(encode(description))
-    entry = schema.MetadataT()
+    entry = schema().MetadataT()
     entry.name, entry.buffer = NAME, len(tree.buffers)
     tree.buffers.append(buffer)
     tree.metadata = [*(tree.metadata or []), entry]

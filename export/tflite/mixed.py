@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from export.malloc import keep, release
 from export.quantize.search import FLOAT, QuantizationPlan
 from export.tflite.convert import INPUT_NAME
+from export.tflite_tree import operators, unpacked
 from export.weighted import TFLITE_OPERATORS
-from runtime.engines.base import first_line
+from toolkit.error_text import first_line
 from toolkit.errors import ArtifactError, RunError
 from toolkit.native_stderr import captured_stderr
 
@@ -115,11 +116,11 @@ class TfliteMixer:
             regex=".*", operation_name=_operation("*"), activation_num_bits=BITS, weight_num_bits=BITS
         )
         with _quantising():
-            found = calibrator.Calibrator(self._content, THREADS, qsv_update_func=min_max_update)
+            measuring = calibrator.Calibrator(self._content, THREADS, qsv_update_func=min_max_update)
             for picture in calibration:
                 sample = {INPUT_NAME: picture[np.newaxis].astype(np.float32)}
-                found.calibrate({SIGNATURE: [sample]}, everything)
-            return dict(found.get_model_qsvs())
+                measuring.calibrate({SIGNATURE: [sample]}, everything)
+            return dict(measuring.get_model_qsvs())
 
 
 @contextmanager
@@ -135,16 +136,11 @@ def _quantising() -> Iterator[None]:
 
 def _groups(content: bytes, layers: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
     """Return for every layer its operators, (kind, name of the output): the one with weights and those to follow it."""
-    from tensorflow.lite.python import schema_py_generated as schema
-    from tensorflow.lite.tools import flatbuffer_utils
-
-    kinds = {number: name for name, number in vars(schema.BuiltinOperator).items() if isinstance(number, int)}
-    tree = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+    tree = unpacked(content)
     (graph,) = tree.subgraphs
     groups: list[list[tuple[str, str]]] = []
     joined = False
-    for operator in graph.operators:
-        kind = kinds[tree.operatorCodes[operator.opcodeIndex].builtinCode]
+    for kind, operator in operators(tree):
         output = graph.tensors[operator.outputs[0]].name.decode()
         if kind in TFLITE_OPERATORS:
             groups.append([])
@@ -160,7 +156,7 @@ def _groups(content: bytes, layers: Sequence[str]) -> dict[str, list[tuple[str, 
 
 
 def _scope(operator: tuple[str, str]) -> dict[str, Any]:
-    """Return how the quantizer is told of one operator: its kind, and its output's name with the end it gives it."""
+    """Return what selects one operator in the quantizer: its kind, and its output's name with the end it adds to it."""
     kind, output = operator
     return {"regex": f"^{re.escape(output)};$", "operation_name": _operation(kind)}
 

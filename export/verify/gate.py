@@ -40,7 +40,7 @@ def checked_waveform_file(path: Path, content: bytes, twin_card: Card, variant: 
     return card
 
 
-def _told(layer: str | None) -> str:
+def _diagnosis(layer: str | None) -> str:
     return f"its values go wrong in the layer {layer}" if layer else "no single layer is to blame"
 
 
@@ -48,12 +48,12 @@ def checked(path: Path, converted: bytes, draft: Card, expected: Reference, mode
     """Write the model to the temporary `path` with a card of what it was measured to do; raise where it falls short."""
     write_bytes(path, append_card(converted, draft))
     with captured_stderr():
-        found = probabilities_of(open_engine(path, threads=THREADS), expected)
+        probabilities = probabilities_of(open_engine(path, threads=THREADS), expected)
         try:
-            measured = measure(draft, found, expected, PART, max_drop)
+            measured = measure(draft, probabilities, expected, PART, max_drop)
         except Refused as refused:
             layer = blamed_layer(path, model, expected.pictures[refused.picture], draft.precision)
-            raise ArtifactError(f"{refused}; {_told(layer)}") from None
+            raise ArtifactError(f"{refused}; {_diagnosis(layer)}") from None
         card = replace(draft, accuracy=measured.accuracy, parity=measured.parity, temperature=measured.temperature)
         write_bytes(path, append_card(converted, card))
         classifier = Classifier.load(path, threads=THREADS)

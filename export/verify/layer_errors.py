@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from export.tflite_tree import operators, unpacked
 from export.weighted import ONNX_NODES, TFLITE_OPERATORS
 from runtime.engines.litert import tensor_of
 from toolkit.artifact.file import ONNX, file_format, read_archive
@@ -32,7 +33,7 @@ def blamed_layer(path: Path, model: Any, picture: NDArray[np.uint8], precision: 
     model
         The Keras model it was made from.
     picture : ndarray of uint8, shape (288, 432, 3)
-        What to ask both about.
+        The picture that both are run on.
     precision
         The file's.
     """
@@ -42,14 +43,14 @@ def blamed_layer(path: Path, model: Any, picture: NDArray[np.uint8], precision: 
     values = _onnx_values if file_format(path) == ONNX else _tflite_values
     try:
         with captured_stderr():
-            known, found = _keras_values(model, layers, batch), values(content, batch)
+            keras_values, file_values = _keras_values(model, layers, batch), values(content, batch)
     except (
         Exception
     ):  # the model is broken, and may be so in ways an engine cannot run: the verdict stands all the same
         return None
-    if len(found) != len(known):
+    if len(file_values) != len(keras_values):
         return None
-    distances = [_distance(ours, theirs) for ours, theirs in zip(found, known, strict=True)]
+    distances = [_distance(ours, theirs) for ours, theirs in zip(file_values, keras_values, strict=True)]
     normal = NORMAL.get(precision, NORMAL_INTEGER)
     before = [normal, *(max(normal, distance) for distance in distances)]
     return next(
@@ -62,11 +63,11 @@ def blamed_layer(path: Path, model: Any, picture: NDArray[np.uint8], precision: 
     )
 
 
-def _distance(found: NDArray[np.float32], known: NDArray[np.float32]) -> float:
+def _distance(values: NDArray[np.float32], keras_values: NDArray[np.float32]) -> float:
     """Return how far values are from Keras', as a share; what a ReLU would drop does not count."""
-    if not np.isfinite(found).all():
+    if not np.isfinite(values).all():
         return float("inf")
-    ours, theirs = np.maximum(found.reshape(-1), 0), np.maximum(known.reshape(-1), 0)
+    ours, theirs = np.maximum(values.reshape(-1), 0), np.maximum(keras_values.reshape(-1), 0)
     length = float(np.linalg.norm(theirs))
     return float(np.linalg.norm(ours - theirs)) / length if length else float(bool(np.any(ours)))
 
@@ -81,17 +82,8 @@ def _keras_values(model: Any, layers: list[Any], batch: NDArray[np.float32]) -> 
 def _tflite_values(content: bytes, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
     """Return what every operator with weights gives."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
-    from tensorflow.lite.python import schema_py_generated as schema
-    from tensorflow.lite.tools import flatbuffer_utils
 
-    tree = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
-    (graph,) = tree.subgraphs
-    weighing = {getattr(schema.BuiltinOperator, name) for name in TFLITE_OPERATORS}
-    outputs = [
-        int(operator.outputs[0])
-        for operator in graph.operators
-        if tree.operatorCodes[operator.opcodeIndex].builtinCode in weighing
-    ]
+    outputs = [int(operator.outputs[0]) for kind, operator in operators(unpacked(content)) if kind in TFLITE_OPERATORS]
     interpreter = Interpreter(
         model_content=content,
         experimental_preserve_all_tensors=True,

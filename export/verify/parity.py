@@ -55,14 +55,14 @@ LIMITS: Mapping[str, Limits] = {
 
 @dataclass(frozen=True)
 class Reference:
-    """What the Keras model says.
+    """The Keras model's probabilities for the pictures that its files are compared on.
 
     Attributes
     ----------
     names
-        What to call each picture: the validation part's items, then the made ones.
-    pictures : ndarray of uint8, shape (n + made, 288, 432, 3)
-    probabilities : ndarray of float32, shape (n + made, classes)
+        The name of each picture: the validation part's items, then the probes.
+    pictures : ndarray of uint8, shape (n + probes, 288, 432, 3)
+    probabilities : ndarray of float32, shape (n + probes, classes)
         Keras' for them.
     labels : ndarray of int64, shape (n,)
         The class numbers of the validation part.
@@ -103,11 +103,11 @@ def reference(
     names: Sequence[str],
     pictures: NDArray[np.uint8],
     labels: NDArray[np.int64],
-    made: Mapping[str, NDArray[np.uint8]],
+    probes: Mapping[str, NDArray[np.uint8]],
 ) -> Reference:
-    """Return the Keras model's probabilities for validation `pictures` (n, 288, 432, 3) and the `made` ones."""
-    everything = np.concatenate([pictures, *(picture[np.newaxis] for picture in made.values())])
-    return Reference.of((*names, *made), everything, _probabilities(model, everything), labels)
+    """Return the Keras model's probabilities for validation `pictures` (n, 288, 432, 3) and `probes`, by name."""
+    everything = np.concatenate([pictures, *(picture[np.newaxis] for picture in probes.values())])
+    return Reference.of((*names, *probes), everything, _probabilities(model, everything), labels)
 
 
 def reference_of_tuned(model: Any, expected: Reference) -> Reference:
@@ -116,19 +116,21 @@ def reference_of_tuned(model: Any, expected: Reference) -> Reference:
 
 
 def probabilities_of(engine: Engine, expected: Reference) -> NDArray[np.float32]:
-    """Return what the model says of every picture, float32 (n + made, classes)."""
+    """Return the model's probabilities for every picture, float32 (n + probes, classes)."""
     return np.concatenate([engine.run(picture[np.newaxis].astype(np.float32)) for picture in expected.pictures])
 
 
-def measure(card: Card, found: NDArray[np.float32], expected: Reference, part: str, max_drop: float) -> Measured:
-    """Compare what a model says with what Keras says.
+def measure(
+    card: Card, probabilities: NDArray[np.float32], expected: Reference, part: str, max_drop: float
+) -> Measured:
+    """Compare a model's probabilities with Keras'.
 
     Parameters
     ----------
     card
-        The model's.
-    found
-        Its probabilities, as `ask` returns them.
+        The card of the model.
+    probabilities
+        The model's, as `probabilities_of` returns them.
     expected
         Keras'.
     part
@@ -143,24 +145,24 @@ def measure(card: Card, found: NDArray[np.float32], expected: Reference, part: s
         or more than `max_drop` points of the pictures lost, by more than chance (McNemar's test).
     """
     n = len(expected.labels)
-    broken = np.flatnonzero(~np.isfinite(found).all(axis=1))
+    broken = np.flatnonzero(~np.isfinite(probabilities).all(axis=1))
     if len(broken):
         raise Refused(
             f"refused: the {card.precision} model gives values that are not finite on {expected.names[broken[0]]}",
             int(broken[0]),
         )
-    correct = int(np.sum(found[:n].argmax(axis=1) == expected.labels))
+    correct = int(np.sum(probabilities[:n].argmax(axis=1) == expected.labels))
     parity = ParityCard(
-        pictures=len(found),
-        max_abs=_two_digits(float(np.max(np.abs(found - expected.probabilities)))),
-        min_cosine=round(float(_cosines(found, expected.probabilities).min()), 4),
-        top1_agreement=float(np.mean(found[:n].argmax(axis=1) == expected.probabilities[:n].argmax(axis=1))),
+        pictures=len(probabilities),
+        max_abs=_two_digits(float(np.max(np.abs(probabilities - expected.probabilities)))),
+        min_cosine=round(float(_cosines(probabilities, expected.probabilities).min()), 4),
+        top1_agreement=float(np.mean(probabilities[:n].argmax(axis=1) == expected.probabilities[:n].argmax(axis=1))),
         keras_correct=int(expected.right.sum()),
     )
-    _check_parity(card.precision, expected, found, parity, part)
-    _check_accuracy(card, expected, found, part, max_drop)
+    _check_parity(card.precision, expected, probabilities, parity, part)
+    _check_accuracy(card, expected, probabilities, part, max_drop)
     accuracy = AccuracyCard(part, n, correct, correct / n, wilson_interval(correct, n))
-    return Measured(accuracy, parity, fitted_temperature(found[:n], expected.labels))
+    return Measured(accuracy, parity, fitted_temperature(probabilities[:n], expected.labels))
 
 
 def _probabilities(model: Any, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -172,10 +174,10 @@ def _probabilities(model: Any, pictures: NDArray[np.uint8]) -> NDArray[np.float3
 
 
 def _check_parity(
-    precision: str, expected: Reference, found: NDArray[np.float32], parity: ParityCard, part: str
+    precision: str, expected: Reference, probabilities: NDArray[np.float32], parity: ParityCard, part: str
 ) -> None:
     limits = LIMITS[precision]
-    distances = np.abs(found - expected.probabilities).max(axis=1)
+    distances = np.abs(probabilities - expected.probabilities).max(axis=1)
     farthest = int(distances.argmax())
     worst = expected.names[farthest]
     if distances.max() > limits.max_abs:
@@ -184,7 +186,7 @@ def _check_parity(
             f"{limits.max_abs:g}",
             farthest,
         )
-    cosines = _cosines(found, expected.probabilities)
+    cosines = _cosines(probabilities, expected.probabilities)
     if cosines.min() < limits.cosine:
         raise Refused(
             f"refused: the cosine between the {precision} model's probabilities and Keras' is {cosines.min():.5f} on "
@@ -199,9 +201,11 @@ def _check_parity(
         )
 
 
-def _check_accuracy(card: Card, expected: Reference, found: NDArray[np.float32], part: str, max_drop: float) -> None:
+def _check_accuracy(
+    card: Card, expected: Reference, probabilities: NDArray[np.float32], part: str, max_drop: float
+) -> None:
     n = len(expected.labels)
-    right = found[:n].argmax(axis=1) == expected.labels
+    right = probabilities[:n].argmax(axis=1) == expected.labels
     lost, won, p = mcnemar(expected.right, right)
     if 100 * (lost - won) / n > max_drop and p < MAX_P:
         hint = "give it more pictures with --calibration, " if card.calibration else ""
@@ -212,7 +216,7 @@ def _check_accuracy(card: Card, expected: Reference, found: NDArray[np.float32],
             f"Keras on {int(expected.right.sum())}, more than --max-drop {max_drop:g} points fewer "
             f"(McNemar p = {p:.2g}): "
             f"{hint}use another precision",
-            int(np.abs(found - expected.probabilities).max(axis=1).argmax()),
+            int(np.abs(probabilities - expected.probabilities).max(axis=1).argmax()),
         )
 
 

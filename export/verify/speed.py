@@ -19,7 +19,7 @@ THREADS = 1
 def measure_ratios(
     files: Mapping[Variant, Path], batch: NDArray[np.float32], open: Callable[..., Engine] = open_engine
 ) -> dict[Variant, Ratio]:
-    """Return for every file but the float32 ones how many times the float32 file of its format it takes for one query.
+    """Return for every file but the float32 ones how many times the float32 file of its format it takes for one input.
 
     The files of a format take turns, on one thread.
 
@@ -28,11 +28,11 @@ def measure_ratios(
     files
         Where the variants are; a float32 one is among those of each format.
     batch : ndarray of float32
-        What they are asked about: one picture, or whatever they take.
+        The input that they are timed on: one picture, or whatever they take.
     open
         How a file is loaded.
     """
-    found: dict[Variant, Ratio] = {}
+    ratios: dict[Variant, Ratio] = {}
     for format in dict.fromkeys(variant.format for variant in files):
         own = {variant: path for variant, path in files.items() if variant.format == format}
         if len(own) == 1:
@@ -41,8 +41,8 @@ def measure_ratios(
         rounds = measure(tasks, PLAN)
         for variant in own:
             if variant.precision != "float32":
-                found[variant] = ratio(rounds[variant.precision], rounds["float32"])
-    return found
+                ratios[variant] = ratio(rounds[variant.precision], rounds["float32"])
+    return ratios
 
 
 def is_faster(measured: Ratio) -> bool:
@@ -56,5 +56,5 @@ def ratio_text(measured: Ratio, reference: str = "float32's") -> str:
 
 
 def task(engine: Engine, batch: NDArray[np.float32]) -> Task:
-    """Return the query that times a model: always the same."""
+    """Return the task that times a model: it always runs the same input."""
     return lambda number: engine.run(batch)

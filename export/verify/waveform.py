@@ -25,19 +25,22 @@ MAX_ABS = 0.02
 @lru_cache(maxsize=1)
 def sounds(spec: FrontEnd) -> dict[str, NDArray[np.float32]]:
     """Return sounds by name, one window of each: silence, noise and tones, and every class of the made-up corpus."""
-    made = made_sounds(spec, PROBE_SEED, PROBE_HERTZ)
+    samples = made_sounds(spec, PROBE_SEED, PROBE_HERTZ)
     for label in synthetic.CLASSES:
-        made[f"made-up {label}"] = to_mono_at(synthetic.clip(label, 1), RATE, spec.sample_rate)
-    return {name: fitted(sound, spec) for name, sound in made.items()}
+        samples[f"made-up {label}"] = to_mono_at(synthetic.clip(label, 1), RATE, spec.sample_rate)
+    return {name: fitted(sound, spec) for name, sound in samples.items()}
 
 
 def check_same(ours: Classifier, twin: Classifier, sounds: Mapping[str, NDArray[np.float32]]) -> None:
     """Raise `ArtifactError` unless two models say the same of each sound (one window, as `fitted` returns it)."""
     for name, sound in sounds.items():
-        found, known = (classifier.scores(model_input(sound, classifier.card)) for classifier in (ours, twin))
-        off = float(np.abs(found - known).max())
-        if off > MAX_ABS or found.argmax() != known.argmax():
+        our_scores, twin_scores = (
+            classifier.scores(model_input(sound, classifier.card)) for classifier in (ours, twin)
+        )
+        off = float(np.abs(our_scores - twin_scores).max())
+        if off > MAX_ABS or our_scores.argmax() != twin_scores.argmax():
             raise ArtifactError(
-                f"refused: the {ours.card.input_level} model says {ours.labels[found.argmax()]} of {name}, that which "
-                f"takes pictures {twin.labels[known.argmax()]} (largest difference {off:.2g}, limit {MAX_ABS:g})"
+                f"refused: the {ours.card.input_level} model says {ours.labels[our_scores.argmax()]} of {name}, "
+                f"that which takes pictures {twin.labels[twin_scores.argmax()]} "
+                f"(largest difference {off:.2g}, limit {MAX_ABS:g})"
             )

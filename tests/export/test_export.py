@@ -63,8 +63,10 @@ def test_files_load_in_tensorflow_too_and_say_the_same_there(artifacts: Path, na
     scores = interpreter.get_tensor(target["index"])[0].astype(np.float64)
     if card.quantization == "int8":
         scores = (scores - target["quantization"][1]) * target["quantization"][0]
-    found = Classifier.load(artifacts / name).scores(picture)
-    np.testing.assert_allclose(found, scores / scores.sum(), atol=1e-5 if card.quantization == "none" else 0.02)
+    runtime_scores = Classifier.load(artifacts / name).scores(picture)
+    np.testing.assert_allclose(
+        runtime_scores, scores / scores.sum(), atol=1e-5 if card.quantization == "none" else 0.02
+    )
 
 
 def test_all_weights_and_activations_of_the_int8_file_are_integers(artifacts: Path) -> None:

@@ -38,8 +38,8 @@ def test_it_is_what_keras_computes_in_more_digits() -> None:
     model = standardising()
     assert standardises(model.layers[0])
     session = onnxruntime.InferenceSession(to_onnx(model), providers=["CPUExecutionProvider"])
-    for found in (forward(model, values).numpy(), session.run(None, {"picture": values})[0]):
-        assert np.abs(found[0] - expected).max() < 5e-6
+    for means in (forward(model, values).numpy(), session.run(None, {"picture": values})[0]):
+        assert np.abs(means[0] - expected).max() < 5e-6
 
 
 def test_no_mean_is_over_several_axes_at_once() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from export import converter, pipeline
+from export import converter, stages
 from export.calibration import Calibration
 from export.cli import entry
 from export.onnx import quantize as onnx_quantize
@@ -38,12 +38,12 @@ def plant(monkeypatch: pytest.MonkeyPatch, precision: str, kernel: int, change: 
     """Change the `kernel`-th convolution or dense kernel of the TFLite model of a precision as it is converted."""
     real = tflite_convert.to_tflite
 
-    def faulty(model: Any, wanted: str = "float32", calibration: Any = None, io: str = "int8") -> bytes:
+    def faulty(model: Any, converted_precision: str = "float32", calibration: Any = None, io: str = "int8") -> bytes:
         from tensorflow.lite.python import schema_py_generated as schema
         from tensorflow.lite.tools import flatbuffer_utils
 
-        content = real(model, wanted, calibration, io)
-        if wanted != precision:
+        content = real(model, converted_precision, calibration, io)
+        if converted_precision != precision:
             return content
         tree = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
         (graph,) = tree.subgraphs
@@ -148,7 +148,7 @@ def test_calibration_on_what_is_no_picture(
     def black(source: Source, count: int, report: Report) -> Calibration:
         return Calibration(np.zeros((4, 288, 432, 3), np.uint8), CalibrationCard(4, 0, "0" * 64))
 
-    monkeypatch.setattr(pipeline, "calibration_of", black)
+    monkeypatch.setattr(stages, "calibration_of", black)
     arguments = [str(run_folder), "--format", format, "--quantize", "--calibration", "16"]
     assert "int8 model" in refused(arguments, capfd, tmp_path / "out")
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from export import pipeline
+from export import stages
 from export.cli import entry
 from export.tflite.convert import load_keras
 from export.trained_run import check_model
@@ -25,10 +25,10 @@ from toolkit.files import read_json, write_json
 def refused(arguments: list[str], capfd: pytest.CaptureFixture[str], output: Path, code: int = 1) -> str:
     """Run the command, which must fail with `code`, one error line, and no file in `output`."""
     try:
-        found = entry([*arguments, "--output", str(output)])
+        exit_code = entry([*arguments, "--output", str(output)])
     except SystemExit as stop:
-        found = int(str(stop.code))
-    assert found == code
+        exit_code = int(str(stop.code))
+    assert exit_code == code
     assert not output.is_dir() or list(output.iterdir()) == []
     errors = [line for line in capfd.readouterr().err.splitlines() if ": error: " in line]
     assert len(errors) == 1
@@ -91,16 +91,16 @@ def test_a_moved_dataset_is_found_with_data_and_a_changed_one_is_refused(
     def stop() -> None:
         raise ArtifactError(stopped)
 
-    monkeypatch.setattr(pipeline, "load_tensorflow", stop)
+    monkeypatch.setattr(stages, "load_tensorflow", stop)
     out = tmp_path / "out"
     assert stopped in refused([str(run), "--data", str(moved)], capfd, out)
     (moved / "low" / "000.png").unlink()
     assert "31 items here, 32 then" in refused([str(run), "--data", str(moved)], capfd, out)
     (tmp_path / "other" / "folder").mkdir(parents=True)
-    said = refused([str(run), "--data", str(tmp_path / "other")], capfd, out)
-    assert "not the dataset that" in said and "remove" not in said
-    said = refused([str(run), "--data", str(run / "config.json")], capfd, out, code=2)
-    assert f"--data {run / 'config.json'}: a file, not a folder" in said
+    message = refused([str(run), "--data", str(tmp_path / "other")], capfd, out)
+    assert "not the dataset that" in message and "remove" not in message
+    message = refused([str(run), "--data", str(run / "config.json")], capfd, out, code=2)
+    assert f"--data {run / 'config.json'}: a file, not a folder" in message
 
 
 def test_a_damaged_model_is_one_sentence(run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -156,7 +156,7 @@ def test_a_folder_that_a_failed_export_made_goes_with_it(
     def stop() -> None:
         raise ArtifactError("stopped")
 
-    monkeypatch.setattr(pipeline, "load_tensorflow", stop)
+    monkeypatch.setattr(stages, "load_tensorflow", stop)
     (tmp_path / "there").mkdir()
     for name in ("new", "there"):
         assert "stopped" in refused([str(run_folder)], capfd, tmp_path / name)
@@ -171,8 +171,8 @@ def test_a_model_of_another_run_is_refused(run_folder: Path, tmp_path: Path, cap
     kernel, bias = model.layers[-2].get_weights()
     model.layers[-2].set_weights([kernel[:, [1, 0, 2, 3]], bias[[1, 0, 2, 3]]])
     model.save(run / "model.keras")
-    said = refused([str(run)], capfd, tmp_path / "out")
-    assert "not the model that this run's metrics were measured on (4 or more of 8 validation pictures get" in said
+    message = refused([str(run)], capfd, tmp_path / "out")
+    assert "not the model that this run's metrics were measured on (4 or more of 8 validation pictures get" in message
 
 
 @pytest.mark.parametrize("confusion", [None, [], [[8]], [["a"] * 4] * 4, [[10**30] * 4] * 4])

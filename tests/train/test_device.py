@@ -74,10 +74,10 @@ def driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-@pytest.mark.parametrize("asked", ["auto", "gpu"])
-def test_one_gpu_is_used_and_its_memory_grows(asked: str, driver: Path) -> None:
+@pytest.mark.parametrize("device_flag", ["auto", "gpu"])
+def test_one_gpu_is_used_and_its_memory_grows(device_flag: str, driver: Path) -> None:
     tf = FakeTensorFlow(["GPU:0", "GPU:1"])
-    assert device.choose_gpus(tf, asked) == ["GPU:0"]
+    assert device.choose_gpus(tf, device_flag) == ["GPU:0"]
     assert tf.calls == [("visible", ["GPU:0"], "GPU"), ("growth", "GPU:0", True)]
 
 

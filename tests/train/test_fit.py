@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 TINY = (Conv(2, 3, 16), Pool(), Flatten(), Softmax())
 
 
-def made(precision: str) -> tuple[Any, Any, Checkpoint]:
+def model_and_checkpoint(precision: str) -> tuple[Any, Any, Checkpoint]:
     """Return a model, its optimizer and the checkpoint that the loop writes of them."""
     import tf_keras
 
@@ -44,10 +44,10 @@ def made(precision: str) -> tuple[Any, Any, Checkpoint]:
 def test_comes_back_in_every_precision(tmp_path: Path, precision: str) -> None:
     from train.fit import _restore, _slots
 
-    _, _, first = made(precision)
+    _, _, first = model_and_checkpoint(precision)
     first.save(tmp_path)
     loaded = Checkpoint.load(tmp_path)
-    model, optimizer, _ = made(precision)
+    model, optimizer, _ = model_and_checkpoint(precision)
     assert loaded is not None
     _restore(model, optimizer, loaded, tmp_path)
     values = [*model.get_weights(), *(value.numpy() for value in _slots(optimizer))]
@@ -59,7 +59,7 @@ def test_comes_back_in_every_precision(tmp_path: Path, precision: str) -> None:
 def test_arrays_that_do_not_fit_are_refused(tmp_path: Path, damage: str) -> None:
     from train.fit import _restore
 
-    model, optimizer, saved = made("float32")
+    model, optimizer, saved = model_and_checkpoint("float32")
     weights, slots = saved.weights, saved.optimizer
     damaged = {
         "shape": replace(saved, weights=(weights[0][:1], *weights[1:])),

@@ -45,7 +45,7 @@ def test_values_and_gradients_are_the_stock_layers_within_their_rounding(policy:
         ours(values), stock(values)
         ours.set_weights([weights + 0.1 for weights in stock.get_weights()])
         stock.set_weights(ours.get_weights())
-        found = []
+        results = []
         for layer in (ours, stock):
             with tf.GradientTape() as tape:
                 tape.watch(values)
@@ -53,8 +53,8 @@ def test_values_and_gradients_are_the_stock_layers_within_their_rounding(policy:
                 assert result.dtype == policy.removeprefix("mixed_")
                 total = tf.reduce_sum(tf.cast(result, tf.float32))
             gradients = tape.gradient(total, [values, *layer.trainable_variables])
-            found.append([tf.cast(part, tf.float32).numpy() for part in (result, *gradients)])
-        for mine, theirs in zip(*found, strict=True):
+            results.append([tf.cast(part, tf.float32).numpy() for part in (result, *gradients)])
+        for mine, theirs in zip(*results, strict=True):
             # The stock layers may round on the way, between summands.
             np.testing.assert_allclose(mine, theirs, rtol=4 * step, atol=4 * step * np.abs(theirs).max())
 

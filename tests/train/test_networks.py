@@ -18,11 +18,11 @@ from train.networks import (
     find_network,
     layer_names,
     parameter_count,
-    pool_before_relu,
     summary,
     trace,
     with_dropout,
 )
+from train.twin import pool_before_relu
 
 
 def test_parameter_counts_are_the_papers() -> None:

@@ -15,7 +15,8 @@ from toolkit.errors import RunError
 from toolkit.files import read_json, write_json
 from train.config import Compute, DataConfig, Recipe, SplitConfig
 from train.evaluate import measure
-from train.report import group_runs, results_report
+from train.groups import group_runs
+from train.report import results_report
 from train.results import Result, distinct, load_results, to_json
 
 PUBLISHED = Path(__file__).parents[2] / "docs" / "results" / "training.json"
@@ -102,9 +103,9 @@ def test_the_published_results_give_the_published_table() -> None:
 def test_a_run_given_twice_counts_once(tmp_path: Path) -> None:
     base = run_folder(tmp_path / "base", result("gtzanet", 0, 110))
     write_json(tmp_path / "results.json", to_json([*load_results([base]), result("gtzanet", 1, 100)]))
-    found = load_results([base, tmp_path / "." / "base", tmp_path / "results.json"])
-    assert len(found) == 4
-    assert [run.config["seed"] for run in distinct(found)] == [0, 1]
+    loaded = load_results([base, tmp_path / "." / "base", tmp_path / "results.json"])
+    assert len(loaded) == 4
+    assert [run.config["seed"] for run in distinct(loaded)] == [0, 1]
 
 
 @pytest.mark.parametrize(

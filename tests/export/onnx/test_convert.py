@@ -77,8 +77,8 @@ def test_a_free_batch_takes_any_number_of_pictures(large: int, monkeypatch: pyte
     session = onnxruntime.InferenceSession(free, providers=["CPUExecutionProvider"])
     one_by_one = scores(to_onnx(network), pictures)
     for batch in (pictures[:1], pictures):
-        found = session.run(["probability"], {"picture": batch})[0]
-        np.testing.assert_allclose(found, one_by_one[: len(batch)], atol=1e-6)
+        probabilities = session.run(["probability"], {"picture": batch})[0]
+        np.testing.assert_allclose(probabilities, one_by_one[: len(batch)], atol=1e-6)
     graph = onnx.load_from_string(free).graph
     sides = [value.type.tensor_type.shape.dim[0].dim_param for value in (graph.input[0], graph.output[0])]
     assert sides == ["batch", "batch"] and to_onnx(network, dynamic_batch=True) == free

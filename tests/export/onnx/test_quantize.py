@@ -88,13 +88,13 @@ def test_the_largest_sums_come_out_right() -> None:
 
     for precision in ("dynamic", "int8"):
         quantised = quantise(exact, precision, white)
-        expected, found = (
+        float32_values, quantised_values = (
             onnxruntime.InferenceSession(value, providers=["CPUExecutionProvider"]).run(
                 None, {"picture": white.astype(np.float32)}
             )[0]
             for value in (exact, quantised)
         )
-        np.testing.assert_allclose(found, expected, rtol=0.02)
+        np.testing.assert_allclose(quantised_values, float32_values, rtol=0.02)
 
 
 def test_the_operators_that_stay_float_are_named(exact: bytes) -> None:

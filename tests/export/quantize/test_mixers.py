@@ -30,7 +30,7 @@ ZFNET_LAYERS = ("first", "second", "third", "fourth", "fifth", "dense", "denser"
 LARGE = 1000.0
 
 
-def ask_tflite(model: bytes) -> Any:
+def run_tflite(model: bytes) -> Any:
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_content=model, num_threads=1)
@@ -43,33 +43,33 @@ def ask_tflite(model: bytes) -> Any:
     return np.stack(rows)
 
 
-def ask_onnx(model: bytes) -> Any:
+def run_onnx(model: bytes) -> Any:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     return np.stack([session.run(None, {"picture": picture[None].astype(np.float32)})[0][0] for picture in PICTURES])
 
 
-Made = tuple[Mixer, Callable[[bytes], Any]]
+MixerAndRun = tuple[Mixer, Callable[[bytes], Any]]
 
 
 @pytest.fixture(scope="module", params=["tflite", "onnx"])
-def made(request: pytest.FixtureRequest) -> Made:
-    """Return a mixer of an untrained GTZANet, and how to ask its models about `PICTURES`."""
+def mixer_and_run(request: pytest.FixtureRequest) -> MixerAndRun:
+    """Return a mixer of an untrained GTZANet, and what runs its models on `PICTURES`."""
     load_tensorflow()
     model = network("gtzanet", 4)
     if request.param == "onnx":
-        return OnnxMixer(to_onnx(model), LAYERS, PICTURES), ask_onnx
-    return TfliteMixer(to_tflite(model), LAYERS, PICTURES), ask_tflite
+        return OnnxMixer(to_onnx(model), LAYERS, PICTURES), run_onnx
+    return TfliteMixer(to_tflite(model), LAYERS, PICTURES), run_tflite
 
 
 @pytest.mark.parametrize("kind", ["int8", "dynamic"])
 @pytest.mark.parametrize("layer", LAYERS)
-def test_one_layer_alone(made: Made, layer: str, kind: str) -> None:
-    mixer, ask = made
+def test_one_layer_alone(mixer_and_run: MixerAndRun, layer: str, kind: str) -> None:
+    mixer, run = mixer_and_run
     nothing = dict.fromkeys(LAYERS, "float32")
     exact, mixed = mixer.build(nothing), mixer.build({**nothing, layer: kind})
-    assert 0 < np.abs(ask(mixed) - ask(exact)).max() < 0.03
+    assert 0 < np.abs(run(mixed) - run(exact)).max() < 0.03
     assert mixer.build({**nothing, layer: kind}) == mixed
     assert eight_bit(mixed) == [name == layer for name in LAYERS]
 
@@ -92,12 +92,12 @@ def eight_bit(model: bytes) -> list[bool]:
     return [node.input[1] not in floats for node in graph.node if node.op_type in kinds]
 
 
-def test_the_heaviest_layers_make_the_file_small(made: Made) -> None:
-    mixer, ask = made
+def test_the_heaviest_layers_make_the_file_small(mixer_and_run: MixerAndRun) -> None:
+    mixer, run = mixer_and_run
     plan = {**dict.fromkeys(LAYERS, "float32"), "fifth": "int8", "dense": "dynamic"}
     mixed, exact = mixer.build(plan), mixer.build(dict.fromkeys(LAYERS, "float32"))
     assert len(mixed) < 0.52 * len(exact)
-    assert np.abs(ask(mixed) - ask(exact)).max() < 0.03
+    assert np.abs(run(mixed) - run(exact)).max() < 0.03
 
 
 def test_ranges_hold_what_any_picture_reaches() -> None:
@@ -108,18 +108,18 @@ def test_ranges_hold_what_any_picture_reaches() -> None:
     mixer = TfliteMixer(to_tflite(model), LAYERS, np.concatenate([PICTURES[:1], dark]))
     mixed = mixer.build(dict.fromkeys(LAYERS, "int8"))
     exact = mixer.build(dict.fromkeys(LAYERS, "float32"))
-    assert np.abs(ask_tflite(mixed)[0] - ask_tflite(exact)[0]).max() < 0.03
+    assert np.abs(run_tflite(mixed)[0] - run_tflite(exact)[0]).max() < 0.03
 
 
-@pytest.mark.parametrize("mixer", [TfliteMixer, OnnxMixer])
-def test_zfnet_is_standardised_in_float32(mixer: Any) -> None:
+@pytest.mark.parametrize("mixer_class", [TfliteMixer, OnnxMixer])
+def test_zfnet_is_standardised_in_float32(mixer_class: Any) -> None:
     load_tensorflow()
     model = network("zfnet", 4)
-    convert, ask = (to_tflite, ask_tflite) if mixer is TfliteMixer else (to_onnx, ask_onnx)
-    made = mixer(convert(model), ZFNET_LAYERS, PICTURES)
-    exact = made.build(dict.fromkeys(ZFNET_LAYERS, "float32"))
+    convert, run = (to_tflite, run_tflite) if mixer_class is TfliteMixer else (to_onnx, run_onnx)
+    mixer = mixer_class(convert(model), ZFNET_LAYERS, PICTURES)
+    exact = mixer.build(dict.fromkeys(ZFNET_LAYERS, "float32"))
     for kind in ("int8", "dynamic"):
-        assert 0 < np.abs(ask(made.build(dict.fromkeys(ZFNET_LAYERS, kind))) - ask(exact)).max() < 0.05
+        assert 0 < np.abs(run(mixer.build(dict.fromkeys(ZFNET_LAYERS, kind))) - run(exact)).max() < 0.05
 
 
 def test_a_network_of_other_layers_is_refused() -> None:

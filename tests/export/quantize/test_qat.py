@@ -28,7 +28,7 @@ COMMON = ["--calibration", "16", "--max-drop", "10", "--no-speed"]
 
 @pytest.fixture(scope="module")
 def learnt(run_folder: Path) -> tuple[Any, Any, list[float]]:
-    """Return the run's network, the same fine-tuned in 2 epochs at a high rate, and the losses that were told."""
+    """Return the run's network, the same fine-tuned in 2 epochs at a high rate, and the losses that were reported."""
     import tf_keras
 
     load_tensorflow()
@@ -60,13 +60,13 @@ def test_it_learns_with_the_rounding_of_an_int8_model(learnt: tuple[Any, Any, li
     exact = np.asarray(own(pictures.astype(np.float32), training=False))
     rounded = np.asarray(aware(pictures.astype(np.float32), training=False))
     assert 0 < np.abs(rounded - exact).max() < 0.1
-    found = {weight.name: float(weight) for weight in aware.weights if "post_activation" in weight.name}
+    assigned = {weight.name: float(weight) for weight in aware.weights if "post_activation" in weight.name}
     ranges = qat._ranges(own, pictures)
-    assert len(found) == 2 * len(ranges) == 12
+    assert len(assigned) == 2 * len(ranges) == 12
     for name, (low, high) in ranges.items():
         assert low <= 0 < high
-        assert found[f"quant_{name}/post_activation_min:0"] == pytest.approx(low)
-        assert found[f"quant_{name}/post_activation_max:0"] == pytest.approx(high)
+        assert assigned[f"quant_{name}/post_activation_min:0"] == pytest.approx(low)
+        assert assigned[f"quant_{name}/post_activation_max:0"] == pytest.approx(high)
 
 
 @pytest.mark.slow

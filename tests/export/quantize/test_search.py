@@ -42,8 +42,8 @@ class Machine:
 
     def find(self) -> QuantizationPlan:
         self.lines: list[str] = []
-        self.found = search(LAYERS, self.attempt, self.race, self.lines.append)
-        return self.found.best.plan
+        self.choice = search(LAYERS, self.attempt, self.race, self.lines.append)
+        return self.choice.best.plan
 
 
 def all_but(layer: str, kind: str, others: str) -> dict[str, str]:
@@ -55,8 +55,8 @@ def test_a_slow_layer_stays_float32() -> None:
     times = {(layer, "int8"): 5.0 for layer in LAYERS} | {("first", "int8"): 30.0, ("first", "dynamic"): 20.0}
     machine = Machine(times, {})
     assert machine.find() == all_but("first", FLOAT, "int8")
-    assert machine.found.best.speed.median == pytest.approx(25 / 40)
-    assert machine.found.beside_int8.median == pytest.approx(25 / 45)
+    assert machine.choice.best.speed.median == pytest.approx(25 / 40)
+    assert machine.choice.beside_int8.median == pytest.approx(25 / 45)
 
 
 def test_an_outlier_goes_back_to_float32_even_if_it_is_fast() -> None:
@@ -65,7 +65,7 @@ def test_an_outlier_goes_back_to_float32_even_if_it_is_fast() -> None:
     errors = {(layer, kind): 0.01 for layer in LAYERS for kind in kinds} | {("third", kind): 0.8 for kind in kinds}
     machine = Machine(times, errors)
     assert machine.find()["third"] == FLOAT
-    assert sum(kind == FLOAT for kind in machine.found.best.plan.values()) == 1
+    assert sum(kind == FLOAT for kind in machine.choice.best.plan.values()) == 1
     assert any("but third" in line for line in machine.lines)
 
 
@@ -79,7 +79,7 @@ def test_each_layer_has_its_own_best_kind() -> None:
 def test_of_equally_fast_ones_the_smallest() -> None:
     machine = Machine({}, {})
     assert FLOAT not in machine.find().values()
-    assert machine.found.best.size == 4
+    assert machine.choice.best.size == 4
 
 
 def test_where_nothing_is_inside_the_budget_nothing_is_chosen() -> None:

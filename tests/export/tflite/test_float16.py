@@ -25,13 +25,13 @@ def constants(model: bytes) -> dict[str, Any]:
 
     interpreter = tf.lite.Interpreter(model_content=model, experimental_preserve_all_tensors=True)
     interpreter.allocate_tensors()
-    found = {}
+    values = {}
     for detail in interpreter.get_tensor_details():
         try:
-            found[detail["name"]] = interpreter.get_tensor(detail["index"])
+            values[detail["name"]] = interpreter.get_tensor(detail["index"])
         except ValueError:  # not a constant: it has no value yet
             continue
-    return found
+    return values
 
 
 def test_weights_are_rounded_and_biases_are_not(artifacts: Path) -> None:
@@ -52,7 +52,7 @@ def test_weights_are_rounded_and_biases_are_not(artifacts: Path) -> None:
 def test_a_weight_beyond_float16_is_refused(artifacts: Path) -> None:
     model = bytearray(proper(artifacts / "gtzanet-float32.tflite"))
     kernels = [value.tobytes() for value in constants(bytes(model)).values() if value.size >= SMALLEST]
-    place = next(found for kernel in kernels if (found := bytes(model).find(kernel)) > 0)
+    place = next(start for kernel in kernels if (start := bytes(model).find(kernel)) > 0)
     model[place : place + 4] = np.float32(1e6).tobytes()
     with pytest.raises(ArtifactError, match="larger than float16 holds"):
         halve_weights(bytes(model))

@@ -37,19 +37,19 @@ def sounds(spec: FrontEnd) -> dict[str, Any]:
     size = spec.fixed_samples
     click = np.zeros(size, np.float32)
     click[size // 3] = 1
-    made = to_mono_at(synthetic.clip(synthetic.CLASSES[2], 4), RATE, spec.sample_rate)
+    synthetic_sound = to_mono_at(synthetic.clip(synthetic.CLASSES[2], 4), RATE, spec.sample_rate)
     return {
         "silence": np.zeros(size, np.float32),
         "noise": RNG.uniform(-1, 1, size).astype(np.float32),
         "whisper": RNG.uniform(-1e-4, 1e-4, size).astype(np.float32),
         "tone": tone(spec, 1000),
         "click": click,
-        "made-up": fitted(made, spec),
+        "made-up": fitted(synthetic_sound, spec),
     }
 
 
 @cache
-def asked(format: str, spec: FrontEnd, level: str) -> Callable[[Any], Any]:
+def picture_model(format: str, spec: FrontEnd, level: str) -> Callable[[Any], Any]:
     """Return what gives the picture that a model with nothing behind its front end draws."""
     if format == "onnx":
         import onnxruntime
@@ -68,12 +68,12 @@ def asked(format: str, spec: FrontEnd, level: str) -> Callable[[Any], Any]:
     interpreter = Interpreter(model_content=tflite_frontend.to_tflite(spec, level), num_threads=1)
     interpreter.allocate_tensors()
 
-    def ask(value: Any) -> Any:
+    def run(value: Any) -> Any:
         interpreter.set_tensor(interpreter.get_input_details()[0]["index"], value[np.newaxis])
         interpreter.invoke()
         return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])[0]
 
-    return ask
+    return run
 
 
 @pytest.mark.slow
@@ -83,11 +83,11 @@ def asked(format: str, spec: FrontEnd, level: str) -> Callable[[Any], Any]:
 @pytest.mark.parametrize("format", ["tflite", "onnx"])
 def test_it_draws_the_toolkits_picture(format: str, level: str, spec: FrontEnd, name: str) -> None:
     sound = sounds(spec)[name]
-    found = asked(format, spec, level)(db_mel(sound, spec) if level == "mel" else sound)
+    picture = picture_model(format, spec, level)(db_mel(sound, spec) if level == "mel" else sound)
     ours = render(sound, spec)
-    differing = (found != ours).any(axis=-1)
+    differing = (picture != ours).any(axis=-1)
     assert differing.sum() <= (0 if level == "mel" else 50), "of 124,416 pixels"
-    assert np.abs(found - ours).max() <= 5, "a neighbouring colour"
+    assert np.abs(picture - ours).max() <= 5, "a neighbouring colour"
 
 
 @pytest.mark.slow
@@ -95,7 +95,7 @@ def test_it_draws_the_toolkits_picture(format: str, level: str, spec: FrontEnd, 
 def test_a_tone_lights_its_own_row(format: str) -> None:
     """Higher tones are drawn higher: the brightest row of the box rises with the frequency."""
     rows = [
-        int(asked(format, PICTURE, "waveform")(tone(PICTURE, hertz))[BOX].sum(axis=(1, 2))[1:-1].argmax())
+        int(picture_model(format, PICTURE, "waveform")(tone(PICTURE, hertz))[BOX].sum(axis=(1, 2))[1:-1].argmax())
         for hertz in (100, 400, 1600, 6400)
     ]
     assert rows == sorted(rows, reverse=True) and len(set(rows)) == 4

@@ -25,7 +25,7 @@ def doubled(shape: tuple[int, ...], dtype: str = "float32") -> bytes:
     return bytes(tf.lite.TFLiteConverter.from_concrete_functions([call]).convert())
 
 
-def ask(model: bytes, value: Any) -> Any:
+def run(model: bytes, value: Any) -> Any:
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_content=model, num_threads=1)
@@ -39,8 +39,8 @@ def ask(model: bytes, value: Any) -> Any:
 def test_the_second_gets_what_the_first_gives() -> None:
     value = np.arange(6, dtype=np.float32).reshape(1, 6)
     model = doubled((1, 6))
-    np.testing.assert_array_equal(ask(compose(model, model), value), 4 * value)
-    np.testing.assert_array_equal(ask(compose(compose(model, model), model), value), 8 * value)
+    np.testing.assert_array_equal(run(compose(model, model), value), 4 * value)
+    np.testing.assert_array_equal(run(compose(compose(model, model), model), value), 8 * value)
 
 
 @pytest.mark.parametrize("precision", ["float32", "float16", "dynamic", "int16x8", "mixed"])
@@ -49,7 +49,7 @@ def test_a_network_says_the_same_behind_another_model(artifacts: Path, precision
     network = path.read_bytes()[: read_archive(path).start]
     picture = np.random.default_rng(1).integers(0, 128, (1, 288, 432, 3)).astype(np.float32)
     joined = compose(doubled((1, 288, 432, 3)), network)
-    np.testing.assert_array_equal(ask(joined, picture), ask(network, 2 * picture))
+    np.testing.assert_array_equal(run(joined, picture), run(network, 2 * picture))
     assert compose(doubled((1, 288, 432, 3)), network) == joined
 
 

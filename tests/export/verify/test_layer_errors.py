@@ -39,8 +39,8 @@ def test_the_first_wrong_layer_is_blamed(
 ) -> None:
     """Keras is said to give other values from a layer on."""
     real = layer_errors._keras_values
-    other = lambda *asked: [  # noqa: E731
-        value if place < wrong else np.roll(value, 1, axis=-1) + 1 for place, value in enumerate(real(*asked))
+    other = lambda *arguments: [  # noqa: E731
+        value if place < wrong else np.roll(value, 1, axis=-1) + 1 for place, value in enumerate(real(*arguments))
     ]
     monkeypatch.setattr(layer_errors, "_keras_values", other)
     precision = name.split(".")[0]
@@ -50,8 +50,8 @@ def test_the_first_wrong_layer_is_blamed(
 def test_values_that_are_not_finite_are_wrong(artifacts: Path, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     real = layer_errors._tflite_values
 
-    def broken(*asked: Any) -> Any:
-        values = real(*asked)
+    def broken(*arguments: Any) -> Any:
+        values = real(*arguments)
         values[1] = np.full_like(values[1], np.nan)
         return values
 
@@ -60,7 +60,7 @@ def test_values_that_are_not_finite_are_wrong(artifacts: Path, model: Any, monke
 
 
 def test_a_diagnosis_that_fails_says_nothing(artifacts: Path, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*asked: Any) -> Any:
+    def fail(*arguments: Any) -> Any:
         raise RuntimeError("the engine is gone")
 
     monkeypatch.setattr(layer_errors, "_onnx_values", fail)

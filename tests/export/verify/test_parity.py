@@ -18,9 +18,9 @@ MADE = ("silence", "noise", "a tone")
 NAMES = (*(f"clip {number}" for number in range(N)), *MADE)
 
 
-def judged(found: Any, quantization: str, expected: Reference, max_drop: float = MAX_DROP) -> Measured:
-    """Return what was measured of a model that gave `found`."""
-    return measure(example_card(quantization=quantization), found, expected, "validation", max_drop)
+def judged(probabilities: Any, quantization: str, expected: Reference, max_drop: float = MAX_DROP) -> Measured:
+    """Return what was measured of a model that gave `probabilities`."""
+    return measure(example_card(quantization=quantization), probabilities, expected, "validation", max_drop)
 
 
 def keras(right: int, confidence: float = 0.52) -> Reference:
@@ -32,9 +32,9 @@ def keras(right: int, confidence: float = 0.52) -> Reference:
 
 def test_what_is_measured() -> None:
     expected = keras(30)
-    found = expected.probabilities.copy()
-    found[29] = found[29][::-1]
-    measured = judged(found, "int8", expected)
+    probabilities = expected.probabilities.copy()
+    probabilities[29] = probabilities[29][::-1]
+    measured = judged(probabilities, "int8", expected)
     assert (measured.accuracy.n, measured.accuracy.correct, measured.accuracy.accuracy) == (N, 29, 29 / N)
     assert measured.accuracy.wilson95 == wilson_interval(29, N)
     assert measured.parity.top1_agreement == 99 / 100
@@ -63,10 +63,10 @@ def test_float32_may_not_differ_anywhere() -> None:
     expected = keras(30)
     assert judged(expected.probabilities + np.float32(5e-6), "none", expected)
     for place in (0, N, N + 2):  # a real picture, silence, a tone
-        found = expected.probabilities.copy()
-        found[place, 0] += 3e-5
+        probabilities = expected.probabilities.copy()
+        probabilities[place, 0] += 3e-5
         with pytest.raises(ArtifactError, match=f"refused: the float32 model is .*e-05 off Keras.* of {NAMES[place]}"):
-            judged(found, "none", expected)
+            judged(probabilities, "none", expected)
 
 
 @pytest.mark.parametrize(
@@ -74,12 +74,12 @@ def test_float32_may_not_differ_anywhere() -> None:
 )
 def test_one_probability_may_differ_by_so_much(quantization: str, off: float) -> None:
     expected = keras(30, confidence=0.99)
-    found = expected.probabilities.copy()
-    found[N + 1] += np.array([-off - 0.001, off + 0.001], np.float32)
+    probabilities = expected.probabilities.copy()
+    probabilities[N + 1] += np.array([-off - 0.001, off + 0.001], np.float32)
     with pytest.raises(
         ArtifactError, match=f"{quantization} model is .* off Keras in a probability of noise, over {off}"
     ):
-        judged(found, quantization, expected)
+        judged(probabilities, quantization, expected)
 
 
 def test_a_row_in_another_direction_is_refused() -> None:
@@ -88,18 +88,18 @@ def test_a_row_in_another_direction_is_refused() -> None:
     expected = Reference.of(
         NAMES, keras(0).pictures, np.tile(row, (N + 3, 1)).astype(np.float32), np.zeros(N, np.int64)
     )
-    found = expected.probabilities.copy()
-    found[N] = [0.2, 0, 0.2, 0, 0.2, 0, 0.2, 0, 0.2, 0]
+    probabilities = expected.probabilities.copy()
+    probabilities[N] = [0.2, 0, 0.2, 0, 0.2, 0, 0.2, 0, 0.2, 0]
     with pytest.raises(ArtifactError, match="cosine between the dynamic model's.* is 0.7.* on silence, under 0.97"):
-        judged(found, "dynamic", expected)
+        judged(probabilities, "dynamic", expected)
 
 
 def test_too_many_other_labels_are_refused_even_if_as_many_are_right() -> None:
     expected = keras(50)
-    found = expected.probabilities[::-1].copy()
-    found[N:] = expected.probabilities[N:]
+    probabilities = expected.probabilities[::-1].copy()
+    probabilities[N:] = expected.probabilities[N:]
     with pytest.raises(ArtifactError, match="gives .*% of the validation pictures Keras' label, under 85%"):
-        judged(found, "int8", expected)
+        judged(probabilities, "int8", expected)
 
 
 def test_integers_may_lose_a_little_and_no_more() -> None:
@@ -115,8 +115,8 @@ def test_integers_may_lose_a_little_and_no_more() -> None:
 
 def test_scores_that_are_not_finite_are_refused() -> None:
     expected = keras(36)
-    found = expected.probabilities.copy()
-    found[-1, 0] = np.nan
+    probabilities = expected.probabilities.copy()
+    probabilities[-1, 0] = np.nan
     for quantization in ("none", "int8"):
         with pytest.raises(ArtifactError, match="not finite on a tone"):
-            judged(found, quantization, expected)
+            judged(probabilities, quantization, expected)

@@ -31,11 +31,11 @@ class Slow:
 
 def test_each_is_compared_with_the_float32_file_of_its_format() -> None:
     files = {Variant(name.split(".")[1], name.split("-")[1].split(".")[0]): Path(name) for name in MILLISECONDS}
-    found: Any = measure_ratios(files, BATCH, open=Slow)  # type: ignore[arg-type]
-    assert set(found) == {Variant("tflite", "int8"), Variant("tflite", "dynamic"), Variant("onnx", "int8")}
-    assert found[Variant("tflite", "int8")].median > 1.3
-    assert found[Variant("tflite", "dynamic")].median < 0.8 and is_faster(found[Variant("tflite", "dynamic")])
-    assert found[Variant("onnx", "int8")].median > 1.2
+    ratios: Any = measure_ratios(files, BATCH, open=Slow)  # type: ignore[arg-type]
+    assert set(ratios) == {Variant("tflite", "int8"), Variant("tflite", "dynamic"), Variant("onnx", "int8")}
+    assert ratios[Variant("tflite", "int8")].median > 1.3
+    assert ratios[Variant("tflite", "dynamic")].median < 0.8 and is_faster(ratios[Variant("tflite", "dynamic")])
+    assert ratios[Variant("onnx", "int8")].median > 1.2
 
 
 def test_float32_alone_is_not_timed() -> None:
@@ -62,7 +62,7 @@ def test_a_slower_file_is_told_of_and_refused_where_that_is_asked_for(
     slower: bool,
 ) -> None:
     measured = Ratio(median, median - 0.1, median + 0.1)
-    monkeypatch.setattr(speed, "compare", lambda files, picture: dict.fromkeys(list(files)[1:], measured))
+    monkeypatch.setattr(speed, "measure_ratios", lambda files, batch: dict.fromkeys(list(files)[1:], measured))
     arguments = [str(run_folder), "--quantize", "dynamic", "--max-drop", "10"]
     assert entry([*arguments, "--output", str(tmp_path / "told")]) == 0
     out, err = capfd.readouterr()

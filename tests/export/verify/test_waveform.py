@@ -47,9 +47,9 @@ def test_it_says_what_its_twin_says(
     assert ours.card.accuracy == twin.card.accuracy and ours.labels == twin.labels
     for label in synthetic.CLASSES[:3]:
         sound = synthetic.clip(label, 7)
-        found, known = ours.classify(sound, PICTURE.sample_rate), twin.classify(sound, PICTURE.sample_rate)
-        assert found.label == known.label
-        assert found.by_label() == pytest.approx(known.by_label(), abs=0.02)
+        our_result, twin_result = ours.classify(sound, PICTURE.sample_rate), twin.classify(sound, PICTURE.sample_rate)
+        assert our_result.label == twin_result.label
+        assert our_result.by_label() == pytest.approx(twin_result.by_label(), abs=0.02)
 
 
 @pytest.mark.parametrize("seconds", [0.5, 29.0, 45.0, 95.0])
@@ -110,11 +110,11 @@ def test_the_check_names_the_sound(artifacts: Path) -> None:
             return np.eye(len(self.labels))[0]
 
     twin = Classifier.load(artifacts / "gtzanet-float32.tflite")
-    made = sounds(PICTURE)
-    wrong = next(name for name, sound in made.items() if twin.scores(model_input(sound, twin.card)).argmax())
+    test_sounds = sounds(PICTURE)
+    wrong = next(name for name, sound in test_sounds.items() if twin.scores(model_input(sound, twin.card)).argmax())
     with pytest.raises(ArtifactError, match=f"the picture model says high of {wrong}"):
-        check_same(Other(twin), twin, {wrong: made[wrong]})  # type: ignore[arg-type]
-    check_same(twin, twin, made)
+        check_same(Other(twin), twin, {wrong: test_sounds[wrong]})  # type: ignore[arg-type]
+    check_same(twin, twin, test_sounds)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,48 @@
+"""What is refused before anything is read: files that there cannot be of a network, and tools that are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from export.front_end_rules import check_front_end
+from export.options import Options, Report
+from export.quantize import qat, search
+from export.tflite.mixed import check_quantizer
+from export.trained_run import check_run, layer_classes
+from export.variants import MIXED, PICTURE, Variant
+from export.weighted import KERAS_LAYERS
+from toolkit.artifact.file import TFLITE
+from toolkit.data.run_folder import Run
+from toolkit.errors import UsageError
+
+
+def offered(run: Run, variants: Sequence[Variant], options: Options, report: Report) -> tuple[Variant, ...]:
+    """Return the variants that there are of the run's network; raise at one that there is not, or leave it out.
+
+    Raises
+    ------
+    RunError
+        If the run's files do not fit together, or a tool for a variant is not installed.
+    UsageError
+        If there is no such variant, or the plan does not fit the network.
+    """
+    layers = layer_classes(run)
+    spec = check_run(run)
+    if options.plan is not None:
+        search.parse(options.plan, [name for name, kind in layers.items() if kind in KERAS_LAYERS])
+    for level in {variant.level for variant in variants} - {PICTURE}:
+        check_front_end(spec, level)
+    if any((variant.format, variant.precision) == (TFLITE, MIXED) for variant in variants):
+        check_quantizer()
+    if options.qat:
+        qat.check_installed()
+    possible = []
+    for variant in variants:
+        if (reason := variant.unsupported(layers.values())) is None:
+            possible.append(variant)
+            continue
+        name = variant.file_name(run.config["model"])
+        if not options.leave_out:
+            raise UsageError(f"{name} cannot be made: {reason}: use another precision")
+        report(f"left out: {name}: {reason}")
+    return tuple(possible)
