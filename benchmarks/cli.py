@@ -55,13 +55,13 @@ def _checked(work: Work) -> Work:
 
 def _check_outputs(arguments: argparse.Namespace) -> None:
     """Raise `UsageError` where a result cannot be written, or would take the place of what is read or written, too."""
-    named = [value for value in vars(arguments).values() if isinstance(value, Path | list)]
-    given = [path for value in named for path in (value if isinstance(value, list) else [value])]
+    values = [value for value in vars(arguments).values() if isinstance(value, Path | list)]
+    paths = [path for value in values for path in (value if isinstance(value, list) else [value])]
     for flag, path in (("--json", arguments.json), ("--markdown", arguments.markdown)):
         if path is None:
             continue
         output_file(path, flag)
-        if [other for other in given if isinstance(other, Path) and other.resolve() == path.resolve()] != [path]:
+        if [other for other in paths if isinstance(other, Path) and other.resolve() == path.resolve()] != [path]:
             raise UsageError(f"{flag} {path}: the same file is named twice: name another to write")
 
 

@@ -17,14 +17,14 @@ import json, sys
 from runtime import Classifier
 from toolkit.errors import EngineError
 models, sounds = json.loads(sys.argv[1])
-found = {}
+answers = {}
 for model in models:
     try:
         classifier = Classifier.load(model, threads=1)
-        found[model] = [classifier.classify(sound).by_label() for sound in sounds]
+        answers[model] = [classifier.classify(sound).by_label() for sound in sounds]
     except EngineError as error:
-        found[model] = str(error)
-print(json.dumps(found))
+        answers[model] = str(error)
+print(json.dumps(answers))
 """
 
 
@@ -44,13 +44,13 @@ def refusals(
     models that they refuse, by the models' names.
     """
     names = [str(path) for path in models]
-    told = json.loads(python("-c", CLASSIFY, json.dumps([names, list(sounds)])))
+    answers = json.loads(python("-c", CLASSIFY, json.dumps([names, list(sounds)])))
     for name in names:
-        if isinstance(told[name], str):
+        if isinstance(answers[name], str):
             continue
         classifier = Classifier.load(name, threads=1)
-        for sound, theirs in zip(sounds, told[name], strict=True):
+        for sound, theirs in zip(sounds, answers[name], strict=True):
             ours = classifier.classify(sound).by_label()
             assert next(iter(theirs)) == next(iter(ours)), (name, sound)
             np.testing.assert_allclose([theirs[label] for label in ours], [*ours.values()], rtol=0, atol=tolerance)
-    return {Path(name).name: answer for name, answer in told.items() if isinstance(answer, str)}
+    return {Path(name).name: answer for name, answer in answers.items() if isinstance(answer, str)}

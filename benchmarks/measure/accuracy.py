@@ -99,17 +99,17 @@ def predict(
     EngineError
         If the model cannot run, or gives values that are not finite, or no probabilities.
     """
-    found = []
+    batches = []
     for start in range(0, len(pictures), BATCH):
         scores = engine.run(pictures[start : start + BATCH].astype(np.float32))
         if not np.isfinite(scores).all():
             raise EngineError("the model gives values that are not finite: export it again")
         if scores.min() < 0 or scores.sum(axis=1).min() <= 0:
             raise EngineError("the model gives scores that are no probabilities: export it again")
-        found.append(scores)
+        batches.append(scores)
         if progress is not None:
             progress(min(start + BATCH, len(pictures)), len(pictures))
-    return np.concatenate(found)
+    return np.concatenate(batches)
 
 
 def detail(scores: NDArray[np.float32], truth: NDArray[np.int64], card: Card) -> Detail:

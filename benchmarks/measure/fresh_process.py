@@ -13,9 +13,11 @@ from pathlib import Path
 
 from toolkit.errors import EngineError
 
-CHILD = """import sys
+CHILD = """import time
+start = time.perf_counter()
+import sys
 from benchmarks.measure.fresh_process import classify_once
-sys.stdout.write(classify_once(*sys.argv[1:]))"""
+sys.stdout.write(classify_once(start, *sys.argv[1:]))"""
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,11 @@ def child_environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 
-def classify_once(model: str, clip: str, threads: str, engine: str) -> str:
-    """Classify one clip and return this process's peak memory and the seconds taken as JSON: the child's whole work."""
-    start = time.perf_counter()
+def classify_once(start: float, model: str, clip: str, threads: str, engine: str) -> str:
+    """Classify one clip and return this process's peak memory and the seconds taken as JSON: the child's whole work.
+
+    `start` is when the child's first line ran, as other programs are timed from their first line, too.
+    """
     from runtime.classifier import Classifier
 
     imported = time.perf_counter()
@@ -69,15 +73,16 @@ def classify_once(model: str, clip: str, threads: str, engine: str) -> str:
     loaded = time.perf_counter()
     classifier.classify(Path(clip))
     done = time.perf_counter()
-    found = FreshProcess(peak_memory(), done - start, imported - start, loaded - imported)
-    return json.dumps(asdict(found))
+    fresh = FreshProcess(peak_memory(), done - start, imported - start, loaded - imported)
+    return json.dumps(asdict(fresh))
 
 
-def peak_memory() -> int | None:
-    """Return this process's highest resident memory in bytes since it began, or None where there is no /proc.
+def peak_memory(process: int | str = "self") -> int | None:
+    """Return a process's highest resident memory in bytes since it began, or None where there is no /proc.
 
-    `getrusage` is no use here: its maximum survives `exec`, so a child's starts at the size of the parent that made it.
+    psutil tells only what is resident now. `getrusage` is no use either: its maximum survives `exec`, so a child's
+    starts at the size of the parent that made it.
     """
-    status = Path("/proc/self/status")
-    found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.exists() else None
-    return int(found[1]) * 1024 if found else None
+    status = Path(f"/proc/{process}/status")
+    kilobytes = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.exists() else None
+    return int(kilobytes[1]) * 1024 if kilobytes else None

@@ -34,7 +34,7 @@ class Journal:
         """
         self._path = path
         self._head = {"benchmark": digest_of(settings)}
-        self._notes = [] if path is None else _known(path, self._head)
+        self._notes = [] if path is None else _notes_in(path, self._head)
         self._written = False
         self.begun = len(self._notes)
         """How many notes an earlier benchmark left."""
@@ -44,7 +44,7 @@ class Journal:
         """Where the notes are, if there are any."""
         return self._path if self._notes else None
 
-    def found(self, kind: str, name: str) -> Any:
+    def last(self, kind: str, name: str) -> Any:
         """Return what was noted last of something, or None."""
         return next(
             (note["value"] for note in reversed(self._notes) if (note["kind"], note["name"]) == (kind, name)), None
@@ -75,7 +75,7 @@ class Journal:
             self._path.unlink(missing_ok=True)
 
 
-def _known(path: Path, head: dict[str, str]) -> list[dict[str, Any]]:
+def _notes_in(path: Path, head: dict[str, str]) -> list[dict[str, Any]]:
     """Return the notes in a file, if there is one."""
     if not path.exists():
         return []
@@ -98,14 +98,14 @@ def _text(lines: Sequence[Any]) -> str:
 
 def _lines(path: Path) -> list[dict[str, Any]]:
     """Return the head of a file of notes and its notes, up to the first that is none; nothing without a head."""
-    found: list[dict[str, Any]] = []
+    values: list[dict[str, Any]] = []
     with contextlib.suppress(OSError, ValueError, RecursionError):
         for line in path.read_bytes().splitlines(keepends=True):
             value = json.loads(line.decode("utf-8"))
-            if not (line.endswith(b"\n") and isinstance(value, dict) and _fits(value, first=not found)):
+            if not (line.endswith(b"\n") and isinstance(value, dict) and _fits(value, first=not values)):
                 break
-            found.append(value)
-    return found
+            values.append(value)
+    return values
 
 
 def _fits(value: dict[str, Any], first: bool) -> bool:

@@ -51,9 +51,9 @@ def judge(row: Row, engine: Engine, pictures: Pictures, journal: Journal) -> Row
     card = engine.card
     part = pictures.part(card)
     seen = pictures.of(part)
-    known = journal.found("accuracy", row.file)
-    if known is not None:
-        past = from_json(Row, known)
+    noted = journal.last("accuracy", row.file)
+    if noted is not None:
+        past = from_json(Row, noted)
         return replace(row, judged_on=past.judged_on, accuracy=past.accuracy, detail=past.detail, status=past.status)
     with pictures.stage(f"accuracy of {Path(row.file).name}") as report:
         scores = correctness.predict(engine, seen, report)
@@ -72,11 +72,12 @@ def judge(row: Row, engine: Engine, pictures: Pictures, journal: Journal) -> Row
 
 def _remark(card: Card, part: EvaluationPart, measured: correctness.Accuracy) -> str:
     """Return "ok", or what makes the accuracy doubtful."""
-    said = card.accuracy
+    on_card = card.accuracy
     if part.seen:
         return f"{part.seen} of {measured.n} were in its training part"
     if part.seen is None:
         return "its training part is not known here"
-    if (part.split, part.name, measured.n) == (card.split.name, said.part, said.n) and measured.correct != said.correct:
-        return f"its card says {said.correct}/{said.n}"
+    same_samples = (part.split, part.name, measured.n) == (card.split.name, on_card.part, on_card.n)
+    if same_samples and measured.correct != on_card.correct:
+        return f"its card says {on_card.correct}/{on_card.n}"
     return "ok"

@@ -62,13 +62,13 @@ def match(before: Sequence[Row], after: Sequence[Row]) -> list[tuple[Row, Row]]:
     for row in before:
         short.setdefault((Path(row.file).name, row.threads), []).append(row)
     names = [(Path(row.file).name, row.threads) for row in after]
-    found = []
+    pairs = []
     for row, name in zip(after, names, strict=True):
         alone = short.get(name, []) if names.count(name) == 1 else []
         other = exact.get((row.file, row.threads)) or (alone[0] if len(alone) == 1 else None)
         if other is not None:
-            found.append((other, row))
-    return found
+            pairs.append((other, row))
+    return pairs
 
 
 def compare_rows(before: Row, after: Row, tolerance: float, untimed: Sequence[str] = ()) -> Pair:

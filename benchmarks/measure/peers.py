@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import re
 import shlex
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
-from benchmarks.measure.fresh_process import FreshProcess
+from benchmarks.measure.fresh_process import FreshProcess, peak_memory
 from benchmarks.measure.row import Row, row_name
 from toolkit.artifact.card import Card
 from toolkit.artifact.file import ONNX, TFLITE, file_format, read_card
@@ -27,7 +26,7 @@ from toolkit.data.run_folder import Run
 from toolkit.errors import ArtifactError, EngineError, UsageError
 
 SCRIPT = Path(__file__).parents[1] / "assets" / "usual.py"
-PICTURE = ("librosa", "matplotlib", "PIL")
+PICTURE = ("librosa", "matplotlib")
 """What every one of them draws the picture with."""
 
 
@@ -46,7 +45,7 @@ TENSORFLOW_LITE = Kind("librosa + TensorFlow Lite", "tensorflow-lite", "tensorfl
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Peer:
     """A program to start: what, with which model file and how many threads (or several), and our row beside it."""
 
     kind: Kind
@@ -76,41 +75,41 @@ class Wanted:
         return tuple(name for name in (*PICTURE, self.kind.module) if importlib.util.find_spec(name) is None)
 
 
-class Peer:
+class RunningPeer:
     """A program that runs, and has classified the clip once."""
 
-    def __init__(self, wanted: Wanted, process: subprocess.Popen[str], said: Any, clip: Path) -> None:
-        """Wait until it is ready; `said` is where it writes what goes wrong."""
-        self.name, self.beside = wanted.name, wanted.beside
-        self._wanted, self._process, self._said, self._clip = wanted, process, said, clip
+    def __init__(self, peer: Peer, process: subprocess.Popen[str], errors: Any, clip: Path) -> None:
+        """Wait until it is ready; `errors` is the file that its error output goes to."""
+        self.name, self.beside = peer.name, peer.beside
+        self._peer, self._process, self._errors, self._clip = peer, process, errors, clip
         loaded = self._answer()
-        first = self._ask(str(clip))
+        first = self._query(str(clip))
         self._fresh = FreshProcess(
-            _peak(process.pid), first["seconds"], loaded["import_seconds"], loaded["load_seconds"]
+            peak_memory(process.pid), first["seconds"], loaded["import_seconds"], loaded["load_seconds"]
         )
 
     def file(self, number: int) -> None:
         """Classify the clip."""
-        self._ask(str(self._clip))
+        self._query(str(self._clip))
 
     def network(self, number: int) -> None:
         """Ask the network about the last picture again."""
-        self._ask("")
+        self._query("")
 
     def row(self) -> Row:
         """Return what is known of it besides its latency."""
-        wanted = self._wanted
+        peer = self._peer
         return Row(
-            file=wanted.program,
-            name=wanted.name,
-            size_bytes=wanted.model.stat().st_size,
+            file=peer.program,
+            name=peer.name,
+            size_bytes=peer.model.stat().st_size,
             precision="float32",
-            engine=wanted.kind.engine,
-            threads=wanted.threads,
+            engine=peer.kind.engine,
+            threads=peer.threads,
             fresh=self._fresh,
         )
 
-    def _ask(self, order: str) -> dict[str, Any]:
+    def _query(self, order: str) -> dict[str, Any]:
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(order + "\n")
@@ -130,14 +129,17 @@ class Peer:
     def _broken(self) -> EngineError:
         self._process.kill()
         code = self._process.wait()
-        self._said.seek(0)
-        last = (self._said.read().strip().splitlines() or [f"exit code {code}"])[-1]
+        self._errors.seek(0)
+        last = (self._errors.read().strip().splitlines() or [f"exit code {code}"])[-1]
         return EngineError(f"{self.name} failed ({last}): leave out --peers")
 
 
 @contextmanager
-def started(wanted: Sequence[Wanted], clip: Path) -> Iterator[list[Peer]]:
+def started(peers: Sequence[Peer], clip: Path) -> Iterator[list[RunningPeer]]:
     """Start programs, which end with the block.
+
+    Each kind classifies the clip once before it counts, so that it reads its libraries from a warm disk cache and finds
+    its compiled code, as ours does after all the imports that come before it.
 
     Raises
     ------
@@ -145,19 +147,28 @@ def started(wanted: Sequence[Wanted], clip: Path) -> Iterator[list[Peer]]:
         If one fails.
     """
     with ExitStack() as stack:
-        peers = []
-        for one in wanted:
-            said = stack.enter_context(TemporaryFile("w+", encoding="utf-8", errors="replace"))
+        for peer in {peer.kind: peer for peer in peers}.values():
+            _warm_up(peer, clip)
+        running = []
+        for peer in peers:
+            errors = stack.enter_context(TemporaryFile("w+", encoding="utf-8", errors="replace"))
             process = subprocess.Popen(
-                one.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True
+                peer.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
             )
             stack.callback(process.wait)
             stack.callback(process.kill)
-            peers.append(Peer(one, process, said, clip.absolute()))
-        yield peers
+            running.append(RunningPeer(peer, process, errors, clip.absolute()))
+        yield running
 
 
-def peers_of(paths: Sequence[Path], run: Path | None, threads: Sequence[int]) -> list[Wanted]:
+def _warm_up(peer: Peer, clip: Path) -> None:
+    """Run a program once, whatever comes of it: the run that counts reports a failure."""
+    command = [*peer.command, str(clip.absolute())]
+    silent = subprocess.DEVNULL
+    subprocess.run(command, stdin=silent, stdout=silent, stderr=silent)
+
+
+def peers_of(paths: Sequence[Path], run: Path | None, threads: Sequence[int]) -> list[Peer]:
     """Return the programs to time beside model files: each with the first float32 file that it can use.
 
     tf_keras loads the model of a run, beside the first float32 file that was exported from it.
@@ -184,7 +195,7 @@ def peers_of(paths: Sequence[Path], run: Path | None, threads: Sequence[int]) ->
         chosen.append((TF_KERAS, finished.model_path, own[0]))
     several = len(threads) > 1
     return [
-        Wanted(kind, model, count, several, row_name(beside, count, several))
+        Peer(kind, model, count, several, row_name(beside, count, several))
         for kind, model, beside in chosen
         for count in threads
     ]
@@ -198,20 +209,14 @@ def _readable(path: Path) -> Card | None:
         return None
 
 
-def peer_notes(wanted: Sequence[Wanted], clip: str | None) -> list[str]:
+def peer_notes(peers: Sequence[Peer], clip: str | None) -> list[str]:
     """Return what the programs of others are, and the commands that do the same with a clip, any where it is None."""
     commands = [
-        shlex.join(["python", f"benchmarks/assets/{SCRIPT.name}", *one.command[2:], clip or "CLIP.wav"])
-        for one in wanted
+        shlex.join(["python", f"benchmarks/assets/{SCRIPT.name}", *peer.command[2:], clip or "CLIP.wav"])
+        for peer in peers
     ]
     return [
-        "Programs of others, in the same rounds: librosa draws, matplotlib saves a picture, the engine looks at it; "
+        "Programs of others, in the same rounds: librosa and matplotlib draw a picture, the engine looks at it; "
         '"x float32" is beside our row of the same network in float32.',
-        *(f"{one.name}: `{command}`" for one, command in zip(wanted, commands, strict=True)),
+        *(f"{peer.name}: `{command}`" for peer, command in zip(peers, commands, strict=True)),
     ]
-
-
-def _peak(pid: int) -> int | None:
-    status = Path(f"/proc/{pid}/status")
-    found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.exists() else None
-    return int(found[1]) * 1024 if found else None

@@ -64,13 +64,13 @@ class Limits:
     accuracy: float | None = None
 
     def __str__(self) -> str:
-        told = [
+        texts = [
             f"{self.latency_ms:g} ms" if self.latency_ms is not None else "",
             f"{self.size_bytes / 1e6:g} MB on the disk" if self.size_bytes is not None else "",
             f"{self.peak_bytes / 1e6:g} MB of memory" if self.peak_bytes is not None else "",
             f"an accuracy of {self.accuracy:g} or more" if self.accuracy is not None else "",
         ]
-        return ", ".join(filter(None, told))
+        return ", ".join(filter(None, texts))
 
 
 @dataclass(frozen=True)
@@ -139,20 +139,20 @@ def advise(choices: Sequence[Choice], limits: Limits) -> Advice:
     chosen = min(
         (choice for choice in equal if as_fast(choice, fastest)), key=lambda choice: (choice.size_bytes, _slow(choice))
     )
-    told = [_figures(chosen)]
+    reasons = [_figures(chosen)]
     if len(fitting) == 1:
-        return Advice(chosen.name, f"{told[0]}; the only file{within}")
+        return Advice(chosen.name, f"{reasons[0]}; the only file{within}")
     if chosen is fastest:
-        told.append(f"the fastest of {_counted(len(equal), within)}")
+        reasons.append(f"the fastest of {_counted(len(equal), within)}")
     else:
-        told.append(
+        reasons.append(
             f"the smallest of {_counted(len(equal), within)} and as fast as the fastest of them, but for chance "
             f"({short[fastest.name]}, {fastest.latency_ms:.1f} ms)"
         )
     lost = best.accuracy - chosen.accuracy
     if lost > 0:
-        told.append(f"{short[best.name]} is right on {lost:.1%} more, which may be chance")
-    return Advice(chosen.name, "; ".join(told))
+        reasons.append(f"{short[best.name]} is right on {lost:.1%} more, which may be chance")
+    return Advice(chosen.name, "; ".join(reasons))
 
 
 def _counted(count: int, within: str) -> str:
@@ -189,11 +189,11 @@ def size(text: str) -> float:
     return _quantity(text, _SIZES, "a size such as 500k or 2MB")
 
 
-def _quantity(text: str, units: dict[str, float], wanted: str) -> float:
-    found = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)\s*([a-z]*)", text.strip().lower())
-    amount = float(found[1]) * units.get(found[2], 0.0) if found else 0.0
+def _quantity(text: str, units: dict[str, float], expected: str) -> float:
+    parts = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)\s*([a-z]*)", text.strip().lower())
+    amount = float(parts[1]) * units.get(parts[2], 0.0) if parts else 0.0
     if not 0 < amount < math.inf:
-        raise UsageError(f"{text[:60]!r} is not {wanted}")
+        raise UsageError(f"{text[:60]!r} is not {expected}")
     return amount
 
 

@@ -14,7 +14,7 @@ from benchmarks.measure import clips
 from benchmarks.measure.fresh_process import FreshProcess, measure_fresh
 from benchmarks.measure.journal import Journal
 from benchmarks.measure.judging import Pictures, judge
-from benchmarks.measure.peers import Peer
+from benchmarks.measure.peers import RunningPeer
 from benchmarks.measure.row import Row, row_name
 from benchmarks.measure.settings import Settings, Stage, silent
 from runtime.classifier import Classifier
@@ -38,7 +38,7 @@ class _Candidate:
 
     row: Row
     classifier: Classifier
-    told: list[Timings] = field(default_factory=list)
+    stage_times: list[Timings] = field(default_factory=list)
 
     @property
     def card(self) -> Card:
@@ -51,7 +51,7 @@ def measure_models(
     settings: Settings,
     stage: Stage = silent,
     journal: Journal | None = None,
-    peers: Sequence[Peer] = (),
+    peers: Sequence[RunningPeer] = (),
 ) -> list[Row]:
     """Measure model files and return a row for each and each number of threads, in their order; peers come last.
 
@@ -68,15 +68,32 @@ def measure_models(
         Programs of others, timed in the same rounds.
     """
     journal = journal or Journal()
+    pictures = Pictures(index, settings, stage)
+    rows, ready = _opened(paths, settings, index is not None, pictures, journal)
+    network = _network_rounds(ready, peers, clips.some_pictures(pictures.last), settings, stage, journal)
+    whole = _file_rounds(ready, peers, settings, stage, journal) if settings.whole else {}
+    for name, candidate in ready.items():
+        twin = _float32_twin(candidate, ready)
+        row = replace(_compared(candidate, twin), stages=_stages(candidate.stage_times))
+        rows[name] = _with_latency(row, twin.row.name if twin else None, network, whole)
+    return [*rows.values(), *(_with_latency(peer.row(), peer.beside, network, whole) for peer in peers)]
+
+
+def _opened(
+    paths: Sequence[Path], settings: Settings, judged: bool, pictures: Pictures, journal: Journal
+) -> tuple[dict[str, Row], dict[str, _Candidate]]:
+    """Return every file's row, and those files that can be timed, both by the rows' names.
+
+    What is measured here needs no turns: accuracy, where models are `judged`, and a fresh process.
+    """
     rows: dict[str, Row] = {}
     ready: dict[str, _Candidate] = {}
-    pictures = Pictures(index, settings, stage)
     for path in paths:
         for threads in settings.threads:
             row = _named(path, threads, settings)
             try:
                 candidate = _open(path, row, settings)
-                if index is not None and candidate.card.input_level == "picture":
+                if judged and candidate.card.input_level == "picture":
                     candidate.row = judge(candidate.row, candidate.classifier.engine, pictures, journal)
                 if settings.whole:
                     candidate.row = replace(candidate.row, fresh=_fresh(candidate.row, settings, journal))
@@ -84,20 +101,30 @@ def measure_models(
                 rows[row.name] = replace(row, status=str(error))
                 continue
             rows[row.name], ready[row.name] = candidate.row, candidate
-    shown = clips.some_pictures(pictures.last)
+    return rows, ready
+
+
+def _network_rounds(
+    ready: Mapping[str, _Candidate],
+    peers: Sequence[RunningPeer],
+    shown: NDArray[np.float32],
+    settings: Settings,
+    stage: Stage,
+    journal: Journal,
+) -> dict[str, Rounds]:
+    """Time the networks alone, on the pictures `shown`."""
     tasks = {name: _network_task(candidate, shown, settings.clip) for name, candidate in ready.items()}
     tasks |= {peer.name: peer.network for peer in peers}
-    network = _timed("network latency", tasks, settings.plan, stage, journal)
-    whole: dict[str, Rounds] = {}
-    if settings.whole:
-        files = {name: _file_task(candidate, settings.clip) for name, candidate in ready.items()}
-        files |= {peer.name: peer.file for peer in peers}
-        whole = _timed("file to label", files, settings.plan, stage, journal, ready)
-    for name, candidate in ready.items():
-        twin = _float32_twin(candidate, ready)
-        row = replace(_compared(candidate, twin), stages=_stages(candidate.told))
-        rows[name] = _with_latency(row, twin.row.name if twin else None, network, whole)
-    return [*rows.values(), *(_with_latency(peer.row(), peer.beside, network, whole) for peer in peers)]
+    return _timed("network latency", tasks, settings.plan, stage, journal)
+
+
+def _file_rounds(
+    ready: Mapping[str, _Candidate], peers: Sequence[RunningPeer], settings: Settings, stage: Stage, journal: Journal
+) -> dict[str, Rounds]:
+    """Time everything from the clip's file to its label."""
+    tasks = {name: _file_task(candidate, settings.clip) for name, candidate in ready.items()}
+    tasks |= {peer.name: peer.file for peer in peers}
+    return _timed("file to label", tasks, settings.plan, stage, journal, ready)
 
 
 def _named(path: Path, threads: int, settings: Settings) -> Row:
@@ -111,7 +138,7 @@ def _open(path: Path, row: Row, settings: Settings) -> _Candidate:
     with captured_stderr():  # engines announce their delegates there
         classifier = Classifier.load(path, engine=settings.engine, threads=row.threads)
     card = classifier.card
-    known = replace(
+    described = replace(
         row,
         model=card.model,
         precision=card.precision,
@@ -119,13 +146,13 @@ def _open(path: Path, row: Row, settings: Settings) -> _Candidate:
         synthetic=card.dataset.synthetic,
         engine=classifier.engine.name,
     )
-    return _Candidate(known, classifier)
+    return _Candidate(described, classifier)
 
 
 def _fresh(row: Row, settings: Settings, journal: Journal) -> FreshProcess:
-    known = journal.found("fresh", row.name)
-    if known is not None:
-        return FreshProcess(**known)
+    noted = journal.last("fresh", row.name)
+    if noted is not None:
+        return FreshProcess(**noted)
     measured = measure_fresh(Path(row.file), settings.clip, row.threads, settings.engine)
     journal.note("fresh", row.name, asdict(measured))
     return measured
@@ -142,12 +169,12 @@ def _network_task(candidate: _Candidate, pictures: NDArray[np.float32], clip: Pa
 
 def _file_task(candidate: _Candidate, clip: Path) -> Task:
     """Return what classifies a sound file, and keeps how long each stage took."""
-    return lambda _: candidate.told.append(candidate.classifier.classify(clip).timings_ms)
+    return lambda _: candidate.stage_times.append(candidate.classifier.classify(clip).timings_ms)
 
 
-def _stages(told: Sequence[Timings]) -> dict[str, float] | None:
+def _stages(times: Sequence[Timings]) -> dict[str, float] | None:
     """Return the mean milliseconds of every stage; None where nothing was classified from file to label."""
-    return {name: float(np.mean([one[name] for one in told])) for name in told[0]} if told else None
+    return {name: float(np.mean([one[name] for one in times])) for name in times[0]} if times else None
 
 
 def _timed(
@@ -159,17 +186,17 @@ def _timed(
     candidates: Mapping[str, _Candidate] | None = None,
 ) -> dict[str, Rounds]:
     """Time tasks in turns, and note every round and the stages' times in it, those of `candidates`."""
-    telling = candidates or {}
+    staged = candidates or {}
     before = [past for past in journal.all(name) if past["times"].keys() == tasks.keys()]
     for past in before:
-        for key, candidate in telling.items():
-            candidate.told += past["told"][key]
-    noted = {key: len(candidate.told) for key, candidate in telling.items()}
+        for key, candidate in staged.items():
+            candidate.stage_times += past["told"][key]
+    noted = {key: len(candidate.stage_times) for key, candidate in staged.items()}
 
     def note(times: Mapping[str, Sequence[float]]) -> None:
-        told = {key: list(candidate.told[noted[key] :]) for key, candidate in telling.items()}
-        noted.update({key: len(candidate.told) for key, candidate in telling.items()})
-        journal.note(name, "round", {"times": times, "told": told})
+        stage_times = {key: list(candidate.stage_times[noted[key] :]) for key, candidate in staged.items()}
+        noted.update({key: len(candidate.stage_times) for key, candidate in staged.items()})
+        journal.note(name, "round", {"times": times, "told": stage_times})
 
     with stage(f"{name}, per cent") as report:
         return latency.measure(
@@ -199,8 +226,8 @@ def _compared(candidate: _Candidate, twin: _Candidate | None) -> Row:
     mine, theirs = candidate.row.detail, twin.row.detail if twin else None
     if twin is None or twin.row.file == candidate.row.file or mine is None or theirs is None:
         return candidate.row
-    found = correctness.paired_difference(np.array(mine.predicted), np.array(theirs.predicted), np.array(mine.truth))
-    return replace(candidate.row, against_float32=found)
+    paired = correctness.paired_difference(np.array(mine.predicted), np.array(theirs.predicted), np.array(mine.truth))
+    return replace(candidate.row, against_float32=paired)
 
 
 def _with_latency(row: Row, beside: str | None, network: Mapping[str, Rounds], whole: Mapping[str, Rounds]) -> Row:

@@ -52,9 +52,9 @@ def parts_of(events: Iterable[dict[str, Any]]) -> list[Segment]:
     for event in events:
         if event.get("cat") != "Node" or not event["name"].endswith("_kernel_time"):
             continue
-        name, told = event["name"].removesuffix("_kernel_time"), event["args"]
-        kinds[name] = kind = told["op_name"]
-        taken = next((str(one) for shape in told.get("input_type_shape", ())[:1] for one in shape), "")
+        name, details = event["name"].removesuffix("_kernel_time"), event["args"]
+        kinds[name] = kind = details["op_name"]
+        taken = next((str(one) for shape in details.get("input_type_shape", ())[:1] for one in shape), "")
         steps[name] = Step(kind, taken, "8-bit" if kind in INTEGER else "")
         times[name].append(event["dur"] / 1e3)
     names = list(kinds)

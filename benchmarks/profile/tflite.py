@@ -63,17 +63,17 @@ def _outside(interpreter: Any, count: int) -> frozenset[int]:
     inputs do not give.
     """
     steps = interpreter._get_ops_details()
-    made = {int(number): place for place, step in enumerate(steps[:count]) for number in step["outputs"]}
+    producers = {int(number): place for place, step in enumerate(steps[:count]) for number in step["outputs"]}
     taken: set[int] = set()
     for step in steps[count:]:
         if step["op_name"] != DELEGATE:
             continue
-        given, wanted = set(map(int, step["inputs"])), [int(number) for number in step["outputs"]]
-        while wanted:
-            place = made.get(wanted.pop())
+        inputs, needed = set(map(int, step["inputs"])), [int(number) for number in step["outputs"]]
+        while needed:
+            place = producers.get(needed.pop())
             if place is not None and place not in taken:
                 taken.add(place)
-                wanted += [int(number) for number in steps[place]["inputs"] if int(number) not in given]
+                needed += [int(number) for number in steps[place]["inputs"] if int(number) not in inputs]
     return frozenset(range(count)) - taken
 
 
@@ -90,13 +90,13 @@ def _described(
 
     float16 weights are made float32 by operators of their own, which run once, when the model is loaded.
     """
-    made = {operator.outputs[0]: operator.inputs[0] for operator in graph.operators if len(operator.inputs) == 1}
+    sources = {operator.outputs[0]: operator.inputs[0] for operator in graph.operators if len(operator.inputs) == 1}
     heavy = next((place for place in range(start, stop) if named[place] in WEIGHTED), stop - 1)
     operator = graph.operators[heavy]
     weights, named_by = "", graph.tensors[operator.outputs[0]]
     if len(operator.inputs) > 1:
         kernel = operator.inputs[1]
-        named_by = graph.tensors[made.get(kernel, kernel)]
+        named_by = graph.tensors[sources.get(kernel, kernel)]
         weights = types[named_by.type]
     steps = {place: _step(graph, named, types, place) for place in range(start, stop)}
     shown = {place: step for place, step in steps.items() if step.taken != "float16"}

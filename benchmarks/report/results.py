@@ -45,10 +45,10 @@ def read_result(path: Path) -> Result:
     if version != FORMAT_VERSION:
         raise UsageError(f"{path}: is of format {version}, this program reads {FORMAT_VERSION}: measure again")
     conditions = value.get("conditions")
-    told = {name: value.get(name) for name in ("rows", "machine", "clip")}
+    fields = {name: value.get(name) for name in ("rows", "machine", "clip")}
     try:
         result = from_json(
-            Result, told | {"doubts": conditions.get("doubts") if isinstance(conditions, dict) else None}
+            Result, fields | {"doubts": conditions.get("doubts") if isinstance(conditions, dict) else None}
         )
         _check(result)
     except StrictError as error:
@@ -62,11 +62,11 @@ def _check(result: Result) -> None:
         peak = row.fresh.peak_bytes if row.fresh else None
         if row.size_bytes < 0 or row.threads < 1 or (peak is not None and peak < 1):
             raise StrictError(f"rows[{number}] has an impossible size, peak or number of threads")
-        found, detail = row.accuracy, row.detail
-        if found is not None and not (found.n > 0 and 0 <= found.correct <= found.n):
+        accuracy, detail = row.accuracy, row.detail
+        if accuracy is not None and not (accuracy.n > 0 and 0 <= accuracy.correct <= accuracy.n):
             raise StrictError(f"rows[{number}].accuracy has an impossible count")
-        if found and detail and not len(detail.truth) == len(detail.predicted) == found.n:
-            raise StrictError(f"rows[{number}].detail is not of accuracy's {found.n} samples")
+        if accuracy and detail and not len(detail.truth) == len(detail.predicted) == accuracy.n:
+            raise StrictError(f"rows[{number}].detail is not of accuracy's {accuracy.n} samples")
         for name, timed in (("network", row.network), ("file_to_label", row.file_to_label)):
             if timed is not None and not (timed.p50_ms > 0 and timed.spread >= 0):
                 raise StrictError(f"rows[{number}].{name} has an impossible time")

@@ -49,10 +49,10 @@ def trade_off(dots: Sequence[Dot], x_title: str, y_title: str) -> str:
         parts.append(f'<polyline class="front" points="{line}"/>')
     for dot in dots:
         kind, x, low, high = ("dot" if dot.front else "dot dim"), frame.x(dot.x), frame.y(dot.low), frame.y(dot.high)
-        told = f"{escape(dot.label)}: {dot.x:.1f} ms, {dot.y:.3f} [{dot.low:.3f}, {dot.high:.3f}]"
+        tip = f"{escape(dot.label)}: {dot.x:.1f} ms, {dot.y:.3f} [{dot.low:.3f}, {dot.high:.3f}]"
         parts.append(
             f'<g class="{kind}"><line x1="{x:.1f}" x2="{x:.1f}" y1="{low:.1f}" y2="{high:.1f}"/>'
-            f'<circle cx="{x:.1f}" cy="{frame.y(dot.y):.1f}" r="5"><title>{told}</title></circle></g>'
+            f'<circle cx="{x:.1f}" cy="{frame.y(dot.y):.1f}" r="5"><title>{tip}</title></circle></g>'
         )
     parts += _labels(dots, frame)
     return _svg(height, parts, f"{y_title} against {x_title}")
@@ -128,12 +128,12 @@ def distributions(rows: Mapping[str, Sequence[float]], unit: str) -> str:
     for number, (name, values) in enumerate(rows.items()):
         y = _TOP + LINE * number
         p1, p10, p50, p90, p99 = (place(values[share]) for share in (1, 10, 50, 90, 99))
-        told = f"p10 {values[10]:.1f}, p50 {values[50]:.1f}, p90 {values[90]:.1f}, p99 {values[99]:.1f}"
+        percentiles = f"p10 {values[10]:.1f}, p50 {values[50]:.1f}, p90 {values[90]:.1f}, p99 {values[99]:.1f}"
         drawn.append(
             f'<text x="{start - 8}" y="{y + 13}" text-anchor="end">{escape(name)}</text>'
             f'<g class="dot"><line x1="{p1:.1f}" x2="{p99:.1f}" y1="{y + 8}" y2="{y + 8}"/>'
             f'<rect class="s1" x="{p10:.1f}" y="{y + 2}" width="{max(1.0, p90 - p10):.1f}" height="12">'
-            f"<title>{escape(name)}: {told} {escape(unit)}</title></rect>"
+            f"<title>{escape(name)}: {percentiles} {escape(unit)}</title></rect>"
             f'<line class="median" x1="{p50:.1f}" x2="{p50:.1f}" y1="{y}" y2="{y + 16}"/></g>'
         )
     return _svg(height, drawn, "distributions")

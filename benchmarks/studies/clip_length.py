@@ -150,20 +150,20 @@ def _share(value: Accuracy) -> str:
 
 def parser() -> Parser:
     """Return the parser of `cliplength`."""
-    made = Parser(prog=f"{PROG} cliplength", description="Accuracy on clips cut to their middle seconds.")
-    made.add_argument("model", type=Path, metavar="MODEL", help="a model file")
-    add_common(made)
-    made.add_argument(
+    parser = Parser(prog=f"{PROG} cliplength", description="Accuracy on clips cut to their middle seconds.")
+    parser.add_argument("model", type=Path, metavar="MODEL", help="a model file")
+    add_common(parser)
+    parser.add_argument(
         "--seconds", type=float, nargs="+", default=[5.0, 10.0, 20.0], metavar="S", help="lengths (5 10 20)"
     )
-    made.add_argument(
+    parser.add_argument(
         "--policies",
         nargs="+",
         choices=SHORT_POLICIES,
         default=list(SHORT_POLICIES),
         help="ways to fill the picture (all)",
     )
-    return made
+    return parser
 
 
 def main(arguments: argparse.Namespace) -> int:

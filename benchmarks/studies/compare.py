@@ -96,8 +96,8 @@ def _notes(
     for result, name, place in ((before, names["before"], 0), (after, names["after"], 1)):
         if result.doubts:
             notes.append(f"DOUBTFUL, so that no time is called worse or better: {name}: {'; '.join(result.doubts)}.")
-        known = {both[place].name for both in matched}
-        if lost := [row.name for row in result.rows if row.name not in known]:
+        matched_names = {both[place].name for both in matched}
+        if lost := [row.name for row in result.rows if row.name not in matched_names]:
             notes.append(f"Only in {name}: {', '.join(lost)}.")
     steady = [
         key for key in before.machine.keys() | after.machine.keys() if key not in ("load", "megahertz", "celsius")
@@ -120,15 +120,15 @@ def _notes(
 
 def parser() -> Parser:
     """Return the parser of `compare`."""
-    made = Parser(
+    parser = Parser(
         prog=f"{PROG} compare",
         description="Two results beside each other, of two machines or two versions: ratios, and what became worse.",
     )
-    made.add_argument("before", type=Path, metavar="A", help="the results.json of a benchmark, or what --json wrote")
-    made.add_argument("after", type=Path, metavar="B", help="that of another")
-    made.add_argument(
+    parser.add_argument("before", type=Path, metavar="A", help="the results.json of a benchmark, or what --json wrote")
+    parser.add_argument("after", type=Path, metavar="B", help="that of another")
+    parser.add_argument(
         "--tolerance", type=float, default=0.05, metavar="SHARE", help="growth that is no regression (%(default)s)"
     )
-    made.add_argument("--fail-if-worse", action="store_true", help="exit with 1 where something became worse")
-    add_outputs(made)
-    return made
+    parser.add_argument("--fail-if-worse", action="store_true", help="exit with 1 where something became worse")
+    add_outputs(parser)
+    return parser

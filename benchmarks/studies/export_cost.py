@@ -109,14 +109,14 @@ def cells(cost: ExportCost) -> tuple[str, ...]:
 
 def parser() -> Parser:
     """Return the parser of `export`."""
-    made = Parser(prog=f"{PROG} export", description="Time, peak memory and size of every file a run can become.")
-    made.add_argument("run", type=Path, metavar="RUN", help="a finished run's folder")
-    made.add_argument(
+    parser = Parser(prog=f"{PROG} export", description="Time, peak memory and size of every file a run can become.")
+    parser.add_argument("run", type=Path, metavar="RUN", help="a finished run's folder")
+    parser.add_argument(
         "--format", choices=(*FORMATS, "all"), default="all", help="only this file format (default: %(default)s)"
     )
-    made.add_argument("--plan", metavar="LAYER=KIND,...", help="write this mixture, and search for none")
-    add_data(made)
-    return made
+    parser.add_argument("--plan", metavar="LAYER=KIND,...", help="write this mixture, and search for none")
+    add_data(parser)
+    return parser
 
 
 def main(arguments: argparse.Namespace) -> int:

@@ -53,16 +53,19 @@ class Comparison:
         notes = [f"Speed: {self.sounds}, each {repeats} times in a row, the ways in turns, one thread."]
         if all(row.name != "librosa" for row in self.speed):
             notes.append("librosa is not installed, so it is left out (try: pip install 'gtzanet-edge[bench]').")
-        if self.fidelity is not None:
-            found = self.fidelity
-            notes.append(
-                f"Fidelity to the public pictures on {len(found.clips)} clips: {found.identical:.5%} of the pixels in "
-                f"the frame are identical; mean deviation {found.mean_deviation:.4f} of 255, worst "
-                f"{found.worst_deviation:.4f} ({found.worst_clip})."
-            )
-        else:
+        if self.fidelity is None:
             notes.append("How true the pictures are was not measured: that needs GTZAN's sounds and pictures.")
+        else:
+            notes.append(_fidelity_note(self.fidelity))
         return notes
+
+
+def _fidelity_note(fidelity: Fidelity) -> str:
+    return (
+        f"Fidelity to the public pictures on {len(fidelity.clips)} clips: {fidelity.identical:.5%} of the pixels in "
+        f"the frame are identical; mean deviation {fidelity.mean_deviation:.4f} of 255, worst "
+        f"{fidelity.worst_deviation:.4f} ({fidelity.worst_clip})."
+    )
 
 
 def compare_front_ends(data: Path | None, clips: int, repeats: int, progress: Progress) -> Comparison:
@@ -74,8 +77,8 @@ def compare_front_ends(data: Path | None, clips: int, repeats: int, progress: Pr
         If the dataset has no sounds.
     """
     if data is None:
-        made = [synthetic.clip(label, 0) for label in synthetic.CLASSES[:clips]]
-        return Comparison(f"{len(made)} made-up clips of 30 s", measure_speed(made, repeats), None)
+        sounds = [synthetic.clip(label, 0) for label in synthetic.CLASSES[:clips]]
+        return Comparison(f"{len(sounds)} made-up clips of 30 s", measure_speed(sounds, repeats), None)
     folders = [data / name for name in GTZAN_FOLDERS.values()]
     tree = data / GTZAN_FOLDERS["audio"] if any(folder.is_dir() for folder in folders) else data
     paths = [path for path in sorted(tree.glob("*/*")) if path.suffix.lower() in SUFFIXES["audio"]]
@@ -89,11 +92,13 @@ def compare_front_ends(data: Path | None, clips: int, repeats: int, progress: Pr
 
 def parser() -> Parser:
     """Return the parser of `frontend`."""
-    made = Parser(prog=f"{PROG} frontend", description="The front end against librosa: speed, and the pictures' truth.")
-    made.add_argument("--clips", type=int, default=5, metavar="N", help="sounds to time (%(default)s)")
-    made.add_argument("--repeats", type=int, default=5, metavar="N", help="times a sound (%(default)s)")
-    add_data(made)
-    return made
+    parser = Parser(
+        prog=f"{PROG} frontend", description="The front end against librosa: speed, and the pictures' truth."
+    )
+    parser.add_argument("--clips", type=int, default=5, metavar="N", help="sounds to time (%(default)s)")
+    parser.add_argument("--repeats", type=int, default=5, metavar="N", help="times per sound (%(default)s)")
+    add_data(parser)
+    return parser
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -104,16 +109,15 @@ def main(arguments: argparse.Namespace) -> int:
     named = output.named_data(arguments.data)
     record = output.begin((*PACKAGES, "librosa", "scipy"))
     with progress("comparing pictures") as report:
-        found = compare_front_ends(named, arguments.clips, arguments.repeats, report)
-    output.publish(
-        destination(arguments), record, output.Table("Front end", HEADERS, found.cells()), found.notes(), _plain(found)
-    )
+        comparison = compare_front_ends(named, arguments.clips, arguments.repeats, report)
+    shown = output.Table("Front end", HEADERS, comparison.cells())
+    output.publish(destination(arguments), record, shown, comparison.notes(), _plain(comparison))
     return 0
 
 
-def _plain(found: Comparison) -> dict[str, Any]:
+def _plain(comparison: Comparison) -> dict[str, Any]:
     """Return a comparison as JSON values; a ratio to a library that is not installed is null."""
-    value = asdict(found)
+    value = asdict(comparison)
     for row in value["speed"]:
         row["ratio"] = None if math.isnan(row["ratio"]) else row["ratio"]
     return value

@@ -104,24 +104,24 @@ def measure_matrix(paths: Sequence[Path], index: Index, settings: Settings, stag
 
 def lines(measured: Sequence[tuple[Card, Row]]) -> list[Line]:
     """Return a line for every kind of file, in the order of the first file of each."""
-    found: dict[Kind, Line] = {}
+    by_kind: dict[Kind, Line] = {}
     for card, row in measured:
         format = file_format(Path(row.file))
         kind = (card.model, card.input_level, card.precision, format)
         accuracies = {row.judged_on: row.accuracy} if row.accuracy else {}
-        if kind not in found:
+        if kind not in by_kind:
             ratio = row.network_ratio
-            found[kind] = Line(*kind, row.size_bytes, accuracies, card.parity, ratio, row.status)
+            by_kind[kind] = Line(*kind, row.size_bytes, accuracies, card.parity, ratio, row.status)
             continue
-        known = found[kind]
-        if known.accuracies.keys() & accuracies.keys():
+        line = by_kind[kind]
+        if line.accuracies.keys() & accuracies.keys():
             raise UsageError(
                 f"{row.file}: a second {card.precision} {format} file of {card.model} that is judged on "
                 f"{row.judged_on}: name one run a network and split"
             )
-        status = row.status if known.status == "ok" else known.status
-        found[kind] = replace(known, accuracies=known.accuracies | accuracies, status=status)
-    return list(found.values())
+        status = row.status if line.status == "ok" else line.status
+        by_kind[kind] = replace(line, accuracies=line.accuracies | accuracies, status=status)
+    return list(by_kind.values())
 
 
 def table(lines: Sequence[Line]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -160,19 +160,21 @@ def _share(accuracies: Mapping[str, Accuracy], name: str) -> str:
 
 def parser() -> Parser:
     """Return the parser of `matrix`."""
-    made = Parser(
+    parser = Parser(
         prog=f"{PROG} matrix",
         description="Every network in every format, each file judged on the split it was trained on.",
     )
-    made.add_argument("models", nargs="+", type=Path, metavar="MODEL", help="model files, a network's timed ones first")
-    add_common(made)
-    made.add_argument(
-        "--min-duration", type=float, default=10.0, metavar="S", help="seconds a model and latency (%(default)s)"
+    parser.add_argument(
+        "models", nargs="+", type=Path, metavar="MODEL", help="model files, a network's timed ones first"
     )
-    made.add_argument(
-        "--min-count", type=int, default=50, metavar="N", help="queries a model and latency (%(default)s)"
+    add_common(parser)
+    parser.add_argument(
+        "--min-duration", type=float, default=10.0, metavar="S", help="seconds per model and latency (%(default)s)"
     )
-    return made
+    parser.add_argument(
+        "--min-count", type=int, default=50, metavar="N", help="queries per model and latency (%(default)s)"
+    )
+    return parser
 
 
 def main(arguments: argparse.Namespace) -> int:

@@ -41,7 +41,7 @@ def main(arguments: argparse.Namespace) -> int:
         journal = Journal(request.journal, _identity(settings, record, request, index))
         if journal.begun:
             print(f"{PROG}: going on with what {journal.path} holds", file=sys.stderr)
-        with started(request.peers, settings.clip) as peers, _told_where(journal):
+        with started(request.peers, settings.clip) as peers, _hint_where_to_resume(journal):
             rows = measure_models(request.models, index, settings, progress, journal, peers)
     choices = [choice for choice in map(selection.choice_of, rows) if choice is not None]
     front, advice = selection.front(choices), selection.advise(choices, request.limits)
@@ -121,7 +121,7 @@ def _warnings(rows: Sequence[Row]) -> list[str]:
 
 
 @contextmanager
-def _told_where(journal: Journal) -> Iterator[None]:
+def _hint_where_to_resume(journal: Journal) -> Iterator[None]:
     """Say where measurements are kept when they are interrupted."""
     try:
         yield

@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.arguments import PROG, add_data, add_engine, destination, thread_counts
 from benchmarks.measure import selection
 from benchmarks.measure.journal import SUFFIX
-from benchmarks.measure.peers import Wanted, peers_of
+from benchmarks.measure.peers import Peer, peers_of
 from benchmarks.measure.selection import Limits
 from benchmarks.measure.settings import Settings
 from benchmarks.report import output
@@ -56,7 +56,7 @@ class Request:
     kind: str | None
     clip: Path | None
     limits: Limits
-    peers: tuple[Wanted, ...]
+    peers: tuple[Peer, ...]
     left_out: tuple[str, ...]
     report: Path | None
     journal: Path | None
@@ -67,7 +67,7 @@ def request_of(arguments: argparse.Namespace) -> Request:
     """Return the request that arguments make; raise `UsageError` where they are out of range or do not go together."""
     plan, limits = output.plan(arguments.min_duration, arguments.min_count), _limits(arguments)
     data = None if arguments.speed_only else output.data(arguments.data, "--speed-only to leave accuracy out")
-    models = tuple(dict.fromkeys(arguments.models or _found_models(ARTIFACTS)))
+    models = tuple(dict.fromkeys(arguments.models or _models_in(ARTIFACTS)))
     output.check_models(models)
     if arguments.clip is not None:
         output.check_clip(arguments.clip)
@@ -102,7 +102,7 @@ def _journal(arguments: argparse.Namespace) -> Path | None:
     return first.with_name(first.name + SUFFIX) if first else None
 
 
-def _peers(arguments: argparse.Namespace, models: Sequence[Path]) -> tuple[tuple[Wanted, ...], tuple[str, ...]]:
+def _peers(arguments: argparse.Namespace, models: Sequence[Path]) -> tuple[tuple[Peer, ...], tuple[str, ...]]:
     """Return which programs of others to time, and notes on those that cannot be."""
     if not arguments.peers:
         if arguments.run is not None:
@@ -110,13 +110,13 @@ def _peers(arguments: argparse.Namespace, models: Sequence[Path]) -> tuple[tuple
         return (), ()
     if arguments.run is not None:
         output.check_run(arguments.run)
-    wanted = peers_of(models, arguments.run, arguments.threads)
-    if not wanted:
+    peers = peers_of(models, arguments.run, arguments.threads)
+    if not peers:
         raise UsageError(
             "--peers: others can use none of these files: name a float32 one that takes pictures, or --run RUN"
         )
-    notes = (f"{one.name} left out: {', '.join(one.lacking)} not installed." for one in wanted if one.lacking)
-    return tuple(one for one in wanted if not one.lacking), tuple(notes)
+    notes = (f"{peer.name} left out: {', '.join(peer.lacking)} not installed." for peer in peers if peer.lacking)
+    return tuple(peer for peer in peers if not peer.lacking), tuple(notes)
 
 
 def _limits(arguments: argparse.Namespace) -> Limits:
@@ -142,63 +142,91 @@ def _read(flag: str, reader: Callable[[str], float], text: str | None) -> float 
         raise UsageError(f"{flag}: {error}") from None
 
 
-def _found_models(folder: Path) -> list[Path]:
-    found = model_files(folder)
-    if not found:
+def _models_in(folder: Path) -> list[Path]:
+    paths = model_files(folder)
+    if not paths:
         raise ArtifactError(
             f"no model: there is no .tflite or .onnx file in {folder}; make one with `python -m export`, or name one"
         )
-    return found
+    return paths
 
 
 def parser() -> Parser:
     """Return the parser of the table over model files."""
-    made = Parser(
+    parser = Parser(
         prog=PROG,
         description="Measure model files: accuracy, size, memory and latency.",
     )
-    made.add_argument("models", nargs="*", type=Path, metavar="MODEL", help="model files (default: all in ./artifacts)")
-    add_data(made)
-    add_engine(made)
-    made.add_argument(
+    parser.add_argument(
+        "models", nargs="*", type=Path, metavar="MODEL", help="model files (default: all in ./artifacts)"
+    )
+    add_data(parser)
+    add_engine(parser)
+    _add_measuring(parser)
+    _add_report(parser)
+    _add_peers(parser)
+    _add_limits(parser)
+    return parser
+
+
+def _add_measuring(parser: Parser) -> None:
+    """Add what is measured, on what and for how long."""
+    parser.add_argument(
         "--threads",
         type=thread_counts,
         default=(default_threads(),),
         metavar="N[,N|-N]",
         help=f"with each of these: 2, 1,4 or 1-4 (default: {default_threads()})",
     )
-    made.add_argument(
+    parser.add_argument(
         "--kind", choices=sorted(SUFFIXES), help="which files to use where the dataset has both (default: pictures)"
     )
-    made.add_argument("--split", choices=NAMES, help="judge on this split (default: the one each model was trained on)")
-    made.add_argument(
+    parser.add_argument(
+        "--split", choices=NAMES, help="judge on this split (default: the one each model was trained on)"
+    )
+    parser.add_argument(
         "--part", choices=PARTS, default="validation", help="judge on this part of it (default: validation)"
     )
-    made.add_argument(
+    parser.add_argument(
         "--speed-only", action="store_true", help="no dataset: everything but accuracy, on made-up sounds"
     )
-    made.add_argument(
+    parser.add_argument(
         "--clip", type=Path, metavar="FILE", help="the sound for file-to-label latency (default: the dataset's first)"
     )
-    made.add_argument(
-        "--min-duration", type=float, default=10.0, metavar="S", help="seconds a model and latency (%(default)s)"
+    parser.add_argument(
+        "--min-duration", type=float, default=10.0, metavar="S", help="seconds per model and latency (%(default)s)"
     )
-    made.add_argument(
-        "--min-count", type=int, default=100, metavar="N", help="queries a model and latency (%(default)s)"
+    parser.add_argument(
+        "--min-count", type=int, default=100, metavar="N", help="queries per model and latency (%(default)s)"
     )
-    made.add_argument("--cache", type=Path, metavar="DIR", help="where pictures rendered from sound are kept")
-    made.add_argument(
+    parser.add_argument("--cache", type=Path, metavar="DIR", help="where pictures rendered from sound are kept")
+
+
+def _add_report(parser: Parser) -> None:
+    """Add the folder of the page."""
+    parser.add_argument(
         "--report", type=Path, metavar="DIR", help="write a page to look at (report.html), results.md and results.json"
     )
-    made.add_argument(
+
+
+def _add_peers(parser: Parser) -> None:
+    """Add the programs of others."""
+    parser.add_argument(
         "--peers",
         action="store_true",
         help="also time what others write, where it is installed: librosa with ONNX Runtime, TensorFlow Lite, tf_keras",
     )
-    made.add_argument("--run", type=Path, metavar="RUN", help="with --peers: the run whose Keras model tf_keras loads")
-    wanted = made.add_argument_group("which file to ship: the fastest that is as accurate as the best, but for chance")
-    wanted.add_argument("--max-latency", metavar="T", help="from file to label, such as 20ms")
-    wanted.add_argument("--max-size", metavar="B", help="on the disk, such as 500k")
-    wanted.add_argument("--max-memory", metavar="B", help="of a process that classifies, such as 100M")
-    wanted.add_argument("--min-accuracy", type=float, metavar="A", help="a share, such as 0.45")
-    return made
+    parser.add_argument(
+        "--run", type=Path, metavar="RUN", help="with --peers: the run whose Keras model tf_keras loads"
+    )
+
+
+def _add_limits(parser: Parser) -> None:
+    """Add what a file to ship may take."""
+    limits = parser.add_argument_group(
+        "which file to ship: the fastest that is as accurate as the best, but for chance"
+    )
+    limits.add_argument("--max-latency", metavar="T", help="from file to label, such as 20ms")
+    limits.add_argument("--max-size", metavar="B", help="on the disk, such as 500k")
+    limits.add_argument("--max-memory", metavar="B", help="of a process that classifies, such as 100M")
+    limits.add_argument("--min-accuracy", type=float, metavar="A", help="a share, such as 0.45")

@@ -88,28 +88,28 @@ def cells(path: Path, parts: Sequence[Segment]) -> list[tuple[str, ...]]:
 
 def remarks(path: Path, parts: Sequence[Segment]) -> list[str]:
     """Return sentences on what makes a model slower than it looks: float islands, operators outside the delegate."""
-    found = []
+    sentences = []
     islands = [f"{part.name} ({' '.join(part.in_float)})" for part in parts if part.in_float]
     if islands and any(part.integers for part in parts):
-        found.append(f"Float islands in {path.name}, whose other operators take integers: {', '.join(islands)}.")
+        sentences.append(f"Float islands in {path.name}, whose other operators take integers: {', '.join(islands)}.")
     if all(set(part.operators) == set(part.outside) for part in parts):
-        found.append(f"The delegate took no operator of {path.name}.")
+        sentences.append(f"The delegate took no operator of {path.name}.")
     elif outside := [f"{part.name} ({' '.join(part.outside)})" for part in parts if part.outside]:
-        found.append(f"Operators of {path.name} that the delegate did not take: {', '.join(outside)}.")
-    return found
+        sentences.append(f"Operators of {path.name} that the delegate did not take: {', '.join(outside)}.")
+    return sentences
 
 
 def parser() -> Parser:
     """Return the parser of `operators`."""
-    made = Parser(prog=f"{PROG} operators", description="Where the time goes inside model files, layer by layer.")
-    made.add_argument("models", nargs="+", type=Path, metavar="MODEL", help="model files")
-    made.add_argument("--threads", type=int, default=1, metavar="N", help="(%(default)s)")
-    made.add_argument(
-        "--min-duration", type=float, default=2.0, metavar="S", help="seconds a part at least (%(default)s)"
+    parser = Parser(prog=f"{PROG} operators", description="Where the time goes inside model files, layer by layer.")
+    parser.add_argument("models", nargs="+", type=Path, metavar="MODEL", help="model files")
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="(%(default)s)")
+    parser.add_argument(
+        "--min-duration", type=float, default=2.0, metavar="S", help="seconds per part at least (%(default)s)"
     )
-    made.add_argument("--min-count", type=int, default=30, metavar="N", help="runs a part at least (%(default)s)")
-    add_data(made)
-    return made
+    parser.add_argument("--min-count", type=int, default=30, metavar="N", help="runs per part at least (%(default)s)")
+    add_data(parser)
+    return parser
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -121,7 +121,7 @@ def main(arguments: argparse.Namespace) -> int:
     clip = clips.find_clip(named)
     window = clips.window(clip)
     models = dict.fromkeys(arguments.models)
-    found = {path: profile(path, window, arguments.threads, plan) for path in models}
+    parts_by_model = {path: profile(path, window, arguments.threads, plan) for path in models}
     notes = [
         f"One query at a time, {arguments.threads} thread{'' if arguments.threads == 1 else 's'}, on "
         f"{clip.name if clip else 'a made-up sound'}. TFLite: what the model cut after a part takes longer than cut "
@@ -131,8 +131,8 @@ def main(arguments: argparse.Namespace) -> int:
         "In float32: operators that compute so, though others of the model do not. Outside the delegate: those that "
         "XNNPACK, LiteRT's faster kernels, did not take.",
     ]
-    notes += [remark for path, parts in found.items() for remark in remarks(path, parts)]
-    value = {"models": {str(path): [asdict(part) for part in parts] for path, parts in found.items()}}
-    rows = [row for path, parts in found.items() for row in cells(path, parts)]
+    notes += [remark for path, parts in parts_by_model.items() for remark in remarks(path, parts)]
+    value = {"models": {str(path): [asdict(part) for part in parts] for path, parts in parts_by_model.items()}}
+    rows = [row for path, parts in parts_by_model.items() for row in cells(path, parts)]
     output.publish(destination(arguments), record, output.Table("Where the time goes", HEADERS, rows), notes, value)
     return 0

@@ -38,11 +38,11 @@ _LAUNCHER = """
 import json, os, subprocess, sys, time
 start = time.perf_counter()
 process = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-said = process.stderr.read().decode("utf-8", "replace").strip().splitlines()
+errors = process.stderr.read().decode("utf-8", "replace").strip().splitlines()
 _, status, used = os.wait4(process.pid, 0)
 seconds = time.perf_counter() - start
 code = os.waitstatus_to_exitcode(status)
-print(json.dumps([seconds, used.ru_maxrss * 1024, code, said[-1] if said else ""]))
+print(json.dumps([seconds, used.ru_maxrss * 1024, code, errors[-1] if errors else ""]))
 """
 """Small, as a process counts the memory of the one that it is forked from as its own."""
 
@@ -71,15 +71,15 @@ def programs(model: Path, clip: Path, run: Path | None, threads: int) -> list[Pr
     """Return what is compared; the usual script only where a run has its Keras model and its libraries are here."""
     python = sys.executable
     ours = (python, "-m", "runtime", "--model", str(model.absolute()), "--threads", str(threads), str(clip.absolute()))
-    found = [Program(NUMPY, (python, "-c", "import numpy")), Program(OURS, ours)]
+    compared = [Program(NUMPY, (python, "-c", "import numpy")), Program(OURS, ours)]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     many = (*ours, *[str(clip.absolute())] * (MANY - 1))
-    found += [Program(f"the same, {MANY} clips", many)]
-    found += [Program(f"the same, {cores} at once", many, cores)] if cores > 1 else []
+    compared += [Program(f"the same, {MANY} clips", many)]
+    compared += [Program(f"the same, {cores} at once", many, cores)] if cores > 1 else []
     if run is not None and not lacking():
         words = ("tf_keras", str((run / MODEL).absolute()), str(threads), str(clip.absolute()))
-        found.append(Program(USUAL, (python, str(SCRIPT), *words)))
-    return found
+        compared.append(Program(USUAL, (python, str(SCRIPT), *words)))
+    return compared
 
 
 def lacking() -> list[str]:
@@ -87,7 +87,7 @@ def lacking() -> list[str]:
     return [name for name in NEEDED if importlib.util.find_spec(name) is None]
 
 
-def measure(wanted: Sequence[Program], rounds: int, progress: Callable[[int, int], None]) -> list[Cost]:
+def measure(compared: Sequence[Program], rounds: int, progress: Callable[[int, int], None]) -> list[Cost]:
     """Start the programs in turn, `rounds` times, after one round that warms the disk's cache and is not counted.
 
     Raises
@@ -95,25 +95,25 @@ def measure(wanted: Sequence[Program], rounds: int, progress: Callable[[int, int
     EngineError
         If a program fails.
     """
-    seconds: dict[str, list[float]] = {program.name: [] for program in wanted}
+    seconds: dict[str, list[float]] = {program.name: [] for program in compared}
     peaks: dict[str, int] = {}
     for turn in range(rounds + 1):
-        for program in wanted:
+        for program in compared:
             took, peak = _once(program)
             peaks[program.name] = max(peak, peaks.get(program.name, 0))
             if turn:
                 seconds[program.name].append(took)
         progress(turn + 1, rounds + 1)
-    first = seconds[wanted[0].name]
+    first = seconds[compared[0].name]
     return [
         Cost(
             name,
-            tuple(found),
-            tuple(ours / theirs for ours, theirs in zip(found, first, strict=True)),
+            tuple(times),
+            tuple(ours / theirs for ours, theirs in zip(times, first, strict=True)),
             peaks[name] or None,
             "ok",
         )
-        for name, found in seconds.items()
+        for name, times in seconds.items()
     ]
 
 
@@ -129,14 +129,14 @@ def _once(program: Program) -> tuple[float, int]:
             )
             for _ in range(program.times)
         ]
-        said = [process.communicate()[0] for process in started]
-    if not all(said):
+        answers = [process.communicate()[0] for process in started]
+    if not all(answers):
         raise EngineError(f"{program.name}: the process that was to start it was ended from outside: measure again")
-    told = [json.loads(text) for text in said]
-    for _, _, code, last in told:
+    uses = [json.loads(text) for text in answers]
+    for _, _, code, last in uses:
         if code:
             raise EngineError(f"{program.name}: the process failed ({last or f'exit code {code}'})")
-    return max(entry[0] for entry in told), max(entry[1] for entry in told)
+    return max(use[0] for use in uses), max(use[1] for use in uses)
 
 
 def cells(cost: Cost) -> tuple[str, ...]:
@@ -156,19 +156,21 @@ def cells(cost: Cost) -> tuple[str, ...]:
 
 def parser() -> Parser:
     """Return the parser of `start`."""
-    made = Parser(
+    parser = Parser(
         prog=f"{PROG} start",
         description="A label from nothing: whole processes, beside `import numpy` and the usual script.",
     )
-    made.add_argument(
+    parser.add_argument(
         "model", type=Path, nargs="?", metavar="MODEL", help="a model file (default: the one that is built in)"
     )
-    made.add_argument("--clip", type=Path, metavar="FILE", help="the sound (default: the dataset's first, or made up)")
-    made.add_argument("--run", type=Path, metavar="RUN", help="a run whose Keras model the usual script is to use")
-    made.add_argument("--rounds", type=int, default=7, metavar="N", help="times each (%(default)s)")
-    made.add_argument("--threads", type=int, default=1, metavar="N", help="(%(default)s)")
-    add_data(made)
-    return made
+    parser.add_argument(
+        "--clip", type=Path, metavar="FILE", help="the sound (default: the dataset's first, or made up)"
+    )
+    parser.add_argument("--run", type=Path, metavar="RUN", help="a run whose Keras model the usual script is to use")
+    parser.add_argument("--rounds", type=int, default=7, metavar="N", help="times each (%(default)s)")
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="(%(default)s)")
+    add_data(parser)
+    return parser
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -191,9 +193,9 @@ def main(arguments: argparse.Namespace) -> int:
         if clip is None:
             clip = Path(folder) / "made-up.wav"
             clips.write_clip(clip)
-        wanted = programs(model, clip, arguments.run, arguments.threads)
+        compared = programs(model, clip, arguments.run, arguments.threads)
         with progress("starting processes") as report:
-            costs = measure(wanted, arguments.rounds, report)
+            costs = measure(compared, arguments.rounds, report)
     notes = [
         f"{model.name}, {shown}, threads: {arguments.threads}. Whole processes, start to end, {arguments.rounds} turns "
         "after one that is not counted; medians, the least and the most. x import numpy: the median over the "

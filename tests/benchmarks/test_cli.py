@@ -101,10 +101,10 @@ def test_what_was_measured_before_an_interruption_is_kept(
     def again(*_: Any) -> Any:
         raise AssertionError("this was measured before")
 
-    asked = []
+    begun_rounds = []
 
     def watched(*arguments: Any, **named: Any) -> Any:
-        asked.append(named["begun"])
+        begun_rounds.append(named["begun"])
         return measure(*arguments, **named)
 
     monkeypatch.setattr(accuracy, "predict", again)
@@ -112,7 +112,9 @@ def test_what_was_measured_before_an_interruption_is_kept(
     monkeypatch.setattr(latency, "measure", watched)
     assert cli.entry(words) == 0
     assert "going on with what" in capsys.readouterr().err
-    assert [*asked[0], *asked[1]] == [{name: list(times) for name, times in past.items()} for past in rounds]
+    assert [*begun_rounds[0], *begun_rounds[1]] == [
+        {name: list(times) for name, times in past.items()} for past in rounds
+    ]
     value = json.loads((report / "results.json").read_text())
     (row,) = value["rows"]
     jsonschema.validate(value, json.loads(SCHEMA.read_text()))

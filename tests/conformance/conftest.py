@@ -15,7 +15,7 @@ FILES = ("model.keras", "config.json", "split.json", "metrics.json")
 
 
 @pytest.fixture(scope="session", params=["gtzanet", "zfnet"])
-def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def folders(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Return the run folder and the artifacts folder of a model ("zfnet": with a sixteenth of its channels)."""
     base = tmp_path_factory.getbasetemp()
     return made_run(base, request.param), made_artifacts(base, request.param)

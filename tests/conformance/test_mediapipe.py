@@ -28,8 +28,8 @@ options = audio.AudioClassifierOptions(base_options=BaseOptions(model_asset_path
 with audio.AudioClassifier.create_from_options(options) as classifier:
     for sound in np.load(sys.argv[2]):
         (result,) = classifier.classify(AudioData.create_from_array(sound, int(sys.argv[3])))
-        found = result.classifications[0].categories
-        print(json.dumps({category.category_name: category.score for category in found}))
+        categories = result.classifications[0].categories
+        print(json.dumps({category.category_name: category.score for category in categories}))
 """
 
 

@@ -33,14 +33,14 @@ CASES = [
 ]
 
 
-def load(made: tuple[Path, Path], variant: Variant, engine: str, threads: int = 1) -> Classifier:
+def load(folders: tuple[Path, Path], variant: Variant, engine: str, threads: int = 1) -> Classifier:
     if engine not in installed():
         pytest.skip(f"the engine {engine} is not installed: {how_to_install(engine)}")
-    run = Run.load(made[0])
+    run = Run.load(folders[0])
     if reason := variant.unsupported(layer_classes(run).values()):
-        assert not list(made[1].glob(f"*-{variant.precision}.{variant.format}"))
+        assert not list(folders[1].glob(f"*-{variant.precision}.{variant.format}"))
         pytest.skip(f"there is no such file: {reason}")
-    (path,) = made[1].glob(f"*-{variant.precision}.{variant.format}")
+    (path,) = folders[1].glob(f"*-{variant.precision}.{variant.format}")
     return Classifier.load(path, engine=engine, threads=threads)
 
 
@@ -52,25 +52,25 @@ def keras_scores(run: Path, pictures: Any) -> Any:
 
 
 @pytest.mark.parametrize(("variant", "engine"), CASES)
-def test_it_is_near_keras_and_as_right(made: tuple[Path, Path], variant: Variant, engine: str) -> None:
-    source = open_source(Run.load(made[0]), None)
+def test_it_is_near_keras_and_as_right(folders: tuple[Path, Path], variant: Variant, engine: str) -> None:
+    source = open_source(Run.load(folders[0]), None)
     items = source.items("validation")
     pictures = source.pictures(items)
     if variant.precision in ("float32", "float16"):
         pictures = np.concatenate([pictures, [*probe_pictures(PICTURE).values()]])
-    classifier = load(made, variant, engine)
-    found = np.stack([classifier.scores(picture) for picture in pictures])
-    distance = np.abs(found - keras_scores(made[0], pictures))
+    classifier = load(folders, variant, engine)
+    scores = np.stack([classifier.scores(picture) for picture in pictures])
+    distance = np.abs(scores - keras_scores(folders[0], pictures))
     assert distance.max() <= MAX_ABS[variant.precision]
     assert distance.mean() <= MEAN_ABS[variant.precision]
-    np.testing.assert_array_equal(found[: len(items)].argmax(axis=1), source.labels(items))
+    np.testing.assert_array_equal(scores[: len(items)].argmax(axis=1), source.labels(items))
 
 
 @pytest.mark.parametrize(("variant", "engine"), CASES)
-def test_the_card_is_what_the_file_does(made: tuple[Path, Path], variant: Variant, engine: str) -> None:
-    source = open_source(Run.load(made[0]), None)
+def test_the_card_is_what_the_file_does(folders: tuple[Path, Path], variant: Variant, engine: str) -> None:
+    source = open_source(Run.load(folders[0]), None)
     items = source.items("validation")
-    classifier = load(made, variant, engine)
+    classifier = load(folders, variant, engine)
     guesses = [classifier.classify_picture(picture).argmax() for picture in source.pictures(items)]
     card = classifier.card
     assert (int(np.sum(guesses == source.labels(items))), len(items)) == (card.accuracy.correct, card.accuracy.n)
@@ -83,13 +83,13 @@ def test_the_card_is_what_the_file_does(made: tuple[Path, Path], variant: Varian
 
 
 @pytest.mark.parametrize(("variant", "engine"), CASES)
-def test_a_picture_gives_the_same_scores_every_time(made: tuple[Path, Path], variant: Variant, engine: str) -> None:
+def test_a_picture_gives_the_same_scores_every_time(folders: tuple[Path, Path], variant: Variant, engine: str) -> None:
     pictures = probe_pictures(PICTURE)
     first, second = pictures["random pixels 1"], pictures["pixels of 255"]
-    classifier = load(made, variant, engine)
+    classifier = load(folders, variant, engine)
     scores = classifier.classify_picture(first)
     classifier.classify_picture(second)
     np.testing.assert_array_equal(classifier.classify_picture(first), scores)
     assert scores.sum() == pytest.approx(1, abs=1e-6)
-    two_threads = load(made, variant, engine, threads=2).classify_picture(first)
+    two_threads = load(folders, variant, engine, threads=2).classify_picture(first)
     np.testing.assert_allclose(two_threads, scores, atol=1e-5 if variant.precision == "float32" else 0.02)

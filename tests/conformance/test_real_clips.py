@@ -39,10 +39,10 @@ def test_sound_and_public_picture_get_the_same_label(
             continue
         picture = read_png(pictures.path(by_track[clip.track]))
         expected = classifier.labels[int(classifier.classify_picture(picture).argmax())]
-        found = classifier.classify(clips.path(clip)).label
+        label = classifier.classify(clips.path(clip)).label
         compared += 1
-        if found != expected:
-            different.append(f"{clip.name}: sound {found}, picture {expected}")
+        if label != expected:
+            different.append(f"{clip.name}: sound {label}, picture {expected}")
     assert compared >= 40
     assert different == []
 

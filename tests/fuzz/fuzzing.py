@@ -111,7 +111,7 @@ def damaged(content: bytes, rng: random.Random) -> bytes:
     return bytes(data)
 
 
-def made(kind: str, model: Path | None, rng: random.Random) -> bytes:
+def hostile(kind: str, model: Path | None, rng: random.Random) -> bytes:
     """Return an input: noise, or an intact one that was damaged; most Ogg files have checksums that fit the damage."""
     if rng.random() < 0.02:
         return rng.randbytes(rng.randint(0, 400))
@@ -131,8 +131,8 @@ def attempt(kind: str, content: bytes, path: Path, rng: random.Random) -> None:
         format, channels = rng.choice(list(pcm.FORMATS)), rng.randint(1, 4)
         pcm.check_beginning(content)
         decoded = np.asarray(mono(pcm.decode(content, format, channels)), np.float32)
-        found = decode.collected("raw", [decoded], rng.choice((8000, 44100)), TRUSTED_RATE)
-        assert found.ndim == 1 and np.isfinite(found).all()
+        samples = decode.collected("raw", [decoded], rng.choice((8000, 44100)), TRUSTED_RATE)
+        assert samples.ndim == 1 and np.isfinite(samples).all()
         return
     path.write_bytes(content)
     if kind in MODELS:
@@ -140,8 +140,8 @@ def attempt(kind: str, content: bytes, path: Path, rng: random.Random) -> None:
         verify_model(path, archive)
         open_engine(path, threads=1)  # unless it is forged, only the model that was exported comes here
         return
-    found = decode.load(path, PICTURE.sample_rate)
-    assert found.ndim == 1 and len(found) and found.dtype == np.float32 and np.isfinite(found).all()
+    samples = decode.load(path, PICTURE.sample_rate)
+    assert samples.ndim == 1 and len(samples) and samples.dtype == np.float32 and np.isfinite(samples).all()
 
 
 def fuzz(kind: str, seed: int, count: int, model: Path | None, note: Callable[[int], None]) -> Tally:
@@ -152,7 +152,7 @@ def fuzz(kind: str, seed: int, count: int, model: Path | None, note: Callable[[i
         for number in range(seed, seed + count):
             note(number)
             rng = random.Random(f"{kind} {number}")
-            content = made(kind, model, rng)
+            content = hostile(kind, model, rng)
             signal.alarm(HANG_SECONDS)
             start = time.perf_counter()
             try:

@@ -72,8 +72,8 @@ def python(engine: str, wheel: Path, tmp_path_factory: pytest.TempPathFactory) -
 def test_it_is_the_only_engine(engine: str, python: Path, tmp_path: Path) -> None:
     modules = [kind.module.partition(".")[0] for kind in ENGINES.values()] + ["tensorflow", "librosa", "scipy"]
     code = "import importlib.util, sys; print([name for name in sys.argv[1:] if importlib.util.find_spec(name)])"
-    found = run_alone([python, "-c", code, *modules], tmp_path).stdout.strip()
-    assert found == str([ENGINES[engine].module.partition(".")[0]])
+    installed = run_alone([python, "-c", code, *modules], tmp_path).stdout.strip()
+    assert installed == str([ENGINES[engine].module.partition(".")[0]])
 
 
 def test_its_files_say_what_they_say_here(
@@ -105,8 +105,8 @@ def test_others_are_refused_with_what_to_install(
 
 
 def test_the_doctor_finds_it_well(engine: str, python: Path, tmp_path: Path) -> None:
-    told = run_alone([python, "-m", "runtime", "doctor"], tmp_path).stdout
-    assert f"ok    {engine} " in told and "BAD" not in told
+    report = run_alone([python, "-m", "runtime", "doctor"], tmp_path).stdout
+    assert f"ok    {engine} " in report and "BAD" not in report
 
 
 def test_the_runtimes_tests_pass(

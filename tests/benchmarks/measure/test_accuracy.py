@@ -84,13 +84,13 @@ def test_the_detail_of_known_scores() -> None:
     scores = np.full((4, 7), 0.02, np.float32)
     scores[[0, 1, 2, 3], [0, 1, 1, 6]] = 0.88
     scores[3, 0] = 0.0  # below all others: the true class is the seventh
-    found = detail(scores, np.array([0, 1, 2, 0]), card)
-    assert found.top5 == 0.75  # in a tie with the four others, class 2 counts as in
-    assert found.confusion[0] == (1, 0, 0, 0, 0, 0, 1) and found.confusion[2] == (0, 1, 0, 0, 0, 0, 0)
-    assert found.per_class["b"].precision == 0.5 and found.per_class["b"].recall == 1
+    details = detail(scores, np.array([0, 1, 2, 0]), card)
+    assert details.top5 == 0.75  # in a tie with the four others, class 2 counts as in
+    assert details.confusion[0] == (1, 0, 0, 0, 0, 0, 1) and details.confusion[2] == (0, 1, 0, 0, 0, 0, 0)
+    assert details.per_class["b"].precision == 0.5 and details.per_class["b"].recall == 1
     confidence = (3 * 0.88 + 0.88 / 0.98) / 4
-    assert found.calibration_error == pytest.approx(confidence - 0.5, abs=1e-6)
-    assert detail(2 * scores, np.array([0, 1, 2, 0]), card) == found
+    assert details.calibration_error == pytest.approx(confidence - 0.5, abs=1e-6)
+    assert detail(2 * scores, np.array([0, 1, 2, 0]), card) == details
 
 
 def test_five_classes_have_no_top_five() -> None:

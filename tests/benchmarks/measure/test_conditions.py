@@ -1,11 +1,12 @@
-"""What a measurement was taken under, read from made-up /proc and /sys, and what makes figures doubtful."""
+"""What a measurement was taken under, read from a made-up psutil and /sys, and what makes figures doubtful."""
 
 from __future__ import annotations
 
-import os
 import stat
+import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -36,28 +37,51 @@ def write(root: Path, files: dict[str, str]) -> Path:
     return root
 
 
+def sensor(celsius: float) -> list[SimpleNamespace]:
+    """Return what psutil returns for one sensor."""
+    return [SimpleNamespace(current=celsius)]
+
+
+def install(monkeypatch: pytest.MonkeyPatch, **functions: object) -> None:
+    """Put a psutil of these functions in the place of the real one."""
+    monkeypatch.setitem(sys.modules, "psutil", SimpleNamespace(**functions))
+
+
 def test_a_board_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ticks = os.sysconf("SC_CLK_TCK")
     root = write(
         tmp_path / "root",
         {
-            "proc/stat": f"cpu  {ticks} {ticks} {ticks} 900 90 {ticks} {ticks} {2 * ticks} 7 7\ncpu0 1 2 3\n",
             "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor": "ondemand\n",
-            "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq": "600000\n",
-            "sys/devices/system/cpu/cpu1/cpufreq/scaling_cur_freq": "1800000\n",
-            "sys/class/thermal/thermal_zone0/temp": "48312\n",
-            "sys/class/thermal/thermal_zone1/temp": "not now\n",
             "sys/devices/system/cpu/cpu0/thermal_throttle/core_throttle_count": "4\n",
             "sys/devices/system/cpu/cpu1/thermal_throttle/core_throttle_count": "5\n",
+            "sys/devices/system/cpu/cpu2/thermal_throttle/core_throttle_count": "not now\n",
         },
     )
+    times = SimpleNamespace(user=1.0, nice=1.0, system=1.0, idle=900.0, iowait=90.0, irq=1.0, softirq=1.0, steal=2.0)
+    install(
+        monkeypatch,
+        cpu_times=lambda: times,
+        cpu_freq=lambda percpu: [SimpleNamespace(current=600.0), SimpleNamespace(current=1800.0)],
+        sensors_temperatures=lambda: {"cpu_thermal": sensor(48.312), "nvme": sensor(81.0)},
+    )
     firmware(tmp_path, monkeypatch, "echo throttled=0x50005")
-    found = conditions(root)
-    assert (found.busy_seconds, found.stolen_seconds) == (5, 2)
-    assert (found.governor, found.megahertz, found.celsius) == ("ondemand", 1800, 48.312)
-    assert (found.throttled, found.throttle_count) == (0x50005, 9)
-    assert described(found, found)["megahertz"] == "1800 MHz, 1800 MHz after"
-    assert described(found, found)["throttled"] == "0x50005"
+    board = conditions(root)
+    assert (board.busy_seconds, board.stolen_seconds) == (5, 2)
+    assert (board.governor, board.megahertz, board.celsius) == ("ondemand", 1800, 48.312)
+    assert (board.throttled, board.throttle_count) == (0x50005, 9)
+    assert described(board, board)["megahertz"] == "1800 MHz, 1800 MHz after"
+    assert described(board, board)["throttled"] == "0x50005"
+
+
+def test_of_sensors_that_are_not_called_a_processors_the_hottest_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = SimpleNamespace(user=1.0, system=1.0)  # what psutil has on every system
+    temperatures = {"acpitz": sensor(40.0), "pch": sensor(55.5)}
+    install(monkeypatch, cpu_times=lambda: times, sensors_temperatures=lambda: temperatures)
+    machine = conditions(tmp_path)
+    assert (machine.busy_seconds, machine.stolen_seconds) == (2, None)
+    assert (machine.celsius, machine.megahertz) == (55.5, None)
 
 
 def firmware(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
@@ -77,12 +101,25 @@ def test_a_firmware_that_tells_nothing_is_no_error(
     assert conditions(tmp_path).throttled is None
 
 
-def test_a_machine_that_tells_nothing_has_no_doubts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def silent(**_: object) -> None:
+    """Fail as psutil does where the kernel offers nothing."""
+    raise FileNotFoundError("/proc/stat")
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_machine_that_tells_nothing_has_no_doubts(
+    installed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A device may lack psutil, or psutil what it reads."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    found = conditions(tmp_path)
-    unknown = (found.busy_seconds, found.governor, found.megahertz, found.celsius, found.throttle_count)
+    install(monkeypatch, cpu_times=silent, cpu_freq=silent, sensors_temperatures=silent)
+    if not installed:
+        monkeypatch.setitem(sys.modules, "psutil", None)
+    machine = conditions(tmp_path)
+    unknown = (machine.busy_seconds, machine.governor, machine.megahertz, machine.celsius, machine.throttle_count)
     assert unknown == (None,) * 5
-    assert doubts(found, conditions(tmp_path), 2) == []
+    assert machine.own_seconds > 0
+    assert doubts(machine, conditions(tmp_path), 2) == []
 
 
 def test_this_machine_tells_how_long_it_has_worked() -> None:
@@ -110,11 +147,11 @@ def test_a_calm_machine_gives_no_doubts() -> None:
     ],
 )
 def test_what_disturbs_is_named(after: dict[str, object], words: str) -> None:
-    (found,) = doubts(CALM, replace(LATER, **after), 2)  # type: ignore[arg-type]
-    assert words in found
+    (reason,) = doubts(CALM, replace(LATER, **after), 2)  # type: ignore[arg-type]
+    assert words in reason
 
 
 def test_what_happened_before_the_measuring_is_not_held_against_it() -> None:
-    known = 0xF0000
-    assert doubts(replace(CALM, throttled=known), replace(LATER, throttled=known), 2) == []
-    assert len(doubts(replace(CALM, throttled=known), replace(LATER, throttled=known | 0xF), 2)) == len(THROTTLED)
+    past = 0xF0000
+    assert doubts(replace(CALM, throttled=past), replace(LATER, throttled=past), 2) == []
+    assert len(doubts(replace(CALM, throttled=past), replace(LATER, throttled=past | 0xF), 2)) == len(THROTTLED)

@@ -21,8 +21,8 @@ def test_notes_are_there_for_an_equal_benchmark_only(tmp_path: Path) -> None:
     first.note("accuracy", "a.tflite", {"n": 4})
     second = Journal(path, {"threads": 1})
     assert second.begun == 3
-    assert second.found("accuracy", "a.tflite") == {"n": 4}
-    assert second.found("accuracy", "b.tflite") is None
+    assert second.last("accuracy", "a.tflite") == {"n": 4}
+    assert second.last("accuracy", "b.tflite") is None
     assert second.all("round") == [[0.1]]
     before = path.read_bytes()
     with pytest.raises(UsageError, match=r"o\.json\.unfinished: holds what a benchmark of other .* remove this file"):
@@ -70,7 +70,7 @@ def test_the_end_removes_them(tmp_path: Path) -> None:
 def test_without_a_path_they_are_kept_in_memory() -> None:
     journal = Journal()
     journal.note("a", "b", 1)
-    assert journal.found("a", "b") == 1 and journal.begun == 0
+    assert journal.last("a", "b") == 1 and journal.begun == 0
     journal.finish()
 
 

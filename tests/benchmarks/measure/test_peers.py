@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import cli
 from benchmarks.measure import clips, peers
-from benchmarks.measure.peers import ONNX_RUNTIME, TENSORFLOW_LITE, TF_KERAS, Wanted, peers_of, started
+from benchmarks.measure.peers import ONNX_RUNTIME, TENSORFLOW_LITE, TF_KERAS, Peer, peers_of, started
 from tests.run_maker import made_artifacts, made_run
 from toolkit.errors import EngineError, UsageError
 
@@ -32,8 +32,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_each_gets_the_first_file_it_can_use(models: Path, run: Path) -> None:
     names = ("gtzanet-int8.tflite", "gtzanet-float32.onnx", "gtzanet-float32.tflite")
     paths = [models / name for name in names]
-    found = peers_of(paths, run, (1, 2))
-    assert [(one.kind, one.model.name, one.threads) for one in found] == [
+    programs = peers_of(paths, run, (1, 2))
+    assert [(one.kind, one.model.name, one.threads) for one in programs] == [
         (ONNX_RUNTIME, "gtzanet-float32.onnx", 1),
         (ONNX_RUNTIME, "gtzanet-float32.onnx", 2),
         (TENSORFLOW_LITE, "gtzanet-float32.tflite", 1),
@@ -41,7 +41,7 @@ def test_each_gets_the_first_file_it_can_use(models: Path, run: Path) -> None:
         (TF_KERAS, "model.keras", 1),
         (TF_KERAS, "model.keras", 2),
     ]
-    assert found[0].beside == f"{paths[1]}, 1 thread" and found[5].beside == f"{paths[1]}, 2 threads"
+    assert programs[0].beside == f"{paths[1]}, 1 thread" and programs[5].beside == f"{paths[1]}, 2 threads"
     assert peers_of(paths[:1], None, (1,)) == []
     with pytest.raises(UsageError, match="none of the model files is a float32 one of it"):
         peers_of(paths[:1], run, (1,))
@@ -86,20 +86,20 @@ def test_what_is_not_installed_is_left_out_and_said(
 
 @pytest.mark.slow
 def test_a_program_that_fails_is_named_with_its_last_words(models: Path, tmp_path: Path) -> None:
-    broken = Wanted(ONNX_RUNTIME, tmp_path / "absent.onnx", 1, False, None)
+    broken = Peer(ONNX_RUNTIME, tmp_path / "absent.onnx", 1, False, None)
     clip = tmp_path / "clip.wav"
     clips.write_clip(clip)
-    said = r"librosa \+ ONNX Runtime \(absent\.onnx\) failed \(.+\): leave out --peers"
-    with pytest.raises(EngineError, match=said), started([broken], clip):
+    message = r"librosa \+ ONNX Runtime \(absent\.onnx\) failed \(.+\): leave out --peers"
+    with pytest.raises(EngineError, match=message), started([broken], clip):
         raise AssertionError("it cannot start")
 
 
 @pytest.mark.slow
 def test_they_end_with_the_block(models: Path, tmp_path: Path) -> None:
-    wanted = Wanted(ONNX_RUNTIME, models / "gtzanet-float32.onnx", 1, False, None)
+    program = Peer(ONNX_RUNTIME, models / "gtzanet-float32.onnx", 1, False, None)
     clip = tmp_path / "clip.wav"
     clips.write_clip(clip)
-    with started([wanted], clip) as (peer,):
+    with started([program], clip) as (peer,):
         process = peer._process
         os.kill(process.pid, 0)
     assert process.poll() is not None

@@ -54,13 +54,13 @@ points = st.lists(
 
 
 @given(points)
-def test_what_is_left_out_is_beaten_and_what_stays_is_not(found: list[tuple[int, int, int, int | None]]) -> None:
-    choices = [choice(str(number), *point) for number, point in enumerate(found)]
+def test_what_is_left_out_is_beaten_and_what_stays_is_not(values: list[tuple[int, int, int, int | None]]) -> None:
+    choices = [choice(str(number), *point) for number, point in enumerate(values)]
     kept = front(choices)
     for one in choices:
         assert (one.name in kept) == (not any(dominates(other, one) for other in choices))
         assert not dominates(one, one)
-    if all(point[3] is not None for point in found):  # then it is an order, and somebody is first
+    if all(point[3] is not None for point in values):  # then it is an order, and somebody is first
         assert bool(kept) == bool(choices)
         for one in choices:
             assert one.name in kept or any(dominates(other, one) for other in choices if other.name in kept)
@@ -68,21 +68,23 @@ def test_what_is_left_out_is_beaten_and_what_stays_is_not(found: list[tuple[int,
 
 def test_the_fastest_of_those_that_are_as_accurate_is_advised() -> None:
     assert advise(MADE, Limits()).name == "float16"  # as fast as float32, and smaller
-    found = advise(MADE, Limits(latency_ms=20, size_bytes=200))
-    assert found.name == "dynamic" and "20 ms, 0.0002 MB on the disk" in found.reason and "of 3 files" in found.reason
+    advice = advise(MADE, Limits(latency_ms=20, size_bytes=200))
+    assert (
+        advice.name == "dynamic" and "20 ms, 0.0002 MB on the disk" in advice.reason and "of 3 files" in advice.reason
+    )
 
 
 def test_a_faster_file_that_is_less_accurate_by_more_than_chance_is_not_advised() -> None:
     best, quick, near = choice("best", 60, 9, 1), choice("quick", 40, 1, 1), choice("near", 58, 5, 1)
     assert not as_accurate(quick, best) and as_accurate(near, best)
-    found = advise([best, quick, near], Limits())
-    assert found.name == "near" and "best is right on 2.0% more, which may be chance" in found.reason
+    advice = advise([best, quick, near], Limits())
+    assert advice.name == "near" and "best is right on 2.0% more, which may be chance" in advice.reason
 
 
 def test_of_files_that_are_equally_fast_but_for_chance_the_smallest_is_advised() -> None:
     quick, small = choice("quick", 50, 6.0, 700, spread=0.03), choice("small", 50, 6.2, 190, spread=0.03)
-    found = advise([quick, small, choice("slow", 50, 6.5, 100)], Limits())
-    assert found.name == "small" and "as fast as the fastest of them, but for chance (quick, 6.0 ms)" in found.reason
+    advice = advise([quick, small, choice("slow", 50, 6.5, 100)], Limits())
+    assert advice.name == "small" and "as fast as the fastest of them, but for chance (quick, 6.0 ms)" in advice.reason
     sure = [choice(one.name, 50, one.latency_ms, one.size_bytes, spread=0.01) for one in (quick, small)]
     assert advise(sure, Limits()).name == "quick"
 
@@ -98,11 +100,11 @@ def test_other_samples_cannot_excuse_a_lower_accuracy() -> None:
 
 
 def test_no_file_within_the_limits_says_what_there_is() -> None:
-    found = advise(MADE, Limits(latency_ms=1))
-    assert found.name is None
+    advice = advise(MADE, Limits(latency_ms=1))
+    assert advice.name is None
     assert (
-        "no file is within 1 ms" in found.reason
-        and "the smallest is dynamic (7.0 ms, 0.00 MB, accuracy 0.450)" in found.reason
+        "no file is within 1 ms" in advice.reason
+        and "the smallest is dynamic (7.0 ms, 0.00 MB, accuracy 0.450)" in advice.reason
     )
     assert advise(MADE, Limits(peak_bytes=1e9)).name is None  # memory that nobody measured keeps no limit
     assert advise([], Limits()).name is None

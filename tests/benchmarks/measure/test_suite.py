@@ -15,10 +15,10 @@ def test_the_twin_is_the_float32_model_of_the_same_format() -> None:
 
     there = [("sound.tflite", "a", "waveform"), ("x.onnx", "a", "picture"), ("x.tflite", "a", "picture")]
     there += [("y.onnx", "b", "picture")]
-    found = {file: candidate(file, "float32", run, level) for file, run, level in there}
+    candidates = {file: candidate(file, "float32", run, level) for file, run, level in there}
 
     def twin(file: str, run: str = "a", level: str = "picture") -> Any:
-        return _float32_twin(candidate(file, "int8", run, level), found)
+        return _float32_twin(candidate(file, "int8", run, level), candidates)
 
     assert twin("x8.tflite").row.file == "x.tflite"
     assert twin("x8.onnx").row.file == "x.onnx"

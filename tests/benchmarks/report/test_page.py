@@ -91,14 +91,14 @@ def measured(file: str) -> Row:
 
 def test_a_page_is_whole_and_names_nothing_outside_of_it() -> None:
     text = page(result([measured("a/model.tflite"), measured("b/model.tflite"), Row("<i>.onnx", 0, status="a & b")]))
-    found = Reader(text)
-    assert not {name for name, _ in found.attributes} & {"src", "href", "srcset", "data", "action"}
+    reader = Reader(text)
+    assert not {name for name, _ in reader.attributes} & {"src", "href", "srcset", "data", "action"}
     assert "http" not in text and "url(" not in text and "@import" not in text
     assert "<i>" not in text and "<b>" not in text and "&lt;i&gt;.onnx" in text
     assert "To ship: <strong>b/model.tflite</strong>: the only file." in text
     assert "Doubtful: other programs" in text
     for figure in ("0.667 [0.210, 0.940]", "0.19", "0.65 [0.60, 0.70]", "80", "0.30", "1.00", "14.0"):
-        assert figure in found.cells or any(cell.startswith(figure) for cell in found.cells)
+        assert figure in reader.cells or any(cell.startswith(figure) for cell in reader.cells)
 
 
 def test_what_another_file_beats_is_grey_and_two_of_one_name_keep_their_folders() -> None:
@@ -134,13 +134,13 @@ def test_ticks_are_round_and_enclose(low: float, width: float) -> None:
 @example(9999.999999999998, 9.0)
 def test_an_axis_holds_its_values_and_is_logarithmic_where_they_are_far_apart(low: float, factor: float) -> None:
     high = low * factor
-    found = axis(low, high)
-    assert found.logarithmic == (8 * low < high)
-    assert list(found.marks) == sorted(set(found.marks)) and found.marks[0] <= low and found.marks[-1] >= high * 0.9999
-    assert 0 <= found.share(low) < found.share(math.sqrt(low * high)) < found.share(high) <= 1
-    assert found.share(found.marks[0]) == 0 and found.share(found.marks[-1]) == 1 == found.share(found.marks[-1] * 9)
-    if found.logarithmic:
-        assert found.share(math.sqrt(low * high)) == pytest.approx((found.share(low) + found.share(high)) / 2)
+    line = axis(low, high)
+    assert line.logarithmic == (8 * low < high)
+    assert list(line.marks) == sorted(set(line.marks)) and line.marks[0] <= low and line.marks[-1] >= high * 0.9999
+    assert 0 <= line.share(low) < line.share(math.sqrt(low * high)) < line.share(high) <= 1
+    assert line.share(line.marks[0]) == 0 and line.share(line.marks[-1]) == 1 == line.share(line.marks[-1] * 9)
+    if line.logarithmic:
+        assert line.share(math.sqrt(low * high)) == pytest.approx((line.share(low) + line.share(high)) / 2)
 
 
 def test_ticks_of_known_ranges() -> None:
@@ -156,9 +156,9 @@ def test_a_slower_file_lies_farther_right_and_a_better_one_higher() -> None:
     assert left < right and low > high  # y grows downwards
 
 
-def numbers(text: str, wanted: str) -> list[float]:
+def numbers(text: str, attribute: str) -> list[float]:
     """Return the values of all attributes of a name."""
-    return [float(value) for name, value in Reader(text).attributes if name == wanted and value]
+    return [float(value) for name, value in Reader(text).attributes if name == attribute and value]
 
 
 def test_bars_are_as_long_as_their_parts() -> None:

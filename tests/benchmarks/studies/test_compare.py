@@ -74,7 +74,7 @@ def test_equal_results_do_not_differ() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "regression"),
     [
         ({"network": latency(12.0)}, "network"),
         ({"file_to_label": latency(30.0)}, "file to label"),
@@ -84,9 +84,9 @@ def test_equal_results_do_not_differ() -> None:
         ({"network": None, "file_to_label": None, "status": "it broke"}, "not measured: it broke"),
     ],
 )
-def test_each_regression_is_named_and_the_way_back_is_better(changes: dict[str, Any], said: str) -> None:
+def test_each_regression_is_named_and_the_way_back_is_better(changes: dict[str, Any], regression: str) -> None:
     there, back = compare_rows(row(), row(**changes), 0.05), compare_rows(row(**changes), row(), 0.05)
-    assert (there.worse, there.better) == ((said,), ())
+    assert (there.worse, there.better) == ((regression,), ())
     assert back.worse == () and len(back.better) == 1
 
 
@@ -155,7 +155,7 @@ def test_the_command_flags_and_fails(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (None, "cannot be read"),
         ("{", "no JSON"),
@@ -166,14 +166,14 @@ def test_the_command_flags_and_fails(tmp_path: Path, capsys: pytest.CaptureFixtu
     ],
 )
 def test_what_is_no_result_is_misuse(
-    content: str | None, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    content: str | None, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     good, bad = write(tmp_path / "a.json", row()), tmp_path / "b.json"
     if content is not None:
         bad.write_text(content)
     assert cli.entry(["compare", str(good), str(bad)]) == 2
     error = capsys.readouterr().err
-    assert str(bad) in error and said in error and len(error.splitlines()) == 1
+    assert str(bad) in error and message in error and len(error.splitlines()) == 1
 
 
 def test_nothing_in_common_and_no_tolerance_are_misuse(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -222,10 +222,10 @@ def test_any_damaged_value_is_refused_in_one_sentence_or_compared(
         inner[last] = damage
         bad.write_text(json.dumps(value))
         code = cli.entry(["compare", str(good), str(bad), "--json", str(tmp_path / "c.json")])
-        said, wrong = capsys.readouterr()
-        assert code in (0, 2) and "\x1b" not in said + wrong
-        assert len(wrong.splitlines()) == (0 if code == 0 else 1)
-        assert "nan" not in said and "inf" not in said
+        printed, errors = capsys.readouterr()
+        assert code in (0, 2) and "\x1b" not in printed + errors
+        assert len(errors.splitlines()) == (0 if code == 0 else 1)
+        assert "nan" not in printed and "inf" not in printed
 
 
 @pytest.mark.parametrize(

@@ -34,9 +34,9 @@ def test_files_of_one_kind_share_a_line(tmp_path: Path) -> None:
         measured(tmp_path / "b.tflite", "int8", "paper/validation", 59, 1.6),
         measured(tmp_path / "c.tflite", "none", "fault-filtered/test", 45, 7.0),
     ]
-    found = lines(rows)
-    assert [line.precision for line in found] == ["float32", "int8"]
-    headers, cells = table(found)
+    merged = lines(rows)
+    assert [line.precision for line in merged] == ["float32", "int8"]
+    headers, cells = table(merged)
     assert headers[4:6] == ("paper/validation [95 %]", "fault-filtered/test [95 %]")
     assert cells[0][4:6] == ("0.600 [0.100, 0.900] (n = 100)", "0.450 [0.100, 0.900] (n = 100)")
     assert cells[1][5] == "-" and cells[1][8] == "1.60 [1.50, 1.70]"
@@ -64,10 +64,10 @@ def test_the_command(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -
     output = tmp_path / "matrix.json"
     short = ["--min-duration", "0", "--min-count", "3", "--threads", "1", "--json", str(output)]
     assert entry(["matrix", *files, "--data", str(base / "made-pictures"), *short]) == 0
-    found = json.loads(output.read_text())["lines"]
-    assert [line["precision"] for line in found] == ["float32", "mixed"]
-    assert found[0]["ratio"]["median"] == 1
-    assert all(line["accuracies"]["stratified/validation"]["n"] == 8 for line in found)
+    written = json.loads(output.read_text())["lines"]
+    assert [line["precision"] for line in written] == ["float32", "mixed"]
+    assert written[0]["ratio"]["median"] == 1
+    assert all(line["accuracies"]["stratified/validation"]["n"] == 8 for line in written)
 
 
 def test_no_file_is_misuse(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

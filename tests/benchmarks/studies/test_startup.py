@@ -76,10 +76,10 @@ def test_ctrl_c_ends_in_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     try:
         time.sleep(4)
         os.killpg(process.pid, signal.SIGINT)
-        said, wrong = process.communicate(timeout=60)
+        printed, errors = process.communicate(timeout=60)
     finally:
         process.kill()
         process.wait()
-    assert process.returncode == 130 and said == ""
-    assert wrong.splitlines()[-1] == "python -m benchmarks: interrupted" and "Traceback" not in wrong
+    assert process.returncode == 130 and printed == ""
+    assert errors.splitlines()[-1] == "python -m benchmarks: interrupted" and "Traceback" not in errors
     assert list(tmp_path.iterdir()) == []
