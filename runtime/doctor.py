@@ -18,6 +18,7 @@ from runtime.engines.wheels import Host, how_to_install, how_to_install_one, thi
 from runtime.info import checked_card
 from runtime.sizes import sizes
 from toolkit.artifact.file import file_format
+from toolkit.error_text import last_line
 from toolkit.errors import GtzanetError
 from toolkit.measure.machine import features
 
@@ -197,4 +198,4 @@ _SIGNALS: Mapping[int, str] = {
 def _reason(done: subprocess.CompletedProcess[str]) -> str:
     if done.returncode < 0:
         return _SIGNALS.get(done.returncode, f"it ended by signal {-done.returncode}")
-    return (done.stderr.strip().splitlines() or [f"it ended with code {done.returncode}"])[-1]
+    return last_line(done.stderr, f"it ended with code {done.returncode}")

@@ -6,7 +6,8 @@
 - `networks`, `twin`: the layer tables, and the order of layers that trains faster.
 - `build`, `layers`: the Keras models of a table, and the layers of the training twin.
 - `device`: TensorFlow, prepared for a processor or a GPU.
-- `fit`, `step`, `schedule`, `checkpoint`: the loop over epochs, one step, the learning rate, the state that is saved.
+- `fit`, `step`: the loop over epochs, and one step.
+- `state`, `schedule`, `checkpoint`: what changes from epoch to epoch, the learning rate, and the file that keeps both.
 - `evaluate`, `results`: a network's metrics, and those of finished runs.
 - `report`, `groups`, `plots`, `paper`: Markdown, the runs that are compared, pictures, and the paper's numbers.
 - `speed`, `timed_step`, `gpu_profile`: how fast a step is, in a process of its own, and how busy a GPU is.

@@ -11,7 +11,7 @@ from typing import Any
 from toolkit import command
 from toolkit.data.splits import NAMES
 from toolkit.errors import UsageError
-from train.config import DEVICES, PRECISIONS, Recipe
+from train.config import DEVICES, KEEPS, PRECISIONS, Recipe
 from train.networks import NETWORKS
 
 EPILOG = """examples:
@@ -29,6 +29,7 @@ DEFAULTS: dict[str, Any] = {
     "split_seed": 0,
     "folds": 5,
     "fold": 0,
+    "keep": None,
     "seed": 0,
     "device": "auto",
     "precision": "float32",
@@ -47,6 +48,7 @@ MEANINGS = {
     "plateau_patience": "epochs that it may stand still before",
     "plateau_delta": "how much it must fall not to stand still",
     "min_learning_rate": "where the rate stops falling",
+    "keep": "which epoch's weights: the best on the validation part, or the last (default: last for the split paper)",
     "dropout": "share of values that the dropout layer leaves out",
 }
 
@@ -80,6 +82,9 @@ def train_parser(prog: str) -> command.Parser:
     recipe = parser.add_argument_group("recipe (the paper's by default)")
     recipe.add_argument("--seed", type=int, help="seed of weights, order and dropout (default: 0)")
     for field in fields(Recipe):
+        if field.name == "keep":
+            recipe.add_argument("--keep", choices=KEEPS, help=MEANINGS["keep"])
+            continue
         kind = float if field.type in ("float", "float | None") else int
         shown = "the table's" if field.default is None else field.default
         recipe.add_argument(

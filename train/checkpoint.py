@@ -25,7 +25,8 @@ class Checkpoint:
     """A run's state after `epoch` finished epochs.
 
     `weights` and `optimizer` are arrays in the order of the model's and the optimizer's variables; `run` is the
-    digest of the run's configuration, so that a checkpoint cannot carry another run on.
+    digest of the run's configuration, so that a checkpoint cannot carry another run on. `best` holds the weights of the
+    best epoch, where the run keeps that one.
     """
 
     run: str
@@ -34,6 +35,7 @@ class Checkpoint:
     history: tuple[dict[str, Any], ...]
     weights: tuple[np.ndarray, ...]
     optimizer: tuple[np.ndarray, ...]
+    best: tuple[np.ndarray, ...] = ()
 
     def save(self, folder: Path) -> None:
         """Write the checkpoint into a run's folder, in place of the last one."""
@@ -41,6 +43,7 @@ class Checkpoint:
         arrays = {"state": np.frombuffer(json.dumps(state).encode(), np.uint8)}
         arrays |= {f"weights_{number:03}": array for number, array in enumerate(self.weights)}
         arrays |= {f"optimizer_{number:03}": array for number, array in enumerate(self.optimizer)}
+        arrays |= {f"best_{number:03}": array for number, array in enumerate(self.best)}
         arrays["digest"] = np.frombuffer(_digest(arrays), np.uint8)
         with atomic_path(folder / FILE) as temporary:
             np.savez(temporary, **arrays)  # type: ignore[arg-type]
@@ -70,7 +73,8 @@ class Checkpoint:
             if len(history) != state["epoch"]:
                 raise ValueError(f"{len(history)} epochs of history, but {state['epoch']!r} finished")
             weights, optimizer = _numbered(arrays, "weights"), _numbered(arrays, "optimizer")
-            return cls(state["run"], state["epoch"], Plateau(**state["plateau"]), history, weights, optimizer)
+            best = _numbered(arrays, "best")
+            return cls(state["run"], state["epoch"], Plateau(**state["plateau"]), history, weights, optimizer, best)
         except Exception as error:  # what a flipped bit can raise in zipfile and NumPy is beyond listing
             raise RunError(
                 f"{path}: damaged checkpoint ({first_line(error)}): delete it to train this run from its start"

@@ -13,7 +13,7 @@ from toolkit import command
 from toolkit.data import run_folder
 from toolkit.data.run_folder import newest_run
 from toolkit.errors import UsageError
-from toolkit.files import write_json, write_text
+from toolkit.files import read_json, write_json, write_text
 from train.arguments import NEWEST, flag, report_parser, speed_parser, train_parser, with_defaults
 from train.config import MAX_SHARDS, MAX_THREADS, Compute, Recipe
 from train.device import available_threads, prepare
@@ -100,7 +100,8 @@ def _check_name(name: str) -> None:
 
 def _start(flags: argparse.Namespace, set_names: Sequence[str]) -> int:
     _check_start(flags, set_names)
-    recipe = Recipe(**{field.name: getattr(flags, field.name) for field in fields(Recipe)})
+    values = {field.name: getattr(flags, field.name) for field in fields(Recipe)}
+    recipe = Recipe(**values | {"keep": flags.keep or ("last" if flags.split == "paper" else "best")})
     compute = _compute(flags, recipe)
     from train.data import data_root, open_dataset
 
@@ -160,6 +161,10 @@ def _resume(flags: argparse.Namespace) -> int:
 
 
 def _work(folder: Path, work: Any) -> int:
+    from train import run
+    from train.results import HISTORY
+    from train.schedule import kept_epoch
+
     print(f"run: {folder}", file=sys.stderr)
     try:
         result = work()
@@ -169,6 +174,10 @@ def _work(folder: Path, work: Any) -> int:
             file=sys.stderr,
         )
         return command.INTERRUPTED
+    keep = run.load_config(folder).recipe.keep
+    if keep == "best":
+        epoch = kept_epoch(read_json(folder / HISTORY), keep)
+        print(f"kept: epoch {epoch} of {result['epochs']}, the best on the validation part")
     for name in ("validation", "test"):
         if result[name]:
             part = result[name]

@@ -12,6 +12,7 @@ from toolkit.errors import RunError, UsageError
 
 PRECISIONS = ("float32", "tensorfloat32", "mixed_float16", "mixed_bfloat16")
 DEVICES = ("auto", "cpu", "gpu")
+KEEPS = ("best", "last")
 MAX_COUNT = 1_000_000
 MAX_THREADS = 1024
 MAX_SHARDS = 1024
@@ -23,6 +24,7 @@ class Recipe:
 
     SGD with momentum on the sparse categorical cross entropy; the learning rate is multiplied by `plateau_factor` after
     `plateau_patience` epochs in which the validation loss did not fall by `plateau_delta`, down to `min_learning_rate`.
+    `keep` says which epoch's weights are the run's: the last one's, or the best one's on the validation part.
     """
 
     epochs: int = 90
@@ -34,6 +36,7 @@ class Recipe:
     plateau_delta: float = 1e-4
     min_learning_rate: float = 1e-5
     dropout: float | None = None
+    keep: str = "last"
 
     def __post_init__(self) -> None:
         count = f"at least 1 and at most {MAX_COUNT}"
@@ -47,6 +50,7 @@ class Recipe:
             ("--plateau-delta", 0 <= self.plateau_delta < math.inf, "finite and 0 or more"),
             ("--min-learning-rate", 0 <= self.min_learning_rate < math.inf, "finite and 0 or more"),
             ("--dropout", self.dropout is None or 0 <= self.dropout < 1, "from 0 to below 1"),
+            ("--keep", self.keep in KEEPS, " or ".join(KEEPS)),
         )
         for flag, is_valid, requirement in checks:
             if not is_valid:
@@ -135,11 +139,18 @@ class RunConfig:
     @property
     def digest(self) -> str:
         """SHA-256 of what decides the weights (see `toolkit.data.run_folder.config_digest`)."""
-        return config_digest(asdict(self))
+        return config_digest(self._values())
 
     def to_dict(self) -> dict[str, Any]:
         """Return the value of `config.json`."""
-        return {"format": 1, **asdict(self), "classes": list(self.classes), "digest": self.digest}
+        return {"format": 1, **self._values(), "classes": list(self.classes), "digest": self.digest}
+
+    def _values(self) -> dict[str, Any]:
+        """Return the fields; a recipe that keeps the last epoch has no `keep`, so that its digest stays what it is."""
+        values = asdict(self)
+        if self.recipe.keep == "last":
+            del values["recipe"]["keep"]
+        return values
 
     @classmethod
     def from_dict(cls, value: Any, where: str) -> RunConfig:
@@ -158,6 +169,8 @@ class RunConfig:
             )
         try:
             parts: dict[str, Any] = {field.name: value[field.name] for field in fields(cls)}
+            if isinstance(parts["recipe"], dict):
+                parts["recipe"] = {"keep": "last", **parts["recipe"]}
             for name, kind in (("data", DataConfig), ("split", SplitConfig), ("recipe", Recipe), ("compute", Compute)):
                 from_json(kind, parts[name], name)  # types alone: the values stay as they were digested
                 parts[name] = kind(**parts[name])

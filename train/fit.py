@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,12 @@ import tf_keras
 
 from toolkit.errors import RunError
 from train.build import build
-from train.checkpoint import FILE, Checkpoint
 from train.config import Recipe, RunConfig
 from train.data import Part, Progress
 from train.feed import Feed, make_feed
 from train.networks import find_network, with_dropout
-from train.schedule import Plateau
-from train.step import PredictStep, TrainStep, make_optimizer, make_predict_step, make_train_step
+from train.state import TrainingState
+from train.step import PredictStep, TrainStep, make_predict_step, make_train_step
 
 EVALUATION_BATCH = 32
 SAVING_SHARE = 1 / 20
@@ -81,7 +79,7 @@ def fit(
         If the checkpoint is damaged or belongs to another run, or the loss stops being a number.
     """
     recipe, compute = config.recipe, config.compute
-    state = _State.start(config, folder)
+    state = TrainingState.start(config, folder)
     train_step = make_train_step(state.model, state.optimizer, compute, xla=xla)
     predict = make_predict_step(state.model, compute)
     feed, validation_feed = (feed_of(part, compute.device) for part in (training, validation))
@@ -106,7 +104,7 @@ def fit(
                 state.checkpoint(config.digest).save(folder)
         steps = _steps(recipe, len(training.labels))
         report(Progress(epoch + 1, recipe.epochs, steps, steps, loss, entry))
-    return stock_model(config, state.model.get_weights()), list(state.history)
+    return stock_model(config, state.kept_weights()), list(state.history)
 
 
 def _validation_entry(probabilities: np.ndarray, losses: np.ndarray, labels: np.ndarray) -> dict[str, float]:
@@ -124,41 +122,6 @@ def _check_finite(entry: dict[str, Any], folder: Path) -> None:
             f"{folder}: the loss of epoch {entry['epoch']} is not a number: the training diverged; "
             "try a lower --learning-rate"
         )
-
-
-@dataclass(frozen=True)
-class _State:
-    """What changes from epoch to epoch: the twin and its optimizer, the learning rate's schedule, the history."""
-
-    model: tf_keras.Model
-    optimizer: tf_keras.optimizers.Optimizer
-    plateau: Plateau
-    history: tuple[dict[str, Any], ...] = ()
-
-    @classmethod
-    def start(cls, config: RunConfig, folder: Path) -> _State:
-        """Return the state to go on from: that of the folder's checkpoint, or a new run's."""
-        network = with_dropout(find_network(config.model), config.recipe.dropout)
-        tf_keras.utils.set_random_seed(config.seed)
-        model = build(network, len(config.classes), name=config.model, twin=True, device=config.compute.device)
-        optimizer = make_optimizer(config.recipe, config.compute.precision)
-        optimizer.build(model.trainable_variables)
-        checkpoint = Checkpoint.load(folder)
-        if checkpoint is None:
-            return cls(model, optimizer, Plateau(config.recipe.learning_rate))
-        if checkpoint.run != config.digest:
-            raise RunError(f"{folder}: its checkpoint belongs to another run: start a new run")
-        _restore(model, optimizer, checkpoint, folder)
-        return cls(model, optimizer, checkpoint.plateau, tuple(checkpoint.history))
-
-    def after(self, entry: dict[str, Any], recipe: Recipe) -> _State:
-        """Return the state after one more epoch with this entry in the history."""
-        return replace(self, plateau=self.plateau.after(entry["val_loss"], recipe), history=(*self.history, entry))
-
-    def checkpoint(self, run: str) -> Checkpoint:
-        """Return the state as arrays, for the run of this digest."""
-        weights, slots = tuple(self.model.get_weights()), tuple(value.numpy() for value in _slots(self.optimizer))
-        return Checkpoint(run, len(self.history), self.plateau, self.history, weights, slots)
 
 
 def _steps(recipe: Recipe, items: int) -> int:
@@ -214,28 +177,3 @@ def predict_all(predict: PredictStep, feed: Feed, items: int) -> tuple[np.ndarra
     results = [predict(pictures, labels) for pictures, labels in feed.batches(chosen)]  # on a GPU, still under way
     scores, losses = zip(*results, strict=True)
     return np.concatenate([part.numpy() for part in scores]), np.concatenate([part.numpy() for part in losses])
-
-
-def _slots(optimizer: tf_keras.optimizers.Optimizer) -> list[tf.Variable]:
-    # The variables live in the wrapped optimizer when losses are scaled; the scale and its counter are the wrapper's
-    # own.
-    inner = getattr(optimizer, "inner_optimizer", None)
-    own = [] if inner is None else list(inner.variables)
-    own_ids = {id(value) for value in own}
-    return own + [value for value in optimizer.variables if id(value) not in own_ids]
-
-
-def _restore(
-    model: tf_keras.Model, optimizer: tf_keras.optimizers.Optimizer, checkpoint: Checkpoint, folder: Path
-) -> None:
-    variables, values = [*model.weights, *_slots(optimizer)], [*checkpoint.weights, *checkpoint.optimizer]
-    layout = [(tuple(variable.shape), variable.dtype.as_numpy_dtype) for variable in variables]
-    fits = len(checkpoint.weights) == len(model.weights)
-    if not fits or layout != [(value.shape, value.dtype.type) for value in values]:
-        raise RunError(
-            f"{folder / FILE}: damaged checkpoint (its arrays do not fit the network): "
-            "delete it to train this run from its start"
-        )
-    model.set_weights(list(checkpoint.weights))
-    for variable, value in zip(_slots(optimizer), checkpoint.optimizer, strict=True):
-        variable.assign(value)

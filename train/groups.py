@@ -84,7 +84,7 @@ def _note(run: Result, several: bool) -> str:
     for name, usual in asdict(Recipe()).items():
         value = getattr(recipe, name)
         if value != usual:
-            notes.append(f"{name.replace('_', ' ')} {value:g}")
+            notes.append(f"{name.replace('_', ' ')} {value if isinstance(value, str) else format(value, 'g')}")
     if gpu := gpu_name(config):
         notes.append(gpu)
     if config["compute"]["precision"] != "float32":

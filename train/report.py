@@ -11,6 +11,7 @@ from train.config import RunConfig
 from train.groups import SYNTHETIC, Group, gpu_name, group_runs
 from train.paper import LEAK_NOTE, RESULTS, TOP5_NOTE, VALIDATION_ITEMS
 from train.results import Result
+from train.schedule import kept_epoch
 
 HEADER = "| | accuracy | 95 % Wald | 95 % Wilson | true top-5 | blues in top 5 |"
 RULE = "|---|---|---|---|---|---|"
@@ -28,7 +29,7 @@ def run_report(config: RunConfig, result: dict[str, Any], history: Sequence[dict
         f"{epochs} of SGD, batch {recipe.batch_size}, learning rate {recipe.learning_rate:g} to "
         f"{last['learning_rate']:g}, momentum {recipe.momentum:g}, {compute.precision} on "
         f"{gpu_name(config.to_dict()) or 'a processor'}. "
-        "The last epoch is what is reported.",
+        f"{_kept_sentence(recipe.keep, history)}",
         "",
         HEADER.replace("blues", config.classes[0]),
         RULE,
@@ -55,6 +56,15 @@ def run_report(config: RunConfig, result: dict[str, Any], history: Sequence[dict
         f"Data digest `{config.data.digest}`, split digest `{config.split.digest}`, run digest `{config.digest}`.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _kept_sentence(keep: str, history: Sequence[dict[str, Any]]) -> str:
+    if keep == "last":
+        return "The last epoch is what is reported."
+    return (
+        f"Epoch {kept_epoch(history, keep)} is what is reported: the best on the validation part, whose figures are "
+        "therefore optimistic."
+    )
 
 
 def _paper_rows(model: str) -> list[str]:
@@ -95,7 +105,7 @@ def results_report(runs: Sequence[Result]) -> str:
     lines = [
         "# Training results",
         "",
-        "Written by `python -m train report`. The last epoch of every run counts; none is selected.",
+        f"Written by `python -m train report`. {_kept_note(runs)}",
         "",
     ]
     for split in dict.fromkeys(group.split for group in groups):
@@ -112,6 +122,15 @@ def results_report(runs: Sequence[Result]) -> str:
             lines += [f"{SYNTHETIC}: {SYNTHETIC_NOTE}", ""]
     lines += [TOP5_NOTE, "", LEAK_NOTE, "", "## Runs", "", *_run_table(groups)]
     return "\n".join(lines) + "\n"
+
+
+def _kept_note(runs: Sequence[Result]) -> str:
+    if all(run.config["recipe"].get("keep", "last") == "last" for run in runs):
+        return "The last epoch of every run counts; none is selected."
+    return (
+        "The last epoch of a run counts, unless it says `keep best`: then the best epoch on the validation part, whose "
+        "figures are therefore optimistic."
+    )
 
 
 def _group_rows(group: Group) -> list[str]:

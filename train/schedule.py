@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -28,3 +30,13 @@ class Plateau:
             return replace(self, wait=self.wait + 1)
         reduced = max(self.learning_rate * recipe.plateau_factor, recipe.min_learning_rate)
         return replace(self, learning_rate=reduced, wait=0)
+
+
+def kept_epoch(history: Sequence[dict[str, Any]], keep: str) -> int:
+    """Return the number (from 1) of the epoch whose weights are kept: the last one, or the best on the validation part.
+
+    The best one has the highest validation accuracy; of equals, the lowest validation loss; of equals, it is the first.
+    """
+    if keep == "last":
+        return len(history)
+    return max(range(len(history)), key=lambda n: (history[n]["val_accuracy"], -history[n]["val_loss"], -n)) + 1

@@ -11,6 +11,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from toolkit.error_text import last_line
 from toolkit.errors import EngineError
 
 CHILD = """import time
@@ -49,7 +50,7 @@ def measure_fresh(model: Path, clip: Path, threads: int, engine: str | None = No
         text=True,
     )
     if result.returncode:
-        last = (result.stderr.strip().splitlines() or [f"exit code {result.returncode}"])[-1]
+        last = last_line(result.stderr, f"exit code {result.returncode}")
         raise EngineError(f"{model}: a fresh process cannot classify {clip} with it: {last}")
     return FreshProcess(**json.loads(result.stdout))
 

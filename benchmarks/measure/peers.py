@@ -23,6 +23,7 @@ from benchmarks.measure.row import Row, row_name
 from toolkit.artifact.card import Card
 from toolkit.artifact.file import ONNX, TFLITE, file_format, read_card
 from toolkit.data.run_folder import Run
+from toolkit.error_text import last_line
 from toolkit.errors import ArtifactError, EngineError, UsageError
 
 SCRIPT = Path(__file__).parents[1] / "assets" / "usual.py"
@@ -130,7 +131,7 @@ class RunningPeer:
         self._process.kill()
         code = self._process.wait()
         self._errors.seek(0)
-        last = (self._errors.read().strip().splitlines() or [f"exit code {code}"])[-1]
+        last = last_line(self._errors.read(), f"exit code {code}")
         return EngineError(f"{self.name} failed ({last}): leave out --peers")
 
 

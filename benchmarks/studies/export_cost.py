@@ -19,6 +19,7 @@ from benchmarks.report.output import PACKAGES
 from toolkit.artifact.card import QUANTIZATIONS
 from toolkit.artifact.file import FORMATS, model_files
 from toolkit.command import Parser
+from toolkit.error_text import last_line
 from toolkit.errors import UsageError
 
 HEADERS = ("file", "seconds", "peak MB", "size MB", "status")
@@ -95,7 +96,7 @@ def _cost(
     peak = json.loads(lines[-1]) if lines and lines[-1][:1] in "n0123456789" else None
     written = [path for path in model_files(folder) if path.stem.endswith(f"-{precision}")]
     if done.returncode or not written:
-        reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        reason = last_line(done.stderr, f"exit code {done.returncode}")
         return ExportCost(f"{precision}.{format}", seconds, peak, 0, reason)
     return ExportCost(written[0].name, seconds, peak, written[0].stat().st_size, "ok")
 

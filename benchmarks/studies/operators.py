@@ -16,11 +16,11 @@ from benchmarks.profile.layers import Segment
 from benchmarks.profile.onnx import profile_onnx
 from benchmarks.profile.tflite import profile_tflite
 from benchmarks.report import output
-from runtime.engines.base import first_line
 from runtime.engines.load import check_threads
 from runtime.preprocess import model_input
 from toolkit.artifact.file import ONNX, file_format, read_archive, verify_model
 from toolkit.command import Parser
+from toolkit.error_text import first_line
 from toolkit.errors import EngineError, GtzanetError
 from toolkit.measure.latency import TimingPlan
 from toolkit.native_stderr import captured_stderr

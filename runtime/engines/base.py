@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from toolkit.artifact.card import Card
 from toolkit.artifact.card_sections import TensorCard
+from toolkit.error_text import first_line
 from toolkit.errors import ArtifactError, EngineError
 
 
@@ -97,8 +98,3 @@ def check_single(tensors: Sequence[Any], path: Path, role: str) -> Any:
     if len(tensors) != 1:
         raise ArtifactError(f"{path}: the model has {len(tensors)} {role}s, not one: export it with `python -m export`")
     return tensors[0]
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an engine's message."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

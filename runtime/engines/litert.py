@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.engines.base import Tensor, TensorEngine, check_single, first_line
+from runtime.engines.base import Tensor, TensorEngine, check_single
 from toolkit.artifact.card import Card
+from toolkit.error_text import first_line
 from toolkit.errors import EngineError
 
 

@@ -12,10 +12,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.engines.base import first_line
 from runtime.engines.registry import ENGINES, NO_DYNAMIC, TRUSTING, installed
 from toolkit.artifact.card import Card
 from toolkit.artifact.file import TFLITE, file_format, read_archive, verify_model
+from toolkit.error_text import first_line
 from toolkit.errors import EngineError, UsageError, interrupted
 
 MAX_DEFAULT_THREADS, MAX_THREADS = 4, 256

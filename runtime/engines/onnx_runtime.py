@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.engines.base import Tensor, TensorEngine, check_single, first_line
+from runtime.engines.base import Tensor, TensorEngine, check_single
 from toolkit.artifact.card import Card
+from toolkit.error_text import first_line
 from toolkit.errors import ArtifactError, EngineError
 
 _DTYPES = {"tensor(float)": "float32", "tensor(int8)": "int8", "tensor(uint8)": "uint8"}

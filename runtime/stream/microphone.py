@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.stream.blocks import STALL_SECONDS, Blocks, Report
+from toolkit.error_text import first_line
 from toolkit.errors import AudioError, UsageError
 
 RETRY_SECONDS = 2.0
@@ -64,7 +65,7 @@ def microphone(device: str | None, rate: int, report: Report, stall: float = STA
             if not heard and not silent:
                 raise UsageError(_refusal(module, device, rate, error)) from None
             if not silent:
-                report(f"the microphone is gone ({_first(error)}); trying again")
+                report(f"the microphone is gone ({first_line(error)}); trying again")
             time.sleep(RETRY_SECONDS)
         silent = True
         _look_again(module)
@@ -100,7 +101,7 @@ def _refusal(module: Any, device: str | None, rate: int, error: Exception) -> st
     """Return why a microphone was not opened, and what to do."""
     called = "the microphone" if device is None else f"--device {device}"
     hint = f"try --rate 48000, or --device with one of these: {_devices(module)}"
-    return f"{called} cannot be opened at {rate} Hz ({_first(error)}): {hint}"
+    return f"{called} cannot be opened at {rate} Hz ({first_line(error)}): {hint}"
 
 
 def sounddevice() -> Any:
@@ -123,7 +124,3 @@ def _devices(module: Any) -> str:
     except module.PortAudioError:
         input_devices = []
     return ", ".join(input_devices) or "none"
-
-
-def _first(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

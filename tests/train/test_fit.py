@@ -25,7 +25,7 @@ def model_and_checkpoint(precision: str) -> tuple[Any, Any, Checkpoint]:
     import tf_keras
 
     from train.build import build
-    from train.fit import _slots
+    from train.state import _slots
     from train.step import make_optimizer
 
     policy = tf_keras.mixed_precision.global_policy()
@@ -42,7 +42,7 @@ def model_and_checkpoint(precision: str) -> tuple[Any, Any, Checkpoint]:
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_float16", "mixed_bfloat16"])
 def test_comes_back_in_every_precision(tmp_path: Path, precision: str) -> None:
-    from train.fit import _restore, _slots
+    from train.state import _restore, _slots
 
     _, _, first = model_and_checkpoint(precision)
     first.save(tmp_path)
@@ -57,7 +57,7 @@ def test_comes_back_in_every_precision(tmp_path: Path, precision: str) -> None:
 
 @pytest.mark.parametrize("damage", ["shape", "type", "fewer weights", "fewer slots", "moved"])
 def test_arrays_that_do_not_fit_are_refused(tmp_path: Path, damage: str) -> None:
-    from train.fit import _restore
+    from train.state import _restore
 
     model, optimizer, saved = model_and_checkpoint("float32")
     weights, slots = saved.weights, saved.optimizer

@@ -202,3 +202,10 @@ def test_runs_on_a_gpu_stand_apart_under_its_name() -> None:
     lines = [line for line in text.splitlines() if line.startswith("Two-proportion")]
     assert [line.count("NVIDIA Test") for line in lines] == [0, 2]
     assert "| NVIDIA Test | float32 |" in text and "| processor | float32 |" in text
+
+
+def test_a_kept_best_epoch_is_told() -> None:
+    usual, best = result("gtzanet", 0, 110), result("gtzanet", 1, 120, recipe=Recipe(keep="best"))
+    assert "none is selected" in results_report([usual])
+    text = results_report([usual, best])
+    assert "| gtzanet (keep best), seed 1, validation |" in text and "optimistic" in text

@@ -132,3 +132,24 @@ def test_class_names_may_look_like_formulas(tmp_path: Path) -> None:
 def test_resume_refuses_a_finished_run(whole: Path) -> None:
     done = drive("nowhere", "--resume", whole)
     assert done.returncode == 2 and "finished" in done.stderr
+
+
+def test_the_best_epoch_is_kept_even_after_kills(data: Path, tmp_path: Path) -> None:
+    """What is kept of a run is what a run that ends at its best epoch keeps, and a kill changes nothing."""
+    rate = ("--learning-rate", "0.05", "--keep", "best", "--seed", "3")
+    for name, points in (("whole", ("nowhere",)), ("killed", ("after-checkpoint", "mid-epoch", "nowhere"))):
+        for number, point in enumerate(points):
+            first = ("gtzanet", "--data", data, "--runs", tmp_path, "--name", name, *RECIPE, *rate)
+            done = drive(point, *(("--resume", tmp_path / name) if number else first))
+        assert done.returncode == 0, done.stderr
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert (whole / "model.keras").read_bytes() == (killed / "model.keras").read_bytes()
+    history = json.loads((whole / "history.json").read_text())
+    best = max(range(3), key=lambda n: (history[n]["val_accuracy"], -history[n]["val_loss"], -n)) + 1
+    assert f"kept: epoch {best} of 3" in done.stdout
+    assert f"Epoch {best} is what is reported" in (whole / "report.md").read_text()
+    more = ("--epochs", str(best), "--learning-rate", "0.05", "--keep", "last", "--seed", "3", "--name", "short")
+    done = drive("nowhere", "gtzanet", "--data", data, "--runs", tmp_path, *RECIPE, *more)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "short" / "model.keras").read_bytes() == (whole / "model.keras").read_bytes()
+    assert "keep" not in json.loads((tmp_path / "short" / "config.json").read_text())["recipe"]

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from train.config import Recipe
-from train.schedule import Plateau
+from train.schedule import Plateau, kept_epoch
 
 LOSSES = st.lists(st.floats(0.01, 5, allow_nan=False), min_size=1, max_size=40)
 
@@ -44,3 +44,18 @@ def test_a_fall_smaller_than_delta_is_no_fall() -> None:
     plateau = Plateau(0.01).after(1.0, Recipe()).after(1.0 - 0.5e-4, Recipe())
     assert plateau.learning_rate == pytest.approx(0.001)
     assert plateau.best == 1.0
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "losses", "best"),
+    [
+        ((0.2, 0.5, 0.4), (1.0, 0.9, 0.8), 2),
+        ((0.5, 0.5, 0.4), (1.0, 0.9, 0.8), 2),  # of equals, the lower loss
+        ((0.5, 0.5, 0.5), (0.9, 0.9, 1.0), 1),  # then the first
+        ((0.1, 0.2, 0.3), (1.0, 2.0, 3.0), 3),
+    ],
+)
+def test_the_epoch_that_is_kept(accuracies: tuple[float, ...], losses: tuple[float, ...], best: int) -> None:
+    history = [{"val_accuracy": a, "val_loss": b} for a, b in zip(accuracies, losses, strict=True)]
+    assert kept_epoch(history, "best") == best
+    assert kept_epoch(history, "last") == 3
