@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from export.keras import forward
+from export.onnx.ordered_sets import ordered_sets
 from toolkit.error_text import first_line
 from toolkit.errors import ArtifactError, RunError
 from toolkit.native_stderr import captured_stderr
@@ -51,7 +52,8 @@ def to_onnx(model: Any, dynamic_batch: bool = False) -> bytes:
     call, signature, kernels = _outlined(model, None if dynamic_batch else 1)
     with captured_stderr():
         try:
-            converted, _ = tf2onnx.convert.from_function(call, input_signature=signature, opset=OPSET)
+            with ordered_sets():
+                converted, _ = tf2onnx.convert.from_function(call, input_signature=signature, opset=OPSET)
             if kernels:  # checked before they are put back: the check copies the model
                 onnx.checker.check_model(converted, full_check=True)
             small = not kernels

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -82,3 +86,22 @@ def test_a_free_batch_takes_any_number_of_pictures(large: int, monkeypatch: pyte
     graph = onnx.load_from_string(free).graph
     sides = [value.type.tensor_type.shape.dim[0].dim_param for value in (graph.input[0], graph.output[0])]
     assert sides == ["batch", "batch"] and to_onnx(network, dynamic_batch=True) == free
+
+
+@pytest.mark.slow
+def test_the_same_network_gives_the_same_bytes_in_every_process() -> None:
+    """The order of a set of texts differs with the seed of their hashes, and tf2onnx takes nodes from such sets."""
+    code = (
+        "import hashlib; from tests.run_maker import network; from export.onnx.convert import to_onnx;"
+        "print(hashlib.sha256(to_onnx(network('zfnet', 4))).hexdigest())"
+    )
+    root = Path(__file__).parents[3]
+    digests = set()
+    for seed in ("1", "2", "3"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=root, env=environment, capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        digests.add(done.stdout.splitlines()[-1])
+    assert len(digests) == 1
