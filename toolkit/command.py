@@ -8,9 +8,8 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from toolkit.errors import GtzanetError, UsageError, interrupted
 from toolkit.streams import LossyStream, Terminable, Terminated, open_missing_streams, to_nowhere
@@ -88,8 +87,7 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {message} (try: {self.prog} --help)\n")
 
 
-@dataclass(frozen=True)
-class Verb:
+class Verb(NamedTuple):
     """One job of a command line: a line about it, its parser, and what does it and returns the exit code.
 
     The work gets the parsed arguments, and the whole command line as `arguments.command`.
@@ -100,8 +98,7 @@ class Verb:
     work: Callable[[argparse.Namespace], int]
 
 
-@dataclass(frozen=True)
-class Jobs:
+class Jobs(NamedTuple):
     """All jobs of a command line: those with a verb, and what is done where no verb is named."""
 
     verbs: Mapping[str, Verb]

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from types import ModuleType
 
-from toolkit.artifact import onnx as onnx_file
 from toolkit.artifact import tflite as tflite_file
 from toolkit.artifact.card import Card
 from toolkit.artifact.entries import Archive
@@ -18,6 +18,13 @@ TFLITE, ONNX = "tflite", "onnx"
 FORMATS = (TFLITE, ONNX)
 """Names of the formats, and the suffixes of their files."""
 _CHUNK = 1 << 20
+
+
+def _onnx_file() -> ModuleType:
+    """Return the module of the other format; a label from a TFLite file does not wait for its import."""
+    from toolkit.artifact import onnx
+
+    return onnx
 
 
 def model_digest(model: bytes) -> str:
@@ -36,7 +43,7 @@ def append_card(model: bytes, card: Card) -> bytes:
     kind = _format(model[:8], "the converted model")
     if card.model_digest != model_digest(model):
         raise ArtifactError("the converted model: the card was written for other bytes (model_digest differs)")
-    return tflite_file.append(model, card) if kind == TFLITE else onnx_file.append(model, card)
+    return tflite_file.append(model, card) if kind == TFLITE else _onnx_file().append(model, card)
 
 
 def file_format(path: Path | str) -> str:
@@ -78,7 +85,7 @@ def read_card(path: Path | str) -> Card:
 def read_archive(path: Path | str) -> Archive:
     """Return the card of a model file and the size of the model proper; raises as `read_card` does."""
     path = Path(path)
-    read = tflite_file.read if file_format(path) == TFLITE else onnx_file.read
+    read = tflite_file.read if file_format(path) == TFLITE else _onnx_file().read
     try:
         return read(path)
     except OSError as error:
@@ -102,7 +109,7 @@ def verify_model(path: Path | str, archive: Archive) -> None:
 def _format(head: bytes, where: str) -> str:
     if tflite_file.is_tflite(head):
         return TFLITE
-    if len(head) == 8 and onnx_file.is_onnx(head):
+    if len(head) == 8 and _onnx_file().is_onnx(head):
         return ONNX
     reason = f"{len(head)} bytes long" if len(head) < 8 else "no TFL3 mark, no IR version"
     raise ArtifactError(

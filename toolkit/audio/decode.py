@@ -14,7 +14,6 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from toolkit.audio import ogg
 from toolkit.audio.samples import MAX_CHANNELS, RATES, check_rate, mono, valid_samples
 from toolkit.errors import AudioError
 from toolkit.stopwatch import Stopwatch
@@ -29,6 +28,7 @@ MAX_VALUES = 100_000_000
 """The most samples of one sound kept: 400 MB."""
 
 _BLOCK = 1 << 16
+_OGG = b"OggS"
 _REASONS = {
     "SF_INFO": "its header gives an impossible sample rate or number of channels",
     "File does not exist": "its content is no sound that can be decoded",
@@ -156,11 +156,13 @@ def _check_file(path: Path) -> None:
         if path.stat().st_size == 0:
             raise AudioError(f"{path}: the file is empty")
         with path.open("rb") as file:
-            is_ogg = file.read(len(ogg.MAGIC)) == ogg.MAGIC
+            is_ogg = file.read(len(_OGG)) == _OGG
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise AudioError(f"{path}: cannot be read ({reason})") from None
     if is_ogg:
+        from toolkit.audio import ogg  # only an Ogg file waits for it
+
         ogg.check_pages(path)
 
 
