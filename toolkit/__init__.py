@@ -11,7 +11,7 @@ The modules beside them serve all:
 - `cli`, `command`, `completion`: the command line, and what a shell completes on it.
 - `errors`, `error_text`, `streams`, `native_stderr`, `progress`: what a command writes for its user, and where.
 - `files`, `dataclass_json`: files that are written whole, and dataclasses as JSON.
-- `parallel`, `stopwatch`: work on several threads, and its time.
+- `parallel`, `processors`, `stopwatch`: work on several threads, how many there may be, and its time.
 """
 
 from __future__ import annotations

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TypeVar
+
+from toolkit.processors import usable_processors
 
 Progress = Callable[[int, int], None]
 """Called as `progress(done, total)` from the calling thread after every finished item."""
@@ -21,7 +22,7 @@ def map_threads(function: Callable[[T], R], items: Sequence[T], progress: Progre
 
     The results are in the order of the items. The first exception stops the work that has not begun and is raised.
     """
-    threads = max(1, min(MOST_THREADS, os.cpu_count() or 1, len(items)))
+    threads = max(1, min(MOST_THREADS, usable_processors(), len(items)))
     with ThreadPoolExecutor(threads) as pool:
         futures = [pool.submit(function, item) for item in items]
         try:

@@ -14,9 +14,10 @@ from toolkit.data import run_folder
 from toolkit.data.run_folder import newest_run
 from toolkit.errors import UsageError
 from toolkit.files import read_json, write_json, write_text
+from toolkit.processors import usable_processors
 from train.arguments import NEWEST, flag, report_parser, speed_parser, train_parser, with_defaults
 from train.config import MAX_SHARDS, MAX_THREADS, Compute, Recipe
-from train.device import available_threads, prepare
+from train.device import prepare
 from train.networks import NETWORKS, Dropout, find_network, parameter_count, summary
 
 SMALL_NETWORK = 1_000_000
@@ -65,7 +66,7 @@ def entry(argv: Sequence[str] | None = None) -> int:
 def _compute(flags: argparse.Namespace, recipe: Recipe) -> Compute:
     threads, shards = flags.threads, flags.shards
     if threads is None:
-        threads = min(available_threads(), MAX_THREADS)
+        threads = min(usable_processors(), MAX_THREADS)
     small = parameter_count(find_network(flags.network)) < SMALL_NETWORK
     if shards is None:
         several = small and flags.device != "gpu"

@@ -27,11 +27,6 @@ CUDA_LIBRARIES = (
 """What TensorFlow 2.21 opens before it lists a GPU."""
 
 
-def available_threads() -> int:
-    """Return the number of processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def prepare(device: str, compute: Compute) -> Compute:
     """Import and configure TensorFlow, and return `compute` with the device that will be used ("cpu" or "gpu").
 

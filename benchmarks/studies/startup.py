@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from runtime.engines.load import check_threads
 from toolkit.command import Parser
 from toolkit.data.run_folder import MODEL
 from toolkit.errors import EngineError, UsageError
+from toolkit.processors import usable_processors
 from toolkit.progress import progress
 
 NUMPY, OURS, USUAL = "import numpy", "python -m runtime", "librosa and tf_keras"
@@ -72,7 +72,7 @@ def programs(model: Path, clip: Path, run: Path | None, threads: int) -> list[Pr
     python = sys.executable
     ours = (python, "-m", "runtime", "--model", str(model.absolute()), "--threads", str(threads), str(clip.absolute()))
     compared = [Program(NUMPY, (python, "-c", "import numpy")), Program(OURS, ours)]
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_processors()
     many = (*ours, *[str(clip.absolute())] * (MANY - 1))
     compared += [Program(f"the same, {MANY} clips", many)]
     compared += [Program(f"the same, {cores} at once", many, cores)] if cores > 1 else []

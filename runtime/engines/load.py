@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,6 +16,7 @@ from toolkit.artifact.card import Card
 from toolkit.artifact.file import TFLITE, file_format, read_archive, verify_model
 from toolkit.error_text import first_line
 from toolkit.errors import EngineError, UsageError, interrupted
+from toolkit.processors import usable_processors
 
 MAX_DEFAULT_THREADS, MAX_THREADS = 4, 256
 
@@ -42,8 +42,7 @@ class Engine(Protocol):
 
 def default_threads() -> int:
     """Return the number of processors this process may use, at most 4."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(usable, MAX_DEFAULT_THREADS)
+    return min(usable_processors(), MAX_DEFAULT_THREADS)
 
 
 def check_threads(threads: int, name: str) -> int:

@@ -50,9 +50,9 @@ def device(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_holds_the_five_packages_whole_and_no_tests(wheel: Path) -> None:
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert {name.partition("/")[0] for name in names} == PACKAGES | {"gtzanet_edge.py"}
-    modules = {f"{name}/{path.name}" for name in PACKAGES for path in (REPOSITORY / name).glob("*.py")}
-    model = f"runtime/pretrained/{PRETRAINED.name}"
-    assert names - {"gtzanet_edge.py"} == modules | {model}
+    files = [path for name in PACKAGES for path in (REPOSITORY / name).rglob("*.*") if path.suffix != ".pyc"]
+    assert names - {"gtzanet_edge.py"} == {str(path.relative_to(REPOSITORY)) for path in files}
+    assert f"runtime/pretrained/{PRETRAINED.name}" in names and "toolkit/audio/decode.py" in names
     assert wheel.stat().st_size <= 1_000_000
 
 

@@ -30,11 +30,7 @@ def build_wheel(base: Path) -> Path:
     for name in ("pyproject.toml", "README.md", "LICENSE", "gtzanet_edge.py", *PACKAGES):
         target = source / name
         if (REPOSITORY / name).is_dir():
-            target.mkdir()
-            for module in (REPOSITORY / name).glob("*.py"):
-                (target / module.name).write_bytes(module.read_bytes())
-            if (data := REPOSITORY / name / "pretrained").is_dir():
-                shutil.copytree(data, target / data.name)
+            shutil.copytree(REPOSITORY / name, target, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             target.write_bytes((REPOSITORY / name).read_bytes())
     (source / "tests").mkdir()
