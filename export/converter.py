@@ -13,7 +13,8 @@ from export.onnx import frontend as onnx_frontend
 from export.onnx import quantize as onnx_quantize
 from export.onnx.convert import to_onnx
 from export.onnx.mixed import OnnxMixer
-from export.quantize.search import Mixer, QuantizationPlan
+from export.quantize.mixer import Mixer
+from export.quantize.search import QuantizationPlan
 from export.tflite import convert as tflite_convert
 from export.tflite import frontend as tflite_frontend
 from export.tflite.float16 import halve_weights

@@ -11,34 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.onnx.quantize import INTEGER_OPS, checked, cleaned, prepare, quantising, to_dynamic, to_static
-from export.quantize.search import FLOAT, QuantizationPlan
+from export.quantize.mixer import Mixer
+from export.quantize.search import QuantizationPlan
 from export.weighted import ONNX_NODES
 from toolkit.errors import ArtifactError
 
 
-class OnnxMixer:
+class OnnxMixer(Mixer):
     """Builds mixtures from a float32 ONNX model; its files live in a folder that goes when it goes."""
 
-    def __init__(self, content: bytes, layers: Sequence[str], calibration: NDArray[np.uint8]) -> None:
-        """Measure the ranges of all activations.
-
-        Parameters
-        ----------
-        content
-            The float32 model.
-        layers
-            The names of the network's layers with weights, in order.
-        calibration
-            uint8 (n, 288, 432, 3), the pictures to measure on.
-
-        Raises
-        ------
-        RunError
-            If ONNX Runtime's tools are not installed.
-        ArtifactError
-            If the model has other layers, or the tools fail.
-        """
-        self._content = content
+    def _measured_groups(self, layers: Sequence[str], calibration: NDArray[np.uint8]) -> dict[str, list[str]]:
         self._folder = tempfile.TemporaryDirectory(prefix="gtzanet-edge-")
         self._source, self._prepared, self._ranges = (
             Path(self._folder.name) / name for name in ("source.onnx", "prepared.onnx", "ranges.json")
@@ -46,28 +28,15 @@ class OnnxMixer:
         with quantising():
             import onnx
 
-            self._source.write_bytes(content)
+            self._source.write_bytes(self._content)
             prepare(self._source, self._prepared)
-            self._groups = _groups(onnx.load(self._prepared).graph, layers)
+            groups = _groups(onnx.load(self._prepared).graph, layers)
             unused = self._prepared.with_name("unused.onnx")
             to_static(self._prepared, unused, calibration, ranges=self._ranges)
             unused.unlink()
+        return groups
 
-    @property
-    def layers(self) -> tuple[str, ...]:
-        """Return the names of the layers with weights, in order."""
-        return tuple(self._groups)
-
-    def build(self, plan: QuantizationPlan) -> bytes:
-        """Return the model in which each layer is of the kind that the plan says; its input and output are float32.
-
-        Raises
-        ------
-        ArtifactError
-            If ONNX Runtime's tools fail.
-        """
-        if set(plan.values()) == {FLOAT}:
-            return self._content
+    def _mixed(self, plan: QuantizationPlan) -> bytes:
         integer = [node for layer, kind in plan.items() if kind == "int8" for node in self._groups[layer]]
         dynamic = [self._groups[layer][0] for layer, kind in plan.items() if kind == "dynamic"]
         dynamic += [f"{node}_MatMul" for node in dynamic]  # what the tools make of a Gemm

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from toolkit.artifact.card import LAYER_KINDS
 from toolkit.errors import ArtifactError, UsageError
@@ -23,17 +22,6 @@ RACERS = 3
 
 QuantizationPlan = Mapping[str, str]
 """A kind for every layer that has weights, in the network's order."""
-
-
-class Mixer(Protocol):
-    """Builds models of one network and format."""
-
-    @property
-    def layers(self) -> tuple[str, ...]:
-        """Return the names of the layers with weights, in order."""
-
-    def build(self, plan: QuantizationPlan) -> bytes:
-        """Return the model in which each layer is of the kind that the plan says."""
 
 
 @dataclass(frozen=True)

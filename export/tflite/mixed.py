@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.malloc import keep, release
-from export.quantize.search import FLOAT, QuantizationPlan
+from export.quantize.mixer import Mixer
+from export.quantize.search import QuantizationPlan
 from export.tflite.convert import INPUT_NAME
 from export.tflite_tree import operators, unpacked
 from export.weighted import TFLITE_OPERATORS
@@ -40,56 +41,27 @@ def check_quantizer() -> None:
         ) from None
 
 
-class TfliteMixer:
-    """Builds mixtures from a float32 TFLite model."""
+class TfliteMixer(Mixer):
+    """Builds mixtures from a float32 TFLite model.
 
-    def __init__(self, content: bytes, layers: Sequence[str], calibration: NDArray[np.uint8]) -> None:
-        """Measure the ranges of all activations.
+    The quantizer puts weights behind the flatbuffer, as huge models need, where older interpreters do not look for
+    them; `export.tflite.metadata.describe` puts them back.
+    """
 
-        Parameters
-        ----------
-        content
-            The float32 model.
-        layers
-            The names of the network's layers with weights, in order.
-        calibration
-            uint8 (n, 288, 432, 3), the pictures to measure on.
-
-        Raises
-        ------
-        RunError
-            If ai-edge-quantizer is not installed.
-        ArtifactError
-            If the model has other layers, or the quantizer fails.
-        """
+    def _measured_groups(
+        self, layers: Sequence[str], calibration: NDArray[np.uint8]
+    ) -> dict[str, list[tuple[str, str]]]:
         check_quantizer()
         with captured_stderr():
             from ai_edge_quantizer import quantizer
         self._quantizer = quantizer.Quantizer
-        self._content = content
-        self._groups = _groups(content, layers)
+        groups = _groups(self._content, layers)
         keep()  # the quantizer copies every tensor, weights too, for every picture
         self._ranges = self._measured(calibration)
         release()
+        return groups
 
-    @property
-    def layers(self) -> tuple[str, ...]:
-        """Return the names of the layers with weights, in order."""
-        return tuple(self._groups)
-
-    def build(self, plan: QuantizationPlan) -> bytes:
-        """Return the model in which each layer is of the kind that the plan says; its input and output are float32.
-
-        The quantizer puts weights behind the flatbuffer, as huge models need, where older interpreters do not look for
-        them; `export.tflite.metadata.describe` puts them back.
-
-        Raises
-        ------
-        ArtifactError
-            If the quantizer fails.
-        """
-        if set(plan.values()) == {FLOAT}:
-            return self._content
+    def _mixed(self, plan: QuantizationPlan) -> bytes:
         with _quantising():
             maker = self._quantizer(self._content)
             for layer, kind in plan.items():

@@ -14,7 +14,7 @@ from export.cli import entry
 from export.onnx.convert import to_onnx
 from export.onnx.mixed import OnnxMixer
 from export.quantize import trials
-from export.quantize.search import Mixer
+from export.quantize.mixer import Mixer
 from export.tflite.convert import load_tensorflow, to_tflite
 from export.tflite.mixed import TfliteMixer
 from runtime.classifier import Classifier
