@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.audio import pcm
-from toolkit.audio.decode import MAX_SECONDS, MAX_VALUES, SUFFIXES, collected
+from toolkit.audio.blocks import MAX_SECONDS
+from toolkit.audio.decode import MAX_VALUES, SUFFIXES, collected
 from toolkit.audio.samples import check_rate, mono
 from toolkit.errors import AudioError
 

@@ -13,6 +13,10 @@ RATES = (1_000, 768_000)
 MAX_MAGNITUDE = 1e6
 """Samples are about -1 to 1; unscaled 16-bit values in a float file still pass, garbage does not."""
 
+_CANCELLED = 0.02
+_JUDGED = 1000
+"""Fewer samples may cancel by chance."""
+
 
 def valid_samples(samples: NDArray[np.floating]) -> NDArray[np.float32]:
     """Return mono samples as contiguous float32, the same array where it is that already.
@@ -74,7 +78,7 @@ def to_mono_at(samples: NDArray[np.floating], source_rate: int, rate: int) -> ND
             "second; transpose it"
         )
     if samples.ndim == 2 and samples.shape[1] > 0:
-        samples = mono(samples)
+        samples = downmixed(samples)[0]
     single = valid_samples(samples)
     if source_rate == rate:
         return single
@@ -96,6 +100,51 @@ def mono(block: NDArray[np.floating]) -> NDArray[np.floating]:
     """Return the mean of the channels of samples of shape (n, channels); infinite where their sum is too large."""
     with np.errstate(over="ignore", invalid="ignore"):
         return block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=block.dtype)
+
+
+def downmixed(samples: NDArray[np.floating]) -> tuple[NDArray[np.floating], bool]:
+    """Return samples of shape (n, channels) as one channel, and whether it is the loudest one, as the mean cancels."""
+    downmix = Downmix()
+    single = downmix.mono(samples)
+    return (samples[:, downmix.loudest], True) if downmix.cancels else (single, False)
+
+
+class Downmix:
+    """One channel of many, block by block: their mean, or one of them alone."""
+
+    def __init__(self, channel: int | None = None) -> None:
+        """Take the mean, or the channel of this number."""
+        self._channel = channel
+        self._count, self._mixed = 0, 0.0
+        self._energies: NDArray[np.floating] = np.zeros(1)
+
+    def mono(self, block: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Return one channel, shape (n,), of a block of shape (n, channels)."""
+        if self._channel is not None:
+            return block[:, self._channel]
+        mixed = mono(block)
+        if block.shape[1] > 1:
+            with np.errstate(all="ignore"):
+                self._energies = self._energies + np.einsum("ij,ij->j", block, block)
+                self._mixed += float(np.dot(mixed, mixed))
+                self._count += len(block)
+        return mixed
+
+    @property
+    def loudest(self) -> int:
+        """The number of the channel with the most energy."""
+        return int(self._energies.argmax())
+
+    @property
+    def cancels(self) -> bool:
+        """Whether the mean has lost what the channels hold, as that of two in antiphase.
+
+        Of channels that have nothing in common, the mean keeps one part in `n_channels` of the energy of one; less
+        than a fiftieth of that is cancellation.
+        """
+        if self._count < _JUDGED:
+            return False
+        return self._mixed * len(self._energies) < _CANCELLED * float(self._energies.max())
 
 
 class Resampler:
