@@ -15,8 +15,8 @@ from runtime.engines.load import Engine, open_engine
 from runtime.prediction import Prediction, Window
 from runtime.preprocess import model_input
 from toolkit.artifact.card import Card
-from toolkit.audio.decode import load
-from toolkit.audio.samples import to_mono_at, valid_samples
+from toolkit.audio.decode import CANCELLED, Sound, read
+from toolkit.audio.samples import MAX_CHANNELS, SILENCE_DB, downmixed, is_silent, to_mono_at
 from toolkit.errors import EngineError, UsageError
 from toolkit.frontend.windows import split_windows, window_spans
 from toolkit.measure.temperature import at_temperature
@@ -61,52 +61,53 @@ class Classifier:
         """Class names in the order of the network's output."""
         return self.card.labels
 
-    def classify(self, sound: Path | str | NDArray[np.float32], rate: int | None = None) -> Prediction:
-        """Classify a sound.
+    def classify(
+        self, sound: Path | str | NDArray[np.float32], rate: int | None = None, *, silence: float = SILENCE_DB
+    ) -> Prediction:
+        """Return the classes of a sound, ranked by the mean probabilities of its windows that are not silent.
 
         Parameters
         ----------
         sound
-            A sound file, or samples: float32 (n,) or (n, channels), full scale 1.
+            An audio file, or samples: float32 (n,) or (n, channels), full scale 1.
         rate
-            Samples a second of `sound` where it is samples; a file knows its own.
-
-        Returns
-        -------
-        Prediction
-            The classes ranked by the mean of the probabilities of the sound's windows.
+            Samples per second of `sound` where it is samples; a file states its own.
+        silence
+            Decibels relative to full scale: windows that are quieter are silent (see `Prediction.silent`).
 
         Raises
         ------
         AudioError
-            If the sound cannot be read, is empty, or has values that are not finite.
+            If the sound cannot be read, is empty, or is not finite.
         EngineError
             If the network fails.
         UsageError
             If samples come without a rate, or a file with one.
         """
         start, decoding = time.perf_counter(), Stopwatch()
-        samples = self._samples(sound, rate, decoding)
+        samples, warnings = self._read(sound, rate, decoding)
         loaded = time.perf_counter()
         front_end, network = Stopwatch(), Stopwatch()
-        values = (model_input(window, self.card) for window in split_windows(samples, self.card.front_end))
+        sounds = split_windows(samples, self.card.front_end)
+        values = (model_input(window, self.card) for window in sounds)
         by_window = list(network.over(map(self.probabilities, front_end.over(values))))
-        probabilities = np.mean(by_window, axis=0)
+        silent = [is_silent(window, silence) for window in sounds]
+        probabilities = np.mean([by_window[at] for at in _counted(silent)], axis=0)
         order = np.argsort(-probabilities, kind="stable")
-        windows = self._windows(len(samples), [scores[order] for scores in by_window])
+        windows = self._windows(len(samples), [scores[order] for scores in by_window], silent)
         stage_seconds = {
             "read": decoding.seconds,
             "resample": loaded - start - decoding.seconds,
             "front_end": front_end.seconds,
             "network": network.seconds - front_end.seconds,
         }
-        timings_ms = _timings_ms(stage_seconds, time.perf_counter() - start)
         return Prediction(
             labels=tuple(self.labels[number] for number in order),
             probabilities=tuple(probabilities[order].tolist()),
             windows=windows,
-            timings_ms=timings_ms,
+            timings_ms=_timings_ms(stage_seconds, time.perf_counter() - start),
             model=f"{self.card.model}-{self.card.precision}",
+            warnings=warnings,
         )
 
     def classify_picture(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -144,25 +145,32 @@ class Classifier:
             )
         return np.asarray(scores / total)
 
-    def _windows(self, length: int, ranked: Sequence[NDArray[np.float64]]) -> tuple[Window, ...]:
+    def _windows(
+        self, length: int, ranked: Sequence[NDArray[np.float64]], silent: Sequence[bool]
+    ) -> tuple[Window, ...]:
         """Return the windows of so many samples, each with its probabilities in the order of all labels."""
         spec = self.card.front_end
         return tuple(
-            Window(first / spec.sample_rate, last / spec.sample_rate, tuple(probabilities.tolist()))
-            for (first, last), probabilities in zip(window_spans(length, spec), ranked, strict=True)
+            Window(first / spec.sample_rate, last / spec.sample_rate, tuple(probabilities.tolist()), quiet)
+            for (first, last), probabilities, quiet in zip(window_spans(length, spec), ranked, silent, strict=True)
         )
 
-    def _samples(
-        self, sound: Path | str | NDArray[np.float32], rate: int | None, decoding: Stopwatch
-    ) -> NDArray[np.float32]:
+    def _read(self, sound: Path | str | NDArray[np.float32], rate: int | None, decoding: Stopwatch) -> Sound:
         model_rate = self.card.front_end.sample_rate
         if isinstance(sound, str | Path):
             if rate is not None:
                 raise UsageError(f"{sound}: rate is for samples; a sound file has its own")
-            return load(Path(sound), model_rate, decoding)
+            return read(Path(sound), model_rate, decoding)
         if rate is None:
             raise UsageError("classify: samples need their rate: classify(samples, rate=44100)")
-        return valid_samples(to_mono_at(np.asarray(sound), rate, model_rate))
+        samples = np.asarray(sound)
+        cancels = samples.ndim == 2 and 1 < samples.shape[1] <= MAX_CHANNELS and downmixed(samples)[1]
+        return Sound(to_mono_at(samples, rate, model_rate), (CANCELLED,) if cancels else ())
+
+
+def _counted(silent: Sequence[bool]) -> list[int]:
+    """Return the numbers of the windows that count: those that are not silent, or all where every one is."""
+    return [at for at, quiet in enumerate(silent) if not quiet] or list(range(len(silent)))
 
 
 def _timings_ms(stage_seconds: Mapping[str, float], elapsed: float) -> dict[str, float]:

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Window:
-    """What it says about a window from `start` to `end`, in seconds: probabilities in the order of all labels there."""
+    """What it says about a window from `start` to `end`, in seconds: probabilities in the order of all labels there.
+
+    A window that is `silent` does not count towards the sound's probabilities, unless all are.
+    """
 
     start: float
     end: float
     probabilities: tuple[float, ...]
+    silent: bool = False
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class Prediction:
     labels
         Class names, most probable first.
     probabilities
-        Their probabilities in the same order: the mean of the windows'. They add up to 1.
+        Their probabilities in the same order: the mean of those of the windows that are not silent. They add up to 1.
     windows
         The windows of about 30 s that a longer sound was cut into; one for any other.
     timings_ms
@@ -31,6 +35,8 @@ class Prediction:
         "network", "post" (all else), and their sum, "total".
     model
         Name and precision of the network, e.g. "gtzanet-int8".
+    warnings
+        What is doubtful about the file, a sentence each.
     """
 
     labels: tuple[str, ...]
@@ -38,6 +44,12 @@ class Prediction:
     windows: tuple[Window, ...]
     timings_ms: dict[str, float]
     model: str
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def silent(self) -> bool:
+        """Whether every window is silent; the probabilities mean nothing then."""
+        return all(window.silent for window in self.windows)
 
     @property
     def label(self) -> str:

@@ -12,7 +12,8 @@ import soxr
 from numpy.typing import NDArray
 
 from toolkit.audio.blocks import blocks, opened
-from toolkit.audio.recording import FFMPEG_SUFFIXES, Recording, recordings
+from toolkit.audio.locate import FFMPEG_SUFFIXES, recordings
+from toolkit.audio.recording import Recording
 from toolkit.audio.samples import Downmix, check_rate, valid_samples
 from toolkit.errors import AudioError
 from toolkit.stopwatch import Stopwatch

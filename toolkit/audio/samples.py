@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import soxr
 from numpy.typing import NDArray
@@ -13,6 +15,10 @@ RATES = (1_000, 768_000)
 MAX_MAGNITUDE = 1e6
 """Samples are about -1 to 1; unscaled 16-bit values in a float file still pass, garbage does not."""
 
+SILENT_DB = -200.0
+"""The level of digital silence."""
+SILENCE_DB = -60.0
+"""What is quieter counts as silence."""
 _CANCELLED = 0.02
 _JUDGED = 1000
 """Fewer samples may cancel by chance."""
@@ -107,6 +113,22 @@ def downmixed(samples: NDArray[np.floating]) -> tuple[NDArray[np.floating], bool
     downmix = Downmix()
     single = downmix.mono(samples)
     return (samples[:, downmix.loudest], True) if downmix.cancels else (single, False)
+
+
+def level_db(samples: NDArray[np.floating]) -> float:
+    """Return the root mean square of samples without their mean, in decibels relative to full scale.
+
+    A constant offset, as cheap sound cards have, is no sound. Digital silence is `SILENT_DB`.
+    """
+    variance = float(samples.var(dtype=np.float64))
+    return max(SILENT_DB, 10 * math.log10(variance)) if variance > 0 else SILENT_DB
+
+
+def is_silent(samples: NDArray[np.float32], silence_db: float) -> bool:
+    """Return whether `level_db` of samples, shape (n,), is below so many decibels; quick where it is far above."""
+    power = float(np.dot(samples, samples)) / len(samples)
+    loud = power - float(samples.mean()) ** 2 > max(4 * 10 ** (silence_db / 10), 0.01 * power)
+    return not loud and level_db(samples) < silence_db
 
 
 class Downmix:

@@ -18,7 +18,8 @@ import soundfile
 
 from tests.toolkit import sounds
 from toolkit.audio import decode
-from toolkit.audio.recording import CUT_OFF, recordings
+from toolkit.audio.locate import recordings
+from toolkit.audio.recording import CUT_OFF
 from toolkit.errors import AudioError
 
 RATE = sounds.RATE
@@ -44,7 +45,13 @@ def ffmpeg(source: Path, target: Path, *options: str) -> bytes:
     return target.read_bytes()
 
 
-def seconds(path: Path, data: bytes) -> float:
+def piped_flac(source: Path, *options: str) -> bytes:
+    """Return a FLAC file that an encoder wrote to a pipe, so that it states no length."""
+    command = ["ffmpeg", "-v", "error", "-i", str(source), *options, "-c:a", "flac", "-f", "flac", "pipe:1"]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+
+
+def seconds(path: Path, data: bytes | bytearray) -> float:
     """Return how much of a file with these bytes is heard, without a warning."""
     path.write_bytes(data)
     sound = decode.read(path, RATE)
@@ -99,8 +106,7 @@ def test_a_stated_length_of_an_mp3_is_a_promise(wav: Path, tmp_path: Path) -> No
 @needs_ffmpeg
 @pytest.mark.parametrize("form", [("-sample_fmt", "s16"), ("-sample_fmt", "s32"), ("-ac", "1")])
 def test_piped_and_joined_flacs_are_heard_to_their_end(wav: Path, tmp_path: Path, form: tuple[str, str]) -> None:
-    command = ["ffmpeg", "-v", "error", "-i", wav, *form, "-c:a", "flac", "-f", "flac", "pipe:1"]
-    piped = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+    piped = piped_flac(wav, *form)
     stated = ffmpeg(wav, tmp_path / "a.flac", *form)
     path = tmp_path / "b.flac"
     path.write_bytes(stated)
@@ -122,8 +128,7 @@ def test_piped_and_joined_flacs_are_heard_to_their_end(wav: Path, tmp_path: Path
 def test_a_piped_flac_that_was_cut_is_heard_with_a_warning_and_one_with_a_length_is_refused(
     wav: Path, tmp_path: Path
 ) -> None:
-    command = ["ffmpeg", "-v", "error", "-i", wav, "-c:a", "flac", "-f", "flac", "pipe:1"]
-    piped = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+    piped = piped_flac(wav)
     path = tmp_path / "a.flac"
     path.write_bytes(piped[: len(piped) // 2])
     sound = decode.read(path, RATE)
@@ -251,8 +256,8 @@ def test_the_content_decides_and_not_the_name(wav: Path, tmp_path: Path, name: s
 @needs_ffmpeg
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.avi", "a.mov"])
 def test_a_film_without_sound_is_said_to_have_none(tmp_path: Path, name: str) -> None:
-    command = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc=d=1:s=64x64", "-c:v", "mpeg4", tmp_path / name]
-    subprocess.run(command, check=True)
+    picture = ["-f", "lavfi", "-i", "testsrc=d=1:s=64x64", "-c:v", "mpeg4"]
+    subprocess.run(["ffmpeg", "-v", "error", *picture, tmp_path / name], check=True)
     with pytest.raises(AudioError, match="there is no sound in it"):
         decode.load(tmp_path / name, RATE)
 
