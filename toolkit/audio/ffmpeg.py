@@ -75,7 +75,7 @@ class Decoded:
                 raise AudioError(f"{path}: ffmpeg cannot decode it (nothing comes out)")
             magic, start, _, encoding, self.samplerate, self.channels = _HEADER.unpack(header)
             if (magic, encoding) != (b".snd", _FLOAT):
-                raise AudioError(f"{path}: ffmpeg gave something else than was asked for: install another version")
+                raise AudioError(f"{path}: ffmpeg wrote another format than the one requested: install another version")
             self._process.stdout.read(start - _HEADER.size)
         except BaseException:
             self.close()

@@ -177,7 +177,7 @@ class Resampler:
     """
 
     def __init__(self, source_rate: int, rate: int) -> None:
-        """Take sound at `source_rate` and give it at `rate`; errors are those of `to_mono_at`."""
+        """Resample sound from `source_rate` to `rate`; errors are those of `to_mono_at`."""
         check_rate(source_rate)
         check_rate(rate)
         self._stream = None
