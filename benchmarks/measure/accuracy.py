@@ -53,6 +53,8 @@ class Detail:
         Precision, recall and F1 by label.
     truth, predicted
         Class numbers of every sample, in the order of the part's items.
+    clips
+        SHA-256 of every sample's file, in the same order; empty where a result does not record them.
     """
 
     top5: float | None
@@ -62,6 +64,7 @@ class Detail:
     per_class: dict[str, ClassScore]
     truth: tuple[int, ...]
     predicted: tuple[int, ...]
+    clips: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

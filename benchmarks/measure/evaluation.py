@@ -24,6 +24,8 @@ class EvaluationPart:
     name: str
     items: tuple[Item, ...]
     seen: int | None
+    split_digest: str
+    dataset_digest: str
 
     def truth(self, labels: tuple[str, ...]) -> NDArray[np.int64]:
         """Return the items' class numbers, int64 (n,), in the order of a model's `labels`."""
@@ -69,6 +71,8 @@ def find_part(card: Card, index: Index, name: str, split: str | None = None) -> 
         name=name,
         items=tuple(index.by_name[item] for item in names),
         seen=None if trained is None else sum(item in trained for item in names),
+        split_digest=chosen.digest,
+        dataset_digest=index.digest,
     )
 
 

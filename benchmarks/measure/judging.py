@@ -19,6 +19,9 @@ from toolkit.data.dataset import Index
 from toolkit.data.picture_cache import load_pictures
 from toolkit.dataclass_json import from_json
 
+JUDGED = ("judged_on", "dataset_digest", "split_digest", "accuracy", "detail", "status")
+"""What `judge` adds to a row."""
+
 
 class Pictures:
     """The dataset's pictures that models are judged on, each part read once."""
@@ -54,7 +57,8 @@ def judge(row: Row, engine: Engine, pictures: Pictures, journal: Journal) -> Row
     noted = journal.last("accuracy", row.file)
     if noted is not None:
         past = from_json(Row, noted)
-        return replace(row, judged_on=past.judged_on, accuracy=past.accuracy, detail=past.detail, status=past.status)
+        judged = {name: getattr(past, name) for name in JUDGED}
+        return replace(row, **judged)
     with pictures.stage(f"accuracy of {Path(row.file).name}") as report:
         scores = correctness.predict(engine, seen, report)
     truth = part.truth(card.labels)
@@ -62,8 +66,10 @@ def judge(row: Row, engine: Engine, pictures: Pictures, journal: Journal) -> Row
     row = replace(
         row,
         judged_on=f"{part.split}/{part.name}",
+        dataset_digest=part.dataset_digest,
+        split_digest=part.split_digest,
         accuracy=measured,
-        detail=correctness.detail(scores, truth, card),
+        detail=replace(correctness.detail(scores, truth, card), clips=tuple(item.digest for item in part.items)),
         status=_remark(card, part, measured),
     )
     journal.note("accuracy", row.file, asdict(row))

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.measure.accuracy import Detail
 from benchmarks.measure.row import Row
 from benchmarks.measure.selection import SIGNIFICANT
 from toolkit.measure.latency import Latency, Ratio
 from toolkit.measure.metrics import mcnemar, two_proportion_z
 
 NETWORK, FILE_TO_LABEL = "network", "file to label"
+PUBLISHED = ("paper", "fault-filtered")
+"""Splits whose clips their name decides."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +32,12 @@ class Pair:
     accuracy
         Before and after; None where one is not known.
     p
-        How probable a difference as large is by chance: McNemar's exact test on the same samples, the two-proportion z
-        test on others.
+        How probable a difference as large is by chance: McNemar's exact test on the clips that both were judged on, the
+        two-proportion z test where there is none.
     paired
-        Whether they were the same samples.
+        Whether both were judged on the same clips, or on some.
+    common
+        How many clips `accuracy` and `p` are of where it is `paired`; else 0.
     network, file_to_label
         After as a multiple of before: the quotient of the medians, its interval from how far each may be off.
     size, peak
@@ -46,6 +52,7 @@ class Pair:
     accuracy: tuple[float, float] | None
     p: float | None
     paired: bool
+    common: int
     network: Ratio | None
     file_to_label: Ratio | None
     size: float | None
@@ -73,7 +80,7 @@ def match(before: Sequence[Row], after: Sequence[Row]) -> list[tuple[Row, Row]]:
 
 def compare_rows(before: Row, after: Row, tolerance: float, untimed: Sequence[str] = ()) -> Pair:
     """Return how a model's second measurement differs from its first; the times in `untimed` are at most unsure."""
-    accuracy, p, paired = _accuracy(before, after)
+    accuracy, p, common = _accuracy(before, after)
     worse: list[str] = []
     better: list[str] = []
     unsure: list[str] = []
@@ -103,7 +110,8 @@ def compare_rows(before: Row, after: Row, tolerance: float, untimed: Sequence[st
         after.name,
         accuracy,
         p,
-        paired,
+        common > 0,
+        common,
         ratios[NETWORK],
         ratios[FILE_TO_LABEL],
         sizes["size"],
@@ -114,16 +122,66 @@ def compare_rows(before: Row, after: Row, tolerance: float, untimed: Sequence[st
     )
 
 
-def _accuracy(before: Row, after: Row) -> tuple[tuple[float, float] | None, float | None, bool]:
-    """Return both accuracies, the p of their difference, and whether they are of the same samples."""
+def _accuracy(before: Row, after: Row) -> tuple[tuple[float, float] | None, float | None, int]:
+    """Return both accuracies, the p of their difference, and how many common clips these are of."""
     one, other = before.accuracy, after.accuracy
     if one is None or other is None or before.detail is None or after.detail is None:
-        return None, None, False
-    both = one.accuracy, other.accuracy
-    if (before.judged_on, before.detail.truth) == (after.judged_on, after.detail.truth):
-        right = [np.equal(row.predicted, row.truth) for row in (before.detail, after.detail)]
-        return both, mcnemar(right[0], right[1])[2], True
-    return both, two_proportion_z(other.correct, other.n, one.correct, one.n)[1], False
+        return None, None, 0
+    places = common_clips(before, after)
+    if not places:
+        return (one.accuracy, other.accuracy), two_proportion_z(other.correct, other.n, one.correct, one.n)[1], 0
+    firsts, seconds = (list(column) for column in zip(*places, strict=True))
+    right = np.equal(before.detail.predicted, before.detail.truth)[firsts]
+    right_after = np.equal(after.detail.predicted, after.detail.truth)[seconds]
+    return (float(right.mean()), float(right_after.mean())), mcnemar(right, right_after)[2], len(places)
+
+
+def common_clips(before: Row, after: Row) -> list[tuple[int, int]]:
+    """Return the places, in both, of the clips that both were judged on.
+
+    Clips are the same where their files and their classes are. A result without digests is taken to be of the same
+    clips as another only where its run, or a published split, leaves no other choice.
+    """
+    one, other = before.detail, after.detail
+    if one is None or other is None:
+        return []
+    if one.clips and other.clips:
+        later = {key: place for place, key in enumerate(_clip_keys(other))}
+        return [(place, later[key]) for place, key in enumerate(_clip_keys(one)) if key in later]
+    same_part = (before.judged_on, one.labels, one.truth) == (after.judged_on, other.labels, other.truth)
+    same_run = before.run_digest == after.run_digest != ""
+    if same_part and (same_run or before.judged_on.partition("/")[0] in PUBLISHED):
+        return [(place, place) for place in range(len(one.truth))]
+    return []
+
+
+def _clip_keys(detail: Detail) -> list[tuple[str, str, int]]:
+    """Return what tells a part's clips apart: digest, class, and a number where a file is there more than once."""
+    counts: Counter[tuple[str, str]] = Counter()
+    keys = []
+    for clip, number in zip(detail.clips, detail.truth, strict=True):
+        key = (clip, detail.labels[number])
+        counts[key] += 1
+        keys.append((*key, counts[key]))
+    return keys
+
+
+def other_data(before: Row, after: Row) -> str:
+    """Return why two accuracies are of different datasets; "" where they are of one, or where that is not recorded.
+
+    A dataset to which files were added or taken away has another digest, and clips in common.
+    """
+    one, other = before.detail, after.detail
+    if one is None or other is None:
+        return ""
+    if set(one.labels) != set(other.labels):
+        return f"classes {', '.join(one.labels[:3])} ... and {', '.join(other.labels[:3])} ..."
+    if before.synthetic != after.synthetic:
+        return "one is synthetic"
+    digests = before.dataset_digest, after.dataset_digest
+    if all(digests) and digests[0] != digests[1] and not common_clips(before, after):
+        return f"digests {digests[0][:12]} and {digests[1][:12]}, no clip in common"
+    return ""
 
 
 def _ratio(before: Latency | None, after: Latency | None) -> Ratio | None:

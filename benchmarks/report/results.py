@@ -11,7 +11,9 @@ from toolkit.dataclass_json import StrictError, from_json
 from toolkit.errors import UsageError
 from toolkit.files import read_json
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+READABLE = (1, 2)
+"""Version 1 has no digests of the dataset, the split and the clips."""
 SCHEMA = Path(__file__).parents[1] / "assets" / "results.schema.json"
 
 
@@ -42,10 +44,13 @@ def read_result(path: Path) -> Result:
     version = value.get("format_version") if isinstance(value, dict) else None
     if type(version) is not int:
         raise UsageError(f"{path}: not a benchmark of model files: {advice}")
-    if version != FORMAT_VERSION:
-        raise UsageError(f"{path}: is of format {version}, this program reads {FORMAT_VERSION}: measure again")
+    if version not in READABLE:
+        readable = " and ".join(map(str, READABLE))
+        raise UsageError(f"{path}: is of format {version}, this program reads {readable}: measure again")
     conditions = value.get("conditions")
     fields = {name: value.get(name) for name in ("rows", "machine", "clip")}
+    if version == 1 and isinstance(fields["rows"], list):
+        fields["rows"] = [_with_digests(row) for row in fields["rows"]]
     try:
         result = from_json(
             Result, fields | {"doubts": conditions.get("doubts") if isinstance(conditions, dict) else None}
@@ -54,6 +59,13 @@ def read_result(path: Path) -> Result:
     except StrictError as error:
         raise UsageError(f"{path}: not a benchmark of model files ({error}): {advice}") from None
     return result
+
+
+def _with_digests(row: Any) -> Any:
+    """Return a row of version 1 with the fields of version 2, empty."""
+    if isinstance(row, dict) and isinstance(row.get("detail"), dict):
+        row = row | {"detail": {"clips": []} | row["detail"]}
+    return {"dataset_digest": "", "split_digest": ""} | row if isinstance(row, dict) else row
 
 
 def _check(result: Result) -> None:
@@ -67,6 +79,10 @@ def _check(result: Result) -> None:
             raise StrictError(f"rows[{number}].accuracy has an impossible count")
         if accuracy and detail and not len(detail.truth) == len(detail.predicted) == accuracy.n:
             raise StrictError(f"rows[{number}].detail is not of accuracy's {accuracy.n} samples")
+        if detail and len(detail.clips) not in (0, len(detail.truth)):
+            raise StrictError(f"rows[{number}].detail.clips is not of its {len(detail.truth)} samples")
+        if detail and not all(0 <= one < len(detail.labels) for one in (*detail.truth, *detail.predicted)):
+            raise StrictError(f"rows[{number}].detail has a class number without a label")
         for name, timed in (("network", row.network), ("file_to_label", row.file_to_label)):
             if timed is not None and not (timed.p50_ms > 0 and timed.spread >= 0):
                 raise StrictError(f"rows[{number}].{name} has an impossible time")

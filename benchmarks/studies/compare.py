@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from benchmarks.arguments import PROG, add_outputs
-from benchmarks.measure.pairs import FILE_TO_LABEL, NETWORK, Pair, compare_rows, match
+from benchmarks.measure.pairs import FILE_TO_LABEL, NETWORK, Pair, compare_rows, match, other_data
 from benchmarks.measure.row import Row, short_names
 from benchmarks.measure.selection import SIGNIFICANT
 from benchmarks.report import table
@@ -37,12 +37,18 @@ def main(arguments: argparse.Namespace) -> int:
             f"{arguments.before} and {arguments.after} have no model in common: measure files of the same names "
             "with the same --threads"
         )
+    for first, second in matched:
+        if not arguments.other_data and (reason := other_data(first, second)):
+            raise UsageError(
+                f"{arguments.before} and {arguments.after}: {second.name} was judged on different datasets ({reason}): "
+                "measure both on one, or add --other-data"
+            )
     untimed = _untimed(before, after)
     pairs = [compare_rows(first, second, arguments.tolerance, untimed) for first, second in matched]
     short = short_names([pair.name for pair in pairs])
     pairs = [replace(pair, name=short[pair.name]) for pair in pairs]
     rows = [_cells(pair, *both) for pair, both in zip(pairs, matched, strict=True)]
-    notes = _notes(before, after, matched, arguments)
+    notes = [*_notes(before, after, matched, arguments), *_clip_notes(matched, pairs)]
     if arguments.json:
         value = {"command": arguments.command, "notes": notes, "pairs": [asdict(pair) for pair in pairs]}
         write_json(arguments.json, value)
@@ -111,11 +117,38 @@ def _notes(
     if before.clip != after.clip:
         notes.append(f"File to label is of different sounds, and not judged: {before.clip} > {after.clip}.")
     notes.append(
-        f"Worse, or better: accuracy by p below {SIGNIFICANT:g} (McNemar's exact test on the same samples, else the "
-        f"two-proportion z test), times whose whole 95 % interval is beyond {arguments.tolerance:.0%}, size and memory "
-        "beyond that. x: after as a multiple of before."
+        f"Worse, or better: accuracy by p below {SIGNIFICANT:g} (McNemar's exact test on the clips in common, else "
+        f"the two-proportion z test), times whose whole 95 % interval is beyond {arguments.tolerance:.0%}, size and "
+        "memory beyond that. x: after as a multiple of before."
     )
     return notes
+
+
+def _clip_notes(matched: Sequence[tuple[Row, Row]], pairs: Sequence[Pair]) -> list[str]:
+    """Return which clips the accuracies are of, each sentence once with the models it holds for."""
+    names: dict[str, list[str]] = {}
+    for (before, after), pair in zip(matched, pairs, strict=True):
+        if before.detail is None or after.detail is None:
+            continue
+        counts = len(before.detail.truth), len(after.detail.truth)
+        reason, recorded = other_data(before, after), before.detail.clips and after.detail.clips
+        if reason:
+            note = f"judged on different datasets ({reason}), so that the accuracies are of different tasks"
+        elif not recorded and pair.paired:
+            note = "one result does not record its clips; they count as the same, as the run or the split is"
+        elif not recorded:
+            note = (
+                "one result does not record its clips; whether they, and the dataset, are the same cannot be known: "
+                "compared as different clips"
+            )
+        elif not pair.paired:
+            note = f"judged on different clips ({counts[0]} and {counts[1]}, none in common)"
+        elif counts != (pair.common, pair.common):
+            note = f"compared on the {pair.common} clips in common, of {counts[0]} and {counts[1]}"
+        else:
+            continue
+        names.setdefault(note, []).append(pair.name)
+    return [f"{', '.join(models)}: {note}." for note, models in names.items()]
 
 
 def parser() -> Parser:
@@ -129,6 +162,7 @@ def parser() -> Parser:
     parser.add_argument(
         "--tolerance", type=float, default=0.05, metavar="SHARE", help="growth that is no regression (%(default)s)"
     )
+    parser.add_argument("--other-data", action="store_true", help="compare accuracies on different datasets, too")
     parser.add_argument("--fail-if-worse", action="store_true", help="exit with 1 where something became worse")
     add_outputs(parser)
     return parser

@@ -16,6 +16,9 @@ from benchmarks.measure import accuracy, suite
 from benchmarks.report.results import SCHEMA, read_result
 from benchmarks.studies.models_request import parser as models_parser
 from tests.run_maker import made_artifacts
+from toolkit.artifact.file import read_card
+from toolkit.data.dataset import build_index
+from toolkit.files import file_digest
 from toolkit.measure import latency
 
 QUICK = ["--min-duration", "0", "--min-count", "3", "--threads", "1"]
@@ -52,6 +55,10 @@ def test_two_formats_and_a_damaged_file(models: Path, tmp_path: Path, capsys: py
         assert sum(row["stages"].values()) == pytest.approx(total)
         assert row["size_bytes"] == Path(row["file"]).stat().st_size
         assert row["detail"]["labels"] and len(row["detail"]["truth"]) == len(row["detail"]["predicted"]) == 8
+        digests = {file_digest(path) for path in data.glob("*/*.png")}
+        assert len(set(row["detail"]["clips"])) == 8 and set(row["detail"]["clips"]) < digests
+        assert row["dataset_digest"] == build_index(data).digest
+        assert row["split_digest"] == read_card(Path(row["file"])).split.digest
     assert int8["against_float32"]["p"] == 1
     assert float32["against_float32"] is None
     assert float32["network_ratio"]["median"] == 1
