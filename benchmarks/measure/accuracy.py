@@ -84,7 +84,7 @@ class Paired:
 def predict(
     engine: Engine, pictures: NDArray[np.uint8], progress: Callable[[int, int], None] | None = None
 ) -> NDArray[np.float32]:
-    """Return the scores that `engine` gives every picture.
+    """Return the scores of every picture by `engine`.
 
     Parameters
     ----------
@@ -100,22 +100,22 @@ def predict(
     Raises
     ------
     EngineError
-        If the model cannot run, or gives values that are not finite, or no probabilities.
+        If the model cannot run, or returns values that are not finite, or no probabilities.
     """
     batches = []
     for start in range(0, len(pictures), BATCH):
         scores = engine.run(pictures[start : start + BATCH].astype(np.float32))
         if not np.isfinite(scores).all():
-            raise EngineError("the model gives values that are not finite: export it again")
+            raise EngineError("the model returns values that are not finite: export it again")
         if scores.min() < 0 or scores.sum(axis=1).min() <= 0:
-            raise EngineError("the model gives scores that are no probabilities: export it again")
+            raise EngineError("the model returns scores that are no probabilities: export it again")
         batches.append(scores)
         if progress is not None:
             progress(min(start + BATCH, len(pictures)), len(pictures))
     return np.concatenate(batches)
 
 
-def detail(scores: NDArray[np.float32], truth: NDArray[np.int64], card: Card) -> Detail:
+def detail(scores: NDArray[np.float32], truth: NDArray[np.int64], card: Card, clips: tuple[str, ...] = ()) -> Detail:
     """Return what lies behind the accuracy of `scores` (n, classes) where `truth` (n,) are the right class numbers."""
     values = scores.astype(np.float64)
     values /= values.sum(axis=1, keepdims=True)  # an integer network's are off by a few steps
@@ -129,6 +129,7 @@ def detail(scores: NDArray[np.float32], truth: NDArray[np.int64], card: Card) ->
         per_class=per_class(matrix, card.labels),
         truth=tuple(truth.tolist()),
         predicted=tuple(predicted.tolist()),
+        clips=clips,
     )
 
 

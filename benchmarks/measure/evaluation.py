@@ -1,36 +1,43 @@
-"""Which items a model may be judged on: those of the split that its card names, rebuilt from the dataset."""
+"""Which clips a model is judged on, those of the split that its card names, and its accuracy on them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.measure import accuracy
+from benchmarks.measure.journal import Journal
+from benchmarks.measure.row import Row
+from benchmarks.measure.settings import Settings, Stage
+from runtime.engines.load import Engine
 from toolkit.artifact.card import Card
 from toolkit.data.dataset import Index, Item
+from toolkit.data.picture_cache import load_pictures
 from toolkit.data.splits import Split, make_split
+from toolkit.dataclass_json import from_json
 from toolkit.errors import DatasetError
 
 MOST_FOLDS = 10
+JUDGED = ("judged_on", "dataset_digest", "split_digest", "accuracy", "detail", "status")
+"""The fields of a row that judging fills."""
 
 
 @dataclass(frozen=True)
 class EvaluationPart:
     """The items of one part of a split; `seen` of them were in the model's training part (None: not known)."""
 
-    split: str
+    split: Split
     name: str
     items: tuple[Item, ...]
     seen: int | None
-    split_digest: str
-    dataset_digest: str
 
     def truth(self, labels: tuple[str, ...]) -> NDArray[np.int64]:
         """Return the items' class numbers, int64 (n,), in the order of a model's `labels`."""
-        numbers = {label: number for number, label in enumerate(labels)}
-        return np.array([numbers[item.label] for item in self.items], np.int64)
+        return np.array([labels.index(item.label) for item in self.items], np.int64)
 
 
 def find_part(card: Card, index: Index, name: str, split: str | None = None) -> EvaluationPart:
@@ -41,7 +48,7 @@ def find_part(card: Card, index: Index, name: str, split: str | None = None) -> 
     name
         "train", "validation" or "test".
     split
-        Use this split instead of the model's own; items the model was trained on are then counted in `Part.seen`.
+        Use this split instead of the model's own; items the model was trained on are then counted in `seen`.
 
     Raises
     ------
@@ -54,30 +61,22 @@ def find_part(card: Card, index: Index, name: str, split: str | None = None) -> 
             "name the dataset it was trained on with --data"
         )
     own = own_split(card, index)
-    if split is None and own is None:
+    chosen = make_split(split, index, seed=card.split.seed or 0) if split is not None else own
+    if chosen is None:
         raise DatasetError(
             f"{index.root}: the model's split ({card.split.name}) was made on other files: "
-            "name the dataset it was trained on with --data (and --kind audio if it was its sounds), or say with "
+            "name the dataset it was trained on with --data (and --kind audio if it was its sounds), or name with "
             "--split which split to use here"
         )
-    chosen = make_split(split, index, seed=card.split.seed or 0) if split is not None else own
-    assert chosen is not None
     names = getattr(chosen, name)
     if not names:
         raise DatasetError(f"split {chosen.name} has no {name} part: choose another with --part")
-    trained = None if own is None else set(own.train)
-    return EvaluationPart(
-        split=chosen.name,
-        name=name,
-        items=tuple(index.by_name[item] for item in names),
-        seen=None if trained is None else sum(item in trained for item in names),
-        split_digest=chosen.digest,
-        dataset_digest=index.digest,
-    )
+    seen = None if own is None else len(set(own.train).intersection(names))
+    return EvaluationPart(chosen, name, tuple(index.by_name[item] for item in names), seen)
 
 
 def own_split(card: Card, index: Index) -> Split | None:
-    """Return the split that the model was trained on, or None where this dataset does not give it.
+    """Return the split that the model was trained on, or None where this dataset does not have it.
 
     The card holds the split's name, seed and digest, not the fold of a "stratified" one: the folds are tried.
     """
@@ -92,3 +91,58 @@ def _candidates(card: Card, index: Index) -> Iterator[Split]:
             yield make_split(card.split.name, index, seed=card.split.seed or 0, folds=folds, fold=fold)
         except DatasetError:  # too few tracks for so many folds, or a split that only GTZAN has: not this one
             continue
+
+
+class Judge:
+    """Judges models on a dataset; each part's pictures are read once."""
+
+    def __init__(self, index: Index, settings: Settings, stage: Stage, journal: Journal) -> None:
+        self._index, self._settings, self._stage, self._journal = index, settings, stage, journal
+        self._read: dict[tuple[str, ...], NDArray[np.uint8]] = {}
+        self.pictures: NDArray[np.uint8] | None = None
+        """Those of the last part, uint8 (n, 288, 432, 3)."""
+
+    def judged(self, row: Row, engine: Engine) -> Row:
+        """Return a model's row with its accuracy; the number of threads makes no difference to it."""
+        card = engine.card
+        part = find_part(card, self._index, self._settings.part, self._settings.split)
+        self.pictures = self._pictures(part)
+        noted = self._journal.last("accuracy", row.file)
+        if noted is not None:
+            past = from_json(Row, noted)
+            return replace(row, **{name: getattr(past, name) for name in JUDGED})
+        with self._stage(f"accuracy of {Path(row.file).name}") as report:
+            scores = accuracy.predict(engine, self.pictures, report)
+        truth = part.truth(card.labels)
+        measured = accuracy.score(scores.argmax(axis=1), truth)
+        row = replace(
+            row,
+            judged_on=f"{part.split.name}/{part.name}",
+            dataset_digest=self._index.digest,
+            split_digest=part.split.digest,
+            accuracy=measured,
+            detail=accuracy.detail(scores, truth, card, tuple(item.digest for item in part.items)),
+            status=_remark(card, part, measured),
+        )
+        self._journal.note("accuracy", row.file, asdict(row))
+        return row
+
+    def _pictures(self, part: EvaluationPart) -> NDArray[np.uint8]:
+        key = tuple(item.name for item in part.items)
+        if key not in self._read:
+            with self._stage(f"reading {len(key)} {self._index.kind}") as report:
+                self._read[key] = load_pictures(self._index, part.items, self._settings.cache, report)
+        return self._read[key]
+
+
+def _remark(card: Card, part: EvaluationPart, measured: accuracy.Accuracy) -> str:
+    """Return "ok", or what makes the accuracy doubtful."""
+    on_card = card.accuracy
+    if part.seen:
+        return f"{part.seen} of {measured.n} were in its training part"
+    if part.seen is None:
+        return "its training part is not known here"
+    same_samples = (part.split.name, part.name, measured.n) == (card.split.name, on_card.part, on_card.n)
+    if same_samples and measured.correct != on_card.correct:
+        return f"its card says {on_card.correct}/{on_card.n}"
+    return "ok"

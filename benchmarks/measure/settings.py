@@ -1,4 +1,4 @@
-"""What to measure and how, and how progress is told."""
+"""What to measure and how, and how progress is reported."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from toolkit.measure.latency import TimingPlan
 from toolkit.parallel import Progress
 
 Stage = Callable[[str], AbstractContextManager[Progress]]
-"""Opens a stage of the work by its name and gives the function that tells how far it is."""
+"""Opens a stage of the work by its name and yields the function that reports how far it is."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What to measure and how; `clip` is the sound that is classified from file to label.
+    """What to measure and how; `clip` is the audio file that is classified from file to label.
 
     Every file is measured with each of `threads`. Without `whole` nothing is classified from file to label, and no
     process is started for that: the network alone is timed.
@@ -34,5 +34,5 @@ class Settings:
 
 @contextmanager
 def silent(_: str) -> Iterator[Progress]:
-    """Open a stage that tells nothing."""
+    """Open a stage that reports nothing."""
     yield lambda done, total: None

@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.arguments import PROG, add_common, destination
+from benchmarks.arguments import PROG, add_data, add_engine, add_threads, destination
 from benchmarks.measure.accuracy import Accuracy, score
 from benchmarks.measure.evaluation import own_split
-from benchmarks.report import output, table
+from benchmarks.report import output
+from benchmarks.report.output import Record, Table
+from benchmarks.report.table import NONE, SYNTHETIC, share
 from runtime.classifier import Classifier
 from runtime.engines.load import check_threads
 from toolkit.artifact.card import Card
@@ -137,22 +139,20 @@ def cells(result: LengthResult) -> tuple[str, ...]:
     """Return a result's texts, one for each of `HEADERS`."""
     return (
         FULL if result.seconds is None else f"{result.seconds:g}",
-        VERBS.get(result.policy, "-"),
-        _share(result.accuracy),
-        _share(result.agreement),
+        VERBS.get(result.policy, NONE),
+        share(result.accuracy),
+        share(result.agreement),
         str(result.accuracy.n),
     )
-
-
-def _share(value: Accuracy) -> str:
-    return f"{value.accuracy:.3f} [{value.wilson95[0]:.3f}, {value.wilson95[1]:.3f}]"
 
 
 def parser() -> Parser:
     """Return the parser of `cliplength`."""
     parser = Parser(prog=f"{PROG} cliplength", description="Accuracy on clips cut to their middle seconds.")
     parser.add_argument("model", type=Path, metavar="MODEL", help="a model file")
-    add_common(parser)
+    add_data(parser)
+    add_engine(parser)
+    add_threads(parser)
     parser.add_argument(
         "--seconds", type=float, nargs="+", default=[5.0, 10.0, 20.0], metavar="S", help="lengths (5 10 20)"
     )
@@ -169,11 +169,10 @@ def parser() -> Parser:
 def main(arguments: argparse.Namespace) -> int:
     """Measure what a part of a clip is worth."""
     data = output.data(arguments.data)
-    record = output.begin()
+    record = Record.begin()
+    threads = check_threads(arguments.threads, "--threads")
     with captured_stderr():
-        classifier = Classifier.load(
-            arguments.model, engine=arguments.engine, threads=check_threads(arguments.threads, "--threads")
-        )
+        classifier = Classifier.load(arguments.model, engine=arguments.engine, threads=threads)
     if classifier.card.input_level != "picture":
         raise UsageError(f"{arguments.model}: takes one length of sound only: name a model that takes pictures")
     clips = output.index(data, "audio")
@@ -188,10 +187,8 @@ def main(arguments: argparse.Namespace) -> int:
         f"trained on (split {classifier.card.split.name}) and that are long enough. 95 % Wilson intervals."
     ]
     if classifier.card.dataset.synthetic:
-        notes.insert(0, table.SYNTHETIC)
+        notes.insert(0, SYNTHETIC)
     value = {"model": str(arguments.model), "results": [asdict(result) for result in results]}
-    rows = [cells(result) for result in results]
-    output.publish(
-        destination(arguments), record, output.Table("How much of a clip is needed", HEADERS, rows), notes, value
-    )
+    shown = Table("How much of a clip is needed", HEADERS, [cells(result) for result in results])
+    record.publish(destination(arguments), shown, notes, value)
     return 0

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from benchmarks.arguments import PROG, add_data, destination
 from benchmarks.measure.fresh_process import child_environment
-from benchmarks.report import output
-from benchmarks.report.output import PACKAGES
+from benchmarks.report.output import PACKAGES, Record, Table
+from benchmarks.report.table import megabytes
 from toolkit.artifact.card import QUANTIZATIONS
 from toolkit.artifact.file import FORMATS, model_files
 from toolkit.command import Parser
@@ -23,7 +23,6 @@ from toolkit.error_text import last_line
 from toolkit.errors import UsageError
 
 HEADERS = ("file", "seconds", "peak MB", "size MB", "status")
-NONE = "-"
 _CHILD = """
 import json, sys
 from benchmarks.measure.fresh_process import peak_memory
@@ -33,7 +32,7 @@ print(json.dumps(peak_memory()))
 sys.exit(code)
 """
 _ABSENT = ("not offered", "cannot be made")
-"""How export says that there is no such file of a format, or of a network."""
+"""How export reports that there is no such file of a format, or of a network."""
 
 
 @dataclass(frozen=True)
@@ -103,9 +102,8 @@ def _cost(
 
 def cells(cost: ExportCost) -> tuple[str, ...]:
     """Return a result's texts, one for each of `HEADERS`."""
-    peak = NONE if cost.peak_bytes is None else f"{cost.peak_bytes / 1e6:.0f}"
-    size = f"{cost.size_bytes / 1e6:.2f}" if cost.size_bytes else NONE
-    return (cost.file, f"{cost.seconds:.0f}", peak, size, cost.status)
+    size = megabytes(cost.size_bytes or None, 2)
+    return (cost.file, f"{cost.seconds:.0f}", megabytes(cost.peak_bytes), size, cost.status)
 
 
 def parser() -> Parser:
@@ -124,19 +122,18 @@ def main(arguments: argparse.Namespace) -> int:
     """Measure what every export of a run takes; returns 1 where one failed."""
     if not arguments.run.is_dir():
         raise UsageError(f"{arguments.run}: no such run folder")
-    record = output.begin((*PACKAGES, "tensorflow", "tf2onnx", "onnx"))
+    record = Record.begin((*PACKAGES, "tensorflow", "tf2onnx", "onnx"))
     formats = FORMATS if arguments.format == "all" else (arguments.format,)
 
     def report(line: str) -> None:
         print(f"{PROG}: {line}", file=sys.stderr, flush=True)
 
     costs = list(measure_exports(arguments.run, arguments.data, formats, arguments.plan, report))
-    search = "with the plan given" if arguments.plan else "holds its search, too, which times models"
+    search = "with the plan of --plan" if arguments.plan else "holds its search, too, which times models"
     notes = [
         "Each file in a process of its own, from start to end: Python, TensorFlow, the conversion of the float32 file "
         f"and of this one, and the checks of both on the validation part. That of mixed: {search}."
     ]
     value = {"run": str(arguments.run), "exports": [asdict(cost) for cost in costs]}
-    shown = output.Table("Export", HEADERS, [cells(cost) for cost in costs])
-    output.publish(destination(arguments), record, shown, notes, value)
+    record.publish(destination(arguments), Table("Export", HEADERS, [cells(cost) for cost in costs]), notes, value)
     return 1 if any(cost.status != "ok" for cost in costs) else 0

@@ -1,14 +1,14 @@
-"""Every network in every format, on every split that it was trained on, one line a file's kind."""
+"""Every network in every format, on every split that it was trained on, one line per kind of file."""
 
 from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from benchmarks.arguments import PROG, add_common, destination
+from benchmarks.arguments import PROG, add_data, add_durations, add_engine, add_threads, destination
 from benchmarks.measure import clips
 from benchmarks.measure.accuracy import Accuracy
 from benchmarks.measure.evaluation import own_split
@@ -16,6 +16,8 @@ from benchmarks.measure.row import Row
 from benchmarks.measure.settings import Settings, Stage, silent
 from benchmarks.measure.suite import measure_models
 from benchmarks.report import output
+from benchmarks.report.output import Record, Table
+from benchmarks.report.table import NONE, megabytes, ratio, share
 from runtime.engines.load import check_threads
 from toolkit.artifact.card import Card
 from toolkit.artifact.card_sections import ParityCard
@@ -26,12 +28,11 @@ from toolkit.errors import UsageError
 from toolkit.measure.latency import Ratio, TimingPlan
 from toolkit.progress import progress
 
-NONE = "-"
 BRIEF = TimingPlan(min_seconds=0, min_count=1, warmup=0, burst_seconds=0, burst_count=1)
 """For the files of a second split: they are as fast as those of the first."""
 
 Kind = tuple[str, str, str, str]
-"""Network, what it takes, precision, format."""
+"""Network, input level, precision, format."""
 
 
 @dataclass(frozen=True)
@@ -110,14 +111,13 @@ def lines(measured: Sequence[tuple[Card, Row]]) -> list[Line]:
         kind = (card.model, card.input_level, card.precision, format)
         accuracies = {row.judged_on: row.accuracy} if row.accuracy else {}
         if kind not in by_kind:
-            ratio = row.network_ratio
-            by_kind[kind] = Line(*kind, row.size_bytes, accuracies, card.parity, ratio, row.status)
+            by_kind[kind] = Line(*kind, row.size_bytes, accuracies, card.parity, row.network_ratio, row.status)
             continue
         line = by_kind[kind]
         if line.accuracies.keys() & accuracies.keys():
             raise UsageError(
                 f"{row.file}: a second {card.precision} {format} file of {card.model} that is judged on "
-                f"{row.judged_on}: name one run a network and split"
+                f"{row.judged_on}: name one run per network and split"
             )
         status = row.status if line.status == "ok" else line.status
         by_kind[kind] = replace(line, accuracies=line.accuracies | accuracies, status=status)
@@ -137,25 +137,18 @@ def table(lines: Sequence[Line]) -> tuple[tuple[str, ...], list[tuple[str, ...]]
 
 def _cells(line: Line, judged: Sequence[str]) -> tuple[str, ...]:
     level = "" if line.level == "picture" else f" ({line.level})"
-    ratio = line.ratio
+    accuracies = [line.accuracies.get(name) for name in judged]
     return (
         line.model + level,
         line.format,
         line.precision,
-        f"{line.size_bytes / 1e6:.2f}",
-        *(_share(line.accuracies, name) for name in judged),
+        megabytes(line.size_bytes, 2),
+        *(f"{share(accuracy)} (n = {accuracy.n})" if accuracy else NONE for accuracy in accuracies),
         f"{line.parity.top1_agreement:.1%}",
         f"{line.parity.max_abs:g}",
-        f"{ratio.median:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]" if ratio else NONE,
+        ratio(line.ratio),
         line.status,
     )
-
-
-def _share(accuracies: Mapping[str, Accuracy], name: str) -> str:
-    value = accuracies.get(name)
-    if value is None:
-        return NONE
-    return f"{value.accuracy:.3f} [{value.wilson95[0]:.3f}, {value.wilson95[1]:.3f}] (n = {value.n})"
 
 
 def parser() -> Parser:
@@ -167,13 +160,10 @@ def parser() -> Parser:
     parser.add_argument(
         "models", nargs="+", type=Path, metavar="MODEL", help="model files, a network's timed ones first"
     )
-    add_common(parser)
-    parser.add_argument(
-        "--min-duration", type=float, default=10.0, metavar="S", help="seconds per model and latency (%(default)s)"
-    )
-    parser.add_argument(
-        "--min-count", type=int, default=50, metavar="N", help="queries per model and latency (%(default)s)"
-    )
+    add_data(parser)
+    add_engine(parser)
+    add_threads(parser)
+    add_durations(parser, seconds=10.0, count=50)
     return parser
 
 
@@ -183,11 +173,10 @@ def main(arguments: argparse.Namespace) -> int:
     check_threads(arguments.threads, "--threads")
     data = output.data(arguments.data)
     output.check_models(arguments.models)
-    record = output.begin()
+    record = Record.begin()
     index = output.index(data, None)
     with tempfile.TemporaryDirectory() as folder:
-        clip = Path(folder) / "made-up.wav"
-        clips.write_clip(clip)
+        clip = clips.clip_in(Path(folder), None)
         settings = Settings(clip, (arguments.threads,), plan=plan, engine=arguments.engine)
         lines = measure_matrix(arguments.models, index, settings, progress)
     notes = [
@@ -197,5 +186,5 @@ def main(arguments: argparse.Namespace) -> int:
     ]
     headers, rows = table(lines)
     value = {"lines": [asdict(line) for line in lines]}
-    output.publish(destination(arguments), record, output.Table("Every format", headers, rows), notes, value)
+    record.publish(destination(arguments), Table("Every format", headers, rows), notes, value)
     return 0 if all(line.status == "ok" for line in lines) else 1

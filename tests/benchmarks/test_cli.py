@@ -172,7 +172,7 @@ def test_without_a_dataset_all_but_accuracy(models: Path, tmp_path: Path) -> Non
     model = str(models / "gtzanet-int8.tflite")
     assert cli.entry([model, "--speed-only", *QUICK, "--json", str(tmp_path / "o.json")]) == 0
     value = json.loads((tmp_path / "o.json").read_text())
-    assert value["clip"] == "a made-up clip of 30 s"
+    assert value["clip"] == "a synthetic clip of 30 s"
     (row,) = value["rows"]
     assert row["accuracy"] is None
     assert row["network"]["p50_ms"] > 0
@@ -282,7 +282,7 @@ def test_a_missing_file_is_found_first(flags: list[str], models: Path, capsys: p
 
 def test_the_front_end_is_not_timed_on_a_million_clips(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.entry(["frontend", "--clips", "1000000"]) == 2
-    assert "--clips is 1000000: give 1 to 1000" in capsys.readouterr().err
+    assert "--clips is 1000000: use 1 to 1000" in capsys.readouterr().err
 
 
 def test_missing_pillow_is_named(
@@ -293,7 +293,7 @@ def test_missing_pillow_is_named(
     assert "needs Pillow: run `pip install" in capsys.readouterr().err
 
 
-def test_front_end_on_made_up_sounds(
+def test_front_end_on_synthetic_clips(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("GTZAN_ROOT", raising=False)
@@ -302,7 +302,7 @@ def test_front_end_on_made_up_sounds(
     value = json.loads(output.read_text())
     assert value["speed"][0]["name"] == "gtzanet-edge"
     assert value["fidelity"] is None
-    assert "made-up clip" in capsys.readouterr().out
+    assert "synthetic clip" in capsys.readouterr().out
 
 
 @pytest.mark.gtzan

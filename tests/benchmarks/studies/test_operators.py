@@ -120,12 +120,12 @@ def test_float_islands_and_what_the_delegate_left_are_named() -> None:
     path = Path("x/m.tflite")
     assert remarks(path, [whole]) == remarks(path, [dynamic]) == []
     assert remarks(path, [whole, island]) == [
-        "Float islands in m.tflite, whose other operators take integers: b (CONV_2D SOFTMAX).",
-        "Operators of m.tflite that the delegate did not take: b (SOFTMAX).",
+        "Float islands in m.tflite, whose other operators use integers: b (CONV_2D SOFTMAX).",
+        "Operators of m.tflite that the delegate did not accept: b (SOFTMAX).",
     ]
     assert len(remarks(path, [dynamic, replace(island, outside=())])) == 0
     none = replace(whole, outside=("CONV_2D",))
-    assert remarks(path, [none, none]) == ["The delegate took no operator of m.tflite."]
+    assert remarks(path, [none, none]) == ["The delegate accepted no operator of m.tflite."]
 
 
 @pytest.mark.slow
@@ -139,7 +139,7 @@ def test_what_xnnpack_takes_of_real_files(artifacts: Path) -> None:
     assert not any(part.outside or part.in_float for part in parts["float32"])
     assert [part.outside for part in parts["int8"]] == [()] * 5 + [("SOFTMAX",)]
     assert all(part.integers and not part.in_float for part in parts["int8"])
-    assert remarks(Path("a"), parts["int16x8"]) == ["The delegate took no operator of a."]
+    assert remarks(Path("a"), parts["int16x8"]) == ["The delegate accepted no operator of a."]
 
 
 @pytest.mark.slow
