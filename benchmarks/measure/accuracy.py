@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +20,7 @@ from toolkit.measure.metrics import (
     wilson_interval,
 )
 from toolkit.measure.temperature import at_temperature
+from toolkit.parallel import Progress
 
 BATCH = 16
 
@@ -39,22 +39,10 @@ class Accuracy:
 class Detail:
     """What lies behind an accuracy.
 
-    Attributes
-    ----------
-    top5
-        Share of samples whose true class is among the five most probable; None where there are five classes or fewer.
-    calibration_error
-        Expected calibration error of the probabilities at the card's temperature, in 15 bins.
-    labels
-        The classes.
-    confusion
-        Counts: a row for each true class, a column for each predicted one.
-    per_class
-        Precision, recall and F1 by label.
-    truth, predicted
-        Class numbers of every sample, in the order of the part's items.
-    clips
-        SHA-256 of every sample's file, in the same order; empty where a result does not record them.
+    `top5` is the share of samples whose true class is among the five most probable, None where there are five classes
+    or fewer; `calibration_error` the expected one at the card's temperature, in 15 bins. `confusion` has a row for each
+    true class, a column for each predicted one. `truth` and `predicted` are the samples' class numbers, `clips` the
+    SHA-256 of their files, in one order; `clips` is empty where a result does not record them.
     """
 
     top5: float | None
@@ -81,21 +69,8 @@ class Paired:
     p: float
 
 
-def predict(
-    engine: Engine, pictures: NDArray[np.uint8], progress: Callable[[int, int], None] | None = None
-) -> NDArray[np.float32]:
-    """Return the scores of every picture by `engine`.
-
-    Parameters
-    ----------
-    pictures
-        uint8 (n, 288, 432, 3).
-    progress
-        Called as `progress(done, total)`.
-
-    Returns
-    -------
-    float32 (n, classes)
+def predict(engine: Engine, pictures: NDArray[np.uint8], progress: Progress) -> NDArray[np.float32]:
+    """Return an engine's scores, float32 (n, classes), of `pictures`, uint8 (n, 288, 432, 3).
 
     Raises
     ------
@@ -110,8 +85,7 @@ def predict(
         if scores.min() < 0 or scores.sum(axis=1).min() <= 0:
             raise EngineError("the model returns scores that are no probabilities: export it again")
         batches.append(scores)
-        if progress is not None:
-            progress(min(start + BATCH, len(pictures)), len(pictures))
+        progress(min(start + BATCH, len(pictures)), len(pictures))
     return np.concatenate(batches)
 
 

@@ -23,29 +23,13 @@ PUBLISHED = ("paper", "fault-filtered")
 
 @dataclass(frozen=True)
 class Pair:
-    """One model in two results.
+    """One model in two results: its file's name and number of threads, and figures before and after.
 
-    Attributes
-    ----------
-    name
-        Its file's name, and its number of threads.
-    accuracy
-        Before and after; None where one is not known.
-    p
-        How probable a difference as large is by chance: McNemar's exact test on the clips that both were judged on, the
-        two-proportion z test where there is none.
-    paired
-        Whether both were judged on the same clips, or on some.
-    common
-        How many clips `accuracy` and `p` are of where it is `paired`; else 0.
-    network, file_to_label
-        After as a multiple of before: the quotient of the medians, its interval from how far each may be off.
-    size, peak
-        Multiples.
-    worse, better
-        What is so by more than chance and the tolerance.
-    unsure
-        Times that would be, were they not of a disturbed machine or of other sounds.
+    `p` is the probability of so large a difference by chance: McNemar's exact test on the clips that both were judged
+    on, of which there are `common`, the two-proportion z test where there are none (`paired` is then false).
+    `network`, `file_to_label`, `size` and `peak` are after as a multiple of before; the interval of a time comes from
+    how far each median may be off. `worse` and `better` are beyond chance and the tolerance; so are the times in
+    `unsure`, of a disturbed machine or of different clips.
     """
 
     name: str
@@ -86,40 +70,22 @@ def compare_rows(before: Row, after: Row, tolerance: float, untimed: Sequence[st
     unsure: list[str] = []
     if accuracy is not None and p is not None and p < SIGNIFICANT:
         (worse if accuracy[1] < accuracy[0] else better).append("accuracy")
-    ratios = {
-        NETWORK: _ratio(before.network, after.network),
-        FILE_TO_LABEL: _ratio(before.file_to_label, after.file_to_label),
-    }
-    for name, ratio in ratios.items():
+    network, whole = _ratio(before.network, after.network), _ratio(before.file_to_label, after.file_to_label)
+    size = _quotient(before.size_bytes, after.size_bytes)
+    peak = _quotient(*(row.fresh.peak_bytes if row.fresh else None for row in (before, after)))
+    quotients = {"size": size, "peak memory": peak}
+    exact = {name: Ratio(value, value, value) for name, value in quotients.items() if value is not None}
+    for name, ratio in {NETWORK: network, FILE_TO_LABEL: whole, **exact}.items():
         if ratio is not None and ratio.low > 1 + tolerance:
             (unsure if name in untimed else worse).append(name)
         if ratio is not None and ratio.high < 1 / (1 + tolerance):
             (unsure if name in untimed else better).append(name)
-    peaks = [row.fresh.peak_bytes if row.fresh else None for row in (before, after)]
-    sizes = {"size": _quotient(before.size_bytes, after.size_bytes), "peak memory": _quotient(*peaks)}
-    for name, quotient in sizes.items():
-        if quotient is not None and quotient > 1 + tolerance:
-            worse.append(name)
-        if quotient is not None and quotient < 1 / (1 + tolerance):
-            better.append(name)
     if before.network and not after.network:
         worse.append(f"not measured: {after.status}")
     if after.network and not before.network:
         better.append("measured")
-    return Pair(
-        after.name,
-        accuracy,
-        p,
-        common > 0,
-        common,
-        ratios[NETWORK],
-        ratios[FILE_TO_LABEL],
-        sizes["size"],
-        sizes["peak memory"],
-        tuple(worse),
-        tuple(better),
-        tuple(unsure),
-    )
+    verdicts = tuple(worse), tuple(better), tuple(unsure)
+    return Pair(after.name, accuracy, p, common > 0, common, network, whole, size, peak, *verdicts)
 
 
 def _accuracy(before: Row, after: Row) -> tuple[tuple[float, float] | None, float | None, int]:

@@ -46,14 +46,9 @@ class LengthResult:
 
 
 def held_out(card: Card, trained_on: Index, clips: Index) -> tuple[Item, ...]:
-    """Return the clips whose recordings the model was not trained on.
+    """Return those of `clips` whose recordings the model was not trained on.
 
-    Parameters
-    ----------
-    trained_on
-        The dataset that the model's split was made on (GTZAN's pictures, or `clips` itself).
-    clips
-        The sounds.
+    `trained_on` is the dataset that the model's split was made on: GTZAN's pictures, or `clips` itself.
 
     Raises
     ------
@@ -88,14 +83,8 @@ def study(
 ) -> tuple[LengthResult, ...]:
     """Classify every clip uncut, then cut to each of `seconds` and filled by each of `policies`.
 
-    Clips shorter than the longest cut are left out, so that all results are on the same clips.
-
-    Raises
-    ------
-    DatasetError
-        If no clip is long enough.
-    UsageError
-        If a length is not above zero, or so near the picture's own length that nothing would be filled.
+    Clips shorter than the longest cut are left out, so that all results are on the same clips. A length that is not
+    above zero, or leaves nothing to fill, is a `UsageError`; no clip that is long enough is a `DatasetError`.
     """
     spec = classifier.card.front_end
     for length in seconds:
@@ -113,11 +102,11 @@ def study(
         progress(number, len(items))
     if not guesses:
         raise DatasetError(f"{clips.root}: no clip is as long as {max(seconds):g} s: use shorter --seconds")
-    table, right = np.array(guesses), np.array(truth)
+    columns, right = np.array(guesses).T, np.array(truth)
     named: list[tuple[float | None, str]] = [(None, ""), *cases]
     return tuple(
-        LengthResult(length, policy, score(table[:, column], right), score(table[:, column], table[:, 0]))
-        for column, (length, policy) in enumerate(named)
+        LengthResult(*case, score(column, right), score(column, columns[0]))
+        for case, column in zip(named, columns, strict=True)
     )
 
 
@@ -153,16 +142,9 @@ def parser() -> Parser:
     add_data(parser)
     add_engine(parser)
     add_threads(parser)
-    parser.add_argument(
-        "--seconds", type=float, nargs="+", default=[5.0, 10.0, 20.0], metavar="S", help="lengths (5 10 20)"
-    )
-    parser.add_argument(
-        "--policies",
-        nargs="+",
-        choices=SHORT_POLICIES,
-        default=list(SHORT_POLICIES),
-        help="ways to fill the picture (all)",
-    )
+    lengths, policies = [5.0, 10.0, 20.0], list(SHORT_POLICIES)
+    parser.add_argument("--seconds", type=float, nargs="+", default=lengths, metavar="S", help="lengths (5 10 20)")
+    parser.add_argument("--policies", nargs="+", choices=policies, default=policies, help="ways to fill the picture")
     return parser
 
 

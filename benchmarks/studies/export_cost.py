@@ -1,8 +1,9 @@
-"""What it takes to export a run: time, peak memory and size of every file, each in a process of its own."""
+"""What an export of a run costs: time, peak memory and size of every file, each in a process of its own."""
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import subprocess
 import sys
@@ -52,39 +53,26 @@ class ExportCost:
 def measure_exports(
     run: Path, data: Path | None, formats: Sequence[str], plan: str | None, progress: Callable[[str], None]
 ) -> Iterator[ExportCost]:
-    """Export a run in every precision, each in a fresh process, and yield what it took.
+    """Export a finished run in every precision, each in a fresh process, and yield its cost.
 
     Every process starts Python and TensorFlow, writes the float32 file of its format and the file in question, and
     checks both; its time and memory are for all of that. Files that there cannot be of a format or of the network are
-    left out.
-
-    Parameters
-    ----------
-    run
-        A finished run.
-    data
-        Its dataset, or None where that is still where the run was trained.
-    formats
-        Of "tflite" and "onnx".
-    plan
-        The mixture to write, LAYER=KIND,...; None to search for one.
-    progress
-        Called with a line before each export.
+    left out. `data` is None where the dataset is still where the run was trained; `plan` is the mixture to write,
+    LAYER=KIND,..., None to search for one.
     """
-    for format in formats:
-        for precision in ("float32", *QUANTIZATIONS[1:]):
-            with tempfile.TemporaryDirectory(prefix="gtzanet-edge-") as folder:
-                arguments = [str(run), "--format", format, "--output", folder, "--no-speed"]
-                arguments += ["--data", str(data)] if data else []
-                arguments += [] if precision == "float32" else ["--quantize", precision]
-                arguments += ["--plan", plan] if plan is not None and precision == "mixed" else []
-                progress(f"exporting {precision} {format}")
-                start = time.perf_counter()
-                command = [sys.executable, "-c", _CHILD, json.dumps(arguments)]
-                done = subprocess.run(command, env=child_environment(), capture_output=True, text=True)
-                seconds = time.perf_counter() - start
-                if done.returncode == UsageError.exit_code and any(words in done.stderr for words in _ABSENT):
-                    continue
+    for format, precision in itertools.product(formats, ("float32", *QUANTIZATIONS[1:])):
+        with tempfile.TemporaryDirectory(prefix="gtzanet-edge-") as folder:
+            arguments = [str(run), "--format", format, "--output", folder, "--no-speed"]
+            arguments += ["--data", str(data)] if data else []
+            arguments += [] if precision == "float32" else ["--quantize", precision]
+            arguments += ["--plan", plan] if plan is not None and precision == "mixed" else []
+            progress(f"exporting {precision} {format}")
+            start = time.perf_counter()
+            command = [sys.executable, "-c", _CHILD, json.dumps(arguments)]
+            done = subprocess.run(command, env=child_environment(), capture_output=True, text=True)
+            seconds = time.perf_counter() - start
+            absent = done.returncode == UsageError.exit_code and any(words in done.stderr for words in _ABSENT)
+            if not absent:
                 yield _cost(done, seconds, Path(folder), precision, format)
 
 
@@ -110,16 +98,15 @@ def parser() -> Parser:
     """Return the parser of `export`."""
     parser = Parser(prog=f"{PROG} export", description="Time, peak memory and size of every file a run can become.")
     parser.add_argument("run", type=Path, metavar="RUN", help="a finished run's folder")
-    parser.add_argument(
-        "--format", choices=(*FORMATS, "all"), default="all", help="only this file format (default: %(default)s)"
-    )
+    formats = "only this file format (default: %(default)s)"
+    parser.add_argument("--format", choices=(*FORMATS, "all"), default="all", help=formats)
     parser.add_argument("--plan", metavar="LAYER=KIND,...", help="write this mixture, and search for none")
     add_data(parser)
     return parser
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Measure what every export of a run takes; returns 1 where one failed."""
+    """Measure what every export of a run costs; returns 1 where one failed."""
     if not arguments.run.is_dir():
         raise UsageError(f"{arguments.run}: no such run folder")
     record = Record.begin((*PACKAGES, "tensorflow", "tf2onnx", "onnx"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -57,11 +56,8 @@ def main(arguments: argparse.Namespace) -> int:
     record = Record.begin((*PACKAGES, "librosa", "scipy"))
     with progress("comparing pictures") as report:
         comparison = compare_front_ends(named, arguments.clips, arguments.repeats, report)
-    value = asdict(comparison)
-    for row in value["speed"]:  # JSON has no NaN
-        row["ratio"] = None if math.isnan(row["ratio"]) else row["ratio"]
     shown = Table("Front end", HEADERS, [cells(row) for row in comparison.speed])
-    record.publish(destination(arguments), shown, notes(comparison), value)
+    record.publish(destination(arguments), shown, notes(comparison), asdict(comparison))
     return 0
 
 
@@ -88,7 +84,7 @@ def compare_front_ends(data: Path | None, clips: int, repeats: int, progress: Pr
 
 def cells(row: SpeedRow) -> tuple[str, ...]:
     """Return a way's texts, one for each of `HEADERS`."""
-    ratio = NONE if math.isnan(row.ratio) else f"{row.ratio:.2f}"
+    ratio = NONE if row.ratio is None else f"{row.ratio:.2f}"
     return (row.name, row.result, f"{row.median_ms:.1f}", f"{row.p90_ms:.1f}", ratio)
 
 

@@ -31,28 +31,14 @@ from toolkit.progress import progress
 BRIEF = TimingPlan(min_seconds=0, min_count=1, warmup=0, burst_seconds=0, burst_count=1)
 """For the files of a second split: they are as fast as those of the first."""
 
-Kind = tuple[str, str, str, str]
-"""Network, input level, precision, format."""
-
 
 @dataclass(frozen=True)
 class Line:
-    """One kind of file.
+    """One kind of file: of one network, input level, precision and format.
 
-    Attributes
-    ----------
-    model, level, precision, format
-        The kind.
-    size_bytes
-        Of the first split's file.
-    accuracies
-        By split and part ("paper/validation"), each of the file that was trained on that split.
-    parity
-        The first split's file beside Keras, from its card.
-    ratio
-        Its time as a multiple of float32's of its format; None where only a later split has such a file.
-    status
-        "ok", or the first thing that was wrong.
+    `accuracies` are by split and part ("paper/validation"), each of the file that was trained on that split. Size,
+    `parity` (beside Keras, from the card) and `ratio` (its time as a multiple of float32's of its format) are those of
+    the first split's file. `status` is "ok", or the first thing that was wrong.
     """
 
     model: str
@@ -69,16 +55,8 @@ class Line:
 def measure_matrix(paths: Sequence[Path], index: Index, settings: Settings, stage: Stage = silent) -> list[Line]:
     """Measure model files, network by network and split by split, and join what is of one kind.
 
-    A file is judged on the test part of its own split where that has one, else on its validation part.
-
-    Parameters
-    ----------
-    paths
-        Model files; those of a network's first split come first.
-    index
-        The dataset.
-    settings
-        How to measure; its part is not heeded.
+    A file is judged on the test part of its own split where that has one, else on its validation part, whatever the
+    settings' part is. A network's files of its first split come first in `paths`; only these are timed for long.
 
     Raises
     ------
@@ -105,22 +83,20 @@ def measure_matrix(paths: Sequence[Path], index: Index, settings: Settings, stag
 
 def lines(measured: Sequence[tuple[Card, Row]]) -> list[Line]:
     """Return a line for every kind of file, in the order of the first file of each."""
-    by_kind: dict[Kind, Line] = {}
+    by_kind: dict[tuple[str, ...], Line] = {}
     for card, row in measured:
-        format = file_format(Path(row.file))
-        kind = (card.model, card.input_level, card.precision, format)
-        accuracies = {row.judged_on: row.accuracy} if row.accuracy else {}
-        if kind not in by_kind:
-            by_kind[kind] = Line(*kind, row.size_bytes, accuracies, card.parity, row.network_ratio, row.status)
-            continue
-        line = by_kind[kind]
-        if line.accuracies.keys() & accuracies.keys():
+        kind = card.model, card.input_level, card.precision, file_format(Path(row.file))
+        new = Line(*kind, row.size_bytes, {}, card.parity, row.network_ratio, row.status)
+        line = by_kind.setdefault(kind, new)
+        if row.judged_on in line.accuracies:
             raise UsageError(
-                f"{row.file}: a second {card.precision} {format} file of {card.model} that is judged on "
+                f"{row.file}: a second {card.precision} {new.format} file of {card.model} that is judged on "
                 f"{row.judged_on}: name one run per network and split"
             )
-        status = row.status if line.status == "ok" else line.status
-        by_kind[kind] = replace(line, accuracies=line.accuracies | accuracies, status=status)
+        if row.accuracy:
+            line.accuracies[row.judged_on] = row.accuracy
+        if line.status == "ok":
+            by_kind[kind] = replace(line, status=row.status)
     return list(by_kind.values())
 
 
@@ -153,13 +129,10 @@ def _cells(line: Line, judged: Sequence[str]) -> tuple[str, ...]:
 
 def parser() -> Parser:
     """Return the parser of `matrix`."""
-    parser = Parser(
-        prog=f"{PROG} matrix",
-        description="Every network in every format, each file judged on the split it was trained on.",
-    )
-    parser.add_argument(
-        "models", nargs="+", type=Path, metavar="MODEL", help="model files, a network's timed ones first"
-    )
+    description = "Every network in every format, each file judged on the split it was trained on."
+    parser = Parser(prog=f"{PROG} matrix", description=description)
+    files = "model files, a network's timed ones first"
+    parser.add_argument("models", nargs="+", type=Path, metavar="MODEL", help=files)
     add_data(parser)
     add_engine(parser)
     add_threads(parser)

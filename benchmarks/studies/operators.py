@@ -33,19 +33,9 @@ HEADERS = ("model", "part", "operators", "weights", "in float32", "outside the d
 def profile(path: Path, window: NDArray[np.float32], threads: int, plan: TimingPlan) -> list[Segment]:
     """Return the parts of a model file, in order.
 
-    A TFLite model is cut after every part, and the pieces are timed in turns: a part's time is what its piece takes
-    longer than the one before. An ONNX model is timed by ONNX Runtime's own profiler.
-
-    Parameters
-    ----------
-    path
-        A model file.
-    window : ndarray of float32, shape (n,)
-        The samples to classify, one window at the front end's rate.
-    threads
-        Computing threads.
-    plan
-        How long to measure.
+    A TFLite model is cut after every part, and the pieces are timed in turns: a part's time is the difference between
+    its piece's and that of the one before. An ONNX model is timed by ONNX Runtime's own profiler. `window` are the
+    samples to classify, float32 (n,), one window at the front end's rate.
 
     Raises
     ------

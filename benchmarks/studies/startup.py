@@ -1,10 +1,11 @@
-"""What a label costs from nothing: whole processes, from their start to their end, taking turns."""
+"""What a label costs from nothing: whole processes, from their start to their end, in turns."""
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
 import json
+import operator
 import statistics
 import subprocess
 import sys
@@ -60,7 +61,7 @@ class Program:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a program took: seconds of each round, multiples of the first program's, peak bytes of one process."""
+    """What a program costs: seconds of each round, multiples of the first program's, peak bytes of one process."""
 
     name: str
     seconds: tuple[float, ...]
@@ -90,31 +91,24 @@ def lacking() -> list[str]:
 
 
 def measure(compared: Sequence[Program], rounds: int, progress: Callable[[int, int], None]) -> list[Cost]:
-    """Start the programs in turn, `rounds` times, after one round that warms the disk's cache and is not counted.
-
-    Raises
-    ------
-    EngineError
-        If a program fails.
-    """
+    """Start the programs in turn, `rounds` times, after one round that warms the disk's cache and is not counted."""
     seconds: dict[str, list[float]] = {program.name: [] for program in compared}
     peaks: dict[str, int] = {}
     for turn in range(rounds + 1):
         for program in compared:
-            took, peak = _once(program)
+            duration, peak = _once(program)
             peaks[program.name] = max(peak, peaks.get(program.name, 0))
-            if turn:
-                seconds[program.name].append(took)
+            seconds[program.name].append(duration)
         progress(turn + 1, rounds + 1)
-    first = seconds[compared[0].name]
+    counted = {name: tuple(times[1:]) for name, times in seconds.items()}
+    first = counted[compared[0].name]
     return [
-        Cost(name, tuple(times), tuple(time / base for time, base in zip(times, first, strict=True)), peaks[name])
-        for name, times in seconds.items()
+        Cost(name, times, tuple(map(operator.truediv, times, first)), peaks[name]) for name, times in counted.items()
     ]
 
 
 def _once(program: Program) -> tuple[float, int]:
-    """Return the seconds that the slowest process took, and the peak bytes of the largest."""
+    """Return the seconds of the slowest process and the peak bytes of the largest; raise `EngineError` if one fails."""
     command = [sys.executable, "-S", "-c", _LAUNCHER, *program.command]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
     with ExitStack() as stack:
@@ -140,16 +134,11 @@ def cells(cost: Cost) -> tuple[str, ...]:
 
 def parser() -> Parser:
     """Return the parser of `start`."""
-    parser = Parser(
-        prog=f"{PROG} start",
-        description="A label from nothing: whole processes, beside `import numpy` and the usual script.",
-    )
-    parser.add_argument(
-        "model", type=Path, nargs="?", default=PRETRAINED, metavar="MODEL", help="(default: the built-in model file)"
-    )
-    parser.add_argument(
-        "--clip", type=Path, metavar="FILE", help="the audio file (default: the dataset's first, or a synthetic one)"
-    )
+    description = "A label from nothing: whole processes, beside `import numpy` and the usual script."
+    parser = Parser(prog=f"{PROG} start", description=description)
+    model, clip = "(default: the built-in model file)", "(default: the dataset's first audio file, or a synthetic one)"
+    parser.add_argument("model", type=Path, nargs="?", default=PRETRAINED, metavar="MODEL", help=model)
+    parser.add_argument("--clip", type=Path, metavar="FILE", help=clip)
     parser.add_argument("--run", type=Path, metavar="RUN", help="a run whose Keras model the usual script is to use")
     parser.add_argument("--rounds", type=int, default=7, metavar="N", help="times each (%(default)s)")
     add_threads(parser, 1)

@@ -45,7 +45,7 @@ def test_predictions_keep_the_order_over_batches(n: int) -> None:
 
 def test_values_that_are_not_finite_are_an_error() -> None:
     with pytest.raises(EngineError, match="not finite"):
-        predict(BrightnessEngine(), pictures_of([1, 255]))
+        predict(BrightnessEngine(), pictures_of([1, 255]), lambda done, total: None)
 
 
 @pytest.mark.parametrize("scores", [[0.0, 0.0], [1.5, -0.5]])
@@ -55,7 +55,7 @@ def test_scores_that_are_no_probabilities_are_an_error(scores: list[float]) -> N
             return np.tile(np.array(scores, np.float32), (len(batch), 1))
 
     with pytest.raises(EngineError, match="no probabilities"):
-        predict(Odd(), pictures_of([1, 2]))
+        predict(Odd(), pictures_of([1, 2]), lambda done, total: None)
 
 
 def test_score_counts_and_gives_the_interval() -> None:
