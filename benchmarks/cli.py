@@ -7,17 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.arguments import PROG
-from benchmarks.studies import (
-    clip_length,
-    compare,
-    export_cost,
-    frontend,
-    matrix,
-    models,
-    models_request,
-    operators,
-    startup,
-)
+from benchmarks.studies import clip_length, compare, export_cost, frontend, matrix, models, operators, startup
+from benchmarks.studies.models_request import parser as models_parser
 from toolkit.command import Jobs, Parser, Verb, dispatch, output_file, run
 from toolkit.errors import UsageError
 
@@ -33,7 +24,7 @@ def jobs() -> Jobs:
         "export": _verb("time and memory of every export", export_cost.parser, export_cost.main),
         "compare": _verb("two results, and what became worse", compare.parser, compare.main),
     }
-    return Jobs(verbs, _verb("", models_request.parser, models.main))
+    return Jobs(verbs, _verb("", models_parser, models.main))
 
 
 def _verb(summary: str, parser: Callable[[], Parser], work: Callable[[argparse.Namespace], int]) -> Verb:

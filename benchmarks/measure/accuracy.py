@@ -72,10 +72,7 @@ class Paired:
 def predict(engine: Engine, pictures: NDArray[np.uint8], progress: Progress) -> NDArray[np.float32]:
     """Return an engine's scores, float32 (n, classes), of `pictures`, uint8 (n, 288, 432, 3).
 
-    Raises
-    ------
-    EngineError
-        If the model cannot run, or returns values that are not finite, or no probabilities.
+    Raises `EngineError` if the model cannot run, or returns values that are not finite, or no probabilities.
     """
     batches = []
     for start in range(0, len(pictures), BATCH):

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from toolkit.audio.decode import load
 from toolkit.data import synthetic
 from toolkit.data.dataset import GTZAN_FOLDERS, SUFFIXES
-from toolkit.files import atomic_path
 from toolkit.frontend.picture import render
 from toolkit.frontend.spec import PICTURE
 from toolkit.frontend.windows import split_windows
@@ -47,14 +46,8 @@ def clip_in(folder: Path, clip: Path | None) -> Path:
     """Return `clip`, or a synthetic one of 30 s (mono, 22,050 Hz, 16 bits) that is written to `folder`."""
     if clip is None:
         clip = folder / "synthetic.wav"
-        write_clip(clip)
+        soundfile.write(clip, synthetic.clip(synthetic.CLASSES[0], 0), PICTURE.sample_rate, subtype="PCM_16")
     return clip
-
-
-def write_clip(path: Path) -> None:
-    """Write a synthetic clip of 30 s (mono, 22,050 Hz, 16 bits)."""
-    with atomic_path(path) as temporary:
-        soundfile.write(temporary, synthetic.clip(synthetic.CLASSES[0], 0), PICTURE.sample_rate, subtype="PCM_16")
 
 
 def window(clip: Path | None) -> NDArray[np.float32]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+import contextlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,6 @@ from numpy.typing import NDArray
 from benchmarks.measure import accuracy
 from benchmarks.measure.journal import Journal
 from benchmarks.measure.row import Row
-from benchmarks.measure.settings import Settings, Stage
 from runtime.engines.load import Engine
 from toolkit.artifact.card import Card
 from toolkit.data.dataset import Index, Item
@@ -20,7 +21,10 @@ from toolkit.data.picture_cache import load_pictures
 from toolkit.data.splits import Split, make_split
 from toolkit.dataclass_json import from_json
 from toolkit.errors import DatasetError
+from toolkit.parallel import Progress
 
+Stage = Callable[[str], AbstractContextManager[Progress]]
+"""Opens a stage of the work by its name and yields the function that reports how far it is."""
 MOST_FOLDS = 10
 JUDGED = ("judged_on", "dataset_digest", "split_digest", "accuracy", "detail", "status")
 """The fields of a row that judging fills."""
@@ -41,19 +45,11 @@ class EvaluationPart:
 
 
 def find_part(card: Card, index: Index, name: str, split: str | None = None) -> EvaluationPart:
-    """Return the part of the dataset to judge a model on.
+    """Return the part `name` ("train", "validation" or "test") of the dataset to judge a model on.
 
-    Parameters
-    ----------
-    name
-        "train", "validation" or "test".
-    split
-        Use this split instead of the model's own; items the model was trained on are then counted in `seen`.
-
-    Raises
-    ------
-    DatasetError
-        If the dataset has other classes, is not the one that the model's split was made on, or the part is empty.
+    `split` is used instead of the model's own; items the model was trained on are then counted in `seen`.
+    Raises `DatasetError` if the dataset has other classes, is not the one that the model's split was made on, or the
+    part is empty.
     """
     if set(index.classes) != set(card.labels):
         raise DatasetError(
@@ -80,59 +76,58 @@ def own_split(card: Card, index: Index) -> Split | None:
 
     The card holds the split's name, seed and digest, not the fold of a "stratified" one: the folds are tried.
     """
-    return next((split for split in _candidates(card, index) if split.digest == card.split.digest), None)
-
-
-def _candidates(card: Card, index: Index) -> Iterator[Split]:
-    """Yield the splits that the card's name and seed can mean; none where the split is not defined on this dataset."""
     numbers = [(5, 0)] + [(folds, fold) for folds in range(2, MOST_FOLDS + 1) for fold in range(folds)]
     for folds, fold in numbers if card.split.name == "stratified" else numbers[:1]:
-        try:
-            yield make_split(card.split.name, index, seed=card.split.seed or 0, folds=folds, fold=fold)
-        except DatasetError:  # too few tracks for so many folds, or a split that only GTZAN has: not this one
-            continue
+        with contextlib.suppress(DatasetError):  # too few tracks for so many folds, or a split that only GTZAN has
+            split = make_split(card.split.name, index, seed=card.split.seed or 0, folds=folds, fold=fold)
+            if split.digest == card.split.digest:
+                return split
+    return None
 
 
+@dataclass
 class Judge:
-    """Judges models on a dataset; each part's pictures are read once."""
+    """Judges models on a part of their own split, or of `split`; each part's pictures are read once.
 
-    def __init__(self, index: Index, settings: Settings, stage: Stage, journal: Journal) -> None:
-        self._index, self._settings, self._stage, self._journal = index, settings, stage, journal
-        self._read: dict[tuple[str, ...], NDArray[np.uint8]] = {}
-        self.pictures: NDArray[np.uint8] | None = None
-        """Those of the last part, uint8 (n, 288, 432, 3)."""
+    `cache` is the folder of rendered pictures. `pictures` are those of the last part, uint8 (n, 288, 432, 3).
+    """
+
+    index: Index
+    part: str
+    split: str | None
+    cache: Path | None
+    stage: Stage
+    journal: Journal
+    pictures: NDArray[np.uint8] | None = None
+    _read: dict[tuple[str, ...], NDArray[np.uint8]] = field(default_factory=dict)
 
     def judged(self, row: Row, engine: Engine) -> Row:
         """Return a model's row with its accuracy; the number of threads makes no difference to it."""
         card = engine.card
-        part = find_part(card, self._index, self._settings.part, self._settings.split)
-        self.pictures = self._pictures(part)
-        noted = self._journal.last("accuracy", row.file)
-        if noted is not None:
+        part = find_part(card, self.index, self.part, self.split)
+        names = tuple(item.name for item in part.items)
+        if names not in self._read:
+            with self.stage(f"reading {len(names)} {self.index.kind}") as report:
+                self._read[names] = load_pictures(self.index, part.items, self.cache, report)
+        self.pictures = self._read[names]
+        if noted := self.journal.last("accuracy", row.file):
             past = from_json(Row, noted)
             return replace(row, **{name: getattr(past, name) for name in JUDGED})
-        with self._stage(f"accuracy of {Path(row.file).name}") as report:
+        with self.stage(f"accuracy of {Path(row.file).name}") as report:
             scores = accuracy.predict(engine, self.pictures, report)
         truth = part.truth(card.labels)
         measured = accuracy.score(scores.argmax(axis=1), truth)
         row = replace(
             row,
             judged_on=f"{part.split.name}/{part.name}",
-            dataset_digest=self._index.digest,
+            dataset_digest=self.index.digest,
             split_digest=part.split.digest,
             accuracy=measured,
             detail=accuracy.detail(scores, truth, card, tuple(item.digest for item in part.items)),
             status=_remark(card, part, measured),
         )
-        self._journal.note("accuracy", row.file, asdict(row))
+        self.journal.note("accuracy", row.file, asdict(row))
         return row
-
-    def _pictures(self, part: EvaluationPart) -> NDArray[np.uint8]:
-        key = tuple(item.name for item in part.items)
-        if key not in self._read:
-            with self._stage(f"reading {len(key)} {self._index.kind}") as report:
-                self._read[key] = load_pictures(self._index, part.items, self._settings.cache, report)
-        return self._read[key]
 
 
 def _remark(card: Card, part: EvaluationPart, measured: accuracy.Accuracy) -> str:

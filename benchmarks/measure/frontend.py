@@ -67,17 +67,8 @@ def measure_speed(clips: Sequence[Sound], repeats: int = 3) -> tuple[SpeedRow, .
 
     The ways take turns from clip to clip, so that whatever else the machine does falls on all alike; each does a clip
     once uncounted and `repeats` times in a row, as a program that classifies many clips would, with its own data in the
-    cache. librosa stops at the decibels, the others render the picture, too.
-
-    Parameters
-    ----------
-    clips
-        Samples, float32 (n,) each, about 30 s at 22,050 Hz.
-
-    Raises
-    ------
-    UsageError
-        If there is no clip, or `repeats` is below 1.
+    cache. librosa stops at the decibels, the others render the picture, too. `clips` are samples, float32 (n,) each,
+    about 30 s at 22,050 Hz. Raises `UsageError` if there is no clip, or `repeats` is below 1.
     """
     if not clips or repeats < 1:
         raise UsageError("timing the front end needs at least one clip and one repeat")
@@ -112,15 +103,10 @@ def measure_speed(clips: Sequence[Sound], repeats: int = 3) -> tuple[SpeedRow, .
     )
 
 
-def measure_fidelity(gtzan_root: Path, progress: Progress | None = None) -> Fidelity:
+def measure_fidelity(gtzan_root: Path, progress: Progress) -> Fidelity:
     """Render every clip of a GTZAN folder (`genres_original`) and compare it with its picture (`images_original`).
 
-    Raises
-    ------
-    DatasetError
-        If the folder holds no clip that has a picture.
-    AudioError
-        If a clip cannot be read.
+    Raises `DatasetError` if the folder holds no clip that has a picture; `AudioError` if a clip cannot be read.
     """
     pairs = _pairs(gtzan_root)
     rows = []
@@ -128,8 +114,7 @@ def measure_fidelity(gtzan_root: Path, progress: Progress | None = None) -> Fide
         public, ours = read_png(path), render(decode.load(clip, PICTURE.sample_rate))
         differing = int((public != ours).any(axis=-1)[INTERIOR].sum())
         rows.append(FidelityRow(clip.stem, differing, float(np.abs(public.astype(np.int16) - ours).mean())))
-        if progress is not None:
-            progress(number, len(pairs))
+        progress(number, len(pairs))
     inside = (INTERIOR[0].stop - INTERIOR[0].start) * (INTERIOR[1].stop - INTERIOR[1].start)
     worst = max(rows, key=lambda row: row.deviation)
     identical = 1 - sum(row.differing for row in rows) / (inside * len(rows))

@@ -25,10 +25,7 @@ class Journal:
     def __init__(self, path: Path | None = None, settings: Mapping[str, Any] | None = None) -> None:
         """Read the notes in `path`, which must be of a benchmark with equal `settings`.
 
-        Raises
-        ------
-        UsageError
-            If they are of another benchmark, or no notes at all: nothing of them is touched.
+        Raises `UsageError` if they are of another benchmark, or no notes at all: nothing of them is touched.
         """
         self._path = path
         self._head = {"benchmark": digest_of(settings)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,14 +48,12 @@ class Pair:
 def match(before: Sequence[Row], after: Sequence[Row]) -> list[tuple[Row, Row]]:
     """Return the rows of the same file in both: by path and threads, and where only the folder differs, by name."""
     exact = {(row.file, row.threads): row for row in before}
-    short: dict[tuple[str, int], list[Row]] = {}
-    for row in before:
-        short.setdefault((Path(row.file).name, row.threads), []).append(row)
-    names = [(Path(row.file).name, row.threads) for row in after]
+    old, new = ([(Path(row.file).name, row.threads) for row in rows] for rows in (before, after))
     pairs = []
-    for row, name in zip(after, names, strict=True):
-        alone = short.get(name, []) if names.count(name) == 1 else []
-        other = exact.get((row.file, row.threads)) or (alone[0] if len(alone) == 1 else None)
+    for row, name in zip(after, new, strict=True):
+        other = exact.get((row.file, row.threads))
+        if other is None and old.count(name) == new.count(name) == 1:
+            other = before[old.index(name)]
         if other is not None:
             pairs.append((other, row))
     return pairs
@@ -123,13 +120,8 @@ def common_clips(before: Row, after: Row) -> list[tuple[int, int]]:
 
 def _clip_keys(detail: Detail) -> list[tuple[str, str, int]]:
     """Return what tells a part's clips apart: digest, class, and a number where a file is there more than once."""
-    counts: Counter[tuple[str, str]] = Counter()
-    keys = []
-    for clip, number in zip(detail.clips, detail.truth, strict=True):
-        key = (clip, detail.labels[number])
-        counts[key] += 1
-        keys.append((*key, counts[key]))
-    return keys
+    clips = [(clip, detail.labels[number]) for clip, number in zip(detail.clips, detail.truth, strict=True)]
+    return [(*clip, clips[:place].count(clip)) for place, clip in enumerate(clips)]
 
 
 def other_data(before: Row, after: Row) -> str:

@@ -6,6 +6,7 @@ through two pipes, some hundredths of a millisecond.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import shlex
@@ -39,6 +40,11 @@ class Kind:
     engine: str
     module: str
 
+    @property
+    def lacking(self) -> list[str]:
+        """Which libraries it needs that are not installed."""
+        return [name for name in (*PICTURE, self.module) if importlib.util.find_spec(name) is None]
+
 
 TF_KERAS = Kind("librosa + tf_keras", "tf_keras", "tf_keras")
 ONNX_RUNTIME = Kind("librosa + ONNX Runtime", "onnxruntime", "onnxruntime")
@@ -69,11 +75,6 @@ class Peer:
     def command(self) -> tuple[str, ...]:
         """What starts it, to which a clip is added to have one classified."""
         return (sys.executable, str(SCRIPT), self.kind.engine, str(self.model), str(self.threads))
-
-    @property
-    def lacking(self) -> tuple[str, ...]:
-        """Which libraries it needs that are not installed."""
-        return tuple(name for name in (*PICTURE, self.kind.module) if importlib.util.find_spec(name) is None)
 
 
 class RunningPeer:
@@ -157,16 +158,13 @@ def started(peers: Sequence[Peer], clip: Path) -> Iterator[list[RunningPeer]]:
 def peers_of(paths: Sequence[Path], run: Path | None, threads: Sequence[int]) -> list[Peer]:
     """Return the programs to time beside model files: each with the first float32 file that it can use.
 
-    tf_keras loads the model of a run, beside the first float32 file that was exported from it.
-
-    Raises
-    ------
-    RunError
-        If there is no such run, or it is not finished.
-    UsageError
-        If no file is of that run.
+    tf_keras loads the model of a run, beside the first float32 file that was exported from it. Raises `RunError` if
+    there is no such run, or it is not finished; `UsageError` if no file is of that run.
     """
-    cards = {path: card for path in paths if (card := _readable(path)) is not None}
+    cards: dict[Path, Card] = {}
+    for path in paths:
+        with contextlib.suppress(ArtifactError):  # the file's own row says what is wrong
+            cards[path] = read_card(path)
     fitting = {
         path: card for path, card in cards.items() if (card.precision, card.input_level) == ("float32", "picture")
     }
@@ -179,20 +177,11 @@ def peers_of(paths: Sequence[Path], run: Path | None, threads: Sequence[int]) ->
         if not own:
             raise UsageError(f"--run {run}: none of the model files is a float32 one of it: export it, and name that")
         chosen.append((TF_KERAS, finished.model_path, own[0]))
-    several = len(threads) > 1
     return [
-        Peer(kind, model, count, several, row_name(beside, count, several))
+        Peer(kind, model, count, len(threads) > 1, row_name(beside, count, len(threads) > 1))
         for kind, model, beside in chosen
         for count in threads
     ]
-
-
-def _readable(path: Path) -> Card | None:
-    """Return a model file's card, None where it has none; the file's own row says what is wrong."""
-    try:
-        return read_card(path)
-    except ArtifactError:
-        return None
 
 
 def peer_notes(peers: Sequence[Peer], clip: str | None) -> list[str]:

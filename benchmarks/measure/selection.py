@@ -84,8 +84,7 @@ def choice_of(row: Row) -> Choice | None:
 def front(choices: Sequence[Choice]) -> frozenset[str]:
     """Return the names on the Pareto front of accuracy against latency, size and memory.
 
-    A file is left out where another is at least as good in all four and better in one. Memory counts where it is known
-    of both.
+    A file is left out where another is at least as good in all and better in one. Memory counts where both have it.
     """
     return frozenset(one.name for one in choices if not any(dominates(other, one) for other in choices))
 

@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 
 from benchmarks.measure import clips
 from benchmarks.measure.accuracy import paired_difference
-from benchmarks.measure.evaluation import Judge
+from benchmarks.measure.evaluation import Judge, Stage
 from benchmarks.measure.fresh_process import FreshProcess, measure_fresh
 from benchmarks.measure.journal import Journal
 from benchmarks.measure.peers import RunningPeer
 from benchmarks.measure.row import Row, row_name
-from benchmarks.measure.settings import Settings, Stage, silent
 from runtime.classifier import Classifier
 from runtime.preprocess import model_input
 from toolkit.audio.decode import load
@@ -24,8 +23,26 @@ from toolkit.data.dataset import Index
 from toolkit.errors import GtzanetError
 from toolkit.frontend.windows import split_windows
 from toolkit.measure import latency
-from toolkit.measure.latency import Rounds, Task
+from toolkit.measure.latency import Rounds, Task, TimingPlan
 from toolkit.native_stderr import captured_stderr
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to measure and how; `clip` is the audio file that is classified from file to label.
+
+    Every file is measured with each of `threads`. Without `whole` nothing is classified from file to label, and no
+    process is started for that: the network alone is timed.
+    """
+
+    clip: Path
+    threads: tuple[int, ...]
+    part: str = "validation"
+    split: str | None = None
+    plan: TimingPlan = field(default_factory=TimingPlan)
+    engine: str | None = None
+    cache: Path | None = None
+    whole: bool = True
 
 
 @dataclass
@@ -45,26 +62,19 @@ def measure_models(
     paths: Sequence[Path],
     index: Index | None,
     settings: Settings,
-    stage: Stage = silent,
+    stage: Stage,
     journal: Journal | None = None,
     peers: Sequence[RunningPeer] = (),
 ) -> list[Row]:
     """Measure model files and return a row for each and each number of threads, in their order; peers come last.
 
     A model that cannot be opened or run does not stop the others: its row's status says why. One whose input is sound
-    has no accuracy of its own: it holds the network of a file whose input is pictures.
-
-    Parameters
-    ----------
-    index
-        The dataset, or None to measure everything but accuracy, on synthetic clips.
-    journal
-        Where to keep what is measured, and what was measured before.
-    peers
-        Programs of others, timed in the same rounds.
+    has no accuracy of its own: it holds the network of a file whose input is pictures. Without a dataset (`index`)
+    everything but accuracy is measured, on synthetic clips. `journal` keeps what is measured, and has what was measured
+    before; `peers`, programs of others, are timed in the same rounds.
     """
     journal = journal or Journal()
-    judge = Judge(index, settings, stage, journal) if index else None
+    judge = Judge(index, settings.part, settings.split, settings.cache, stage, journal) if index else None
     rows, ready = _opened(paths, settings, judge, journal)
     pictures = clips.some_pictures(judge.pictures if judge else None)
     tasks = {name: _network_task(candidate, pictures, settings.clip) for name, candidate in ready.items()}
@@ -123,8 +133,7 @@ def _open(path: Path, row: Row, settings: Settings) -> _Candidate:
 
 
 def _fresh(row: Row, settings: Settings, journal: Journal) -> FreshProcess:
-    noted = journal.last("fresh", row.name)
-    if noted is not None:
+    if noted := journal.last("fresh", row.name):
         return FreshProcess(**noted)
     measured = measure_fresh(Path(row.file), settings.clip, row.threads, settings.engine)
     journal.note("fresh", row.name, asdict(measured))

@@ -48,12 +48,8 @@ class LengthResult:
 def held_out(card: Card, trained_on: Index, clips: Index) -> tuple[Item, ...]:
     """Return those of `clips` whose recordings the model was not trained on.
 
-    `trained_on` is the dataset that the model's split was made on: GTZAN's pictures, or `clips` itself.
-
-    Raises
-    ------
-    DatasetError
-        If the split cannot be rebuilt, the classes differ, or no clip is left.
+    `trained_on` is the dataset that the model's split was made on: GTZAN's pictures, or `clips` itself. Raises
+    `DatasetError` if the split cannot be rebuilt, the classes differ, or no clip is left.
     """
     if set(clips.classes) != set(card.labels):
         raise DatasetError(

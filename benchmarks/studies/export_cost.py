@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.arguments import PROG, add_data, destination
-from benchmarks.measure.fresh_process import child_environment
+from benchmarks.measure.fresh_process import run_python
 from benchmarks.report.output import PACKAGES, Record, Table
 from benchmarks.report.table import megabytes
 from toolkit.artifact.card import QUANTIZATIONS
@@ -68,8 +68,7 @@ def measure_exports(
             arguments += ["--plan", plan] if plan is not None and precision == "mixed" else []
             progress(f"exporting {precision} {format}")
             start = time.perf_counter()
-            command = [sys.executable, "-c", _CHILD, json.dumps(arguments)]
-            done = subprocess.run(command, env=child_environment(), capture_output=True, text=True)
+            done = run_python(_CHILD, json.dumps(arguments))
             seconds = time.perf_counter() - start
             absent = done.returncode == UsageError.exit_code and any(words in done.stderr for words in _ABSENT)
             if not absent:

@@ -64,10 +64,7 @@ def main(arguments: argparse.Namespace) -> int:
 def compare_front_ends(data: Path | None, clips: int, repeats: int, progress: Progress) -> Comparison:
     """Measure the front end on `clips` audio files of a dataset, on synthetic clips without one.
 
-    Raises
-    ------
-    DatasetError
-        If the dataset has no audio files.
+    Raises `DatasetError` if the dataset has no audio files.
     """
     if data is None:
         sounds = [synthetic.clip(label, 0) for label in synthetic.CLASSES[:clips]]

@@ -11,10 +11,9 @@ from pathlib import Path
 from benchmarks.arguments import PROG, add_data, add_durations, add_engine, add_threads, destination
 from benchmarks.measure import clips
 from benchmarks.measure.accuracy import Accuracy
-from benchmarks.measure.evaluation import own_split
+from benchmarks.measure.evaluation import Stage, own_split
 from benchmarks.measure.row import Row
-from benchmarks.measure.settings import Settings, Stage, silent
-from benchmarks.measure.suite import measure_models
+from benchmarks.measure.suite import Settings, measure_models
 from benchmarks.report import output
 from benchmarks.report.output import Record, Table
 from benchmarks.report.table import NONE, megabytes, ratio, share
@@ -52,18 +51,12 @@ class Line:
     status: str
 
 
-def measure_matrix(paths: Sequence[Path], index: Index, settings: Settings, stage: Stage = silent) -> list[Line]:
+def measure_matrix(paths: Sequence[Path], index: Index, settings: Settings, stage: Stage) -> list[Line]:
     """Measure model files, network by network and split by split, and join what is of one kind.
 
     A file is judged on the test part of its own split where that has one, else on its validation part, whatever the
-    settings' part is. A network's files of its first split come first in `paths`; only these are timed for long.
-
-    Raises
-    ------
-    ArtifactError
-        If a file is no model file.
-    UsageError
-        If two files are of one kind and one split.
+    settings' part is. A network's files of its first split come first in `paths`; only these are timed for long. Raises
+    `ArtifactError` if a file is no model file; `UsageError` if two files are of one kind and one split.
     """
     cards = {path: read_card(path) for path in dict.fromkeys(paths)}
     groups: dict[tuple[str, str], list[Path]] = {}

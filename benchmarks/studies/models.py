@@ -16,8 +16,7 @@ from benchmarks.measure import clips, selection
 from benchmarks.measure.journal import Journal
 from benchmarks.measure.peers import peer_notes, started
 from benchmarks.measure.row import Row, short_names
-from benchmarks.measure.settings import Settings
-from benchmarks.measure.suite import measure_models
+from benchmarks.measure.suite import Settings, measure_models
 from benchmarks.report import output, table
 from benchmarks.report.output import Record, Table
 from benchmarks.report.results import FORMAT_VERSION

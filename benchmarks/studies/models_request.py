@@ -12,7 +12,7 @@ from benchmarks.measure import selection
 from benchmarks.measure.journal import SUFFIX
 from benchmarks.measure.peers import Peer, peers_of
 from benchmarks.measure.selection import Limits
-from benchmarks.measure.settings import Settings
+from benchmarks.measure.suite import Settings
 from benchmarks.report import output
 from benchmarks.report.output import REPORT, Destination
 from runtime.engines.load import default_threads
@@ -83,7 +83,11 @@ def request_of(arguments: argparse.Namespace) -> Request:
     """Return the request that arguments make; raise `UsageError` where they are out of range or do not go together."""
     plan, limits = output.plan(arguments.min_duration, arguments.min_count), _limits(arguments)
     data = None if arguments.speed_only else output.data(arguments.data, ", or use --speed-only to leave accuracy out")
-    models = tuple(dict.fromkeys(arguments.models or _models_in(ARTIFACTS)))
+    models = tuple(dict.fromkeys(arguments.models or model_files(ARTIFACTS)))
+    if not models:
+        raise ArtifactError(
+            f"no model: there is no .tflite or .onnx file in {ARTIFACTS}; make one with `python -m export`, or name one"
+        )
     output.check_models(models)
     output.check_clip(arguments.clip)
     peers, left_out = _peers(arguments, models)
@@ -103,15 +107,6 @@ def request_of(arguments: argparse.Namespace) -> Request:
         _journal(arguments),
         destination(arguments),
     )
-
-
-def _models_in(folder: Path) -> list[Path]:
-    paths = model_files(folder)
-    if not paths:
-        raise ArtifactError(
-            f"no model: there is no .tflite or .onnx file in {folder}; make one with `python -m export`, or name one"
-        )
-    return paths
 
 
 def _journal(arguments: argparse.Namespace) -> Path | None:
@@ -134,23 +129,24 @@ def _peers(arguments: argparse.Namespace, models: Sequence[Path]) -> tuple[tuple
         raise UsageError(
             "--peers: others can use none of these files: name a float32 one whose input is pictures, or --run RUN"
         )
-    notes = (f"{peer.name} left out: {', '.join(peer.lacking)} not installed." for peer in peers if peer.lacking)
-    return tuple(peer for peer in peers if not peer.lacking), tuple(notes)
+    lacking = {peer: peer.kind.lacking for peer in peers}
+    notes = (f"{peer.name} left out: {', '.join(names)} not installed." for peer, names in lacking.items() if names)
+    return tuple(peer for peer, names in lacking.items() if not names), tuple(notes)
 
 
 def _limits(arguments: argparse.Namespace) -> Limits:
     """Return the limits of a file to ship."""
-    values = []
+    limits = []
     for name, reader in (("latency", selection.milliseconds), ("size", selection.size), ("memory", selection.size)):
         text = getattr(arguments, f"max_{name}")
         if text is not None and arguments.speed_only:
             raise UsageError(f"--max-{name} chooses among files by their accuracy: leave out --speed-only")
         try:
-            values.append(None if text is None else reader(text))
+            limits.append(None if text is None else reader(text))
         except UsageError as error:
             raise UsageError(f"--max-{name}: {error}") from None
     least = arguments.min_accuracy
     if least is not None and (arguments.speed_only or not 0 <= least <= 1):
         raise UsageError(f"--min-accuracy is {least:g}: use 0 to 1, without --speed-only")
-    latency, size, memory = values
+    latency, size, memory = limits
     return Limits(latency, size, memory, least)

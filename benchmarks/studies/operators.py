@@ -35,14 +35,9 @@ def profile(path: Path, window: NDArray[np.float32], threads: int, plan: TimingP
 
     A TFLite model is cut after every part, and the pieces are timed in turns: a part's time is the difference between
     its piece's and that of the one before. An ONNX model is timed by ONNX Runtime's own profiler. `window` are the
-    samples to classify, float32 (n,), one window at the front end's rate.
-
-    Raises
-    ------
-    ArtifactError
-        If the file is no model file, or is damaged.
-    EngineError
-        If the engine, or its description of models, is not installed, or the model does not run in it.
+    samples to classify, float32 (n,), one window at the front end's rate. Raises `ArtifactError` if the file is no
+    model file, or is damaged; `EngineError` if the engine, or its description of models, is not installed, or the model
+    does not run in it.
     """
     archive = read_archive(path)
     verify_model(path, archive)

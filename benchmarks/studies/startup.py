@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import operator
 import statistics
@@ -19,7 +18,7 @@ from typing import Any
 from benchmarks.arguments import MOST, PROG, add_data, add_threads, destination
 from benchmarks.measure import clips
 from benchmarks.measure.fresh_process import child_environment
-from benchmarks.measure.peers import PICTURE, SCRIPT, TF_KERAS
+from benchmarks.measure.peers import SCRIPT, TF_KERAS
 from benchmarks.report import output
 from benchmarks.report.output import Record, Table
 from benchmarks.report.table import interval, megabytes
@@ -32,8 +31,6 @@ from toolkit.processors import usable_processors
 from toolkit.progress import progress
 
 NUMPY, OURS, USUAL = "import numpy", "python -m runtime", "librosa and tf_keras"
-NEEDED = (*PICTURE, TF_KERAS.module)
-"""What the usual script imports."""
 MANY = 60
 HEADERS = ("process", "seconds [least, most]", "x import numpy", "peak MB", "status")
 
@@ -71,23 +68,18 @@ class Cost:
 
 
 def programs(model: Path, clip: Path, run: Path | None, threads: int) -> list[Program]:
-    """Return what is compared; the usual script only where a run has its Keras model and its libraries are here."""
+    """Return what is compared; the usual script only with a run, whose Keras model it uses."""
     python = sys.executable
     ours = (python, "-m", "runtime", "--model", str(model.absolute()), "--threads", str(threads), str(clip.absolute()))
     many = (*ours, *[str(clip.absolute())] * (MANY - 1))
     compared = [Program(NUMPY, (python, "-c", "import numpy")), Program(OURS, ours)]
-    compared.append(Program(f"the same, {MANY} clips", many))
+    compared += [Program(f"the same, {MANY} clips", many)]
     if (cores := usable_processors()) > 1:
         compared.append(Program(f"the same, {cores} at once", many, cores))
-    if run is not None and not lacking():
+    if run is not None:
         words = ("tf_keras", str((run / MODEL).absolute()), str(threads), str(clip.absolute()))
         compared.append(Program(USUAL, (python, str(SCRIPT), *words)))
     return compared
-
-
-def lacking() -> list[str]:
-    """Return which libraries of the usual script are not installed."""
-    return [name for name in NEEDED if importlib.util.find_spec(name) is None]
 
 
 def measure(compared: Sequence[Program], rounds: int, progress: Callable[[int, int], None]) -> list[Cost]:
@@ -155,8 +147,8 @@ def main(arguments: argparse.Namespace) -> int:
     output.check_models([model])
     output.check_clip(arguments.clip)
     output.check_run(arguments.run)
-    if arguments.run and lacking():
-        raise UsageError(f"--run needs what the usual script imports: run `pip install {' '.join(lacking())}`")
+    if arguments.run and (lacking := TF_KERAS.lacking):
+        raise UsageError(f"--run needs what the usual script imports: run `pip install {' '.join(lacking)}`")
     record = Record.begin()
     clip = arguments.clip or clips.find_clip(data)
     with tempfile.TemporaryDirectory() as folder, progress("starting processes") as report:
