@@ -12,7 +12,7 @@ from toolkit.command import Parser
 
 PROG = "python -m benchmarks"
 MOST = 1000
-"""Clips, and times per clip, at most: more would take hours and much memory."""
+"""Clips, and times per clip, at most: more would need hours and much memory."""
 
 
 def add_outputs(parser: Parser) -> None:

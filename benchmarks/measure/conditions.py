@@ -1,4 +1,4 @@
-"""What a measurement was taken under: how busy, how hot and how fast the machine was, before and after."""
+"""The conditions of a measurement: how busy, how hot and how fast the machine was, before and after."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 BUSY_SHARE = 0.1
-"""The share of all processors that others may use, or take away, before a figure is called doubtful."""
+"""The share of all processors that others may use, or keep from this machine, before a figure is called doubtful."""
 HOT_CELSIUS = 80.0
 """Where a Raspberry Pi begins to slow down."""
 VCGENCMD = ("vcgencmd", "get_throttled")
@@ -30,7 +30,7 @@ THROTTLED = {
 class Conditions:
     """A machine at one time; what it does not report is None.
 
-    Seconds since the start that all processors have worked (`busy`), that a hypervisor took from them (`stolen`), and
+    Seconds since the start that all processors have worked (`busy`), that a hypervisor kept from them (`stolen`), and
     that this process and its finished children have worked (`own`); of the `clock`, only differences count. `load` is
     the average over a minute, `megahertz` that of the fastest processor, `celsius` that of the hottest sensor,
     `throttled` the bits of a Raspberry Pi's firmware, `throttle_count` Intel's count of slowdowns for heat.
@@ -88,7 +88,7 @@ def doubts(before: Conditions, after: Conditions, processors: int) -> list[str]:
     if before.stolen_seconds is not None and after.stolen_seconds is not None:
         stolen = (after.stolen_seconds - before.stolen_seconds) / whole
         if stolen > BUSY_SHARE:
-            reasons.append(f"the hypervisor gave {stolen:.0%} of the processors' time to other machines")
+            reasons.append(f"the hypervisor spent {stolen:.0%} of the processors' time on other machines")
     now = (after.throttled or 0) | (before.throttled or 0)
     since = (after.throttled or 0) & ~(before.throttled or 0) & ~(now << 16)
     reasons += [message for bit, message in THROTTLED.items() if now >> bit & 1]

@@ -65,7 +65,7 @@ class Fidelity:
 def measure_speed(clips: Sequence[Sound], repeats: int = 3) -> tuple[SpeedRow, ...]:
     """Time this front end, plain NumPy and librosa, if it is installed, on the same clips, on one BLAS thread.
 
-    The ways take turns from clip to clip, so that whatever else the machine does falls on all alike; each does a clip
+    The ways alternate from clip to clip, so that whatever else the machine does falls on all alike; each does a clip
     once uncounted and `repeats` times in a row, as a program that classifies many clips would, with its own data in the
     cache. librosa stops at the decibels, the others render the picture, too. `clips` are samples, float32 (n,) each,
     about 30 s at 22,050 Hz. Raises `UsageError` if there is no clip, or `repeats` is below 1.

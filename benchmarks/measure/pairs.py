@@ -102,7 +102,7 @@ def _accuracy(before: Row, after: Row) -> tuple[tuple[float, float] | None, floa
 def common_clips(before: Row, after: Row) -> list[tuple[int, int]]:
     """Return the places, in both, of the clips that both were judged on.
 
-    Clips are the same where their files and their classes are. A result without digests is taken to be of the same
+    Clips are the same where their files and their classes are. A result without digests counts as of the same
     clips as another only where its run, or a published split, leaves no other choice.
     """
     one, other = before.detail, after.detail
@@ -119,7 +119,7 @@ def common_clips(before: Row, after: Row) -> list[tuple[int, int]]:
 
 
 def _clip_keys(detail: Detail) -> list[tuple[str, str, int]]:
-    """Return what tells a part's clips apart: digest, class, and a number where a file is there more than once."""
+    """Return the keys of a part's clips: digest, class, and a number where a file is there more than once."""
     clips = [(clip, detail.labels[number]) for clip, number in zip(detail.clips, detail.truth, strict=True)]
     return [(*clip, clips[:place].count(clip)) for place, clip in enumerate(clips)]
 
@@ -127,7 +127,7 @@ def _clip_keys(detail: Detail) -> list[tuple[str, str, int]]:
 def other_data(before: Row, after: Row) -> str:
     """Return why two accuracies are of different datasets; "" where they are of one, or where that is not recorded.
 
-    A dataset to which files were added or taken away has another digest, and clips in common.
+    A dataset to which files were added or removed has another digest, and clips in common.
     """
     one, other = before.detail, after.detail
     if one is None or other is None:

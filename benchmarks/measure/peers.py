@@ -163,7 +163,7 @@ def peers_of(paths: Sequence[Path], run: Path | None, threads: Sequence[int]) ->
     """
     cards: dict[Path, Card] = {}
     for path in paths:
-        with contextlib.suppress(ArtifactError):  # the file's own row says what is wrong
+        with contextlib.suppress(ArtifactError):  # the file's own row reports what is wrong
             cards[path] = read_card(path)
     fitting = {
         path: card for path, card in cards.items() if (card.precision, card.input_level) == ("float32", "picture")

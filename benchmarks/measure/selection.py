@@ -1,4 +1,4 @@
-"""Which file to ship: those that no other file beats in everything, and the best one within given limits."""
+"""Which file to ship: those that no other file beats in everything, and the best one within limits."""
 
 from __future__ import annotations
 

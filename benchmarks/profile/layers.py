@@ -69,7 +69,7 @@ def marked(parts: Sequence[Segment]) -> list[Segment]:
 
 
 def ranges(weighted: Sequence[bool]) -> list[tuple[int, int]]:
-    """Return where each part starts and stops, given which operators have weights."""
+    """Return where each part starts and stops, from which operators have weights."""
     places = [place for place, heavy in enumerate(weighted) if heavy]
     starts = [0, *places[1:]]
     return list(zip(starts, [*starts[1:], len(weighted)], strict=True))

@@ -1,4 +1,4 @@
-"""Plots as SVG text: accuracy against time, stages, distributions. They stand in a page and take its colours."""
+"""Plots as SVG text: accuracy against time, stages, distributions. They stand in a page and have its colours."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _labels(dots: Sequence[Dot], frame: _Frame) -> list[str]:
     dots choose first, so that few lines cross. A name without a place is left to the dot's tooltip.
     """
     middles = [(frame.x(dot.x), frame.y(dot.y)) for dot in dots]
-    taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in middles] + frame.beside_marks()
+    occupied = [(x - 6, y - 6, x + 6, y + 6) for x, y in middles] + frame.beside_marks()
     centre = statistics.median(x for x, _ in middles)
     lines = [(x - 2, frame.y(dot.high), x + 2, frame.y(dot.low)) for (x, _), dot in zip(middles, dots, strict=True)]
     parts = []
@@ -84,12 +84,12 @@ def _labels(dots: Sequence[Dot], frame: _Frame) -> list[str]:
         width = _CHARACTER * len(dot.label)
         lefts = [(x + away if away > 0 else x + away - width, y + down) for away, down in _PLACES]
         boxes = [(left, middle - 8, left + width, middle + 8) for left, middle in lefts]
-        free = [box for box in boxes if frame.holds(box) and not any(_overlap(box, other) for other in taken)]
+        free = [box for box in boxes if frame.holds(box) and not any(_overlap(box, other) for other in occupied)]
         clear = [box for box in free if not any(_overlap(box, line) for line in lines)]
         if not free:
             continue
         left, top, right, bottom = (clear or free)[0]
-        taken.append((left, top, right, bottom))
+        occupied.append((left, top, right, bottom))
         anchor, end = ("start", left) if left > x else ("end", right)
         if abs(end - x) > 10 or top + 8 != y:
             parts.append(_line("lead", x, y, end, top + 8))

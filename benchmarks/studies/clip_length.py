@@ -152,7 +152,7 @@ def main(arguments: argparse.Namespace) -> int:
     with captured_stderr():
         classifier = Classifier.load(arguments.model, engine=arguments.engine, threads=threads)
     if classifier.card.input_level != "picture":
-        raise UsageError(f"{arguments.model}: takes one length of sound only: name a model that takes pictures")
+        raise UsageError(f"{arguments.model}: its input is sound of one length: name a model whose input is pictures")
     clips = output.index(data, "audio")
     trained_on = clips
     if (data / GTZAN_FOLDERS["pictures"]).is_dir() and own_split(classifier.card, clips) is None:

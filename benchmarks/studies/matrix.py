@@ -147,7 +147,7 @@ def main(arguments: argparse.Namespace) -> int:
         lines = measure_matrix(arguments.models, index, settings, progress)
     notes = [
         "Each file is judged on a part of the split that it was trained on, with 95 % Wilson intervals. Labels as "
-        "Keras, and the largest difference of a probability, as the file's card says. x float32: of the same format, "
+        "Keras, and the largest difference of a probability, as on the file's card. x float32: of the same format, "
         f"threads: {arguments.threads}, median over the rounds with its 95 % interval."
     ]
     headers, rows = table(lines)

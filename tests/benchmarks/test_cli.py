@@ -190,7 +190,9 @@ def test_needs_no_tensorflow(models: Path) -> None:
     assert result.returncode == 0, result.stderr
 
 
-def test_without_a_dataset_says_what_to_do(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_dataset_names_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.delenv("GTZAN_ROOT", raising=False)
     assert cli.entry(["some.tflite"]) == 2
     error = capsys.readouterr().err
@@ -198,7 +200,7 @@ def test_without_a_dataset_says_what_to_do(monkeypatch: pytest.MonkeyPatch, caps
     assert all(hint in error for hint in ("--data", "GTZAN_ROOT", "--speed-only"))
 
 
-def test_without_models_says_what_to_do(
+def test_without_models_names_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)

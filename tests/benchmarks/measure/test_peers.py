@@ -48,7 +48,7 @@ def test_each_gets_the_first_file_it_can_use(models: Path, run: Path) -> None:
 
 
 @pytest.mark.slow
-def test_they_take_turns_with_ours(models: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_they_run_in_turns_with_ours(models: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The usual script is slower than ours, and both label the synthetic clip the same."""
     for name in peers.PICTURE:
         pytest.importorskip(name, reason="the usual script's libraries are not installed")
@@ -72,7 +72,7 @@ def test_they_take_turns_with_ours(models: Path, run: Path, tmp_path: Path, monk
 
 
 @pytest.mark.slow
-def test_what_is_not_installed_is_left_out_and_said(
+def test_what_is_not_installed_is_left_out_and_named(
     models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     find = importlib.util.find_spec

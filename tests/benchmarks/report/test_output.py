@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[3]
 TABLE = Table("A title", ("model",), [("m.tflite",)])
 
 
-def test_the_markdown_says_how_it_was_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_markdown_has_command_machine_and_notes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     destination = Destination("python -m benchmarks", tmp_path / "o.json", tmp_path / "o.md")
     Record.begin().publish(destination, TABLE, ["One query at a time."], {"rows": []})
     title, grid, command, machine, *notes = (tmp_path / "o.md").read_text().rstrip("\n").split("\n\n")

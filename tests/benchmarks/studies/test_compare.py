@@ -358,7 +358,7 @@ def test_times_of_other_sounds_or_a_disturbed_machine_are_not_judged(
     assert capsys.readouterr().out.splitlines()[2].endswith(words)
 
 
-def test_files_of_one_name_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_files_of_one_name_keep_their_folders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one = write(tmp_path / "a.json", row("a/m.tflite"), row("b/m.tflite"), row("c/n.tflite"))
     assert cli.entry(["compare", str(one), str(one)]) == 0
     lines = capsys.readouterr().out.splitlines()[2:5]

@@ -40,7 +40,7 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_parts_of_a_tflite_model(
     artifacts: Path, monkeypatch: pytest.MonkeyPatch, precision: str, weights: str
 ) -> None:
-    """The piece that ends with part k is said to take (k + 1)^2 ms, on a machine that gets slower by the round."""
+    """The piece that ends with part k lasts (k + 1)^2 ms, on a machine that gets slower by the round."""
 
     def clocked(tasks: Mapping[str, Any], plan: TimingPlan) -> dict[str, Any]:
         for task in tasks.values():
@@ -129,7 +129,7 @@ def test_float_islands_and_what_the_delegate_left_are_named() -> None:
 
 
 @pytest.mark.slow
-def test_what_xnnpack_takes_of_real_files(artifacts: Path) -> None:
+def test_what_xnnpack_accepts_of_real_files(artifacts: Path) -> None:
     """It has no kernels for 16-bit activations, and none for an int8 softmax."""
     pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed")
     plan = TimingPlan(0, 1, 0, 0, 1)
@@ -163,7 +163,7 @@ def test_the_command(artifacts: Path, tmp_path: Path, capsys: pytest.CaptureFixt
         ("odd.tflite", WHOLE, 1, "cannot be run layer by layer"),
     ],
 )
-def test_what_is_no_model_is_told(
+def test_what_is_no_model_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, content: bytes | None, code: int, why: str
 ) -> None:
     if content is not None:
