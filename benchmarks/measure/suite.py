@@ -68,7 +68,7 @@ def measure_models(
 ) -> list[Row]:
     """Measure model files and return a row for each and each number of threads, in their order; peers come last.
 
-    A model that cannot be opened or run does not stop the others: its row's status is the reason. One whose input is sound
+    A model that cannot be opened or run does not stop the others: its status is the reason. One whose input is sound
     has no accuracy of its own: it holds the network of a file whose input is pictures. Without a dataset (`index`)
     everything but accuracy is measured, on synthetic clips. `journal` keeps what is measured, and has what was measured
     before; `peers`, programs of others, are timed in the same rounds.

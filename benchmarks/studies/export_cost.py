@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -50,9 +50,7 @@ class ExportCost:
     status: str
 
 
-def measure_exports(
-    run: Path, data: Path | None, formats: Sequence[str], plan: str | None, progress: Callable[[str], None]
-) -> Iterator[ExportCost]:
+def measure_exports(run: Path, data: Path | None, formats: Sequence[str], plan: str | None) -> Iterator[ExportCost]:
     """Export a finished run in every precision, each in a fresh process, and yield its cost.
 
     Every process starts Python and TensorFlow, writes the float32 file of its format and the file in question, and
@@ -66,7 +64,7 @@ def measure_exports(
             arguments += ["--data", str(data)] if data else []
             arguments += [] if precision == "float32" else ["--quantize", precision]
             arguments += ["--plan", plan] if plan is not None and precision == "mixed" else []
-            progress(f"exporting {precision} {format}")
+            print(f"{PROG}: exporting {precision} {format}", file=sys.stderr, flush=True)
             start = time.perf_counter()
             done = run_python(_CHILD, json.dumps(arguments))
             seconds = time.perf_counter() - start
@@ -111,10 +109,7 @@ def main(arguments: argparse.Namespace) -> int:
     record = Record.begin((*PACKAGES, "tensorflow", "tf2onnx", "onnx"))
     formats = FORMATS if arguments.format == "all" else (arguments.format,)
 
-    def report(line: str) -> None:
-        print(f"{PROG}: {line}", file=sys.stderr, flush=True)
-
-    costs = list(measure_exports(arguments.run, arguments.data, formats, arguments.plan, report))
+    costs = list(measure_exports(arguments.run, arguments.data, formats, arguments.plan))
     search = "with the plan of --plan" if arguments.plan else "holds its search, too, which times models"
     notes = [
         "Each file in a process of its own, from start to end: Python, TensorFlow, the conversion of the float32 file "

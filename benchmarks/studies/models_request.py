@@ -69,9 +69,7 @@ def parser() -> Parser:
     peers = "also time what others write, where installed: librosa with ONNX Runtime, TensorFlow Lite, tf_keras"
     add("--peers", action="store_true", help=peers)
     add("--run", type=Path, metavar="RUN", help="with --peers: the run whose Keras model tf_keras loads")
-    limits = parser.add_argument_group(
-        "which file to ship: the fastest that is as accurate as the best, but for chance"
-    )
+    limits = parser.add_argument_group("which file to ship: the fastest that is as accurate as the best but for chance")
     limits.add_argument("--max-latency", metavar="T", help="from file to label, such as 20ms")
     limits.add_argument("--max-size", metavar="B", help="on the disk, such as 500k")
     limits.add_argument("--max-memory", metavar="B", help="of a process that classifies, such as 100M")
