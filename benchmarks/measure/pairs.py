@@ -27,8 +27,8 @@ class Pair:
     `p` is the probability of so large a difference by chance: McNemar's exact test on the clips that both were judged
     on, of which there are `common`, the two-proportion z test where there are none (`paired` is then false).
     `network`, `file_to_label`, `size` and `peak` are after as a multiple of before; the interval of a time comes from
-    how far each median may be off. `worse` and `better` are beyond chance and the tolerance; so are the times in
-    `unsure`, of a disturbed machine or of different clips.
+    how far each median may be off. `worse` and `better` are beyond chance and the tolerance; so is what is
+    `unsure`: times of a disturbed machine or of different clips, accuracies on different datasets.
     """
 
     name: str
@@ -66,7 +66,8 @@ def compare_rows(before: Row, after: Row, tolerance: float, untimed: Sequence[st
     better: list[str] = []
     unsure: list[str] = []
     if accuracy is not None and p is not None and p < SIGNIFICANT:
-        (worse if accuracy[1] < accuracy[0] else better).append("accuracy")
+        verdict = worse if accuracy[1] < accuracy[0] else better
+        (unsure if other_data(before, after) else verdict).append("accuracy")
     network, whole = _ratio(before.network, after.network), _ratio(before.file_to_label, after.file_to_label)
     size = _quotient(before.size_bytes, after.size_bytes)
     peak = _quotient(*(row.fresh.peak_bytes if row.fresh else None for row in (before, after)))

@@ -132,7 +132,7 @@ def _clip_notes(matched: Sequence[tuple[Row, Row]], pairs: Sequence[Pair]) -> li
         counts = len(before.detail.truth), len(after.detail.truth)
         recorded = before.detail.clips and after.detail.clips
         if reason := other_data(before, after):
-            note = f"judged on different datasets ({reason}), so that the accuracies are of different tasks"
+            note = f"judged on different datasets ({reason}), so that no accuracy is called worse or better"
         elif not recorded and pair.paired:
             note = "one result does not record its clips; they count as the same, as the run or the split is"
         elif not recorded:

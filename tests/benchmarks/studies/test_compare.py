@@ -30,7 +30,7 @@ def latency(p50: float, spread: float = 0.01) -> Latency:
     return Latency(100, 1.0, p50, p50, p50, p50, (p50, p50), (None, None), (None, None), spread, (p50,) * 101)
 
 
-def row(name: str = "a/m.tflite", wrong: int = 4, **changes: Any) -> Row:
+def row(name: str = "a/m.tflite", wrong: int = 4, labels: tuple[str, str] = LABELS, **changes: Any) -> Row:
     """Return the row of a model that is wrong on the first samples."""
     truth = np.zeros(N, np.int64)
     scores = np.tile(np.array([[0.8, 0.2]], np.float32), (N, 1))
@@ -41,7 +41,7 @@ def row(name: str = "a/m.tflite", wrong: int = 4, **changes: Any) -> Row:
         size_bytes=100_000,
         judged_on="paper/validation",
         accuracy=Accuracy(N, right, right / N, wilson_interval(right, N)),
-        detail=detail(scores, truth, example_card(labels=LABELS)),
+        detail=detail(scores, truth, example_card(labels=labels)),
         network=latency(10.0),
         network_ratio=Ratio(1.0, 1.0, 1.0),
         file_to_label=latency(20.0),
@@ -147,15 +147,12 @@ def test_which_clips_are_compared_is_reported(other: Row, note: str | None, comm
     assert notes == [] if note is None else note in notes[0]
 
 
-OTHER_LABELS = detail(np.tile(np.array([[0.8, 0.2]], np.float32), (N, 1)), np.zeros(N, np.int64), example_card())
-
-
 @pytest.mark.parametrize(
     "other",
     [
-        judged(range(N, 2 * N), dataset="two"),
-        judged(range(N), synthetic=True),
-        row(detail=replace(OTHER_LABELS, labels=("dog", "cat"))),
+        judged(range(N, 2 * N), wrong=30, dataset="two"),
+        judged(range(N), wrong=30, synthetic=True),
+        row(wrong=30, judged_on="x/validation", labels=("dog", "cat")),
     ],
 )
 def test_different_datasets_are_refused(other: Row, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -165,8 +162,10 @@ def test_different_datasets_are_refused(other: Row, tmp_path: Path, capsys: pyte
     error = capsys.readouterr().err
     assert "judged on different datasets" in error and "--other-data" in error and len(error.splitlines()) == 1
     assert not (tmp_path / "o.json").exists()
-    assert cli.entry([*words, "--other-data"]) == 0
-    assert "the accuracies are of different tasks" in capsys.readouterr().out
+    assert cli.entry([*words, "--other-data", "--fail-if-worse"]) == 0
+    assert "so that no accuracy is called worse or better" in capsys.readouterr().out
+    (pair,) = json.loads((tmp_path / "o.json").read_text())["pairs"]
+    assert pair["unsure"] == ["accuracy"] and pair["worse"] == [] and pair["p"] < 0.05
 
 
 def version_1(path: Path, run: str, labels: Sequence[str] = LABELS, split: str = "stratified") -> Path:
