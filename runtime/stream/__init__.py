@@ -1,6 +1,7 @@
 """Endless sound: from a microphone or a pipe to a label that does not flicker.
 
 - `blocks`: what a source yields. `microphone`, `pipe`: the sources.
+- `repair`: damaged samples count as 0.
 - `sliding_window`: blocks to the windows that the network hears.
 - `smoothing`: a window's probabilities to a steady label.
 - `events`: what is heard, as it comes.

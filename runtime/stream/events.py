@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import numpy as np
-from numpy.typing import NDArray
-
 from runtime.classifier import Classifier
+from runtime.stream.blocks import Blocks, Report
+from runtime.stream.repair import repaired
 from runtime.stream.sliding_window import Heard, Stream
 from runtime.stream.smoothing import Decider, Decision, Rules
 from toolkit.audio.samples import Resampler
@@ -34,21 +33,21 @@ class Event:
     load: float
 
 
-def listen(
-    classifier: Classifier, blocks: Iterable[NDArray[np.float32] | None], rate: int, settings: Settings
-) -> Iterator[Event]:
+def listen(classifier: Classifier, blocks: Blocks, rate: int, settings: Settings, report: Report) -> Iterator[Event]:
     """Yield an event for each hop of sound in `blocks`, samples (n, channels) at `rate`; None starts afresh.
+
+    `report` is called where samples are damaged.
 
     Raises
     ------
     AudioError, UsageError
-        If there are no such rates or hops, or samples are not finite.
+        If there are no such rates or hops.
     EngineError
         If the network fails.
     """
     stream, resampler = _fresh(classifier, rate, settings)
     decider = Decider(classifier.labels, settings.rules, stream.hop_seconds)
-    for block in blocks:
+    for block in repaired(blocks, report):
         if block is None:
             stream, resampler = _fresh(classifier, rate, settings)
             continue

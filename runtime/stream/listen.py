@@ -65,7 +65,7 @@ def listen(classifier: Classifier, request: LiveRequest, report: Report) -> Iter
         report(greeting.strip())
         tally = _Tally()
         try:
-            for event in events.listen(classifier, tally.counted(blocks, rate), rate, request.settings):
+            for event in events.listen(classifier, tally.counted(blocks, rate), rate, request.settings, report):
                 tally.add(event, report)
                 text = events.as_json(event, classifier.labels)
                 yield text if request.json else events.as_line(event)

@@ -33,7 +33,7 @@ class Heard:
     seconds
         How much sound the window holds: less than a whole window in the first seconds.
     level
-        Of the newest hop: its root mean square in decibels relative to full scale.
+        Of the newest hop, in decibels relative to full scale: the root mean square without the hop's mean.
     probabilities
         Of the classes in the order of `Classifier.labels`; None where the hop was quieter than was asked for.
     spent
@@ -172,6 +172,9 @@ class Stream:
 
 
 def loudness(samples: NDArray[np.float32]) -> float:
-    """Return the root mean square of samples in decibels relative to full scale, `SILENT_DB` at least."""
-    mean = float(np.square(samples, dtype=np.float64).mean())
-    return max(SILENT_DB, 10 * float(np.log10(mean))) if mean > 0 else SILENT_DB
+    """Return the root mean square of samples without their mean, in decibels relative to full scale.
+
+    A constant offset, as cheap sound cards have, is no sound. Digital silence is `SILENT_DB`.
+    """
+    variance = float(samples.var(dtype=np.float64))
+    return max(SILENT_DB, 10 * math.log10(variance)) if variance > 0 else SILENT_DB

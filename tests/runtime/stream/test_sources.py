@@ -174,7 +174,7 @@ def test_lost_sound_starts_a_new_window() -> None:
     classifier = Classifier(Eye(FrontEnd(window_seconds=3.0)))
     sound = music(8)[:, None]
     settings = events.Settings(hop_seconds=1.5)
-    heard = list(events.listen(classifier, [sound, None, sound], 22_050, settings))
+    heard = list(events.listen(classifier, iter([sound, None, sound]), 22_050, settings, print))
     ends = [event.heard.end for event in heard]
     assert ends[: len(ends) // 2] == ends[len(ends) // 2 :]
     value = json.loads(events.as_json(heard[0], classifier.labels))

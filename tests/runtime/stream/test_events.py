@@ -1,0 +1,68 @@
+"""Events of imperfect sound: constant offsets and damaged samples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from runtime.classifier import Classifier
+from runtime.stream import events
+from tests.runtime.stream.test_sliding_window import SHORT, Eye, music
+
+SETTINGS = events.Settings(hop_seconds=1.5)
+cuts = st.lists(st.integers(0, 60_000), max_size=8).map(sorted)
+
+
+def listened(
+    sound: Any, cuts: list[int] | None = None, rate: int = 22_050, report: Any = print, settings: Any = SETTINGS
+) -> list[events.Event]:
+    """Return the events of sound (n, channels) that comes in pieces."""
+    blocks = iter(np.split(sound, cuts or []))
+    return list(events.listen(Classifier(Eye(SHORT)), blocks, rate, settings, report))
+
+
+def results(heard: list[events.Event]) -> list[Any]:
+    return [(event.heard.end, event.heard.level, event.decision) for event in heard]
+
+
+@pytest.mark.parametrize("rate", [22_050, 44_100])
+@pytest.mark.parametrize("offset", [0.0, 0.01, -0.2])
+def test_a_constant_offset_is_silence(offset: float, rate: int) -> None:
+    heard = listened(np.full((rate * 8, 1), offset, np.float32), rate=rate)
+    assert len(heard) == 6 and {event.decision.label for event in heard} == {"silence"}
+
+
+@given(cuts, st.sampled_from([0.0, 0.01, -0.3]))
+@hypothesis_settings(max_examples=10, deadline=None)
+def test_a_cut_stream_with_an_offset_gives_exactly_what_the_whole_gives(cuts: list[int], offset: float) -> None:
+    sound = (np.concatenate([music(3), np.zeros(60_000, np.float32)]) + np.float32(offset))[:, None]
+    whole = listened(sound, rate=16_000)
+    assert results(listened(sound, cuts, rate=16_000)) == results(whole)
+    assert whole[0].decision.label != "silence" and whole[-1].decision.label == "silence"
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e30])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_damaged_samples_count_as_0_and_are_reported_twice(bad: float, channels: int) -> None:
+    sound = np.repeat(music(6)[:, None], channels, axis=1)
+    sound[[5, 40_000, 100_000]] = 0
+    expected = results(listened(sound))
+    sound[[5, 40_000, 100_000], -1] = bad
+    if channels == 2:
+        sound[[5, 40_000, 100_000], 0] = 0
+    messages: list[str] = []
+    assert results(listened(sound, [10_000, 90_000], report=messages.append)) == expected
+    first, last = messages
+    assert "NaN" in first and "counts as 0" in first
+    assert last.startswith(f"3 of {sound.size} samples were NaN, infinite or above 1e6")
+
+
+def test_sound_samples_are_not_reported() -> None:
+    messages: list[str] = []
+    listened(music(3)[:, None] * np.float32(1e5), report=messages.append)
+    assert messages == []
