@@ -2,6 +2,7 @@
 
 - `blocks`: what a source yields. `microphone`, `pipe`: the sources.
 - `repair`: damaged samples count as 0.
+- `downmix`: channels to one, also where their mean cancels.
 - `sliding_window`: blocks to the windows that the network hears.
 - `smoothing`: a window's probabilities to a steady label.
 - `events`: what is heard, as it comes.

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from runtime.classifier import Classifier
 from runtime.stream.blocks import Blocks, Report
+from runtime.stream.downmix import downmixed
 from runtime.stream.repair import repaired
 from runtime.stream.sliding_window import Heard, Stream
 from runtime.stream.smoothing import Decider, Decision, Rules
@@ -36,7 +37,7 @@ class Event:
 def listen(classifier: Classifier, blocks: Blocks, rate: int, settings: Settings, report: Report) -> Iterator[Event]:
     """Yield an event for each hop of sound in `blocks`, samples (n, channels) at `rate`; None starts afresh.
 
-    `report` is called where samples are damaged.
+    `report` is called where samples are damaged or channels cancel.
 
     Raises
     ------
@@ -47,7 +48,7 @@ def listen(classifier: Classifier, blocks: Blocks, rate: int, settings: Settings
     """
     stream, resampler = _fresh(classifier, rate, settings)
     decider = Decider(classifier.labels, settings.rules, stream.hop_seconds)
-    for block in repaired(blocks, report):
+    for block in downmixed(repaired(blocks, report), rate, report):
         if block is None:
             stream, resampler = _fresh(classifier, rate, settings)
             continue

@@ -16,17 +16,15 @@ def repaired(blocks: Blocks, report: Report) -> Blocks:
     damaged = total = 0
     try:
         for block in blocks:
-            if block is not None:
-                total += block.size
-                bad = ~(np.abs(block) <= MAX_MAGNITUDE)  # true for NaN, too
-                if bad.any():
-                    if not damaged:
-                        report(
-                            "a sample is NaN, infinite or above 1e6: it counts as 0 (if there are many, check --pcm)"
-                        )
-                    damaged += int(bad.sum())
-                    block = np.where(bad, np.float32(0), block)
-            yield block
+            if block is None:
+                yield None
+                continue
+            bad = ~(np.abs(block) <= MAX_MAGNITUDE)  # true for NaN, too
+            count = int(bad.sum())
+            if count and not damaged:
+                report("a sample is NaN, infinite or above 1e6: it counts as 0 (if there are many, check --pcm)")
+            damaged, total = damaged + count, total + block.size
+            yield np.where(bad, np.float32(0), block) if count else block
     finally:
         if damaged:
             report(f"{damaged} of {total} samples were NaN, infinite or above 1e6, and counted as 0")
