@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import json
 import os
@@ -61,7 +62,7 @@ class Broker:
         if parts.scheme not in SCHEMES or not parts.hostname or parts.query:
             raise UsageError(f"--mqtt: {_without_password(url)!r} names no broker: {url_forms}")
         topic = unquote(parts.path).strip("/") or TOPIC
-        if "#" in url or re.search(r"[#+\0]", topic) or len(topic.encode()) > LONGEST_TOPIC:
+        if "#" in url or re.search(r"[#+\0\ud800-\udfff]", topic) or len(topic.encode()) > LONGEST_TOPIC:
             raise UsageError(f"--mqtt: {topic!r} is no topic to publish to: a short name without # and +")
         user = unquote(parts.username) if parts.username else None
         password = unquote(parts.password) if parts.password else os.environ.get(PASSWORD)
@@ -79,7 +80,7 @@ def discovery(topic: str, card: Card) -> dict[str, dict[str, Any]]:
 
     Source: the integration "MQTT" of Home Assistant's documentation, sections on discovery and sensors.
     """
-    node = re.sub(r"[^a-zA-Z0-9_-]", "_", topic)
+    node = _id(topic)
     common: dict[str, Any] = {
         "state_topic": f"{topic}/state",
         "availability_topic": f"{topic}/availability",
@@ -112,6 +113,17 @@ def discovery(topic: str, card: Card) -> dict[str, dict[str, Any]]:
         f"{DISCOVERY}/sensor/{node}/{name}/config": common | {"unique_id": f"{node}_{name}"} | sensor
         for name, sensor in sensors.items()
     }
+
+
+def _id(topic: str) -> str:
+    """Return a topic as an id of letters, digits, _ and -, another one for every topic.
+
+    Where it has other characters, or could be taken for such an id, it ends with a digest of the exact topic.
+    """
+    slug = re.sub(r"[^a-zA-Z0-9_-]", "_", topic)
+    if slug == topic and not re.search(r"--[0-9a-f]{12}$", topic):
+        return topic
+    return f"{slug}--{hashlib.sha256(topic.encode()).hexdigest()[:12]}"
 
 
 class Publisher:

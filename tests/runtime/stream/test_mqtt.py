@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import re
 import shutil
 import socket
 import subprocess
@@ -96,7 +97,8 @@ def test_a_url_says_where_to_publish(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "url",
     ["", "pi", "http://pi/a", "mqtt://", "mqtt:///a", "mqtt://pi:x/a", "mqtt://pi:99999", "mqtt://pi/a/#"]
-    + ["mqtt://pi/+/b", "mqtt://pi/%23", "mqtt://pi/a?b", "mqtt://[pi/a", "mqtt://pi/" + "a" * 2000, "mqtt://pi/%00"],
+    + ["mqtt://pi/+/b", "mqtt://pi/%23", "mqtt://pi/a?b", "mqtt://[pi/a", "mqtt://pi/" + "a" * 2000, "mqtt://pi/%00"]
+    + ["mqtt://pi/\udcff"],
 )
 def test_other_urls_are_misuse(url: str) -> None:
     with pytest.raises(UsageError, match="^--mqtt: "):
@@ -118,14 +120,44 @@ def test_no_text_breaks_the_parser(text: str) -> None:
 
 def test_home_assistant_gets_every_label() -> None:
     messages = discovery("hall/music", example_card())
-    assert set(messages) == {f"homeassistant/sensor/hall_music/{name}/config" for name in ("label", "confidence")}
-    label, confidence = (messages[f"homeassistant/sensor/hall_music/{name}/config"] for name in ("label", "confidence"))
+    label, confidence = messages.values()
     assert label["options"] == [*example_card().labels, "unknown", "silence"] and label["device_class"] == "enum"
     assert label["unique_id"] != confidence["unique_id"] and label["device"] == confidence["device"]
     for message in (label, confidence):
         assert (
             message["state_topic"] == "hall/music/state" and message["availability_topic"] == "hall/music/availability"
         )
+
+
+def ids(topic: str) -> set[str]:
+    """Return everything by which Home Assistant tells the entities of a topic from others."""
+    messages = discovery(topic, example_card())
+    unique = {str(message["unique_id"]) for message in messages.values()}
+    return {*messages, *unique, *(name for message in messages.values() for name in message["device"]["identifiers"])}
+
+
+TOPICS = ["hall/music", "hall_music", "hall music", "Hall_music", "厨房", "客厅", "é", "e\u0301", "__"]
+
+
+def test_topics_of_other_punctuation_or_script_get_other_ids() -> None:
+    every = [ids(topic) for topic in TOPICS]
+    assert len(set().union(*every)) == sum(map(len, every)) == 5 * len(TOPICS)
+
+
+def test_a_plain_topic_is_its_own_id() -> None:
+    assert "homeassistant/sensor/Hall_music-2/label/config" in ids("Hall_music-2")
+    assert {"Hall_music-2_label", "Hall_music-2_confidence", "gtzanet-edge-Hall_music-2"} < ids("Hall_music-2")
+
+
+topics = st.text(min_size=1) | st.text("ab/_- ", min_size=1) | st.sampled_from(TOPICS)
+
+
+@given(topics, topics)
+def test_ids_are_injective_and_readable_by_home_assistant(one: str, other: str) -> None:
+    name = next(iter(discovery(one, example_card()))).split("/")[2]
+    assert re.fullmatch("[a-zA-Z0-9_-]+", name)
+    for topic in {other, name} - {one}:
+        assert not ids(one) & ids(topic)
 
 
 def test_a_broker_that_is_not_there_is_reported() -> None:
