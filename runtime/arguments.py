@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from runtime.stream.events import Settings
     from runtime.stream.listen import LiveRequest
 
-OPTIONS = ("hop", "smooth", "margin", "mqtt")
+OPTIONS = ("hop", "smooth", "margin", "stall", "mqtt")
 """What is for endless sound alone."""
+LONGEST_STALL = 86_400
 
 
 def parser(prog: str) -> Parser:
@@ -98,6 +99,9 @@ def _add_endless_sound(parser: Parser) -> None:
     )
     live.add_argument(
         "--margin", type=float, metavar="P", help="how much more probable a new label must be (default: 0.1)"
+    )
+    live.add_argument(
+        "--stall", type=float, metavar="S", help="seconds without sound until MQTT says offline (default: 10)"
     )
     live.add_argument(
         "--mqtt",
@@ -179,8 +183,11 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         raise UsageError(f"--smooth is {smooth:g}: give seconds, 0 or more")
     if not 0 <= margin <= 1:
         raise UsageError(f"--margin is {margin:g}: give a probability, 0 to 1")
+    stall = options.get("stall", Settings.stall_seconds)
+    if not 0 < stall <= LONGEST_STALL:
+        raise UsageError(f"--stall is {stall:g}: give seconds, above 0 and at most {LONGEST_STALL}")
     rules = Rules(smooth, margin, arguments.min_confidence)
-    return Settings(options.get("hop", Settings.hop_seconds), arguments.silence, rules)
+    return Settings(options.get("hop", Settings.hop_seconds), arguments.silence, rules, stall)
 
 
 def _raw(arguments: argparse.Namespace) -> Raw:

@@ -11,5 +11,3 @@ Blocks = Iterator[NDArray[np.float32] | None]
 """Samples (n, channels), or None where sound was lost: what follows does not continue what was before."""
 Report = Callable[[str], None]
 """Called with a sentence."""
-STALL_SECONDS = 10.0
-"""Seconds without sound after which a source reports it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -18,11 +18,24 @@ from toolkit.audio.samples import Resampler
 
 @dataclass(frozen=True)
 class Settings:
-    """How to listen: seconds from one window to the next, what is silence (in dB), and when the label changes."""
+    """How to listen.
+
+    Attributes
+    ----------
+    hop_seconds
+        From one window to the next.
+    silence
+        Decibels: a quieter hop is silence.
+    rules
+        When the label changes.
+    stall_seconds
+        Without sound, after which the source counts as stalled.
+    """
 
     hop_seconds: float = 5.0
     silence: float = -60.0
     rules: Rules = Rules()
+    stall_seconds: float = 10.0
 
 
 @dataclass(frozen=True)
@@ -34,7 +47,7 @@ class Event:
     load: float
 
 
-def listen(classifier: Classifier, blocks: Blocks, rate: int, settings: Settings, report: Report) -> Iterator[Event]:
+def listen(classifier: Classifier, blocks: Blocks, rate: int, settings: Settings, report: Report) -> Generator[Event]:
     """Yield an event for each hop of sound in `blocks`, samples (n, channels) at `rate`; None starts afresh.
 
     `report` is called where samples are damaged or channels cancel.
@@ -46,19 +59,19 @@ def listen(classifier: Classifier, blocks: Blocks, rate: int, settings: Settings
     EngineError
         If the network fails.
     """
-    stream, resampler = _fresh(classifier, rate, settings)
-    decider = Decider(classifier.labels, settings.rules, stream.hop_seconds)
+    stream, resampler, decider = _fresh(classifier, rate, settings)
     for block in downmixed(repaired(blocks, report), rate, report):
         if block is None:
-            stream, resampler = _fresh(classifier, rate, settings)
+            stream, resampler, decider = _fresh(classifier, rate, settings)
             continue
         for heard in stream.push(resampler.push(block)):
             yield Event(heard, decider.decide(heard), heard.spent / stream.hop_seconds)
 
 
-def _fresh(classifier: Classifier, rate: int, settings: Settings) -> tuple[Stream, Resampler]:
-    model_rate = classifier.card.front_end.sample_rate
-    return Stream(classifier, settings.hop_seconds, settings.silence), Resampler(rate, model_rate)
+def _fresh(classifier: Classifier, rate: int, settings: Settings) -> tuple[Stream, Resampler, Decider]:
+    stream = Stream(classifier, settings.hop_seconds, settings.silence)
+    resampler = Resampler(rate, classifier.card.front_end.sample_rate)
+    return stream, resampler, Decider(classifier.labels, settings.rules, stream.hop_seconds)
 
 
 def as_json(event: Event, labels: tuple[str, ...]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from runtime.stream import events, microphone, pipe
 from runtime.stream.blocks import Blocks, Report
 from runtime.stream.mqtt import Broker, Publisher
 from runtime.stream.sliding_window import Stream
+from runtime.stream.stall import watched
 from toolkit.errors import AudioError
 
 
@@ -52,20 +54,22 @@ def listen(classifier: Classifier, request: LiveRequest, report: Report) -> Iter
         If the source fails, or ends before the first hop.
     """
     name = "the microphone" if request.microphone else STDIN_NAME
-    rate = request.raw.rate
+    rate, settings = request.raw.rate, request.settings
     if request.microphone:
         microphone.sounddevice()
-        blocks = microphone.microphone(request.device, rate, report)
+        blocks = microphone.microphone(request.device, rate, report, settings.stall_seconds)
     else:
-        blocks = pipe.piped(request.raw, report)
-    hop = Stream(classifier, request.settings.hop_seconds).hop_seconds
-    card = classifier.card
-    with Publisher(request.broker, card, report) if request.broker else nullcontext() as publisher:
+        blocks = pipe.piped(request.raw)
+    hop = Stream(classifier, settings.hop_seconds).hop_seconds
+    card, tally = classifier.card, _Tally()
+    expire_after = math.ceil(2 * hop + settings.stall_seconds)
+    with Publisher(request.broker, card, report, expire_after) if request.broker else nullcontext() as publisher:
         greeting = f"{card.model}-{card.precision} listens to {name}, a line every {hop:.1f} s. {card.dataset.notice}"
         report(greeting.strip())
-        tally = _Tally()
+        blocks = watched(blocks, settings.stall_seconds, report, publisher.set_offline if publisher else lambda: None)
+        heard = events.listen(classifier, tally.counted(blocks, rate), rate, settings, report)
         try:
-            for event in events.listen(classifier, tally.counted(blocks, rate), rate, request.settings, report):
+            for event in heard:
                 tally.add(event, report)
                 text = events.as_json(event, classifier.labels)
                 yield text if request.json else events.as_line(event)
@@ -74,6 +78,7 @@ def listen(classifier: Classifier, request: LiveRequest, report: Report) -> Iter
         except AudioError as error:
             raise AudioError(f"{name}: {error}") from None
         finally:
+            heard.close()
             if tally.lines:
                 report(f"heard {tally.seconds:.0f} s; computing took {tally.spent / tally.seconds:.2%} of that time")
     if not tally.lines:

@@ -11,27 +11,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.stream.blocks import STALL_SECONDS, Blocks, Report
+from runtime.stream.blocks import Blocks, Report
 from toolkit.error_text import first_line
 from toolkit.errors import AudioError, UsageError
 
 RETRY_SECONDS = 2.0
-BLOCKS_A_SECOND = 25
-QUEUED = 15 * BLOCKS_A_SECOND
+BLOCKS_PER_SECOND = 25
+QUEUED = 15 * BLOCKS_PER_SECOND
 """Blocks of a microphone that wait for the computer."""
 
 
-def microphone(device: str | None, rate: int, report: Report, stall: float = STALL_SECONDS) -> Blocks:
-    """Yield what a microphone hears, for good: where it stalls or is unplugged, it is opened again until it is there.
+def microphone(device: str | None, rate: int, report: Report, stall: float) -> Blocks:
+    """Yield what a microphone hears, for good: where it stalls or is unplugged, it is opened again until it is back.
 
     Parameters
     ----------
     device
         Name (or a part of it) or number of the device, as the operating system gives it; None for its default.
     rate
-        Samples a second that are asked of it.
+        Samples per second.
     report
-        Called with a sentence when sound is lost, and when it is back.
+        Called with a sentence when sound is lost, and when the device goes and comes back.
     stall
         Seconds without sound after which the device is opened again.
 
@@ -44,31 +44,31 @@ def microphone(device: str | None, rate: int, report: Report, stall: float = STA
     """
     module = sounddevice()
     chosen: str | int | None = int(device) if device is not None and device.isdecimal() else device
-    heard, silent = False, False
+    options = {"samplerate": rate, "channels": 1, "dtype": "float32", "device": chosen}
+    opened = gone = False
     while True:
         waiting: queue.Queue[NDArray[np.float32] | None] = queue.Queue(QUEUED)
-        options = {"samplerate": rate, "channels": 1, "dtype": "float32", "device": chosen}
         try:
-            with module.InputStream(blocksize=rate // BLOCKS_A_SECOND, callback=_keep(waiting), **options):
+            with module.InputStream(blocksize=rate // BLOCKS_PER_SECOND, callback=_keep(waiting), **options):
+                opened = True
                 while True:
                     block = waiting.get(timeout=stall)
-                    if silent:
-                        report("sound again")
-                    heard, silent = True, False
+                    if gone:
+                        report("the microphone is back")
+                        gone = False
                     if block is None:
                         report("the computer is too slow: sound was lost")
                     yield block
         except queue.Empty:
-            if not silent:
-                report(f"no sound for {stall:g} s; opening the microphone again")
+            pass
         except (module.PortAudioError, ValueError) as error:
-            if not heard and not silent:
+            if not opened:
                 raise UsageError(_refusal(module, device, rate, error)) from None
-            if not silent:
+            if not gone:
                 report(f"the microphone is gone ({first_line(error)}); trying again")
+            gone = True
             time.sleep(RETRY_SECONDS)
-        silent = True
-        _look_again(module)
+        _refresh_devices(module)
         yield None
 
 
@@ -90,8 +90,8 @@ def _keep(waiting: queue.Queue[NDArray[np.float32] | None]) -> Callable[..., Non
     return callback
 
 
-def _look_again(module: Any) -> None:
-    """Let PortAudio look which devices there are: it does so when it starts, and never again."""
+def _refresh_devices(module: Any) -> None:
+    """Restart PortAudio, which lists the devices only when it starts."""
     for step in ("_terminate", "_initialize"):
         if hasattr(module, step):
             getattr(module, step)()

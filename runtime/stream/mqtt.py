@@ -9,13 +9,13 @@ import os
 import re
 import ssl
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from runtime.output import UNKNOWN
+from runtime.stream.blocks import Report
 from runtime.stream.smoothing import SILENCE
 from toolkit.artifact.card import Card
 from toolkit.errors import PublishError, UsageError
@@ -27,6 +27,8 @@ DISCOVERY = "homeassistant"
 """Where Home Assistant looks for devices, unless it was told otherwise."""
 WAIT_SECONDS = 10.0
 """For the broker's answer at the start, and for its last receipt at the end."""
+EXPIRE_SECONDS = 21
+"""Two hops and the time until a source counts as stalled, at the default settings."""
 LONGEST_RETRY = 30
 LONGEST_TOPIC = 1000
 
@@ -75,8 +77,10 @@ class Broker:
         return f"{self.host}:{self.port}"
 
 
-def discovery(topic: str, card: Card) -> dict[str, dict[str, Any]]:
+def discovery(topic: str, card: Card, expire_after: int = EXPIRE_SECONDS) -> dict[str, dict[str, Any]]:
     """Return Home Assistant's discovery messages by topic: a sensor for the label, and one for its probability.
+
+    A sensor is unavailable where no state came for `expire_after` seconds.
 
     Source: the integration "MQTT" of Home Assistant's documentation, sections on discovery and sensors.
     """
@@ -84,6 +88,7 @@ def discovery(topic: str, card: Card) -> dict[str, dict[str, Any]]:
     common: dict[str, Any] = {
         "state_topic": f"{topic}/state",
         "availability_topic": f"{topic}/availability",
+        "expire_after": expire_after,
         "device": {
             "identifiers": [f"{TOPIC}-{node}"],
             "name": topic,
@@ -130,7 +135,8 @@ class Publisher:
     """A connection to a broker, to be used in a `with` block; where it is lost, it is made again.
 
     Retained messages: `<topic>/state`, the newest text that was published; `<topic>/availability`, "online" within the
-    block and "offline" after it (the broker says so itself where the process dies); and Home Assistant's discovery.
+    block, "offline" after it (the broker says so itself where the process dies) and from `set_offline` to the next
+    state; and Home Assistant's discovery.
 
     Raises
     ------
@@ -138,10 +144,12 @@ class Publisher:
         On entering, if paho-mqtt is not installed, or the broker is not there or refuses the user.
     """
 
-    def __init__(self, broker: Broker, card: Card, report: Callable[[str], None]) -> None:
-        self._broker, self._card, self._report = broker, card, report
+    def __init__(self, broker: Broker, card: Card, report: Report, expire_after: int = EXPIRE_SECONDS) -> None:
+        self._broker, self._report = broker, report
+        self._discovery = discovery(broker.topic, card, expire_after)
         self._answered, self._refusal = threading.Event(), ""
         self._state: str | None = None
+        self._availability = "online"
         self._client = self._new_client()
 
     def __enter__(self) -> Publisher:
@@ -174,7 +182,19 @@ class Publisher:
     def publish(self, state: str) -> None:
         """Publish a text as the newest state; while the broker is away only the newest is kept, for when it is back."""
         self._state = state
+        if self._availability != "online":
+            self._availability = "online"
+            self._publish_availability()
         self._client.publish(f"{self._broker.topic}/state", state, retain=True)
+
+    def set_offline(self) -> None:
+        """Publish that the newest state does not hold, until the next one is published."""
+        self._availability = "offline"
+        self._publish_availability()
+
+    def _publish_availability(self) -> None:
+        """Publish without a receipt: a message that a new connection repeats could arrive after a newer one."""
+        self._client.publish(f"{self._broker.topic}/availability", self._availability, retain=True)
 
     def _new_client(self) -> Any:
         broker = self._broker
@@ -194,13 +214,13 @@ class Publisher:
             self._refusal = str(reason)
             self._answered.set()
             return
-        for topic, message in discovery(self._broker.topic, self._card).items():
+        for topic, message in self._discovery.items():
             client.publish(topic, json.dumps(message), qos=1, retain=True)
-        client.publish(f"{self._broker.topic}/availability", "online", qos=1, retain=True)
+        self._publish_availability()
         if self._answered.is_set():
             self._report(f"the MQTT broker {self._broker.name} is back")
         if self._state is not None:
-            self.publish(self._state)
+            client.publish(f"{self._broker.topic}/state", self._state, retain=True)
         self._answered.set()
 
     def _disconnected(self, client: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:

@@ -71,7 +71,7 @@ def test_a_cut_stream_in_antiphase_gives_exactly_what_one_channel_gives(cuts: li
 def test_only_the_part_that_cancels_is_one_channel() -> None:
     sound, other = music(2), music(2, 1)
     wide, antiphase = columns(sound, other), columns(sound, -sound)
-    single = list(downmixed(iter([wide, antiphase[:30_000], None, wide[:30_000]]), 22_050, print))
+    single: list[Any] = list(downmixed(iter([wide, antiphase[:30_000], None, wide[:30_000]]), 22_050, print))
     (gap,) = [number for number, block in enumerate(single) if block is None]
     before, after = (np.concatenate(part)[:, 0] for part in (single[:gap], single[gap + 1 :]))
     np.testing.assert_array_equal(before, np.concatenate([wide.mean(axis=1), sound[:30_000]]))

@@ -246,6 +246,25 @@ def test_a_broker_that_goes_and_comes_back(tmp_path: Path, monkeypatch: pytest.M
 
 
 @needs_mosquitto
+def test_a_stall_while_the_broker_is_away_is_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mqtt, "LONGEST_RETRY", 1)
+    port = free_port()
+    with mosquitto(tmp_path, port, "allow_anonymous true"):
+        publisher = Publisher(Broker.parse(f"mqtt://127.0.0.1:{port}/hall"), example_card(), print).__enter__()
+        publisher.publish("1")
+    publisher.set_offline()
+    with mosquitto(tmp_path, port, "allow_anonymous true"):
+        late = Subscriber(port)
+        assert late.until("hall/availability").payload == b"offline"
+        assert late.until("hall/state").payload == b"1"
+        publisher.publish("2")
+        assert late.until("hall/availability").payload == b"online"
+        assert late.until("hall/state").payload == b"2"
+        publisher.__exit__(None, None, None)
+        late.close()
+
+
+@needs_mosquitto
 def test_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     key, certificate, port = tmp_path / "key.pem", tmp_path / "cert.pem", free_port()
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
@@ -279,4 +298,42 @@ def test_the_command_publishes(artifacts: Path, tmp_path: Path) -> None:
     assert refused.returncode == 1 and refused.stdout == b""
     assert refused.stderr.decode().splitlines() == [
         f"python -m runtime: error: --mqtt 127.0.0.1:{port}: Connection refused: is the broker running?"
+    ]
+
+
+def test_a_sensor_expires() -> None:
+    assert [message["expire_after"] for message in discovery("hall", example_card(), 7).values()] == [7, 7]
+
+
+@needs_mosquitto
+def test_a_source_that_stalls_is_offline_until_a_new_window(artifacts: Path, tmp_path: Path) -> None:
+    port = free_port()
+    data = np.rint(music(12) * 32767).astype("<i2").tobytes()
+    command = [sys.executable, "-m", "runtime", "--stream", "--json", "--rate", "22050", "--hop", "10"]
+    command += ["--model", str(artifacts / "gtzanet-float32.tflite"), "--mqtt", f"mqtt://127.0.0.1:{port}/hall"]
+    command += ["--stall", "1.5"]
+    with mosquitto(tmp_path, port, "allow_anonymous true"):
+        subscriber = Subscriber(port)
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        assert process.stdin
+        assert json.loads(subscriber.until("homeassistant/sensor/hall/label/config").payload)["expire_after"] == 21
+        assert subscriber.until("hall/availability").payload == b"online"
+        for _ in range(2):
+            process.stdin.write(data)
+            process.stdin.flush()
+            subscriber.until("hall/state")
+            assert subscriber.until("hall/availability").payload == b"offline"
+            late = Subscriber(port)
+            assert late.until("hall/availability").payload == b"offline"
+            late.close()
+        process.stdin.write(data)
+        process.stdin.flush()
+        assert subscriber.until("hall/availability").payload == b"online"
+        output, errors = process.communicate(timeout=60)
+        subscriber.close()
+    assert [json.loads(line)["at"] for line in output.splitlines()] == [9.66] * 3, "sound before and after is joined"
+    assert [line.split(": ")[-1] for line in errors.decode().splitlines()[1:-1]] == [
+        *["no sound for 1.5 s; waiting", "sound again"] * 2
     ]

@@ -21,6 +21,7 @@ from runtime.classifier import Classifier
 from runtime.cli import entry
 from runtime.sources import Raw
 from runtime.stream import events, microphone, pipe
+from runtime.stream.stall import watched
 from tests.runtime.stream.test_sliding_window import Eye, music
 from toolkit.audio.samples import Resampler, to_mono_at
 from toolkit.errors import AudioError, UsageError
@@ -52,41 +53,73 @@ def test_a_pipe_gives_whole_samples_however_it_is_cut() -> None:
     thread = threading.Thread(target=feed)
     thread.start()
     with os.fdopen(read, "rb") as file:
-        blocks = [block for block in pipe.piped(Raw(channels=3), print, file) if block is not None]
+        blocks = [block for block in pipe.piped(Raw(channels=3), file) if block is not None]
     thread.join()
     np.testing.assert_array_equal(np.concatenate(blocks), values.reshape(-1, 3) / np.float32(32768))
 
 
 def test_a_pipe_that_ends_within_a_sample_is_reported() -> None:
     with pytest.raises(AudioError, match="it ends within a sample: 1 bytes are left over"):
-        list(pipe.piped(Raw(), print, io.BytesIO(bytes(11))))
+        list(pipe.piped(Raw(), io.BytesIO(bytes(11))))
     with pytest.raises(AudioError, match="bytes of a sound file"):
-        list(pipe.piped(Raw(), print, io.BytesIO(b"RIFF" + bytes(40))))
+        list(pipe.piped(Raw(), io.BytesIO(b"RIFF" + bytes(40))))
 
 
-def test_a_stalled_pipe_is_reported_and_goes_on() -> None:
+def test_a_stalled_pipe_is_noticed_while_it_is_read_and_goes_on() -> None:
     read, write = os.pipe()
     messages: list[str] = []
+    noticed = threading.Event()
 
     def feed() -> None:
-        os.write(write, bytes(4))
-        time.sleep(0.3)
+        os.write(write, bytes(5000))
+        assert noticed.wait(20)
         os.write(write, bytes(6))
+        noticed.clear()
+        assert noticed.wait(20)
         os.close(write)
 
     thread = threading.Thread(target=feed)
     thread.start()
     with os.fdopen(read, "rb") as file:
-        count = sum(len(block) for block in pipe.piped(Raw(), messages.append, file, stall=0.05) if block is not None)
+        blocks = [*watched(pipe.piped(Raw(), file), 0.05, messages.append, noticed.set)]
     thread.join()
-    assert count == 5 and messages == ["no sound for 0.05 s; waiting", "sound again"]
+    assert [None if block is None else len(block) for block in blocks] == [2500, None, 3]
+    assert messages == ["no sound for 0.05 s; waiting", "sound again", "no sound for 0.05 s; waiting"]
+
+
+def test_time_spent_on_the_sound_is_not_a_stall() -> None:
+    def slow(blocks: Any) -> None:
+        for _ in blocks:
+            time.sleep(0.1)
+
+    slow(watched(iter([np.zeros((5, 1), np.float32)] * 3), 0.05, pytest.fail, pytest.fail))
+
+
+def test_a_source_that_only_says_that_sound_was_lost_stalls() -> None:
+    def lost() -> Any:
+        for _ in range(500):
+            if not noticed.wait(0.01):
+                yield None
+
+    noticed = threading.Event()
+    assert set(watched(lost(), 0.05, print, noticed.set)) == {None} and noticed.is_set()
+
+
+def test_the_watching_thread_ends_with_the_sound() -> None:
+    before = set(threading.enumerate())
+    blocks = watched(iter([None]), 60, print, print)
+    next(blocks)
+    (watching,) = set(threading.enumerate()) - before
+    assert list(blocks) == []
+    watching.join(20)
+    assert not watching.is_alive()
 
 
 def test_a_pipe_may_hold_any_bytes_after_its_beginning() -> None:
     data = bytes(1000) + b"ID3RIFF" + bytes(993)
     pieces = [data[:1000], data[1000:], b""]
     file: Any = SimpleNamespace(read1=lambda size: pieces.pop(0), fileno=lambda: -1)
-    assert sum(len(block) for block in pipe.piped(Raw(), print, file) if block is not None) == 1000
+    assert sum(len(block) for block in pipe.piped(Raw(), file) if block is not None) == 1000
 
 
 class Microphones:
@@ -134,7 +167,7 @@ def test_a_microphone_that_stalls_or_goes_is_opened_again(monkeypatch: pytest.Mo
     blocks = microphone.microphone(None, 44_100, messages.append, stall=0.05)
     blocks_heard = [next(blocks) for _ in range(7)]
     assert [None if block is None else int(block[0, 0]) for block in blocks_heard] == [0, 1, 2, None, None, 0, 1]
-    assert messages == ["no sound for 0.05 s; opening the microphone again", "sound again"]
+    assert messages == ["the microphone is gone (Device unavailable); trying again", "the microphone is back"]
     assert module.looked == ["_terminate", "_initialize"] * 2
 
 
@@ -152,7 +185,7 @@ def test_lost_sound_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
         callback(np.full((1, 1), number, np.float32), 1, None, None)
     kept_blocks += [kept.get() for _ in range(kept.qsize())]
     assert [None if block is None else int(block[0, 0]) for block in kept_blocks] == [0, 1, 2, 3, None, 6, 7]
-    blocks = microphone.microphone("1", 44_100, messages.append)
+    blocks = microphone.microphone("1", 44_100, messages.append, 10)
     assert [next(blocks) is None for _ in range(4)] == [False] * 4 and messages == []
     callback(np.zeros((1, 1), np.float32), 1, None, "input overflow")
     assert kept.get() is None
@@ -164,10 +197,10 @@ def test_a_microphone_that_is_not_there_is_misuse(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(
         UsageError, match="--device x cannot be opened at 44100 Hz .No input device matching 'x'.: .* 0 USB mic"
     ):
-        next(microphone.microphone("x", 44_100, print))
+        next(microphone.microphone("x", 44_100, print, 10))
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     with pytest.raises(AudioError, match="pip install sounddevice"):
-        next(microphone.microphone(None, 44_100, print))
+        next(microphone.microphone(None, 44_100, print, 10))
 
 
 def test_lost_sound_starts_a_new_window() -> None:
