@@ -75,12 +75,16 @@ def _fresh(classifier: Classifier, rate: int, settings: Settings) -> tuple[Strea
 
 
 def as_json(event: Event, labels: tuple[str, ...]) -> str:
-    """Return one JSON object: time (UTC), at, label, confidence, changed, probabilities, level_db, load."""
+    """Return one JSON object: time (UTC), at, state, label, confidence, changed, probabilities, level_db, load.
+
+    `state` is "label", "silence" or "unknown"; without a label, `label` repeats it.
+    """
     scores = event.decision.probabilities
     value = {
         "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "at": round(event.heard.end, 3),
-        "label": event.decision.label,
+        "state": event.decision.state,
+        "label": event.decision.word,
         "confidence": event.decision.confidence,
         "changed": event.decision.changed,
         "probabilities": None if scores is None else dict(zip(labels, scores, strict=True)),
@@ -97,4 +101,4 @@ def as_line(event: Event) -> str:
     sure = "" if confidence is None else f"{confidence:6.1%}"
     mark = "*" if event.decision.changed else " "
     clock = f"{minutes // 60:2}:{minutes % 60:02}:{seconds:02}"
-    return f"{clock} {mark} {event.decision.label:<12} {sure:>6}  {event.heard.level:6.1f} dB"
+    return f"{clock} {mark} {event.decision.word:<12} {sure:>6}  {event.heard.level:6.1f} dB"

@@ -14,9 +14,8 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from runtime.output import UNKNOWN
 from runtime.stream.blocks import Report
-from runtime.stream.smoothing import SILENCE
+from runtime.stream.smoothing import State
 from toolkit.artifact.card import Card
 from toolkit.errors import PublishError, UsageError
 
@@ -102,7 +101,7 @@ def discovery(topic: str, card: Card, expire_after: int = EXPIRE_SECONDS) -> dic
             "name": "Sound",
             "icon": "mdi:waveform",
             "device_class": "enum",
-            "options": [*card.labels, UNKNOWN, SILENCE],
+            "options": list(dict.fromkeys([*card.labels, State.UNKNOWN, State.SILENCE])),
             "value_template": "{{ value_json.label }}",
             "json_attributes_topic": f"{topic}/state",
         },

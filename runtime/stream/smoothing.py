@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
-from runtime.output import UNKNOWN
 from runtime.stream.sliding_window import Heard
-
-SILENCE = "silence"
 
 
 @dataclass(frozen=True)
@@ -31,17 +29,42 @@ class Rules:
     min_confidence: float = 0.0
 
 
+class State(StrEnum):
+    """What a window is: sound of a class, silence, or sound that is not sure enough to be of a class."""
+
+    LABEL = "label"
+    SILENCE = "silence"
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True)
 class Decision:
-    """The label after a window, its probability (None for "unknown" and "silence"), and whether it is a new one.
+    """What is decided after a window.
 
-    `probabilities` are the averaged ones in the order of the labels; None in silence.
+    Attributes
+    ----------
+    state
+        Whether there is a label.
+    label
+        The class; None in the other states.
+    confidence
+        Its probability; None in the other states.
+    changed
+        Whether state or label are new.
+    probabilities
+        Averages in the order of the labels; None in silence.
     """
 
-    label: str
+    state: State
+    label: str | None
     confidence: float | None
     changed: bool
     probabilities: tuple[float, ...] | None
+
+    @property
+    def word(self) -> str:
+        """The label, or else "silence" or "unknown". A class may have such a name: `state` differs."""
+        return self.state.value if self.label is None else self.label
 
 
 class Decider:
@@ -52,32 +75,36 @@ class Decider:
         self._labels, self._rules = tuple(labels), rules
         self._share = 1 - math.exp(-hop_seconds / rules.smoothing) if rules.smoothing > 0 else 1.0
         self._average: tuple[float, ...] | None = None
+        self._state: State | None = None
         self._label: str | None = None
 
     def decide(self, heard: Heard) -> Decision:
-        """Return the label after another window. Silence forgets what was before it."""
+        """Return the decision after another window. Silence forgets what was before it."""
         if heard.probabilities is None:
             self._average = None
-            return self._decision(SILENCE)
+            return self._decision(State.SILENCE, None, None)
         if self._average is None:
             self._average = heard.probabilities
         else:
             share = self._share
             pairs = zip(self._average, heard.probabilities, strict=True)
             self._average = tuple(old + share * (new - old) for old, new in pairs)
-        return self._decision(self._next(dict(zip(self._labels, self._average, strict=True))))
+        scores = dict(zip(self._labels, self._average, strict=True))
+        label = self._next(scores)
+        if label is None:
+            return self._decision(State.UNKNOWN, None, None)
+        return self._decision(State.LABEL, label, scores[label])
 
-    def _next(self, scores: dict[str, float]) -> str:
+    def _next(self, scores: dict[str, float]) -> str | None:
         best = max(scores, key=lambda label: scores[label])
         current, rules = self._label, self._rules
-        if current in scores:
-            if scores[best] >= max(rules.min_confidence, scores[current] + rules.margin):
-                return best
-            return current if scores[current] >= rules.min_confidence - rules.margin else UNKNOWN
-        return best if scores[best] >= rules.min_confidence else UNKNOWN
+        if current is None:
+            return best if scores[best] >= rules.min_confidence else None
+        if scores[best] >= max(rules.min_confidence, scores[current] + rules.margin):
+            return best
+        return current if scores[current] >= rules.min_confidence - rules.margin else None
 
-    def _decision(self, label: str) -> Decision:
-        changed, self._label = label != self._label, label
-        has_probability = self._average is not None and label in self._labels
-        confidence = self._average[self._labels.index(label)] if has_probability and self._average else None
-        return Decision(label, confidence, changed, self._average)
+    def _decision(self, state: State, label: str | None, confidence: float | None) -> Decision:
+        changed = (state, label) != (self._state, self._label)
+        self._state, self._label = state, label
+        return Decision(state, label, confidence, changed, self._average)

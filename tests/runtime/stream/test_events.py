@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from typing import Any
 
 import numpy as np
@@ -34,7 +36,7 @@ def results(heard: list[events.Event]) -> list[Any]:
 @pytest.mark.parametrize("offset", [0.0, 0.01, -0.2])
 def test_a_constant_offset_is_silence(offset: float, rate: int) -> None:
     heard = listened(np.full((rate * 8, 1), offset, np.float32), rate=rate)
-    assert len(heard) == 6 and {event.decision.label for event in heard} == {"silence"}
+    assert len(heard) == 6 and {event.decision.state for event in heard} == {"silence"}
 
 
 @given(cuts, st.sampled_from([0.0, 0.01, -0.3]))
@@ -43,7 +45,7 @@ def test_a_cut_stream_with_an_offset_gives_exactly_what_the_whole_gives(cuts: li
     sound = (np.concatenate([music(3), np.zeros(60_000, np.float32)]) + np.float32(offset))[:, None]
     whole = listened(sound, rate=16_000)
     assert results(listened(sound, cuts, rate=16_000)) == results(whole)
-    assert whole[0].decision.label != "silence" and whole[-1].decision.label == "silence"
+    assert whole[0].decision.state == "label" and whole[-1].decision.state == "silence"
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e30])
@@ -66,3 +68,15 @@ def test_sound_samples_are_not_reported() -> None:
     messages: list[str] = []
     listened(music(3)[:, None] * np.float32(1e5), report=messages.append)
     assert messages == []
+
+
+def test_events_tell_silence_from_a_class_of_that_name() -> None:
+    eye = Eye(SHORT)
+    eye.card = dataclasses.replace(eye.card, labels=("silence", "unknown"))
+    classifier = Classifier(eye)
+    sound = np.concatenate([music(3), np.zeros(60_000, np.float32)])[:, None]
+    heard = list(events.listen(classifier, iter([sound]), 22_050, SETTINGS, print))
+    values = [json.loads(events.as_json(event, classifier.labels)) for event in (heard[0], heard[-1])]
+    assert [value["state"] for value in values] == ["label", "silence"]
+    assert values[0]["label"] in ("silence", "unknown") and values[1]["label"] == "silence"
+    assert "silence" in events.as_line(heard[-1]) and "%" not in events.as_line(heard[-1])

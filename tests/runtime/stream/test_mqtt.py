@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import queue
@@ -127,6 +128,11 @@ def test_home_assistant_gets_every_label() -> None:
         assert (
             message["state_topic"] == "hall/music/state" and message["availability_topic"] == "hall/music/availability"
         )
+
+
+def test_a_class_called_unknown_is_one_option() -> None:
+    card = dataclasses.replace(example_card(), labels=("unknown", "dog"))
+    assert next(iter(discovery("hall", card).values()))["options"] == ["unknown", "dog", "silence"]
 
 
 def ids(topic: str) -> set[str]:

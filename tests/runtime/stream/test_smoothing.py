@@ -18,7 +18,7 @@ def heard(*probabilities: float) -> Heard:
 
 def decided(rules: Rules, *rows: tuple[float, ...]) -> list[str]:
     decider = Decider(LABELS, rules, 5.0)
-    return [decider.decide(heard(*row)).label for row in rows]
+    return [decider.decide(heard(*row)).word for row in rows]
 
 
 def test_a_margin_keeps_a_label_from_flickering() -> None:
@@ -60,7 +60,7 @@ def test_silence_forgets() -> None:
     first = decider.decide(heard(0.9, 0.05, 0.05))
     quiet = decider.decide(heard())
     after = decider.decide(heard(0.1, 0.8, 0.1))
-    assert (first.label, quiet.label, after.label) == ("a", "silence", "b")
+    assert (first.word, quiet.word, after.word) == ("a", "silence", "b")
     assert (first.confidence, quiet.confidence, after.confidence) == (0.9, None, 0.8)
     assert quiet.probabilities is None and first.changed and quiet.changed and after.changed
     assert not decider.decide(heard(0.1, 0.8, 0.1)).changed
@@ -75,8 +75,20 @@ def test_whatever_comes_there_is_a_label(windows: list, smoothing: float, margin
     before = None
     for row in windows:
         decision = decider.decide(heard(*row) if row else heard())
-        assert decision.label in {*LABELS, "unknown", "silence"}
-        assert (decision.label == "silence") == (row is None)
-        assert decision.changed == (decision.label != before)
-        assert (decision.confidence is not None) == (decision.label in LABELS)
-        before = decision.label
+        assert (decision.label in LABELS) == (decision.state == "label") == (decision.confidence is not None)
+        assert decision.word == (decision.label or decision.state)
+        assert (decision.state == "silence") == (row is None)
+        assert decision.changed == ((decision.state, decision.label) != before)
+        before = (decision.state, decision.label)
+
+
+def test_classes_may_be_called_as_states_are() -> None:
+    decider = Decider(("silence", "unknown"), Rules(smoothing=0, margin=0, min_confidence=0.7), 5.0)
+    rows = [(0.8, 0.2), (), (0.1, 0.9), (0.5, 0.5), (0.9, 0.1)]
+    decisions = [decider.decide(heard(*row)) for row in rows]
+    assert [decision.word for decision in decisions] == ["silence", "silence", "unknown", "unknown", "silence"]
+    assert [decision.state for decision in decisions] == ["label", "silence", "label", "unknown", "label"]
+    assert [decision.confidence for decision in decisions] == [0.8, None, 0.9, None, 0.9]
+    assert all(decision.changed for decision in decisions)
+    margin = Decider(("silence", "b"), Rules(smoothing=0, margin=0.4, min_confidence=0), 5.0)
+    assert [margin.decide(heard(*row)).word for row in [(), (0.4, 0.6)]] == ["silence", "b"]

@@ -211,7 +211,8 @@ def test_lost_sound_starts_a_new_window() -> None:
     ends = [event.heard.end for event in heard]
     assert ends[: len(ends) // 2] == ends[len(ends) // 2 :]
     value = json.loads(events.as_json(heard[0], classifier.labels))
-    assert set(value) == {"time", "at", "label", "confidence", "changed", "probabilities", "level_db", "load"}
+    assert set(value) == {"time", "at", "state", "label", "confidence", "changed", "probabilities", "level_db", "load"}
+    assert value["state"] == "label"
     assert value["probabilities"][value["label"]] == value["confidence"] and value["load"] > 0
     assert value["label"] in events.as_line(heard[0]) and " * " in events.as_line(heard[0])
 
