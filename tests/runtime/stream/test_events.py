@@ -80,3 +80,16 @@ def test_events_tell_silence_from_a_class_of_that_name() -> None:
     assert [value["state"] for value in values] == ["label", "silence"]
     assert values[0]["label"] in ("silence", "unknown") and values[1]["label"] == "silence"
     assert "silence" in events.as_line(heard[-1]) and "%" not in events.as_line(heard[-1])
+
+
+def test_the_level_is_in_decibels_in_every_form() -> None:
+    tone = np.sin(np.arange(60_000) * 0.1)[:, None] / np.sqrt(50)
+    (event,) = listened(tone.astype(np.float32), settings=events.Settings(hop_seconds=2))
+    assert json.loads(events.as_json(event, ("a", "b")))["level_db"] == pytest.approx(-20, abs=0.1)
+    assert events.as_line(event).endswith(" -20.0 dB")
+
+
+@pytest.mark.parametrize("hop", [0.8, 1.5, 3.0])
+def test_events_come_every_hop(hop: float) -> None:
+    ends = [event.heard.end for event in listened(music(12)[:, None], settings=events.Settings(hop_seconds=hop))]
+    assert ends[-1] - ends[-2] == pytest.approx(hop, abs=0.4) and len(ends) >= 12 // (hop + 0.4)

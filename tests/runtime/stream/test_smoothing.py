@@ -82,6 +82,12 @@ def test_whatever_comes_there_is_a_label(windows: list, smoothing: float, margin
         before = (decision.state, decision.label)
 
 
+def test_a_new_label_must_be_sure_enough() -> None:
+    rules = Rules(smoothing=0, margin=0.1, min_confidence=0.6)
+    assert decided(rules, (0.65, 0.2, 0.15), (0.3, 0.55, 0.15)) == ["a", "unknown"]
+    assert decided(rules, (0.65, 0.2, 0.15), (0.5, 0.59, 0.01)) == ["a", "a"]
+
+
 def test_classes_may_be_called_as_states_are() -> None:
     decider = Decider(("silence", "unknown"), Rules(smoothing=0, margin=0, min_confidence=0.7), 5.0)
     rows = [(0.8, 0.2), (), (0.1, 0.9), (0.5, 0.5), (0.9, 0.1)]

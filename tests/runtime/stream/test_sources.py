@@ -217,20 +217,27 @@ def test_lost_sound_starts_a_new_window() -> None:
     assert value["label"] in events.as_line(heard[0]) and " * " in events.as_line(heard[0])
 
 
-@pytest.mark.parametrize("format", ["s16", "f32"])
-def test_the_command_streams(artifacts: Path, format: str) -> None:
+@pytest.mark.parametrize(
+    ("format", "hop", "ends"),
+    [
+        ("s16", 5.2, [5.2, 10.4, 15.6, 20.8, 26.0, 30.0, 35.2, 40.4]),
+        ("f32", 9.7, [9.7, 19.3, 29.0, 30.0, 39.7]),
+    ],
+)
+def test_the_command_streams(artifacts: Path, format: str, hop: float, ends: list[float]) -> None:
     sound = np.concatenate([music(36), np.zeros(22_050 * 6, np.float32)])
     data = sound.astype("<f4") if format == "f32" else np.rint(sound * 32767).astype("<i2")
     command = [sys.executable, "-m", "runtime", "--stream", "--json", "--rate", "22050", "--pcm", format]
-    command += ["--model", str(artifacts / "gtzanet-float32.tflite"), "--threads", "1", "--hop", "5"]
+    command += ["--model", str(artifacts / "gtzanet-float32.tflite"), "--threads", "1"]
+    command += [] if hop == 5.2 else ["--hop", str(hop)]  # 5.2 is the default
     done = subprocess.run(command, cwd=ROOT, input=data.tobytes(), capture_output=True, timeout=120)
     assert done.returncode == 0, done.stderr
     events = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [round(event["at"], 1) for event in events] == [5.2, 10.4, 15.6, 20.8, 26.0, 30.0, 35.2, 40.4]
+    assert [round(event["at"], 1) for event in events] == ends
     assert events[0]["changed"] and events[-1]["level_db"] < events[0]["level_db"]
     assert all(event["label"] in event["probabilities"] for event in events)
     first, last = done.stderr.decode().splitlines()
-    assert "a line every 5.2 s" in first
+    assert f"a line every {hop} s" in first
     assert "heard" in last and "computing took" in last and "% of that time" in last
 
 
