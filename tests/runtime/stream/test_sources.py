@@ -17,10 +17,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from runtime.arguments import live_request, parser
 from runtime.classifier import Classifier
 from runtime.cli import entry
 from runtime.sources import Raw
 from runtime.stream import events, microphone, pipe
+from runtime.stream.smoothing import Rules
 from runtime.stream.stall import watched
 from tests.runtime.stream.test_sliding_window import Eye, music
 from toolkit.audio.samples import Resampler, to_mono_at
@@ -241,6 +243,13 @@ def test_the_command_streams(artifacts: Path, format: str, hop: float, ends: lis
     assert "heard" in last and "computing took" in last and "% of that time" in last
 
 
+def test_every_flag_reaches_the_settings() -> None:
+    flags = ["--hop=3", "--silence=-50", "--smooth=4", "--margin=0.2", "--min-confidence=0.6", "--stall=7"]
+    request = live_request(parser("test").parse_args(["--stream", *flags]))
+    assert request.settings == events.Settings(3, -50, Rules(4, 0.2, 0.6), 7)
+    assert live_request(parser("test").parse_args(["--stream"])).settings == events.Settings()
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -252,6 +261,10 @@ def test_the_command_streams(artifacts: Path, format: str, hop: float, ends: lis
         ["--stream", "--silence", "nan"],
         ["--stream", "--rate", "500"],
         ["--stream", "--margin", "2"],
+        ["--stream", "--stall", "0"],
+        ["--stream", "--stall", "nan"],
+        ["--stream", "--stall", "1e9"],
+        ["--stall", "5", "-"],
         ["--stream", "--hop", "31"],
     ],
 )
