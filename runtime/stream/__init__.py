@@ -1,12 +1,12 @@
 """Endless sound: from a microphone or a pipe to a label that does not flicker.
 
-- `blocks`: what a source yields. `microphone`, `pipe`: the sources.
-- `stall`: notice that a source gives no sound.
+- `blocks`: types of all sources. `microphone`, `pipe`: the sources.
+- `stall`: notice that no sound comes from a source.
 - `repair`: damaged samples count as 0.
 - `downmix`: channels to one, also where their mean cancels.
-- `sliding_window`: blocks to the windows that the network hears.
+- `sliding_window`: samples to the probabilities of each window.
 - `smoothing`: a window's probabilities to a steady label.
-- `events`: what is heard, as it comes.
-- `mqtt`: labels to a broker, where Home Assistant finds them.
-- `listen`: the command's work, from a source to lines of output.
+- `events`: a result and a decision after every hop.
+- `mqtt`: events to a broker, and discovery for Home Assistant.
+- `listen`: the command's job, from a source to lines of output.
 """

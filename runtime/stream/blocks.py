@@ -1,4 +1,4 @@
-"""What every source of endless sound yields, and how it reports."""
+"""Types that all sources of endless sound share."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Blocks = Iterator[NDArray[np.float32] | None]
-"""Samples (n, channels), or None where sound was lost: what follows does not continue what was before."""
+"""Samples (n, channels), or None at a gap: sound after it does not continue sound before it."""
 Report = Callable[[str], None]
 """Called with a sentence."""

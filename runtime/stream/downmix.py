@@ -17,7 +17,7 @@ SPAN_SECONDS = 0.5
 
 
 def downmixed(blocks: Blocks, rate: int, report: Report) -> Blocks:
-    """Yield blocks (n, channels) as (n, 1): each span of 0.5 s as `downmix` gives it, and report once that one cancels.
+    """Yield blocks (n, channels) as (n, 1): the `downmix` of each span of 0.5 s; report once that one cancels.
 
     Spans count from the start of the sound or of what follows a None, so the cut into blocks does not matter.
     """

@@ -11,7 +11,7 @@ from runtime.classifier import Classifier
 from runtime.stream.blocks import Blocks, Report
 from runtime.stream.downmix import downmixed
 from runtime.stream.repair import repaired
-from runtime.stream.sliding_window import Heard, Stream
+from runtime.stream.sliding_window import HopResult, Stream
 from runtime.stream.smoothing import Decider, Decision, Rules
 from toolkit.audio.samples import Resampler
 
@@ -40,22 +40,22 @@ class Settings:
 
 @dataclass(frozen=True)
 class Event:
-    """What was heard and decided after a hop; `load` is the share of the hop's time that the computer spent on it."""
+    """A hop's result and the decision after it; `load` is the share of the hop's time spent on computing."""
 
-    heard: Heard
+    result: HopResult
     decision: Decision
     load: float
 
 
 def listen(classifier: Classifier, blocks: Blocks, rate: int, settings: Settings, report: Report) -> Generator[Event]:
-    """Yield an event for each hop of sound in `blocks`, samples (n, channels) at `rate`; None starts afresh.
+    """Yield an event for each hop of sound in `blocks`, samples (n, channels) at `rate`; None starts a new window.
 
     `report` is called where samples are damaged or channels cancel.
 
     Raises
     ------
     AudioError, UsageError
-        If there are no such rates or hops.
+        If a rate or the hop is out of range.
     EngineError
         If the network fails.
     """
@@ -64,8 +64,8 @@ def listen(classifier: Classifier, blocks: Blocks, rate: int, settings: Settings
         if block is None:
             stream, resampler, decider = _fresh(classifier, rate, settings)
             continue
-        for heard in stream.push(resampler.push(block)):
-            yield Event(heard, decider.decide(heard), heard.spent / stream.hop_seconds)
+        for result in stream.push(resampler.push(block)):
+            yield Event(result, decider.decide(result), result.spent / stream.hop_seconds)
 
 
 def _fresh(classifier: Classifier, rate: int, settings: Settings) -> tuple[Stream, Resampler, Decider]:
@@ -82,13 +82,13 @@ def as_json(event: Event, labels: tuple[str, ...]) -> str:
     scores = event.decision.probabilities
     value = {
         "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "at": round(event.heard.end, 3),
+        "at": round(event.result.end, 3),
         "state": event.decision.state,
         "label": event.decision.word,
         "confidence": event.decision.confidence,
         "changed": event.decision.changed,
         "probabilities": None if scores is None else dict(zip(labels, scores, strict=True)),
-        "level_db": round(event.heard.level, 1),
+        "level_db": round(event.result.level, 1),
         "load": round(event.load, 4),
     }
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
@@ -96,9 +96,9 @@ def as_json(event: Event, labels: tuple[str, ...]) -> str:
 
 def as_line(event: Event) -> str:
     """Return one line for people: clock, label, probability, level; a star where the label is new."""
-    minutes, seconds = divmod(int(event.heard.end), 60)
+    minutes, seconds = divmod(int(event.result.end), 60)
     confidence = event.decision.confidence
     sure = "" if confidence is None else f"{confidence:6.1%}"
     mark = "*" if event.decision.changed else " "
     clock = f"{minutes // 60:2}:{minutes % 60:02}:{seconds:02}"
-    return f"{clock} {mark} {event.decision.word:<12} {sure:>6}  {event.heard.level:6.1f} dB"
+    return f"{clock} {mark} {event.decision.word:<12} {sure:>6}  {event.result.level:6.1f} dB"

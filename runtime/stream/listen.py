@@ -1,4 +1,4 @@
-"""What `--stream` and `--listen` do: yield a line after every hop until the sound ends."""
+"""The job of `--stream` and `--listen`: a line after every hop until the sound ends."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from toolkit.errors import AudioError
 
 @dataclass(frozen=True)
 class LiveRequest:
-    """What to listen to, and how.
+    """A source of endless sound, and how it is classified.
 
     Attributes
     ----------
     microphone
-        Whether a microphone is heard; standard input otherwise.
+        Whether the source is a microphone; standard input otherwise.
     device
         The microphone's name or number; None for the system's.
     raw
-        How the samples come.
+        Format of the samples.
     settings
-        Hop, smoothing, silence.
+        Hop, smoothing, silence, stall.
     broker
-        Where every line is published, None for nowhere.
+        Where every line is published; None for nowhere.
     json
         Whether the lines are JSON objects.
     """
@@ -46,7 +46,7 @@ class LiveRequest:
 
 
 def listen(classifier: Classifier, request: LiveRequest, report: Report) -> Iterator[str]:
-    """Yield a line for each event, and publish it where that was asked for, until the sound ends.
+    """Yield a line for each event, and publish it to the broker, until the sound ends.
 
     Raises
     ------
@@ -67,9 +67,9 @@ def listen(classifier: Classifier, request: LiveRequest, report: Report) -> Iter
         greeting = f"{card.model}-{card.precision} listens to {name}, a line every {hop:.1f} s. {card.dataset.notice}"
         report(greeting.strip())
         blocks = watched(blocks, settings.stall_seconds, report, publisher.set_offline if publisher else lambda: None)
-        heard = events.listen(classifier, tally.counted(blocks, rate), rate, settings, report)
+        results = events.listen(classifier, tally.counted(blocks, rate), rate, settings, report)
         try:
-            for event in heard:
+            for event in results:
                 tally.add(event, report)
                 text = events.as_json(event, classifier.labels)
                 yield text if request.json else events.as_line(event)
@@ -78,7 +78,7 @@ def listen(classifier: Classifier, request: LiveRequest, report: Report) -> Iter
         except AudioError as error:
             raise AudioError(f"{name}: {error}") from None
         finally:
-            heard.close()
+            results.close()
             if tally.lines:
                 report(f"heard {tally.seconds:.0f} s; computing took {tally.spent / tally.seconds:.2%} of that time")
     if not tally.lines:
@@ -86,7 +86,7 @@ def listen(classifier: Classifier, request: LiveRequest, report: Report) -> Iter
 
 
 class _Tally:
-    """Counts seconds heard, seconds spent and lines printed; reports once that the computer is too slow."""
+    """Counts seconds of sound, seconds of computing and lines; reports once that the computer is too slow."""
 
     def __init__(self) -> None:
         self.seconds, self.spent, self.lines = 0.0, 0.0, 0
@@ -98,7 +98,7 @@ class _Tally:
             yield block
 
     def add(self, event: events.Event, report: Report) -> None:
-        self.spent, self.lines = self.spent + event.heard.spent, self.lines + 1
+        self.spent, self.lines = self.spent + event.result.spent, self.lines + 1
         if event.load > 1 and not self._slow:
             self._slow = True
             report(f"the computer is too slow: a hop took {event.load:.1f} times its own length; use a longer --hop")

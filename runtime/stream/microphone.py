@@ -1,4 +1,4 @@
-"""What a microphone hears, as blocks of samples, through sounddevice and PortAudio."""
+"""A microphone as blocks of samples, through sounddevice and PortAudio."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from toolkit.errors import AudioError, UsageError
 RETRY_SECONDS = 2.0
 BLOCKS_PER_SECOND = 25
 QUEUED = 15 * BLOCKS_PER_SECOND
-"""Blocks of a microphone that wait for the computer."""
+"""Blocks that may wait to be classified."""
 
 
 def microphone(device: str | None, rate: int, report: Report, stall: float) -> Blocks:
-    """Yield what a microphone hears, for good: where it stalls or is unplugged, it is opened again until it is back.
+    """Yield a microphone's samples without end. One that stalls or is unplugged is opened again until it is back.
 
     Parameters
     ----------
     device
-        Name (or a part of it) or number of the device, as the operating system gives it; None for its default.
+        Name (or a part of it) or number of the device, as the operating system lists it; None for its default.
     rate
         Samples per second.
     report
@@ -38,7 +38,7 @@ def microphone(device: str | None, rate: int, report: Report, stall: float) -> B
     Raises
     ------
     UsageError
-        If there is no such device, or it cannot be opened, at first.
+        If the device cannot be opened the first time.
     AudioError
         If sounddevice, or the PortAudio library that it needs, is not installed.
     """
@@ -73,7 +73,7 @@ def microphone(device: str | None, rate: int, report: Report, stall: float) -> B
 
 
 def _keep(waiting: queue.Queue[NDArray[np.float32] | None]) -> Callable[..., None]:
-    """Return what PortAudio calls with every block: it keeps them in order, with None where some were lost."""
+    """Return PortAudio's callback: it puts every block into the queue, and None where some were lost."""
     lost = False
 
     def callback(block: NDArray[np.float32], frames: int, times: Any, status: Any) -> None:
@@ -98,14 +98,14 @@ def _refresh_devices(module: Any) -> None:
 
 
 def _refusal(module: Any, device: str | None, rate: int, error: Exception) -> str:
-    """Return why a microphone was not opened, and what to do."""
+    """Return a message: why a microphone cannot be opened, and what to do."""
     called = "the microphone" if device is None else f"--device {device}"
     hint = f"try --rate 48000, or --device with one of these: {_devices(module)}"
     return f"{called} cannot be opened at {rate} Hz ({first_line(error)}): {hint}"
 
 
 def sounddevice() -> Any:
-    """Return the module that opens microphones; raise `AudioError` where it, or what it needs, is not installed."""
+    """Return the module that opens microphones; raise `AudioError` where it or PortAudio is not installed."""
     try:
         return importlib.import_module("sounddevice")
     except ImportError:

@@ -1,4 +1,4 @@
-"""What was heard to an MQTT broker, where Home Assistant finds it by itself."""
+"""Events to an MQTT broker, and discovery messages for Home Assistant."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ SCHEMES = {"mqtt": 1883, "mqtts": 8883}
 TOPIC = "gtzanet-edge"
 PASSWORD = "MQTT_PASSWORD"
 DISCOVERY = "homeassistant"
-"""Where Home Assistant looks for devices, unless it was told otherwise."""
+"""Home Assistant's default prefix of discovery topics."""
 WAIT_SECONDS = 10.0
-"""For the broker's answer at the start, and for its last receipt at the end."""
+"""Limit on the wait for the broker's answer at the start, and for its last receipt at the end."""
 EXPIRE_SECONDS = 21
 """Two hops and the time until a source counts as stalled, at the default settings."""
 LONGEST_RETRY = 30
@@ -34,7 +34,7 @@ LONGEST_TOPIC = 1000
 
 @dataclass(frozen=True)
 class Broker:
-    """Where to publish, as `parse` reads it."""
+    """A broker and a topic."""
 
     host: str
     port: int
@@ -45,14 +45,14 @@ class Broker:
 
     @classmethod
     def parse(cls, url: str) -> Broker:
-        """Return what `mqtt[s]://[user[:password]@]host[:port][/topic]` says.
+        """Return the broker of `mqtt[s]://[user[:password]@]host[:port][/topic]`.
 
-        A password that is not there is taken from the variable MQTT_PASSWORD, where no list of processes shows it.
+        The default password is in the variable MQTT_PASSWORD, which no list of processes shows.
 
         Raises
         ------
         UsageError
-            If it is no such URL.
+            If the URL has another form.
         """
         url_forms = "give mqtt://HOST/TOPIC, or mqtts://USER@HOST:PORT/TOPIC for TLS"
         try:
@@ -122,7 +122,7 @@ def discovery(topic: str, card: Card, expire_after: int = EXPIRE_SECONDS) -> dic
 def _id(topic: str) -> str:
     """Return a topic as an id of letters, digits, _ and -, another one for every topic.
 
-    Where it has other characters, or could be taken for such an id, it ends with a digest of the exact topic.
+    The id of a topic that has other characters, or looks like such an id, ends with a digest of the exact topic.
     """
     slug = re.sub(r"[^a-zA-Z0-9_-]", "_", topic)
     if slug == topic and not re.search(r"--[0-9a-f]{12}$", topic):
@@ -131,11 +131,10 @@ def _id(topic: str) -> str:
 
 
 class Publisher:
-    """A connection to a broker, to be used in a `with` block; where it is lost, it is made again.
+    """A connection to a broker for a `with` block; it is opened again when it is lost.
 
-    Retained messages: `<topic>/state`, the newest text that was published; `<topic>/availability`, "online" within the
-    block, "offline" after it (the broker says so itself where the process dies) and from `set_offline` to the next
-    state; and Home Assistant's discovery.
+    Retained messages: `<topic>/state`, the newest text; `<topic>/availability`: "online" in the block, "offline"
+    after it (also where the process dies) and from `set_offline` to the next state; and Home Assistant's discovery.
 
     Raises
     ------
@@ -187,7 +186,7 @@ class Publisher:
         self._client.publish(f"{self._broker.topic}/state", state, retain=True)
 
     def set_offline(self) -> None:
-        """Publish that the newest state does not hold, until the next one is published."""
+        """Publish that the newest state is out of date, until the next one is published."""
         self._availability = "offline"
         self._publish_availability()
 

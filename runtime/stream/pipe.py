@@ -20,7 +20,7 @@ def piped(raw: Raw, file: BinaryIO | None = None) -> Blocks:
     Raises
     ------
     UsageError
-        If there is no such format.
+        If the format or the number of channels is out of range.
     AudioError
         If the bytes are those of an audio file, or end within a sample.
     """

@@ -23,21 +23,21 @@ SILENT_DB = -200.0
 
 
 @dataclass(frozen=True)
-class Heard:
-    """What the network says of the newest window.
+class HopResult:
+    """The network's output for the window that ends with the newest hop.
 
     Attributes
     ----------
     end
         Seconds of sound since the start.
     seconds
-        How much sound the window holds: less than a whole window in the first seconds.
+        Length of the window's sound: less than a whole window at the start.
     level
         Of the newest hop, in decibels relative to full scale: the root mean square without the hop's mean.
     probabilities
-        Of the classes in the order of `Classifier.labels`; None where the hop was quieter than was asked for.
+        Of the classes in the order of `Classifier.labels`; None where the hop is silence.
     spent
-        Seconds that the computer spent on it.
+        Seconds of computing.
     """
 
     end: float
@@ -48,23 +48,23 @@ class Heard:
 
 
 class Stream:
-    """Classifies sound that comes piece by piece. What comes out does not depend on how it was cut into pieces.
+    """Classifies sound that comes piece by piece. The results do not depend on how it is cut into pieces.
 
-    Every hop gives one `Heard`. As long as less than a window has come, the network is asked about what there is, as
-    about a short sound. A whole window's picture is the very one that a file with these samples gives.
+    Every hop has one `HopResult`. Before a whole window has come, the samples so far are classified as a short clip.
+    The picture of a whole window equals that of a file with these samples.
     """
 
     def __init__(self, classifier: Classifier, hop_seconds: float = 5.0, silence: float = SILENT_DB) -> None:
-        """Make an empty stream.
+        """Start without samples.
 
         Parameters
         ----------
         classifier
-            What classifies.
+            The network and its front end.
         hop_seconds
             Seconds from one window to the next, rounded to a whole number of 32 frames (0.74 s at GTZAN's settings).
         silence
-            Decibels: where the newest hop is quieter, the network is not asked.
+            Decibels: the network does not run on a quieter hop.
 
         Raises
         ------
@@ -98,29 +98,29 @@ class Stream:
         """Seconds from one window to the next."""
         return self._hop / self._spec.sample_rate
 
-    def push(self, samples: NDArray[np.float32]) -> list[Heard]:
-        """Take the next samples, float32 (n,) at the front end's rate, and return what each hop that they end gives.
+    def push(self, samples: NDArray[np.float32]) -> list[HopResult]:
+        """Accept the next samples, float32 (n,) at the front end's rate; return a result per completed hop.
 
         Raises
         ------
         AudioError
-            If they are not one-dimensional, not finite or not floats. None of them is kept then.
+            If they are not one-dimensional, finite floats. None of them is kept then.
         EngineError
             If the network fails.
         """
-        heard: list[Heard] = []
+        results: list[HopResult] = []
         rest = valid_samples(samples) if len(samples) else samples
         while len(rest):
             due = self._due() - self._total
             self._keep(rest[:due])
             if len(rest) >= due:
                 self._hops += 1
-                heard.append(self._heard())
+                results.append(self._result())
             rest = rest[due:]
-        return heard
+        return results
 
     def _due(self) -> int:
-        """Return how many samples must have come for the next hop to end: those of a growing sound, then windows."""
+        """Return the number of samples at which the next hop ends: hops up to a window, then from there."""
         growing = -(-self._window // self._hop) - 1
         if self._hops < growing:
             return (self._hops + 1) * self._hop
@@ -135,13 +135,13 @@ class Stream:
         self._end += len(samples)
         self._total += len(samples)
 
-    def _heard(self) -> Heard:
+    def _result(self) -> HopResult:
         start = time.perf_counter()
         rate = self._spec.sample_rate
         sound = self._kept[max(0, self._end - self._window) : self._end]
         level = loudness(sound[-self._hop :])
-        drawn = len(sound) == self._window and len(self._inner) > 0 and self.classifier.card.input_level == "picture"
-        power = self._advanced(sound) if drawn else None
+        whole = len(sound) == self._window and len(self._inner) > 0
+        power = self._advanced(sound) if whole and self.classifier.card.input_level == "picture" else None
         probabilities = None
         if level >= self._silence:
             if power is not None:
@@ -151,10 +151,10 @@ class Stream:
                 value = model_input(window, self.classifier.card)
             probabilities = tuple(self.classifier.probabilities(value).tolist())
         spent = time.perf_counter() - start
-        return Heard(self._total / rate, len(sound) / rate, level, probabilities, spent)
+        return HopResult(self._total / rate, len(sound) / rate, level, probabilities, spent)
 
     def _advanced(self, sound: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the mel power of the window's frames: the new ones and those at its ends are computed."""
+        """Return the mel power (frames, bands) of a window: only new frames, and those at its ends, are computed."""
         hop, moved = self._spec.hop_length, self._hop // self._spec.hop_length
         first, last = self._inner.start, self._inner.stop
         if self._power is None or last - moved < first:
@@ -174,7 +174,7 @@ class Stream:
 def loudness(samples: NDArray[np.float32]) -> float:
     """Return the root mean square of samples without their mean, in decibels relative to full scale.
 
-    A constant offset, as cheap sound cards have, is no sound. Digital silence is `SILENT_DB`.
+    A constant offset, as cheap sound cards have, is silence. Digital silence is `SILENT_DB`.
     """
     variance = float(samples.var(dtype=np.float64))
     return max(SILENT_DB, 10 * math.log10(variance)) if variance > 0 else SILENT_DB

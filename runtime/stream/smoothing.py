@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from runtime.stream.sliding_window import Heard
+from runtime.stream.sliding_window import HopResult
 
 
 @dataclass(frozen=True)
@@ -17,11 +17,11 @@ class Rules:
     Attributes
     ----------
     smoothing
-        Seconds: probabilities are averaged with weights that fall by a factor e in this time. 0 takes each as it is.
+        Seconds: probabilities are averaged with weights that fall by a factor e in this time. 0 leaves each as it is.
     margin
-        How much more probable than the current label another must be to take its place.
+        How much more probable than the current label its successor must be.
     min_confidence
-        Below it the label is "unknown"; a label that is there stays until it is `margin` below.
+        Below it the state is unknown; the current label stays until it is `margin` below.
     """
 
     smoothing: float = 10.0
@@ -78,16 +78,16 @@ class Decider:
         self._state: State | None = None
         self._label: str | None = None
 
-    def decide(self, heard: Heard) -> Decision:
+    def decide(self, result: HopResult) -> Decision:
         """Return the decision after another window. Silence forgets what was before it."""
-        if heard.probabilities is None:
+        if result.probabilities is None:
             self._average = None
             return self._decision(State.SILENCE, None, None)
         if self._average is None:
-            self._average = heard.probabilities
+            self._average = result.probabilities
         else:
             share = self._share
-            pairs = zip(self._average, heard.probabilities, strict=True)
+            pairs = zip(self._average, result.probabilities, strict=True)
             self._average = tuple(old + share * (new - old) for old, new in pairs)
         scores = dict(zip(self._labels, self._average, strict=True))
         label = self._next(scores)

@@ -1,4 +1,4 @@
-"""Notice that a source gives no sound, even while reading from it blocks."""
+"""Notice that no sound comes from a source, even while reading from it blocks."""
 
 from __future__ import annotations
 

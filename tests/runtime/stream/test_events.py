@@ -29,7 +29,7 @@ def listened(
 
 
 def results(heard: list[events.Event]) -> list[Any]:
-    return [(event.heard.end, event.heard.level, event.decision) for event in heard]
+    return [(event.result.end, event.result.level, event.decision) for event in heard]
 
 
 @pytest.mark.parametrize("rate", [22_050, 44_100])
@@ -91,5 +91,5 @@ def test_the_level_is_in_decibels_in_every_form() -> None:
 
 @pytest.mark.parametrize("hop", [0.8, 1.5, 3.0])
 def test_events_come_every_hop(hop: float) -> None:
-    ends = [event.heard.end for event in listened(music(12)[:, None], settings=events.Settings(hop_seconds=hop))]
+    ends = [event.result.end for event in listened(music(12)[:, None], settings=events.Settings(hop_seconds=hop))]
     assert ends[-1] - ends[-2] == pytest.approx(hop, abs=0.4) and len(ends) >= 12 // (hop + 0.4)

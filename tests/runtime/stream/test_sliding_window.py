@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.classifier import Classifier
-from runtime.stream.sliding_window import SILENT_DB, Heard, Stream, loudness
+from runtime.stream.sliding_window import SILENT_DB, HopResult, Stream, loudness
 from tests.cards import example_card
 from toolkit.data import synthetic
 from toolkit.errors import AudioError, UsageError
@@ -56,7 +56,7 @@ def stream(spec: FrontEnd = SHORT, hop: float = 1.5, **options: Any) -> tuple[St
     return Stream(Classifier(eye), hop, **options), eye
 
 
-def plain(heard: list[Heard]) -> list[Heard]:
+def plain(heard: list[HopResult]) -> list[HopResult]:
     return [dataclasses.replace(item, spent=0.0) for item in heard]
 
 
@@ -66,7 +66,7 @@ def test_how_sound_is_cut_does_not_matter(pieces: list[int], seed: int, offset: 
     sound = music(9, seed) + np.float32(offset)
     whole = plain(stream()[0].push(sound))
     cut = stream()[0]
-    windows: list[Heard] = []
+    windows: list[HopResult] = []
     for piece in np.split(sound, np.cumsum(pieces)[np.cumsum(pieces) < len(sound)]):
         windows += cut.push(piece)
     assert plain(windows) == whole

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.stream.sliding_window import Heard
+from runtime.stream.sliding_window import HopResult
 from runtime.stream.smoothing import Decider, Rules
 
 LABELS = ("a", "b", "c")
 
 
-def heard(*probabilities: float) -> Heard:
-    return Heard(0.0, 30.0, -20.0, probabilities or None, 0.0)
+def heard(*probabilities: float) -> HopResult:
+    return HopResult(0.0, 30.0, -20.0, probabilities or None, 0.0)
 
 
 def decided(rules: Rules, *rows: tuple[float, ...]) -> list[str]:

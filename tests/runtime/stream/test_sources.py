@@ -193,7 +193,7 @@ def test_lost_sound_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     assert kept.get() is None
 
 
-def test_a_microphone_that_is_not_there_is_misuse(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_microphone_is_misuse(monkeypatch: pytest.MonkeyPatch) -> None:
     module = Microphones(ValueError("No input device matching 'x'"))
     monkeypatch.setitem(sys.modules, "sounddevice", module)
     with pytest.raises(
@@ -210,7 +210,7 @@ def test_lost_sound_starts_a_new_window() -> None:
     sound = music(8)[:, None]
     settings = events.Settings(hop_seconds=1.5)
     heard = list(events.listen(classifier, iter([sound, None, sound]), 22_050, settings, print))
-    ends = [event.heard.end for event in heard]
+    ends = [event.result.end for event in heard]
     assert ends[: len(ends) // 2] == ends[len(ends) // 2 :]
     value = json.loads(events.as_json(heard[0], classifier.labels))
     assert set(value) == {"time", "at", "state", "label", "confidence", "changed", "probabilities", "level_db", "load"}
