@@ -13,7 +13,7 @@ from runtime.stream.blocks import Blocks, Report
 def watched(blocks: Blocks, seconds: float, report: Report, stalled: Callable[[], None]) -> Blocks:
     """Yield blocks; where the wait for one takes `seconds`, report it, call `stalled`, and yield None before the next.
 
-    `stalled` is called from a thread of its own. The time that the caller spends between blocks does not count.
+    A thread notices this while the source blocks. The time that the caller spends between blocks does not count.
     """
 
     def notice() -> None:
@@ -45,6 +45,7 @@ class _Watchdog:
     def pause(self) -> bool:
         """Return whether the source had stalled."""
         with self._lock:
+            self._check()
             stalled, self._stalled, self._since = self._stalled, False, math.inf
             return stalled
 
@@ -58,7 +59,12 @@ class _Watchdog:
         remaining = self._seconds
         while not self._ended.wait(remaining if 0 < remaining < self._seconds else self._seconds):
             with self._lock:
-                remaining = self._since + self._seconds - monotonic()
-                if remaining <= 0 and not self._stalled:
-                    self._stalled = True
-                    self._notice()
+                remaining = self._check()
+
+    def _check(self) -> float:
+        """Return the seconds until the source stalls; call `notice` when it does."""
+        remaining = self._since + self._seconds - monotonic()
+        if remaining <= 0 and not self._stalled:
+            self._stalled = True
+            self._notice()
+        return remaining

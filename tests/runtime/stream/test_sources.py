@@ -22,6 +22,7 @@ from runtime.classifier import Classifier
 from runtime.cli import entry
 from runtime.sources import Raw
 from runtime.stream import events, microphone, pipe
+from runtime.stream.listen import LiveRequest, listen
 from runtime.stream.smoothing import Rules
 from runtime.stream.stall import watched
 from tests.runtime.stream.test_sliding_window import Eye, music
@@ -130,6 +131,8 @@ class Microphones:
     class PortAudioError(Exception):
         pass
 
+    size = 10
+
     def __init__(self, *plans: Any) -> None:
         self.plans, self.opened = list(plans), 0
         self.looked: list[str] = []
@@ -140,7 +143,7 @@ class Microphones:
         if isinstance(plan, Exception):
             raise plan
         for number in range(plan):
-            callback(np.full((10, 1), number, np.float32), 10, None, None)
+            callback(np.full((self.size, 1), number, np.float32), self.size, None, None)
         return _Opened()
 
     def _terminate(self) -> None:
@@ -171,6 +174,18 @@ def test_a_microphone_that_stalls_or_goes_is_opened_again(monkeypatch: pytest.Mo
     assert [None if block is None else int(block[0, 0]) for block in blocks_heard] == [0, 1, 2, None, None, 0, 1]
     assert messages == ["the microphone is gone (Device unavailable); trying again", "the microphone is back"]
     assert module.looked == ["_terminate", "_initialize"] * 2
+
+
+def test_a_microphone_that_stalls_is_heard_again_in_a_new_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = Microphones(5, 5, 5)
+    module.size = 8192  # half a hop
+    monkeypatch.setitem(sys.modules, "sounddevice", module)
+    messages: list[str] = []
+    settings = events.Settings(0.74, stall_seconds=0.2)
+    request = LiveRequest(True, None, Raw(22_050), settings, None, True)
+    lines = listen(Classifier(Eye(FrontEnd(window_seconds=3.0))), request, messages.append)
+    assert [round(json.loads(next(lines))["at"], 2) for _ in range(6)] == [0.74, 1.49] * 3
+    assert messages[1:] == ["no sound for 0.2 s; waiting", "sound again"] * 2
 
 
 def test_lost_sound_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
