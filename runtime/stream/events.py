@@ -59,19 +59,20 @@ def listen(classifier: Classifier, blocks: Blocks, rate: int, settings: Settings
     EngineError
         If the network fails.
     """
-    stream, resampler, decider = _fresh(classifier, rate, settings)
+    stream, resampler = _fresh(classifier, rate, settings)
+    decider = Decider(classifier.labels, settings.rules, stream.hop_seconds)
     for block in downmixed(repaired(blocks, report), rate, report):
         if block is None:
-            stream, resampler, decider = _fresh(classifier, rate, settings)
+            stream, resampler = _fresh(classifier, rate, settings)
+            decider.forget()
             continue
         for result in stream.push(resampler.push(block)):
             yield Event(result, decider.decide(result), result.spent / stream.hop_seconds)
 
 
-def _fresh(classifier: Classifier, rate: int, settings: Settings) -> tuple[Stream, Resampler, Decider]:
-    stream = Stream(classifier, settings.hop_seconds, settings.silence)
-    resampler = Resampler(rate, classifier.card.front_end.sample_rate)
-    return stream, resampler, Decider(classifier.labels, settings.rules, stream.hop_seconds)
+def _fresh(classifier: Classifier, rate: int, settings: Settings) -> tuple[Stream, Resampler]:
+    model_rate = classifier.card.front_end.sample_rate
+    return Stream(classifier, settings.hop_seconds, settings.silence), Resampler(rate, model_rate)
 
 
 def as_json(event: Event, labels: tuple[str, ...]) -> str:

@@ -78,10 +78,14 @@ class Decider:
         self._state: State | None = None
         self._label: str | None = None
 
+    def forget(self) -> None:
+        """Drop the average: sound before a gap has no part in what comes after it."""
+        self._average = None
+
     def decide(self, result: HopResult) -> Decision:
         """Return the decision after another window. Silence forgets what was before it."""
         if result.probabilities is None:
-            self._average = None
+            self.forget()
             return self._decision(State.SILENCE, None, None)
         if self._average is None:
             self._average = result.probabilities

@@ -93,3 +93,12 @@ def test_the_level_is_in_decibels_in_every_form() -> None:
 def test_events_come_every_hop(hop: float) -> None:
     ends = [event.result.end for event in listened(music(12)[:, None], settings=events.Settings(hop_seconds=hop))]
     assert ends[-1] - ends[-2] == pytest.approx(hop, abs=0.4) and len(ends) >= 12 // (hop + 0.4)
+
+
+def test_probabilities_before_a_gap_have_no_part_in_those_after_it() -> None:
+    first, second = music(3)[:, None], music(3, 1)[:, None]
+    blocks = iter([first, None, second, None, second])
+    heard = list(events.listen(Classifier(Eye(SHORT)), blocks, 22_050, SETTINGS, print))
+    alone = [event.decision.probabilities for event in listened(second)]
+    assert [event.decision.probabilities for event in heard[3:]] == [*alone, *alone]
+    assert [event.decision.changed for event in heard] == [True] + [False] * 8, "a gap alone changes no label"
