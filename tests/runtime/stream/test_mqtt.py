@@ -23,7 +23,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime.stream import mqtt
-from runtime.stream.mqtt import Broker, Publisher, discovery
+from runtime.stream.home_assistant import discovery
+from runtime.stream.mqtt import Broker, Publisher
 from tests.cards import example_card
 from tests.runtime.stream.test_sliding_window import music
 from toolkit.errors import PublishError, UsageError
