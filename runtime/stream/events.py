@@ -13,7 +13,7 @@ from runtime.stream.downmix import downmixed
 from runtime.stream.repair import repaired
 from runtime.stream.sliding_window import HopResult, Stream
 from runtime.stream.smoothing import Decider, Decision, Rules
-from toolkit.audio.samples import Resampler
+from toolkit.audio.samples import SILENCE_DB, Resampler
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Settings:
     """
 
     hop_seconds: float = 5.0
-    silence: float = -60.0
+    silence: float = SILENCE_DB
     rules: Rules = Rules()
     stall_seconds: float = 10.0
 

@@ -11,15 +11,12 @@ from numpy.typing import NDArray
 
 from runtime.classifier import Classifier
 from runtime.preprocess import model_input
-from toolkit.audio.samples import valid_samples
+from toolkit.audio.samples import SILENT_DB, level_db, valid_samples
 from toolkit.errors import UsageError
 from toolkit.frontend.fft import CHUNK
 from toolkit.frontend.picture import render_power
 from toolkit.frontend.spectrogram import MelFrames
 from toolkit.frontend.windows import split_windows
-
-SILENT_DB = -200.0
-"""The level of digital silence."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +136,7 @@ class Stream:
         start = time.perf_counter()
         rate = self._spec.sample_rate
         sound = self._kept[max(0, self._end - self._window) : self._end]
-        level = loudness(sound[-self._hop :])
+        level = level_db(sound[-self._hop :])
         whole = len(sound) == self._window and len(self._inner) > 0
         power = self._advanced(sound) if whole and self.classifier.card.input_level == "picture" else None
         probabilities = None
@@ -169,12 +166,3 @@ class Stream:
         ends = np.r_[:first, last : self._count]
         self._power[ends] = MelFrames(sound, self._spec).power(ends)
         return self._power
-
-
-def loudness(samples: NDArray[np.float32]) -> float:
-    """Return the root mean square of samples without their mean, in decibels relative to full scale.
-
-    A constant offset, as cheap sound cards have, is silence. Digital silence is `SILENT_DB`.
-    """
-    variance = float(samples.var(dtype=np.float64))
-    return max(SILENT_DB, 10 * math.log10(variance)) if variance > 0 else SILENT_DB

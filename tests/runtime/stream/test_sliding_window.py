@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.classifier import Classifier
-from runtime.stream.sliding_window import SILENT_DB, HopResult, Stream, loudness
+from runtime.stream.sliding_window import HopResult, Stream
 from tests.cards import example_card
+from toolkit.audio.samples import SILENT_DB, level_db
 from toolkit.data import synthetic
 from toolkit.errors import AudioError, UsageError
 from toolkit.frontend import spectrogram
@@ -134,13 +135,13 @@ def test_a_window_after_silence_is_right() -> None:
     np.testing.assert_array_equal(eye.seen[-1], render(sound[end - SHORT.window_samples : end], SHORT))
 
 
-def test_loudness_is_the_root_mean_square_without_the_mean() -> None:
+def test_the_level_is_the_root_mean_square_without_the_mean() -> None:
     tone = np.sin(np.arange(44100) * 0.1).astype(np.float32)
     for offset in (0, 0.01, -0.5):
-        assert loudness(tone + np.float32(offset)) == pytest.approx(-3.01, abs=0.02)
-        assert loudness(np.float32(0.1) * tone + np.float32(offset)) == pytest.approx(-23.01, abs=0.02)
-        assert loudness(np.full(5, offset, np.float32)) == SILENT_DB
-    assert loudness(np.zeros(5, np.float32)) == SILENT_DB
+        assert level_db(tone + np.float32(offset)) == pytest.approx(-3.01, abs=0.02)
+        assert level_db(np.float32(0.1) * tone + np.float32(offset)) == pytest.approx(-23.01, abs=0.02)
+        assert level_db(np.full(5, offset, np.float32)) == SILENT_DB
+    assert level_db(np.zeros(5, np.float32)) == SILENT_DB
 
 
 @pytest.mark.parametrize("hop", [0.0, -1.0, 3.1, float("nan")])
