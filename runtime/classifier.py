@@ -16,7 +16,7 @@ from runtime.prediction import Prediction, Window
 from runtime.preprocess import model_input
 from toolkit.artifact.card import Card
 from toolkit.audio.decode import CANCELLED, Sound, read
-from toolkit.audio.samples import MAX_CHANNELS, SILENCE_DB, downmixed, is_silent, to_mono_at
+from toolkit.audio.samples import MAX_CHANNELS, SILENCE_DB, downmix, is_silent, to_mono_at
 from toolkit.errors import EngineError, UsageError
 from toolkit.frontend.windows import split_windows, window_spans
 from toolkit.measure.temperature import at_temperature
@@ -164,7 +164,7 @@ class Classifier:
         if rate is None:
             raise UsageError("classify: samples need their rate: classify(samples, rate=44100)")
         samples = np.asarray(sound)
-        cancels = samples.ndim == 2 and 1 < samples.shape[1] <= MAX_CHANNELS and downmixed(samples)[1]
+        cancels = samples.ndim == 2 and 1 < samples.shape[1] <= MAX_CHANNELS and downmix(samples)[1]
         return Sound(to_mono_at(samples, rate, model_rate), (CANCELLED,) if cancels else ())
 
 

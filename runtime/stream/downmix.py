@@ -8,10 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.stream.blocks import Blocks, Report
-from toolkit.audio.samples import mono
+from toolkit.audio.samples import downmix
 
-CANCELLED = 1e-3
-"""The mean cancels where its power is this share of the loudest channel's (-30 dB): a correlation below -0.998."""
 SPAN_SECONDS = 0.5
 """Sound for which one decision holds."""
 
@@ -31,21 +29,6 @@ def downmixed(blocks: Blocks, rate: int, report: Report) -> Blocks:
             reported = True
             report("the channels cancel each other (antiphase: is one wire swapped?): where they do, one is used alone")
         yield single[:, np.newaxis]
-
-
-def downmix(samples: NDArray[np.floating]) -> tuple[NDArray[np.floating], bool]:
-    """Return samples (n, channels) as one channel (n,), and whether their mean cancels.
-
-    It is the mean; where that cancels, the first channel with at least half of the loudest one's power. Channels in
-    antiphase are about equally loud, so the choice is the same in every span. Powers are variances: without offsets.
-    """
-    single = mono(samples)
-    if samples.shape[1] == 1:
-        return single, False
-    powers = samples.var(axis=0, dtype=np.float64)
-    if single.var(dtype=np.float64) >= CANCELLED * powers.max():
-        return single, False
-    return samples[:, np.argmax(powers >= powers.max() / 2)], True
 
 
 def _spans(blocks: Blocks, size: int) -> Iterator[NDArray[np.float32] | None]:

@@ -23,7 +23,7 @@ _OWN_SUFFIXES = frozenset(
 )
 SUFFIXES = FFMPEG_SUFFIXES | _OWN_SUFFIXES | {".caf"}
 """What the names of sound files end in; what a file is, its content decides."""
-CANCELLED = "its channels cancel each other, so the loudest one is used alone"
+CANCELLED = "its channels cancel each other, so one of them is used alone"
 MAX_VALUES = 100_000_000
 """The most samples of one sound kept: 400 MB."""
 
@@ -59,7 +59,7 @@ def read(path: str | Path, rate: int, decoding: Stopwatch | None = None) -> Soun
     """Return a sound file as mono samples at `rate`, float32, shape (n,), n >= 1, as `to_mono_at` gives them.
 
     Channels are averaged, then resampled (soxr, high quality), block by block; mono at `rate` is passed bit for bit.
-    Where the channels cancel each other, the loudest one is read alone. All recordings in a file are read, one after
+    Where the channels cancel each other, one of them is read alone. All recordings in a file are read, one after
     the other, and each to the end of its data, unless its header states its length.
 
     Parameters

@@ -19,7 +19,7 @@ SILENT_DB = -200.0
 """The level of digital silence."""
 SILENCE_DB = -60.0
 """What is quieter counts as silence."""
-_CANCELLED = 0.02
+_CANCELLED = 1e-3
 _JUDGED = 1000
 """Fewer samples may cancel by chance."""
 
@@ -84,7 +84,7 @@ def to_mono_at(samples: NDArray[np.floating], source_rate: int, rate: int) -> ND
             "second; transpose it"
         )
     if samples.ndim == 2 and samples.shape[1] > 0:
-        samples = downmixed(samples)[0]
+        samples = downmix(samples)[0]
     single = valid_samples(samples)
     if source_rate == rate:
         return single
@@ -108,11 +108,11 @@ def mono(block: NDArray[np.floating]) -> NDArray[np.floating]:
         return block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=block.dtype)
 
 
-def downmixed(samples: NDArray[np.floating]) -> tuple[NDArray[np.floating], bool]:
-    """Return samples of shape (n, channels) as one channel, and whether it is the loudest one, as the mean cancels."""
-    downmix = Downmix()
-    single = downmix.mono(samples)
-    return (samples[:, downmix.loudest], True) if downmix.cancels else (single, False)
+def downmix(samples: NDArray[np.floating]) -> tuple[NDArray[np.floating], bool]:
+    """Return samples of shape (n, channels) as one channel (n,), and whether one is used alone, as the mean cancels."""
+    mixer = Downmix()
+    single = mixer.mono(samples)
+    return (samples[:, mixer.loudest], True) if mixer.cancels else (single, False)
 
 
 def level_db(samples: NDArray[np.floating]) -> float:
@@ -135,10 +135,10 @@ class Downmix:
     """One channel of many, block by block: their mean, or one of them alone."""
 
     def __init__(self, channel: int | None = None) -> None:
-        """Take the mean, or the channel of this number."""
+        """Use the mean, or the channel of this number."""
         self._channel = channel
-        self._count, self._mixed = 0, 0.0
-        self._energies: NDArray[np.floating] = np.zeros(1)
+        self._count = 0
+        self._sums = self._squares = np.zeros(1)
 
     def mono(self, block: NDArray[np.floating]) -> NDArray[np.floating]:
         """Return one channel, shape (n,), of a block of shape (n, channels)."""
@@ -147,26 +147,29 @@ class Downmix:
         mixed = mono(block)
         if block.shape[1] > 1:
             with np.errstate(all="ignore"):
-                self._energies = self._energies + np.einsum("ij,ij->j", block, block)
-                self._mixed += float(np.dot(mixed, mixed))
+                squares = np.append(np.einsum("ij,ij->j", block, block), np.dot(mixed, mixed))
+                self._squares = self._squares + squares
+                self._sums = self._sums + np.append(block.sum(axis=0), mixed.sum())
                 self._count += len(block)
         return mixed
 
+    def _powers(self) -> NDArray[np.float64]:
+        """Return the variances of the channels, and of their mean behind them: a constant offset is no sound."""
+        return self._squares / self._count - (self._sums / self._count) ** 2
+
     @property
     def loudest(self) -> int:
-        """The number of the channel with the most energy."""
-        return int(self._energies.argmax())
+        """The number of the first channel with at least half of the loudest one's power, so that it stays the same."""
+        powers = self._powers()[:-1]
+        return int(np.argmax(powers >= powers.max() / 2))
 
     @property
     def cancels(self) -> bool:
-        """Whether the mean has lost what the channels hold, as that of two in antiphase.
-
-        Of channels that have nothing in common, the mean keeps one part in `n_channels` of the energy of one; less
-        than a fiftieth of that is cancellation.
-        """
+        """Whether the mean's power is below a thousandth (-30 dB) of the loudest channel's, as in antiphase."""
         if self._count < _JUDGED:
             return False
-        return self._mixed * len(self._energies) < _CANCELLED * float(self._energies.max())
+        *powers, mixed = self._powers()
+        return bool(mixed < _CANCELLED * max(powers))
 
 
 class Resampler:

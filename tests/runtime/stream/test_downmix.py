@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 
-from runtime.stream.downmix import downmix, downmixed
+from runtime.stream.downmix import downmixed
 from tests.runtime.stream.test_events import cuts, listened, results
 from tests.runtime.stream.test_sliding_window import music
+from toolkit.audio.samples import downmix
 
 
 def columns(*channels: Any) -> Any:

@@ -265,9 +265,9 @@ def test_a_film_without_sound_is_said_to_have_none(tmp_path: Path, name: str) ->
 def test_channels_that_cancel_each_other_are_noticed(tmp_path: Path) -> None:
     loud, quiet = sounds.melody(3), 0.7 * sounds.melody(3)
     path = tmp_path / "a.wav"
-    soundfile.write(path, np.stack([0.99 * loud, -loud], axis=1), RATE, subtype="FLOAT")
+    soundfile.write(path, np.stack([np.float32(0.99) * loud, -loud], axis=1), RATE, subtype="FLOAT")
     sound = decode.read(path, RATE)
-    np.testing.assert_array_equal(sound.samples, -loud)
+    np.testing.assert_array_equal(sound.samples, np.float32(0.99) * loud)
     assert sound.warnings == (decode.CANCELLED,)
     for other in (-quiet, quiet, np.zeros_like(loud), sounds.noise(0)):
         soundfile.write(path, np.stack([loud, other], axis=1), RATE, subtype="FLOAT")
