@@ -28,6 +28,11 @@ def test_equal_cards_give_equal_text_and_text_is_plain_json() -> None:
     assert value["accuracy"]["wilson95"] == [0.5, 0.9]
 
 
+def test_zero_width_joiners_are_text() -> None:
+    card = example_card(labels=("می\u200cخواهم", "👨\u200d👩\u200d👧"))
+    assert Card.from_json(card.to_json()).labels == card.labels
+
+
 def test_unknown_version_is_refused_before_anything_else() -> None:
     with pytest.raises(ArtifactError, match="format version 2 is not known.*update"):
         Card.from_dict({"format_version": 2, "something": "new"})
