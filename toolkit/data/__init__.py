@@ -1,8 +1,8 @@
-"""Sounds and pictures with labels, and what was trained on them.
+"""Audio files and pictures with labels, and the runs that were trained on them.
 
 - `dataset`: a folder of classes, indexed; `folder_tree`: its folders and files, in order.
-- `splits`: which items train, validate and test.
+- `splits`: which items train, validate and test; `recordings`: which of them are takes of one recording.
 - `picture_cache`: the items' pictures, rendered once.
 - `run_folder`: a finished training run as later stages read it.
-- `synthetic`, `synthetic_voices`: sounds made by the computer.
+- `synthetic`, `synthetic_voices`: synthetic sounds.
 """

@@ -1,22 +1,21 @@
-"""What is in a folder of sounds or pictures: classes, tracks, unreadable files and exact duplicates.
+"""What is in a folder of audio files or pictures: classes, tracks, unreadable files and exact duplicates.
 
-A dataset is a folder with one subfolder a class. GTZAN's own folder, which holds `images_original` (pictures) and
-`genres_original` (sounds), is understood too.
+A dataset is a folder with one subfolder per class, or with folders such as `train` and `test` that hold these. GTZAN's
+own folder, which holds `images_original` (pictures) and `genres_original` (audio files), is one, too.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 
 from toolkit.artifact.text_checks import label_problems
 from toolkit.audio import decode
-from toolkit.audio.decode import check
-from toolkit.data.folder_tree import files_below, shown_name, subfolders
+from toolkit.data.folder_tree import files_below, part_folders, shown_name, subfolders
 from toolkit.data.synthetic import is_unfinished
 from toolkit.errors import DatasetError, GtzanetError
 from toolkit.files import digest_of, file_digest
@@ -25,10 +24,7 @@ from toolkit.parallel import Progress, map_threads
 
 GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 GTZAN_FOLDERS = {"pictures": "images_original", "audio": "genres_original"}
-SUFFIXES = {
-    "pictures": frozenset({".png"}),
-    "audio": decode.SUFFIXES,
-}
+SUFFIXES = {"pictures": frozenset({".png"}), "audio": decode.SUFFIXES}
 
 
 @dataclass(frozen=True)
@@ -51,7 +47,7 @@ class BadFile:
 
 @dataclass(frozen=True)
 class Index:
-    """What a folder of sounds or pictures holds.
+    """What a folder of audio files or pictures holds.
 
     Attributes
     ----------
@@ -67,6 +63,8 @@ class Index:
         Files that cannot be used.
     duplicates
         Groups of item names whose files are equal byte for byte.
+    parts
+        Where the class folders lie in folders such as `train` and `test`: (folder, its part) of each.
     """
 
     root: Path
@@ -75,6 +73,7 @@ class Index:
     items: tuple[Item, ...]
     bad: tuple[BadFile, ...]
     duplicates: tuple[tuple[str, ...], ...]
+    parts: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def digest(self) -> str:
@@ -108,34 +107,35 @@ def build_index(root: Path | str, kind: str | None = None, progress: Progress | 
     Parameters
     ----------
     root
-        GTZAN's folder (its pictures are taken unless `kind` is "audio"), or any folder with one subfolder a class.
+        GTZAN's folder (of which its pictures count unless `kind` is "audio"), or any folder with one subfolder per
+        class.
     kind
-        "pictures" (288 x 432 PNG files), "audio", or None to see which the folder holds.
+        "pictures" (288 x 432 PNG files), "audio", or None for what the folder holds.
     progress
         Called as `progress(done, total)` after every file.
 
-    Raises
-    ------
-    DatasetError
-        If `root` is no folder of two or more classes of one kind, a class has no usable file, or `root` is a synthetic
-        corpus that is not whole. A single unreadable file is not an error: it is listed in `Index.bad`.
+    Raises `DatasetError` if `root` is no folder of two or more classes of one kind, a class has no usable file, or
+    `root` is a synthetic corpus that is not whole. A single unreadable file is not an error: it is listed in
+    `Index.bad`.
     """
     if kind is not None and kind not in SUFFIXES:
         raise DatasetError(f"kind {kind!r} is unknown: use 'pictures' or 'audio'")
     tree, kind = _find_tree(Path(root), kind)
     if is_unfinished(tree):
         raise DatasetError(f"{tree} is a synthetic corpus that is not whole: write it again with `synth --force`")
-    classes, unreadable = _class_names(tree)
-    labelled_paths = [(label, path) for label in classes for path in files_below(tree / label)]
-    kind = kind or _only_kind(tree, [path for _, path in labelled_paths])
+    parts = part_folders(tree)
+    classes, unreadable = _class_names(tree, tuple(parts) or (".",))
+    folders = ((label, tree / part / label) for label in classes for part in parts or ".")
+    paths = [(label, path) for label, folder in folders if folder.is_dir() for path in files_below(folder)]
+    kind = kind or _only_kind(tree, [path for _, path in paths])
     if kind == "pictures":
         check_pillow()
     other = SUFFIXES["audio" if kind == "pictures" else "pictures"]
-    labelled_paths = [(label, path) for label, path in labelled_paths if path.suffix.lower() not in other]
-    results = map_threads(partial(_inspect, tree, kind), labelled_paths, progress)
+    paths = [(label, path) for label, path in paths if path.suffix.lower() not in other]
+    results = map_threads(partial(_inspect, tree, kind), paths, progress)
     items = tuple(result for result in results if isinstance(result, Item))
     bad = unreadable + tuple(result for result in results if isinstance(result, BadFile))
-    index = Index(tree.absolute(), kind, classes, items, bad, _duplicates(items))
+    index = Index(tree.absolute(), kind, classes, items, bad, _duplicates(items), tuple(parts.items()))
     _check_classes(index)
     return index
 
@@ -154,10 +154,10 @@ def track_of(label: str, name: str) -> str:
 
 
 def _find_tree(root: Path, kind: str | None) -> tuple[Path, str | None]:
-    """Return the folder that holds the class folders, and the kind where the folder's name tells it."""
+    """Return the folder that holds the class folders, and the kind where the folder's name implies it."""
     if not root.is_dir():
         state = "is not a folder" if root.exists() else "does not exist"
-        raise DatasetError(f"{root} {state}: give a folder that holds one subfolder a class, or GTZAN's folder")
+        raise DatasetError(f"{root} {state}: name a folder that holds one subfolder per class, or GTZAN's folder")
     present = {key: root / name for key, name in GTZAN_FOLDERS.items() if (root / name).is_dir()}
     if not present:
         return root, kind
@@ -167,9 +167,14 @@ def _find_tree(root: Path, kind: str | None) -> tuple[Path, str | None]:
     return present[chosen], chosen
 
 
-def _class_names(tree: Path) -> tuple[tuple[str, ...], tuple[BadFile, ...]]:
-    """Return the sorted names of the class folders, and the entries of which nobody can tell whether they are one."""
-    names, unreadable = subfolders(tree)
+def _class_names(tree: Path, parts: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[BadFile, ...]]:
+    """Return the sorted names of the class folders, and the entries that may or may not be one."""
+    listed = {part: subfolders(tree / part) for part in parts}
+    names = tuple(sorted({name for folders, _ in listed.values() for name in folders}))
+    unreadable = [entry for _, entries in listed.values() for entry in entries]
+    if parts != (".",):
+        beside = "beside the folders of training and test, and no part"
+        unreadable += [(name, beside) for name in subfolders(tree)[0] if name not in parts]
     for name in names:
         if any(os.path.isdir(tree / name / folder) for folder in GTZAN_FOLDERS.values()):
             raise DatasetError(f"{tree} holds no class folders itself: did you mean {tree / name}?")
@@ -187,12 +192,10 @@ def _only_kind(tree: Path, paths: list[Path]) -> str:
     """Return the one kind of file that is there."""
     count = {kind: sum(path.suffix.lower() in suffixes for path in paths) for kind, suffixes in SUFFIXES.items()}
     if all(count.values()):
-        raise DatasetError(
-            f"{tree} holds both {count['pictures']} pictures and {count['audio']} sounds: "
-            "use --kind pictures or --kind audio"
-        )
+        both = f"{count['pictures']} pictures and {count['audio']} audio files"
+        raise DatasetError(f"{tree} holds both {both}: use --kind pictures or --kind audio")
     if not any(count.values()):
-        raise DatasetError(f"{tree} holds no sounds and no PNG pictures in its {len(os.listdir(tree))} class folders")
+        raise DatasetError(f"{tree} holds no audio files and no PNG pictures in its class folders")
     return max(count, key=lambda kind: count[kind])
 
 
@@ -212,10 +215,7 @@ def _inspect(tree: Path, kind: str, labelled_path: tuple[str, Path]) -> Item | B
         return BadFile(name, "a broken link" if path.is_symlink() else "not a regular file")
     try:
         digest = file_digest(path)
-        if kind == "pictures":
-            read_png(path)
-        else:
-            check(path)
+        (read_png if kind == "pictures" else decode.check)(path)
     except (GtzanetError, OSError) as error:
         return BadFile(name, str(error).removeprefix(f"{path}: ").replace(str(path), path.name))
     return Item(name, label, track_of(label, name), digest)
@@ -223,9 +223,9 @@ def _inspect(tree: Path, kind: str, labelled_path: tuple[str, Path]) -> Item | B
 
 def _duplicates(items: tuple[Item, ...]) -> tuple[tuple[str, ...], ...]:
     """Return the groups of names whose files are equal."""
-    groups: defaultdict[str, list[str]] = defaultdict(list)
+    groups: dict[str, list[str]] = {}
     for item in items:
-        groups[item.digest].append(item.name)
+        groups.setdefault(item.digest, []).append(item.name)
     return tuple(tuple(names) for names in groups.values() if len(names) > 1)
 
 
@@ -233,9 +233,8 @@ def _check_classes(index: Index) -> None:
     """Refuse a class without a usable file."""
     for label, count in index.counts().items():
         if count == 0:
-            unusable = [file for file in index.bad if file.name == label or file.name.startswith(f"{label}/")]
-            why = f"; {unusable[0].name}: {unusable[0].reason}" if unusable else ""
+            unusable = [file for file in index.bad if file.name == label or f"{label}/" in file.name]
+            why = f"bad files: {len(unusable)}" + "".join(f"; {bad.name}: {bad.reason}" for bad in unusable[:1])
             raise DatasetError(
-                f"class {label} in {index.root} has no usable {index.kind} (bad files: {len(unusable)}{why}): "
-                "add files or remove the folder"
+                f"class {label} in {index.root} has no usable {index.kind} ({why}): add files or remove the folder"
             )

@@ -6,6 +6,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+PART_NAMES = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "validate", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing", "eval", "evaluation"), "test"),
+}
+"""What folders are called that hold the parts of a dataset, each with its class folders."""
 IGNORED_NAMES = frozenset({"thumbs.db", "desktop.ini", "__macosx", "icon\r"})
 
 
@@ -20,6 +26,16 @@ def subfolders(tree: Path) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]
         except OSError as error:  # a link that leads back to itself
             unreadable.append((shown_name(entry.name), f"cannot be read ({error.strerror})"))
     return tuple(names), tuple(unreadable)
+
+
+def part_folders(tree: Path) -> dict[str, str]:
+    """Return which part each folder in `tree` is ("train", "validation" or "test"); none where they are no parts.
+
+    They are parts where a training folder with class folders is beside another part's.
+    """
+    parts = {name: PART_NAMES[name.lower()] for name in subfolders(tree)[0] if name.lower() in PART_NAMES}
+    parts = {name: part for name, part in parts.items() if subfolders(tree / name)[0]}
+    return parts if "train" in parts.values() and len(set(parts.values())) > 1 else {}
 
 
 def files_below(folder: Path) -> Iterator[Path]:

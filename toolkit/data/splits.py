@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from toolkit.data.dataset import GENRES, Index, track_of
+from toolkit.data.recordings import recordings
 from toolkit.dataclass_json import StrictError, from_json
 from toolkit.errors import DatasetError
 from toolkit.files import digest_of
 
-NAMES = ("paper", "fault-filtered", "stratified")
+NAMES = ("paper", "fault-filtered", "stratified", "folders")
 PARTS = ("train", "validation", "test")
 PAPER_SEED = 12345
 PAPER_VALIDATION = 199
@@ -60,13 +61,7 @@ class Split:
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> Split:
-        """Return the split a JSON object describes.
-
-        Raises
-        ------
-        DatasetError
-            If a field is absent, unknown or of another type, or an item is in two parts.
-        """
+        """Return the split that a JSON object describes; raise `DatasetError` where it describes none."""
         try:
             return from_json(cls, value, "split")
         except StrictError as error:
@@ -82,17 +77,18 @@ def make_split(name: str, index: Index, *, seed: int = 0, folds: int = 5, fold: 
         "paper": the paper's 800 training and 199 validation recordings (no test part; it leaks artists and duplicates).
         "fault-filtered": the published artist-filtered lists in GTZAN's `splits` folder.
         "stratified": fold `fold` of `folds` validates and the rest train; classes are spread evenly, and neither a
-        track nor a set of equal files is ever on both sides.
+        track, nor takes of one recording, nor a set of equal files is ever on both sides.
+        "folders": the dataset's own `train`, `validation` and `test` folders. Without one for validation, that is a
+        stratified fold of `train`.
     seed
-        Decides the folds of "stratified"; the other two are fixed and ignore it.
+        Decides the folds.
 
-    Raises
-    ------
-    DatasetError
-        If the name is unknown, the split is not defined on this dataset, or a part would be empty.
+    Raises `DatasetError` if the name is unknown, the split is not defined on this dataset, or a part would be empty.
     """
     if name == "stratified":
         return _stratified(index, seed, folds, fold)
+    if name == "folders":
+        return _by_folders(index, seed, folds, fold)
     if name not in NAMES:
         raise DatasetError(f"split {name!r} is unknown: use one of {', '.join(NAMES)}")
     if not index.is_gtzan:
@@ -118,20 +114,19 @@ def _filtered_tracks(folder: Path) -> dict[str, list[str]]:
     """Return the tracks of the three published lists, in their order."""
     tracks: dict[str, list[str]] = {}
     for part, name in FILTERED_LISTS.items():
-        path = folder / name
         try:
-            lines = path.read_text(encoding="utf-8").split()
+            lines = (folder / name).read_text(encoding="utf-8").split()
         except (OSError, UnicodeDecodeError) as error:
-            raise DatasetError(f"cannot read {path} ({error}): put the three *_filtered.txt lists there") from error
+            raise DatasetError(f"cannot read {folder / name} ({error}): put the three *_filtered.txt there") from error
         tracks[part] = [track_of(line.split("/")[0], line) for line in lines]
     return tracks
 
 
 def _by_tracks(name: str, seed: int | None, tracks: Mapping[str, Sequence[str]], index: Index) -> Split:
     """Return the split that puts every item where its track is listed."""
-    items: defaultdict[str, list[str]] = defaultdict(list)
+    items: dict[str, list[str]] = {}
     for item in index.items:
-        items[item.track].append(item.name)
+        items.setdefault(item.track, []).append(item.name)
     parts = {part: tuple(chain.from_iterable(items.get(track, ()) for track in tracks[part])) for part in PARTS}
     for part in PARTS:
         if tracks[part] and not parts[part]:
@@ -139,11 +134,25 @@ def _by_tracks(name: str, seed: int | None, tracks: Mapping[str, Sequence[str]],
     missing = tuple(track for part in PARTS for track in tracks[part] if track not in items)
     total = sum(map(len, tracks.values()))
     if 2 * len(missing) > total:
-        raise DatasetError(
-            f"split {name}: {len(missing)} of its {total} tracks are not in {index.root}: get the whole of GTZAN, or "
-            "divide what is there with --split stratified"
-        )
+        absent = f"{len(missing)} of its {total} tracks are not in {index.root}"
+        raise DatasetError(f"split {name}: {absent}: get the whole of GTZAN, or use --split stratified")
     return Split(name, seed, parts["train"], parts["validation"], parts["test"], missing)
+
+
+def _by_folders(index: Index, seed: int, folds: int, fold: int) -> Split:
+    """Return the split that the dataset's folders are; a fold of its training folder validates where none does."""
+    if not index.parts:
+        raise DatasetError(f"split folders: {index.root} holds no folders train and test: use stratified")
+    part_of = dict(index.parts)
+    items = {part: [item for item in index.items if part_of[item.name.split("/")[0]] == part] for part in PARTS}
+    for label in index.classes:
+        if all(item.label != label for item in items["train"]):
+            raise DatasetError(f"split folders: class {label} in {index.root} has no training files: add some")
+    train, validation, test = (tuple(item.name for item in items[part]) for part in PARTS)
+    if validation:
+        return Split("folders", None, train, validation, test)
+    inner = _stratified(replace(index, items=tuple(items["train"])), seed, folds, fold)
+    return Split("folders", seed, inner.train, inner.validation, test)
 
 
 def _stratified(index: Index, seed: int, folds: int, fold: int) -> Split:
@@ -158,8 +167,11 @@ def _stratified(index: Index, seed: int, folds: int, fold: int) -> Split:
         count = sum(any(label[member] == name for member in group) for group in groups)
         if count < folds:
             hint = f"use --folds {count} or add files" if count > 1 else "add files"
-            raise DatasetError(f"class {name} has {count} separate tracks, too few for {folds} folds: {hint}")
-    # Groups of several classes first, then large ones, each in an order drawn from the seed.
+            raise DatasetError(
+                f"class {name} has {count} separate recordings (takes of one, by their names or contents, count once), "
+                f"too few for {folds} folds: {hint}"
+            )
+    # Groups of several classes first, then large ones, each in an order that the seed decides.
     groups.sort(key=lambda group: hashlib.sha256(f"{seed}/{group[0]}".encode()).digest())
     groups.sort(key=lambda group: (len({label[member] for member in group}), len(group)), reverse=True)
     held: list[Counter[str]] = [Counter() for _ in range(folds)]
@@ -170,12 +182,12 @@ def _stratified(index: Index, seed: int, folds: int, fold: int) -> Split:
         held[place].update(label[member] for member in group)
         if place == fold:
             validation.update(group)
-    train = tuple(item.name for item in index.items if item.name not in validation)
-    return Split("stratified", seed, train, tuple(item.name for item in index.items if item.name in validation), ())
+    train, held_out = ([name for name in label if (name in validation) == is_held] for is_held in (False, True))
+    return Split("stratified", seed, tuple(train), tuple(held_out), ())
 
 
 def _groups(index: Index) -> list[list[str]]:
-    """Return the item names in groups that share a track or are equal files, directly or through one another."""
+    """Return the item names in groups that share a track or recording or are equal files, directly or in a chain."""
     parent = {item.name: item.name for item in index.items}
 
     def root(name: str) -> str:
@@ -185,10 +197,12 @@ def _groups(index: Index) -> list[list[str]]:
         return name
 
     first: dict[str, str] = {}
+    recording = recordings(index.items)
     for item in index.items:
-        for key in (f"track {item.track}", f"digest {item.digest}"):
+        of_recording = recording.get(item.name, item.name)
+        for key in (f"track {item.track}", f"digest {item.digest}", f"recording {of_recording}"):
             parent[root(item.name)] = root(first.setdefault(key, item.name))
-    groups: defaultdict[str, list[str]] = defaultdict(list)
+    groups: dict[str, list[str]] = {}
     for item in index.items:
-        groups[root(item.name)].append(item.name)
+        groups.setdefault(root(item.name), []).append(item.name)
     return list(groups.values())

@@ -65,7 +65,7 @@ def blues_in_top5(probabilities: ArrayLike) -> float:
     return top_k_accuracy(scores, np.zeros(len(scores), np.int64), min(5, scores.shape[1]))
 
 
-def wald_interval(k: int, n: int) -> tuple[float, float]:
+def wald_interval(k: float, n: float) -> tuple[float, float]:
     """Return the 95 % Wald interval of the proportion k/n, p +- z sqrt(p (1 - p) / n), cut to [0, 1]."""
     _check_count(k, n)
     p = k / n
@@ -73,7 +73,7 @@ def wald_interval(k: int, n: int) -> tuple[float, float]:
     return max(0.0, p - half), min(1.0, p + half)
 
 
-def wilson_interval(k: int, n: int) -> tuple[float, float]:
+def wilson_interval(k: float, n: float) -> tuple[float, float]:
     """Return the 95 % Wilson score interval of the proportion k/n (Wilson 1927, without continuity correction)."""
     _check_count(k, n)
     p, z2 = k / n, Z95**2
@@ -187,6 +187,6 @@ def _class_numbers(values: ArrayLike, classes: int) -> NDArray[np.int64]:
     return numbers.astype(np.int64)
 
 
-def _check_count(k: int, n: int) -> None:
+def _check_count(k: float, n: float) -> None:
     if n < 1 or not 0 <= k <= n:
         raise ValueError(f"{k} of {n} is not a proportion: n must be at least 1 and k between 0 and n")

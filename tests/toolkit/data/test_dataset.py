@@ -1,4 +1,4 @@
-"""Indexing folders: what is found, what is reported, what is refused."""
+"""Indexing folders: what is indexed, what is reported, what is refused."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from PIL import Image
 
 from tests.toolkit.trees import picture_tree, pixels, sound_tree, write_picture, write_sound
 from toolkit.data.dataset import GENRES, BadFile, Index, build_index, track_of
+from toolkit.data.folder_tree import PART_NAMES
 from toolkit.errors import DatasetError
 
 DUPLICATES = {
@@ -237,12 +238,44 @@ def test_folders_that_are_not_read_are_reported(tmp_path: Path, monkeypatch: pyt
     assert build_index(tmp_path / "tree").bad == (BadFile("hum/closed", "cannot be read"),)
 
 
-@pytest.mark.parametrize("name", [" ", "new\nline", "tab\tcode", "x" * 201, os.fsdecode(b"b\xffb")])
+@pytest.mark.parametrize(
+    "name", [" ", "new\nline", "tab\tcode", "x" * 201, os.fsdecode(b"b\xffb"), "\u200d", "a\u202eb"]
+)
 def test_a_folder_whose_name_can_be_no_label_is_refused(tmp_path: Path, name: str) -> None:
     picture_tree(tmp_path)
     (tmp_path / "hum").rename(tmp_path / name)
     with pytest.raises(DatasetError, match="the folders' names are the labels, and label .* rename it"):
         build_index(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["می\u200cخواهم", "क्\u200dष", "👨\u200d👩\u200d👧"])
+def test_zero_width_joiners_are_text(tmp_path: Path, name: str) -> None:
+    picture_tree(tmp_path)
+    (tmp_path / "hum").rename(tmp_path / name)
+    assert name in build_index(tmp_path).classes
+
+
+@pytest.mark.parametrize("folders", [("train", "test"), ("Training", "validation", "testing"), ("train", "val")])
+def test_folders_of_parts_hold_the_classes(tmp_path: Path, folders: tuple[str, ...]) -> None:
+    for folder in folders:
+        picture_tree(tmp_path / folder)
+    write_picture(tmp_path / folders[1] / "ring" / "a.png", 5)
+    (tmp_path / "extra").mkdir()
+    index = build_index(tmp_path)
+    assert index.classes == ("hum", "ring", "tap")
+    assert index.counts() == {"hum": 3 * len(folders), "ring": 1, "tap": 3 * len(folders)}
+    assert dict(index.parts) == {folder: PART_NAMES[folder.lower()] for folder in folders}
+    assert index.by_name[f"{folders[0]}/tap/000.png"].label == "tap"
+    assert [file.name for file in index.bad] == ["extra"]
+
+
+def test_classes_may_be_called_train_and_test(tmp_path: Path) -> None:
+    """Where they hold files and no folders, or no other part is there, they are classes."""
+    assert build_index(picture_tree(tmp_path / "a", ("test", "train"))).parts == ()
+    picture_tree(tmp_path / "b", ("bus", "train"))
+    write_picture(tmp_path / "b" / "train" / "freight" / "x.png", 5)
+    index = build_index(tmp_path / "b")
+    assert (index.classes, index.parts) == (("bus", "train"), ())
 
 
 def test_litter_is_ignored(tmp_path: Path) -> None:
@@ -266,7 +299,7 @@ def test_equal_files_are_found_across_classes(tmp_path: Path) -> None:
 
 def test_kind_decides_between_pictures_and_sounds(tmp_path: Path) -> None:
     sound_tree(picture_tree(tmp_path))
-    with pytest.raises(DatasetError, match="both 6 pictures and 4 sounds: use --kind pictures or --kind audio"):
+    with pytest.raises(DatasetError, match="both 6 pictures and 4 audio files: use --kind pictures or --kind audio"):
         build_index(tmp_path)
     for kind, count in (("pictures", 6), ("audio", 4)):
         index = build_index(tmp_path, kind)
@@ -300,7 +333,7 @@ def test_refusals(tmp_path: Path) -> None:
     for label in ("hum", "tap"):
         (tmp_path / "texts" / label).mkdir(parents=True)
         (tmp_path / "texts" / label / "a.txt").write_text("x")
-    refused(tmp_path / "texts", "holds no sounds and no PNG pictures")
+    refused(tmp_path / "texts", "holds no audio files and no PNG pictures")
 
 
 def test_guesses_which_folder_was_meant(tmp_path: Path) -> None:

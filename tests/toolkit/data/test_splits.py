@@ -168,7 +168,7 @@ def test_seed_and_nothing_else_decides_the_folds() -> None:
         ({"folds": 1}, "1 folds cannot"),
         ({"folds": 3, "fold": 3}, "numbered 0 to 2"),
         ({"folds": 3, "fold": -1}, "fold -1 does not exist"),
-        ({"folds": 4}, "class a has 3 separate tracks, too few for 4 folds: use --folds 3"),
+        ({"folds": 4}, r"class a has 3 separate recordings \(.*\), too few for 4 folds: use --folds 3"),
     ],
 )
 def test_stratified_refusals(arguments: dict[str, int], message: str) -> None:
@@ -219,3 +219,62 @@ def test_real_tree_with_equal_files_keeps_them_together(tmp_path: Path) -> None:
     for fold in range(4):
         split = make_split("stratified", index, folds=4, fold=fold)
         assert ("hum/000.png" in split.train) == ("tap/copy.png" in split.train)
+
+
+def named_index(*names: str, parts: tuple[tuple[str, str], ...] = ()) -> Index:
+    """Return an index of files by their names, class/file or part/class/file, without files."""
+    items = tuple(Item(f"{name}.wav", name.split("/")[-2], name, name) for name in names)
+    return Index(Path("/nowhere"), "audio", tuple(sorted({item.label for item in items})), items, (), (), parts)
+
+
+def test_takes_of_a_recording_stay_on_one_side() -> None:
+    names = [f"{label}/{fold}-{source}-{take}-0" for label in "ab" for fold in range(1, 6)
+             for source in (f"{fold}{ord(label)}1", f"{fold}{ord(label)}2") for take in "AB"]  # fmt: skip
+    validated: Counter[str] = Counter()
+    for fold in range(5):
+        split = make_split("stratified", named_index(*names), fold=fold)
+        sides = [{name.split("-")[1] for name in part} for part in (split.train, split.validation)]
+        assert not sides[0] & sides[1]
+        assert label_counts(named_index(*names), split.validation) == {"a": 4, "b": 4}
+        validated.update(split.validation)
+    assert set(validated.values()) == {1} and len(validated) == len(names)
+
+
+def test_too_few_recordings_are_refused_with_the_folds_that_work() -> None:
+    index = named_index(
+        *(f"{label}/concert{number}_{take}" for label in "ab" for number in (1, 2) for take in range(9))
+    )
+    with pytest.raises(DatasetError, match=r"class a has 2 separate recordings .* use --folds 2"):
+        make_split("stratified", index)
+    split = make_split("stratified", index, folds=2)
+    assert len({name.partition("_")[0] for name in split.validation}) == 2
+
+
+PARTS = (("Training", "train"), ("val", "validation"), ("test", "test"))
+FILES = [f"{folder}/{label}/{n}" for folder, _ in PARTS for label in "ab" for n in range(6)]
+
+
+def test_folders_are_the_parts() -> None:
+    split = make_split("folders", named_index(*FILES, parts=PARTS))
+    for part, folder in ((split.train, "Training/"), (split.validation, "val/"), (split.test, "test/")):
+        assert len(part) == 12 and all(name.startswith(folder) for name in part)
+    assert split.seed is None
+    everything = make_split("stratified", named_index(*FILES, parts=PARTS))
+    assert {*everything.train, *everything.validation} == {f"{name}.wav" for name in FILES}
+
+
+def test_a_fold_of_training_validates_where_no_folder_does() -> None:
+    files = [name for name in FILES if not name.startswith("val")]
+    index = named_index(*files, parts=(PARTS[0], PARTS[2]))
+    split = make_split("folders", index, seed=3)
+    assert {name.split("/")[0] for name in (*split.train, *split.validation)} == {"Training"}
+    assert len(split.test) == 12 and len(split.train) + len(split.validation) == 12
+    assert set(label_counts(index, split.validation)) == {"a", "b"} and split.seed == 3
+    assert make_split("folders", index, seed=4).validation != split.validation
+
+
+def test_folders_needs_parts_and_training_files_of_each_class() -> None:
+    with pytest.raises(DatasetError, match="holds no folders train and test: use stratified"):
+        make_split("folders", named_index("a/1", "b/1"))
+    with pytest.raises(DatasetError, match="class c in /nowhere has no training files"):
+        make_split("folders", named_index(*FILES, "test/c/1", parts=PARTS))
