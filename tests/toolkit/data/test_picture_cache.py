@@ -15,12 +15,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from numpy.typing import NDArray
 
 from tests.toolkit.trees import picture_tree, pixels, sound_tree, write_sound
 from toolkit.audio.decode import load
 from toolkit.data import picture_cache
 from toolkit.data.dataset import Index, build_index
-from toolkit.data.picture_cache import LEFTOVER_SECONDS, cache_path, default_cache, load_pictures, pack, unpack
+from toolkit.data.picture_cache import (
+    LEFTOVER_SECONDS,
+    cache_path,
+    default_cache,
+    load_pictures,
+    load_windows,
+    pack,
+    unpack,
+)
 from toolkit.errors import DatasetError
 from toolkit.files import file_digest
 from toolkit.frontend.picture import render
@@ -97,6 +106,70 @@ def test_a_long_sound_shows_its_first_window(tmp_path: Path) -> None:
     samples = load(long, PICTURE.sample_rate)
     np.testing.assert_array_equal(picture, render(samples[: 30 * 22_050]))
     assert (picture != render(samples)).any()
+
+
+@pytest.fixture
+def long_sounds(tmp_path: Path) -> Index:
+    """Return the index of a short sound and of one of 75 s, which is three windows."""
+    for label, seconds in (("hum", 0.5), ("tap", 75)):
+        write_sound(tmp_path / "long" / label / "0.wav", round(seconds), seconds)
+    return build_index(tmp_path / "long")
+
+
+def test_all_windows_of_a_long_sound(long_sounds: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = tmp_path / "cache"
+    short, long = long_sounds.items
+    windows = load_windows(long_sounds, [long, short], cache)
+    samples = [load(long_sounds.path(item), PICTURE.sample_rate) for item in (long, short)]
+    expected = [render(window) for sound in samples for window in split_windows(sound)]
+    np.testing.assert_array_equal(windows.pictures, expected)
+    assert windows.clips.tolist() == [0, 0, 0, 1]
+    np.testing.assert_array_equal(load_pictures(long_sounds, [long, short], cache), [expected[0], expected[3]])
+    monkeypatch.setattr(picture_cache, "load", no_render)
+    again = load_windows(long_sounds, [short, long], cache)
+    np.testing.assert_array_equal(again.pictures, [expected[3], *expected[:3]])
+    assert len(entries(cache)) == 4
+
+
+def test_a_cache_of_first_windows_stays_valid(
+    long_sounds: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, rendered = tmp_path / "cache", list[int]()
+
+    def counted(samples: NDArray[np.float32]) -> NDArray[np.uint8]:
+        rendered.append(len(samples))
+        return render(samples)
+
+    first = load_pictures(long_sounds, long_sounds.items, cache)
+    monkeypatch.setattr(picture_cache, "render", counted)
+    windows = load_windows(long_sounds, long_sounds.items, cache)
+    np.testing.assert_array_equal(windows.pictures[:2], first)
+    assert rendered == [30 * 22_050] * 2  # the second and third of the long sound
+
+
+@pytest.mark.parametrize("damage", ["", "[]", "{}", '{"windows": 1, "digest": "x"}', "\xff"])
+def test_a_damaged_count_is_counted_again(long_sounds: Index, tmp_path: Path, damage: str) -> None:
+    load_windows(long_sounds, long_sounds.items, tmp_path)
+    path = cache_path(tmp_path, long_sounds.items[1].digest).with_suffix(".windows")
+    whole = path.read_bytes()
+    path.write_text(damage, encoding="latin-1")
+    assert len(load_windows(long_sounds, long_sounds.items, tmp_path).clips) == 4
+    assert path.read_bytes() == whole
+
+
+def test_a_damaged_window_is_rendered_again(long_sounds: Index, tmp_path: Path) -> None:
+    first = load_windows(long_sounds, long_sounds.items, tmp_path)
+    cache_path(tmp_path, long_sounds.items[1].digest, window=2).write_bytes(b"x")
+    np.testing.assert_array_equal(load_windows(long_sounds, long_sounds.items, tmp_path).pictures, first.pictures)
+
+
+def test_windows_name_the_file_that_cannot_be_read(long_sounds: Index, tmp_path: Path) -> None:
+    long_sounds.path(long_sounds.items[1]).write_bytes(b"x")
+    with pytest.raises(DatasetError, match=r"tap/0\.wav changed since it was indexed"):
+        load_windows(long_sounds, long_sounds.items, tmp_path)
+    long_sounds.path(long_sounds.items[1]).unlink()
+    with pytest.raises(DatasetError, match=r"cannot use .*tap/0\.wav"):
+        load_windows(long_sounds, long_sounds.items, tmp_path)
 
 
 def test_a_changed_sound_is_never_stored_under_its_old_digest(sounds: Index, tmp_path: Path) -> None:
