@@ -105,13 +105,14 @@ def loaded_network(material: Material, report: Report) -> Network:
     """
     source = material.source
     validation = source.items(PART)
-    pictures = source.pictures(validation)
+    windows = source.windows(validation)
+    pictures, labels = windows.pictures, source.labels(validation)[windows.clips]
     report("loading TensorFlow and the model")
     load_tensorflow()
     model = load_keras(source.run.model_path, pictures.shape[1:], len(source.classes))
     report(f"asking Keras about {len(pictures)} validation pictures")
-    names = [item.name for item in validation]
-    expected = reference(model, names, pictures, source.labels(validation), probe_pictures(source.front_end))
+    names = [validation[clip].name for clip in windows.clips]
+    expected = reference(model, names, pictures, labels, probe_pictures(source.front_end))
     check_model(source.run, expected.probabilities[: len(pictures)], expected.labels)
     return Network(model, material.converter(model), expected)
 

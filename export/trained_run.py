@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.data.dataset import Index, Item, build_index
-from toolkit.data.picture_cache import load_pictures
+from toolkit.data.picture_cache import Windows, load_pictures, load_windows
 from toolkit.data.run_folder import Run, config_digest
 from toolkit.errors import ArtifactError, DatasetError, RunError, UsageError
 from toolkit.frontend.spec import FrontEnd
@@ -47,6 +47,11 @@ class Source:
         """Return the pictures of `items`, uint8 (n, 288, 432, 3)."""
         cache = self.run.config["data"].get("cache")
         return load_pictures(self.index, items, Path(cache) if cache else None)
+
+    def windows(self, items: Sequence[Item]) -> Windows:
+        """Return the pictures of all windows of `items`."""
+        cache = self.run.config["data"].get("cache")
+        return load_windows(self.index, items, Path(cache) if cache else None)
 
     def labels(self, items: Sequence[Item]) -> NDArray[np.int64]:
         """Return the class numbers of `items`, int64 (n,)."""
@@ -151,8 +156,9 @@ def check_model(run: Run, probabilities: NDArray[np.float32], labels: NDArray[np
     """
     confusion = confusion_matrix(labels, probabilities.argmax(axis=1), probabilities.shape[1])
     try:
-        recorded = np.array(run.metrics["validation"]["confusion"], dtype=np.int64).reshape(confusion.shape)
-    except (KeyError, TypeError, ValueError, OverflowError):
+        measured = run.metrics["validation"]
+        recorded = np.array(measured.get("windows", measured)["confusion"], np.int64).reshape(confusion.shape)
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
         raise RunError(f"{run.path}: metrics.json has no confusion matrix that fits the run: train it again") from None
     moved = int(np.abs(confusion - recorded).sum()) // 2
     if moved > max(1, MOVED_SHARE * len(labels)):

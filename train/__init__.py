@@ -5,6 +5,7 @@
 - `data`, `feed`: the parts of a split in memory, and their batches where they are computed.
 - `networks`, `twin`: the layer tables, and the order of layers that trains faster.
 - `build`, `layers`: the Keras models of a table, and the layers of the training twin.
+- `notices`: what a run reports at its start of its clips.
 - `device`: TensorFlow, prepared for a processor or a GPU.
 - `fit`, `step`: the loop over epochs, and one step.
 - `state`, `schedule`, `checkpoint`: what changes from epoch to epoch, the learning rate, and the file that keeps both.

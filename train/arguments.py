@@ -22,10 +22,10 @@ EPILOG = """examples:
   python -m train report runs/* -o results.md    the table over finished runs
   python -m train speed gtzanet                  the step against plain Keras
 """
-NEWEST = object()  # what --resume without a name gives
+NEWEST = object()  # the value of --resume without a name
 DEFAULTS: dict[str, Any] = {
     **{field.name: field.default for field in fields(Recipe)},
-    "split": "paper",
+    "split": None,
     "split_seed": 0,
     "folds": 5,
     "fold": 0,
@@ -38,16 +38,16 @@ DEFAULTS: dict[str, Any] = {
     "kind": None,
     "name": None,
 }
-"""What decides a run and so stays as it is when the run is resumed; the parser gives None where a flag is not there."""
+"""What decides a run and so stays as it is when the run is resumed; the parser sets None where a flag is absent."""
 MEANINGS = {
     "epochs": "passes over the training part",
     "batch_size": "items per step",
     "learning_rate": "of SGD, at the beginning",
     "momentum": "of SGD",
-    "plateau_factor": "what the rate is multiplied by where the validation loss stands still",
-    "plateau_patience": "epochs that it may stand still before",
-    "plateau_delta": "how much it must fall not to stand still",
-    "min_learning_rate": "where the rate stops falling",
+    "plateau_factor": "what the rate is multiplied by where the validation loss does not fall",
+    "plateau_patience": "epochs without a fall before that",
+    "plateau_delta": "the least that counts as a fall",
+    "min_learning_rate": "the lowest rate",
     "keep": "which epoch's weights: the best on the validation part, or the last (default: last for the split paper)",
     "dropout": "share of values that the dropout layer leaves out",
 }
@@ -61,23 +61,15 @@ def train_parser(prog: str) -> command.Parser:
     parser.add_argument("network", nargs="?", help=", ".join(sorted(NETWORKS)))
     parser.add_argument("--summary", action="store_true", help="print the network's table and exit")
     _add_data(parser)
-    parser.add_argument(
-        "--kind", choices=("pictures", "audio"), help="which files to use where a dataset has both (default: pictures)"
-    )
-    parser.add_argument(
-        "--cache", type=_path("--cache"), metavar="DIR", help="where pictures rendered from audio are kept"
-    )
-    parser.add_argument(
-        "--runs",
-        type=_path("--runs"),
-        default=Path("runs"),
-        metavar="DIR",
-        help="folder of run folders (default: runs)",
-    )
+    kinds = "which files to use where a dataset has both (default: pictures)"
+    parser.add_argument("--kind", choices=("pictures", "audio"), help=kinds)
+    cache = "where pictures rendered from audio files are kept"
+    parser.add_argument("--cache", type=_path("--cache"), metavar="DIR", help=cache)
+    runs = "folder of run folders (default: runs)"
+    parser.add_argument("--runs", type=_path("--runs"), default=Path("runs"), metavar="DIR", help=runs)
     parser.add_argument("--name", help="name of the run's folder (default: date, network, split, seed)")
-    parser.add_argument(
-        "--resume", nargs="?", const=NEWEST, metavar="RUN", help="carry on this run, or the newest unfinished one"
-    )
+    resume = "carry on this run, or the newest unfinished one"
+    parser.add_argument("--resume", nargs="?", const=NEWEST, metavar="RUN", help=resume)
     _add_split(parser)
     recipe = parser.add_argument_group("recipe (the paper's by default)")
     recipe.add_argument("--seed", type=int, help="seed of weights, order and dropout (default: 0)")
@@ -87,12 +79,8 @@ def train_parser(prog: str) -> command.Parser:
             continue
         kind = float if field.type in ("float", "float | None") else int
         shown = "the table's" if field.default is None else field.default
-        recipe.add_argument(
-            f"--{field.name.replace('_', '-')}",
-            type=kind,
-            metavar="X",
-            help=f"{MEANINGS[field.name]} (default: {shown})",
-        )
+        meaning = f"{MEANINGS[field.name]} (default: {shown})"
+        recipe.add_argument(flag(field.name), type=kind, metavar="X", help=meaning)
     _add_compute(parser)
     return parser
 
@@ -117,15 +105,13 @@ def speed_parser(prog: str) -> command.Parser:
 
 
 def _add_data(parser: command.Parser) -> None:
-    parser.add_argument(
-        "--data", type=_path("--data"), metavar="DIR", help="dataset folder (default: the variable GTZAN_ROOT)"
-    )
+    where = "dataset folder (default: the variable GTZAN_ROOT)"
+    parser.add_argument("--data", type=_path("--data"), metavar="DIR", help=where)
 
 
 def _add_output(parser: command.Parser) -> None:
-    parser.add_argument(
-        "-o", "--output", type=_path("--output"), metavar="FILE", help="where the table is written (default: printed)"
-    )
+    where = "where the table is written (default: printed)"
+    parser.add_argument("-o", "--output", type=_path("--output"), metavar="FILE", help=where)
 
 
 def _add_split(parser: command.Parser) -> None:
@@ -134,7 +120,8 @@ def _add_split(parser: command.Parser) -> None:
         "--split",
         choices=NAMES,
         help="paper: the paper's own, which leaks; fault-filtered: GTZAN's lists "
-        "without faults; stratified: folds of any dataset (default: paper)",
+        "without faults; stratified: folds of any dataset; folders: the dataset's own folders train, validation and "
+        "test (default: folders where there are such, else paper)",
     )
     split.add_argument("--split-seed", type=int, metavar="N", help="stratified: seed of the folds (default: 0)")
     split.add_argument("--folds", type=int, metavar="K", help="stratified: number of folds (default: 5)")
@@ -145,12 +132,9 @@ def _add_compute(parser: command.Parser) -> None:
     compute = parser.add_argument_group("compute")
     compute.add_argument("--device", choices=DEVICES, help="(default: auto: a GPU where there is one)")
     compute.add_argument("--precision", choices=PRECISIONS, help="(default: float32)")
-    compute.add_argument(
-        "--threads", type=int, metavar="N", help="processor threads (default: all this process may use)"
-    )
-    compute.add_argument(
-        "--shards", type=int, metavar="N", help="parts a batch is computed in (default: by network size)"
-    )
+    threads, shards = "processor threads (default: all this process may use)", "parts a batch is computed in"
+    compute.add_argument("--threads", type=int, metavar="N", help=threads)
+    compute.add_argument("--shards", type=int, metavar="N", help=f"{shards} (default: by network size)")
 
 
 def with_defaults(flags: argparse.Namespace) -> tuple[argparse.Namespace, list[str]]:

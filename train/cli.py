@@ -10,21 +10,26 @@ from pathlib import Path
 from typing import Any
 
 from toolkit import command
+from toolkit.artifact.text_checks import is_one_line
 from toolkit.data import run_folder
 from toolkit.data.run_folder import newest_run
 from toolkit.errors import UsageError
 from toolkit.files import read_json, write_json, write_text
 from toolkit.processors import usable_processors
+from train import run
 from train.arguments import NEWEST, flag, report_parser, speed_parser, train_parser, with_defaults
 from train.config import MAX_SHARDS, MAX_THREADS, Compute, Recipe
+from train.data import data_root, open_dataset
 from train.device import prepare
 from train.networks import NETWORKS, Dropout, find_network, parameter_count, summary
+from train.notices import dataset_notices
+from train.report import part_notes, results_report
+from train.results import HISTORY, distinct, load_results, to_json
+from train.schedule import kept_epoch
+from train.speed import speed_table
 
 SMALL_NETWORK = 1_000_000
 SHARD_ITEMS = 8
-MOST_LINES = 10
-
-
 PROG = "python -m train"
 
 
@@ -54,7 +59,7 @@ def _train(arguments: argparse.Namespace) -> int:
             raise UsageError(f"{flag(set_names[0])} cannot be changed when a run is resumed: leave it out")
         return _resume(flags)
     if flags.network is None:
-        raise UsageError(f"say which network to train: {', '.join(sorted(NETWORKS))}, or --resume")
+        raise UsageError(f"no network: name one of {', '.join(sorted(NETWORKS))}, or use --resume")
     return _start(flags, set_names)
 
 
@@ -69,13 +74,12 @@ def _compute(flags: argparse.Namespace, recipe: Recipe) -> Compute:
         threads = min(usable_processors(), MAX_THREADS)
     small = parameter_count(find_network(flags.network)) < SMALL_NETWORK
     if shards is None:
-        several = small and flags.device != "gpu"
-        shards = min(max(1, recipe.batch_size // SHARD_ITEMS), MAX_SHARDS) if several else 1
+        shards = min(max(1, recipe.batch_size // SHARD_ITEMS), MAX_SHARDS) if small and flags.device != "gpu" else 1
     return Compute("cpu", flags.precision, threads, shards)
 
 
 def _check_start(flags: argparse.Namespace, set_names: Sequence[str]) -> None:
-    """Raise `UsageError` where the flags of a new run make no sense together, before anything is made."""
+    """Raise `UsageError` where the flags of a new run make no sense together, before anything is written."""
     network = find_network(flags.network)
     if flags.dropout is not None and not any(isinstance(layer, Dropout) for layer in network):
         raise UsageError(f"--dropout: {flags.network} has no dropout layer: leave the flag out")
@@ -85,59 +89,44 @@ def _check_start(flags: argparse.Namespace, set_names: Sequence[str]) -> None:
         raise UsageError("--split-seed must be from 0 to 2147483647")
     for name in ("split_seed", "folds", "fold"):
         if name in set_names and flags.split != "stratified":
-            raise UsageError(f"{flag(name)} belongs to --split stratified: the split {flags.split} has no folds")
+            raise UsageError(f"{flag(name)} belongs to --split stratified: no other split has folds")
     if flags.folds < 2:
         raise UsageError("--folds must be at least 2: one fold cannot both train and validate")
     if not 0 <= flags.fold < flags.folds:
         raise UsageError(f"--fold must be from 0 to {flags.folds - 1}: there are {flags.folds} folds")
-    if flags.name is not None:
-        _check_name(flags.name)
-
-
-def _check_name(name: str) -> None:
-    if not name.strip() or not name.isprintable() or "/" in name or "\\" in name or name in (".", ".."):
-        raise UsageError(f"--name {name!r} is no folder name: use letters, digits, '-' and '_'; --runs says where")
+    name = flags.name
+    if name is not None and (not name.strip(" .") or not is_one_line(name) or set(name) & set("/\\")):
+        raise UsageError(f"--name {name!r} is no folder name: use letters, digits, '-' and '_'; --runs names where")
 
 
 def _start(flags: argparse.Namespace, set_names: Sequence[str]) -> int:
     _check_start(flags, set_names)
     values = {field.name: getattr(flags, field.name) for field in fields(Recipe)}
-    recipe = Recipe(**values | {"keep": flags.keep or ("last" if flags.split == "paper" else "best")})
+    recipe = Recipe(**values | {"keep": flags.keep or "best"})
     compute = _compute(flags, recipe)
-    from train.data import data_root, open_dataset
-
     root = data_root(flags.data)
-    from train import run
     from train.progress import TrainingProgress
 
     with TrainingProgress() as progress:
         split = {"seed": flags.split_seed, "folds": flags.folds, "fold": flags.fold}
         dataset = open_dataset(root, flags.kind, flags.split, progress=progress.steps, **split)
-        _report_left_out([f"{bad.name}: {bad.reason}" for bad in dataset.index.bad])
-        named = "the split names it, but the dataset does not have it"
-        _report_left_out([f"{track}: {named}" for track in dataset.split.missing])
+        for sentence in dataset_notices(dataset, chosen="split" in set_names):
+            progress.notice(sentence)
+        if flags.keep is None and dataset.split.name == "paper":
+            recipe = replace(recipe, keep="last")
         compute = prepare(flags.device, compute)
         if compute.device == "gpu" and flags.shards is None:
             compute = replace(compute, shards=1)  # a GPU fills its cores with one batch
         config = run.new_config(flags.network, dataset, flags.seed, recipe, compute)
         folder = run.create(flags.runs, flags.name, config, dataset)
         try:
-            return _work(folder, lambda: run.work(folder, config, dataset, flags.cache, progress.steps, progress))
+            return _work(folder, lambda: run.work(folder, config, dataset, flags.cache, progress))
         except Exception:
             run.discard(folder)
             raise
 
 
-def _report_left_out(what: Sequence[str]) -> None:
-    for line in what[:MOST_LINES]:
-        print(f"left out: {line}", file=sys.stderr)
-    if len(what) > MOST_LINES:
-        print(f"left out: {len(what) - MOST_LINES} more (python -m toolkit dataset shows the dataset)", file=sys.stderr)
-
-
 def _resume(flags: argparse.Namespace) -> int:
-    from train import run
-
     if flags.network is not None:
         find_network(flags.network)
     if flags.resume is NEWEST:
@@ -158,41 +147,33 @@ def _resume(flags: argparse.Namespace) -> int:
 
     with TrainingProgress() as progress:
         config, dataset = run.resume(folder, flags.data, progress.steps)
-        return _work(folder, lambda: run.work(folder, config, dataset, flags.cache, progress.steps, progress))
+        return _work(folder, lambda: run.work(folder, config, dataset, flags.cache, progress))
 
 
 def _work(folder: Path, work: Any) -> int:
-    from train import run
-    from train.results import HISTORY
-    from train.schedule import kept_epoch
-
     print(f"run: {folder}", file=sys.stderr)
     try:
         result = work()
     except KeyboardInterrupt:
-        print(
-            f"python -m train: interrupted; go on from the last finished epoch with python -m train --resume {folder}",
-            file=sys.stderr,
-        )
+        hint = f"go on from the last finished epoch with python -m train --resume {folder}"
+        print(f"python -m train: interrupted; {hint}", file=sys.stderr)
         return command.INTERRUPTED
     keep = run.load_config(folder).recipe.keep
     if keep == "best":
         epoch = kept_epoch(read_json(folder / HISTORY), keep)
         print(f"kept: epoch {epoch} of {result['epochs']}, the best on the validation part")
     for name in ("validation", "test"):
-        if result[name]:
-            part = result[name]
+        if part := result[name]:
             low, high = part["wilson95"]
             share = f"{part['accuracy']:.4f} ({part['correct']}/{part['n']}, 95 % Wilson {low:.3f} to {high:.3f})"
             print(f"{name}: accuracy {share}, top-5 {part['top5']:.4f}")
+            for sentence in part_notes(part):
+                print(f"{name}: {sentence}")
     print(f"{folder}")
     return 0
 
 
 def _report(flags: argparse.Namespace) -> int:
-    from train.report import results_report
-    from train.results import distinct, load_results, to_json
-
     if flags.output is not None:
         command.output_file(flags.output, "--output")
         if flags.output.suffix.lower() == ".json":
@@ -206,12 +187,11 @@ def _report(flags: argparse.Namespace) -> int:
         raise UsageError("report: none of these runs is finished: python -m train --resume carries one on")
     results = distinct(loaded)
     if len(results) < len(loaded):
-        print(f"{len(loaded) - len(results)} of {len(loaded)} runs given again: each counts once", file=sys.stderr)
-    if flags.output is not None:
-        write_json(flags.output.with_suffix(".json"), to_json(results))
+        print(f"{len(loaded) - len(results)} of {len(loaded)} runs are named again: each counts once", file=sys.stderr)
     _emit(results_report(results), flags.output)
     if flags.output is not None:
         kept = flags.output.with_suffix(".json")
+        write_json(kept, to_json(results))
         print(f"written: {flags.output}, and {kept}, which report reads as it does runs", file=sys.stderr)
     return 0
 
@@ -234,10 +214,6 @@ def _speed(arguments: argparse.Namespace) -> int:
         command.output_file(flags.output, "--output")
     recipe = Recipe(batch_size=flags.batch_size)
     compute = _compute(flags, recipe)
-    from train.data import data_root
-
-    root = data_root(flags.data)
-    from train.speed import speed_table
-
-    _emit(speed_table(flags.network, root, "gpu" if flags.device == "gpu" else "cpu", recipe, compute), flags.output)
+    device = "gpu" if flags.device == "gpu" else "cpu"
+    _emit(speed_table(flags.network, data_root(flags.data), device, recipe, compute), flags.output)
     return 0

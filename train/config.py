@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from toolkit.data.run_folder import config_digest
@@ -16,6 +16,13 @@ KEEPS = ("best", "last")
 MAX_COUNT = 1_000_000
 MAX_THREADS = 1024
 MAX_SHARDS = 1024
+
+
+def _require(*checks: tuple[str, bool, str]) -> None:
+    """Raise `UsageError` for the first (flag, whether its value is valid, what it must be) that is not valid."""
+    for flag, is_valid, requirement in checks:
+        if not is_valid:
+            raise UsageError(f"{flag} must be {requirement}")
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         count = f"at least 1 and at most {MAX_COUNT}"
-        checks = (
+        _require(
             ("--epochs", 1 <= self.epochs <= MAX_COUNT, count),
             ("--batch-size", 1 <= self.batch_size <= MAX_COUNT, count),
             ("--learning-rate", 1e-12 <= self.learning_rate < 1e3, "finite, at least 1e-12 and below 1000"),
@@ -52,9 +59,6 @@ class Recipe:
             ("--dropout", self.dropout is None or 0 <= self.dropout < 1, "from 0 to below 1"),
             ("--keep", self.keep in KEEPS, " or ".join(KEEPS)),
         )
-        for flag, is_valid, requirement in checks:
-            if not is_valid:
-                raise UsageError(f"{flag} must be {requirement}")
 
 
 @dataclass(frozen=True)
@@ -76,21 +80,18 @@ class Compute:
         return "float32" if self.precision == "tensorfloat32" else self.precision
 
     def __post_init__(self) -> None:
-        if self.precision not in PRECISIONS:
-            raise UsageError(f"--precision must be one of {', '.join(PRECISIONS)}")
-        if self.threads < 1:
-            raise UsageError("--threads must be at least 1")
-        if self.threads > MAX_THREADS:
-            raise UsageError(f"--threads must be at most {MAX_THREADS}")
-        if self.shards < 1:
-            raise UsageError("--shards must be at least 1")
-        if self.shards > MAX_SHARDS:
-            raise UsageError(f"--shards must be at most {MAX_SHARDS}")
+        _require(
+            ("--precision", self.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}"),
+            ("--threads", self.threads >= 1, "at least 1"),
+            ("--threads", self.threads <= MAX_THREADS, f"at most {MAX_THREADS}"),
+            ("--shards", self.shards >= 1, "at least 1"),
+            ("--shards", self.shards <= MAX_SHARDS, f"at most {MAX_SHARDS}"),
+        )
 
 
 @dataclass(frozen=True)
 class DataConfig:
-    """The dataset a run was made from: where it was, what kind it is, and the digest that it must still have."""
+    """The dataset of a run: where it was, what kind it is, and the digest that it must still have."""
 
     root: str
     kind: str
@@ -108,17 +109,6 @@ class SplitConfig:
     folds: int
     fold: int
     digest: str
-
-
-@dataclass(frozen=True)
-class _Plain:
-    """The fields of `RunConfig` that are neither dataclasses nor free, for their types."""
-
-    model: str
-    classes: tuple[str, ...]
-    seed: int
-    versions: dict[str, str]
-    created: str
 
 
 @dataclass(frozen=True)
@@ -156,33 +146,22 @@ class RunConfig:
     def from_dict(cls, value: Any, where: str) -> RunConfig:
         """Return the configuration in a `config.json`.
 
-        Raises
-        ------
-        RunError
-            If the value is of an unknown format, lacks a field, has one of another type or has been edited.
+        Raises `RunError` if it is of another format, lacks a field, has one of another type or was edited.
         """
         if not isinstance(value, dict):
             raise RunError(f"{where}: not a run's configuration (no object): start the run again")
         if value.get("format") != 1:
-            raise RunError(
-                f"{where}: format {value.get('format')!r} is not known here: train the run again or use its own version"
-            )
+            form = value.get("format")
+            raise RunError(f"{where}: format {form!r}, not 1: train the run again or use its own version")
+        fields = {name: part for name, part in value.items() if name not in ("format", "digest")}
+        if isinstance(recipe := fields.get("recipe"), dict):
+            fields["recipe"] = {"keep": "last", **recipe}
         try:
-            parts: dict[str, Any] = {field.name: value[field.name] for field in fields(cls)}
-            if isinstance(parts["recipe"], dict):
-                parts["recipe"] = {"keep": "last", **parts["recipe"]}
-            for name, kind in (("data", DataConfig), ("split", SplitConfig), ("recipe", Recipe), ("compute", Compute)):
-                from_json(kind, parts[name], name)  # types alone: the values stay as they were digested
-                parts[name] = kind(**parts[name])
-            from_json(_Plain, {field.name: parts[field.name] for field in fields(_Plain)})
-            if not isinstance(parts["front_end"], dict):
+            if not isinstance(front_end := fields.get("front_end"), dict):
                 raise StrictError("front_end is not an object")
-            config = cls(**parts | {"classes": tuple(parts["classes"])})
-            digest = config.digest
-        except KeyError as error:
-            raise RunError(f"{where}: not a run's configuration ({error} is missing): start the run again") from None
-        except (UsageError, ValueError) as error:
+            config = replace(from_json(cls, fields | {"front_end": {}}), front_end=front_end)
+        except (UsageError, StrictError) as error:
             raise RunError(f"{where}: not a run's configuration ({error}): start the run again") from None
-        if value.get("digest") != digest:
+        if value.get("digest") != config_digest(value):
             raise RunError(f"{where}: its digest does not fit its content: it was edited; start a new run instead")
         return config

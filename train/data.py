@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from toolkit.data.dataset import Index, build_index
-from toolkit.data.picture_cache import load_pictures
+from toolkit.data.picture_cache import load_windows
+from toolkit.data.recordings import recordings
 from toolkit.data.splits import Split, make_split
 from toolkit.data.synthetic import is_synthetic
 from toolkit.errors import RunError, UsageError
@@ -22,10 +24,14 @@ Steps = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Dataset:
-    """An index, how it is split, and the descriptions of both that a run keeps."""
+    """An index, how it is split, and the descriptions of both that a run keeps.
+
+    `recordings` names the recording of each item that is one of several takes of it.
+    """
 
     index: Index
     split: Split
+    recordings: dict[str, str]
     data: DataConfig
     split_config: SplitConfig
 
@@ -33,45 +39,36 @@ class Dataset:
 def data_root(flag: Path | None) -> Path:
     """Return the dataset's folder: the flag, or the variable GTZAN_ROOT.
 
-    Raises
-    ------
-    UsageError
-        If neither says where it is.
+    Raises `UsageError` if neither names one.
     """
     where = flag or os.environ.get("GTZAN_ROOT")
     if not where:
-        raise UsageError("no dataset: say where it is with --data DIR or the variable GTZAN_ROOT")
+        raise UsageError("no dataset: name its folder with --data DIR or the variable GTZAN_ROOT")
     return Path(where)
 
 
 def open_dataset(
-    root: Path, kind: str | None, name: str, *, seed: int, folds: int, fold: int, progress: Steps
+    root: Path, kind: str | None, name: str | None, *, seed: int, folds: int, fold: int, progress: Steps
 ) -> Dataset:
-    """Index a dataset folder and split it; `progress(what, done, total)` is called on the way."""
+    """Index a dataset folder and split it; `progress(what, done, total)` is called on the way.
+
+    Without a name, the split is `folders` where the dataset holds parts, and `paper` elsewhere.
+    """
     index = build_index(root, kind, lambda done, total: progress("indexing", done, total))
+    name = name or ("folders" if index.parts else "paper")
     split = make_split(name, index, seed=seed, folds=folds, fold=fold)
     data = DataConfig(str(Path(root).resolve()), index.kind, index.digest, len(index.items), is_synthetic(Path(root)))
-    return Dataset(index, split, data, SplitConfig(name, seed, folds, fold, split.digest))
+    return Dataset(index, split, recordings(index.items), data, SplitConfig(name, seed, folds, fold, split.digest))
 
 
 def reopen_dataset(config: RunConfig, root: Path | None, where: Path, progress: Steps) -> Dataset:
-    """Open the dataset a run was made from, at `root` where it has moved.
+    """Open the dataset of a run, at `root` where it has moved.
 
-    Raises
-    ------
-    RunError
-        If the dataset or its split is not what it was.
+    Raises `RunError` if the dataset or its split is not what it was.
     """
     split = config.split
-    dataset = open_dataset(
-        root or Path(config.data.root),
-        config.data.kind,
-        split.name,
-        seed=split.seed,
-        folds=split.folds,
-        fold=split.fold,
-        progress=progress,
-    )
+    where_now, options = root or Path(config.data.root), {"seed": split.seed, "folds": split.folds, "fold": split.fold}
+    dataset = open_dataset(where_now, config.data.kind, split.name, **options, progress=progress)
     if dataset.data.digest != config.data.digest or dataset.split_config.digest != split.digest:
         raise RunError(
             f"{where}: the dataset in {dataset.data.root} changed since this run began "
@@ -81,26 +78,57 @@ def reopen_dataset(config: RunConfig, root: Path | None, where: Path, progress: 
 
 
 def load_part(dataset: Dataset, names: tuple[str, ...], cache: Path | None, progress: Steps) -> Part:
-    """Read the pictures of the items called `names` into memory (373 kB each)."""
+    """Read the pictures of all windows of the clips called `names` into memory (373 kB each)."""
     by_name = dataset.index.by_name
     items = [by_name[name] for name in names]
-    pictures = load_pictures(dataset.index, items, cache, lambda done, total: progress("reading", done, total))
+    windows = load_windows(dataset.index, items, cache, lambda done, total: progress("reading", done, total))
     numbers = {label: number for number, label in enumerate(dataset.index.classes)}
-    return Part(names, pictures, np.array([numbers[item.label] for item in items], np.int32))
+    labels = np.array([numbers[item.label] for item in items], np.int32)
+    return Part(names, windows.pictures, labels, windows.clips, tuple(dataset.recordings.get(n, n) for n in names))
 
 
 @dataclass(frozen=True)
 class Part:
-    """One part of a split, in memory: names, pictures uint8 (n, 288, 432, 3), labels int32 (n,)."""
+    """One part of a split, in memory.
+
+    Attributes
+    ----------
+    names, clip_labels
+        Of the clips; the labels are int32 (clips,).
+    pictures
+        Of the clips' windows, uint8 (windows, 288, 432, 3).
+    clips
+        The place of each window's clip, int64 (windows,), ascending.
+    recordings
+        The recording of each clip: its own name where it is the only take.
+    """
 
     names: tuple[str, ...]
     pictures: np.ndarray
-    labels: np.ndarray
+    clip_labels: np.ndarray
+    clips: np.ndarray
+    recordings: tuple[str, ...]
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """The windows' labels, int32 (windows,): each is that of its clip."""
+        return self.clip_labels[self.clips]
+
+    @property
+    def has_long_clips(self) -> bool:
+        """Whether a clip has more than one window."""
+        return len(self.clips) > len(self.names)
+
+    def clip_means(self, values: np.ndarray) -> np.ndarray:
+        """Return the float64 mean over each clip's windows, as the runtime does: (windows, ...) to (clips, ...)."""
+        starts = np.searchsorted(self.clips, np.arange(len(self.names)))
+        sums = np.add.reduceat(values, starts, axis=0, dtype=np.float64)
+        return (sums.T / np.bincount(self.clips)).T
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What the loop tells while it works: the epoch (from 1), the step in it, and a done epoch's history."""
+    """What the loop reports while it works: the epoch (from 1), the step in it, and a done epoch's history."""
 
     epoch: int
     epochs: int

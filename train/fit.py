@@ -24,14 +24,14 @@ from train.step import PredictStep, TrainStep, make_predict_step, make_train_ste
 
 EVALUATION_BATCH = 32
 SAVING_SHARE = 1 / 20
-"""The most of a run's time that its checkpoints may take."""
+"""The largest share of a run's time that is spent on checkpoints."""
 
 
 Report = Callable[[Progress], None]
 
 
 class Pace:
-    """When a checkpoint is due: the first one at once, each later one when the time it takes is a small share."""
+    """When a checkpoint is due: the first one at once, each later one when its time is a small share."""
 
     def __init__(self) -> None:
         self.cost = 0.0
@@ -51,7 +51,7 @@ class Pace:
 
 
 def epoch_order(seed: int, epoch: int, items: int) -> np.ndarray:
-    """Return the order in which an epoch (from 0) visits the items: a permutation drawn from (seed, epoch) alone."""
+    """Return the order in which an epoch (from 0) visits the items: a permutation that (seed, epoch) alone decides."""
     return np.random.default_rng((seed, epoch)).permutation(items)
 
 
@@ -70,13 +70,10 @@ def fit(
     Returns the stock model, trained, and the history: one entry per epoch. `feed_of` and `xla` are for measuring.
 
     Every random choice is a function of (seed, epoch, step), so that a run that was killed anywhere ends with the same
-    weights, bit by bit, as one that was not. A checkpoint is written after an epoch, unless that would take more than a
+    weights, bit by bit, as one that was not. A checkpoint is written after an epoch, unless that were more than a
     twentieth of the time; the last epoch always has one.
 
-    Raises
-    ------
-    RunError
-        If the checkpoint is damaged or belongs to another run, or the loss stops being a number.
+    Raises `RunError` if the checkpoint is damaged or belongs to another run, or the loss stops being a number.
     """
     recipe, compute = config.recipe, config.compute
     state = TrainingState.start(config, folder)
@@ -86,17 +83,11 @@ def fit(
     pace = Pace()
     for epoch in range(len(state.history), recipe.epochs):
         started = time.perf_counter()
-        state.optimizer.learning_rate = state.plateau.learning_rate
+        state.optimizer.learning_rate = rate = state.plateau.learning_rate
         loss, accuracy = _train_epoch(config, epoch, feed, len(training.labels), train_step, report)
-        validated = predict_all(predict, validation_feed, len(validation.labels))
-        entry = {
-            "epoch": epoch + 1,
-            "loss": loss,
-            "accuracy": accuracy,
-            **_validation_entry(*validated, validation.labels),
-            "learning_rate": state.plateau.learning_rate,
-            "seconds": round(time.perf_counter() - started, 3),
-        }
+        validated = _validation_entry(validation, *predict_all(predict, validation_feed, len(validation.labels)))
+        entry = {"epoch": epoch + 1, "loss": loss, "accuracy": accuracy, **validated, "learning_rate": rate}
+        entry["seconds"] = round(time.perf_counter() - started, 3)
         _check_finite(entry, folder)
         state = state.after(entry, recipe)
         if pace.is_due() or epoch + 1 == recipe.epochs:
@@ -107,12 +98,10 @@ def fit(
     return stock_model(config, state.kept_weights()), list(state.history)
 
 
-def _validation_entry(probabilities: np.ndarray, losses: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Return the part of an epoch's entry in the history that the validation part decides."""
-    return {
-        "val_loss": float(np.mean(losses, dtype=np.float64)),
-        "val_accuracy": float(np.mean(probabilities.argmax(1) == labels)),
-    }
+def _validation_entry(validation: Part, probabilities: np.ndarray, losses: np.ndarray) -> dict[str, float]:
+    """Return the part of an epoch's entry in the history that the validation part decides; every clip counts alike."""
+    correct = validation.clip_means(probabilities).argmax(1) == validation.clip_labels
+    return {"val_loss": float(np.mean(validation.clip_means(losses))), "val_accuracy": float(np.mean(correct))}
 
 
 def _check_finite(entry: dict[str, Any], folder: Path) -> None:
@@ -171,7 +160,7 @@ def stock_model(config: RunConfig, weights: list[np.ndarray]) -> tf_keras.Model:
 
 
 def predict_all(predict: PredictStep, feed: Feed, items: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return (probabilities float32 (items, classes), losses float32 (items,)) of what a feed gives, in its order."""
+    """Return (probabilities float32 (items, classes), losses float32 (items,)) of a feed, in its order."""
     numbers = np.arange(items)
     chosen = [numbers[start : start + EVALUATION_BATCH] for start in range(0, items, EVALUATION_BATCH)]
     results = [predict(pictures, labels) for pictures, labels in feed.batches(chosen)]  # on a GPU, still under way

@@ -17,7 +17,7 @@ SYNTHETIC = "SYNTHETIC"
 class Group:
     """Finished runs that differ in their seed alone.
 
-    `note` tells what is not as in the paper's recipe: "" or, say, " (SYNTHETIC, epochs 12)".
+    `note` names what is not as in the paper's recipe: "" or, for instance, " (SYNTHETIC, epochs 12)".
     """
 
     model: str
@@ -32,18 +32,23 @@ class Group:
 
     @property
     def synthetic(self) -> bool:
-        """Whether the clips were made by the computer."""
+        """Whether the clips are synthetic."""
         return bool(self.runs[0].config["data"]["synthetic"])
 
     @property
     def clips(self) -> str:
-        """What says which clips train and validate, and how they are drawn: equal for runs on the same."""
+        """What decides which clips train and validate, and their pictures: equal for runs on the same."""
         return _clips(self.runs[0].config)
 
     @property
     def gpu(self) -> str:
         """The name of the GPU that the runs were computed on; "" for a processor's."""
         return gpu_name(self.runs[0].config)
+
+    @property
+    def has_takes(self) -> bool:
+        """Whether clips are takes of one recording, so that they are no independent samples."""
+        return any(part.get("recordings") for part in self.runs[0].metrics.values() if isinstance(part, dict))
 
     def counts(self, part: str) -> tuple[int, int]:
         """Return (correct, n) summed over the runs' part."""
@@ -76,7 +81,7 @@ def gpu_name(config: dict[str, Any]) -> str:
 
 
 def _note(run: Result, several: bool) -> str:
-    """Return what tells a run's group from the others of its network and split; its data where there are several."""
+    """Return how a run's group differs from the others of its network and split; its data where there are several."""
     config, split, recipe = run.config, run.config["split"], Recipe(**run.config["recipe"])
     notes = [SYNTHETIC] if config["data"]["synthetic"] else []
     if split["name"] == "stratified":

@@ -1,4 +1,4 @@
-"""Show how a training goes on: a live bar on a terminal, a line an epoch elsewhere."""
+"""Show how a training goes on: a live bar on a terminal, a line per epoch elsewhere."""
 
 from __future__ import annotations
 
@@ -43,6 +43,13 @@ class TrainingProgress:
         """Show that `done` of `total` files are indexed or read."""
         self._show(what, done, total, f"{done}/{total} files")
 
+    def notice(self, sentence: str) -> None:
+        """Print a sentence."""
+        if self.live:
+            self.console.print(sentence, highlight=False, markup=False)
+        else:
+            print(sentence, file=sys.stderr, flush=True)
+
     def __call__(self, state: State) -> None:
         done = (state.epoch - 1) * state.steps + state.step
         note = f"epoch {state.epoch}/{state.epochs}, step {state.step}/{state.steps}, loss {state.loss:.4f}"
@@ -58,10 +65,7 @@ class TrainingProgress:
             f"validation loss {entry['val_loss']:.4f}, accuracy {entry['val_accuracy']:.4f}, "
             f"rate {entry['learning_rate']:.2g}, {entry['seconds']:.1f} s, {left / 60:.0f} min left"
         )
-        if self.live:
-            self.console.print(line, highlight=False)
-        else:
-            print(line, file=sys.stderr, flush=True)
+        self.notice(line)
 
     def _show(self, what: str, done: int, total: int, note: str) -> None:
         if not self.live:

@@ -15,7 +15,7 @@ from train.schedule import kept_epoch
 
 HEADER = "| | accuracy | 95 % Wald | 95 % Wilson | true top-5 | blues in top 5 |"
 RULE = "|---|---|---|---|---|---|"
-SYNTHETIC_NOTE = "The clips are synthetic: these numbers say that the chain works, and nothing about music."
+SYNTHETIC_NOTE = "The clips are synthetic: these numbers show that the chain works, and nothing about music."
 
 
 def run_report(config: RunConfig, result: dict[str, Any], history: Sequence[dict[str, Any]]) -> str:
@@ -37,20 +37,21 @@ def run_report(config: RunConfig, result: dict[str, Any], history: Sequence[dict
     for name in ("validation", "test"):
         if result[name]:
             lines.append(_measured_row(name, result[name]))
+    for name in ("validation", "test"):
+        lines += [line for note in part_notes(result[name] or {}) for line in ("", f"{name}: {note}.")]
+    if takes := result.get("takes"):
+        sentence = (
+            f"By their names, {takes['clips']} clips of the dataset are takes of {takes['recordings']} recordings"
+        )
+        lines += ["", sentence + (", each on one side of the split." if config.split.name == "stratified" else ".")]
     if config.split.name == "paper":
         lines += [*_paper_rows(config.model), "", TOP5_NOTE, "", LEAK_NOTE]
     for name in ("validation", "test"):
         if result[name]:
-            lines += [
-                "",
-                f"## Per class, {name}",
-                "",
-                *_class_table(result[name]),
-                "",
-                f"![confusion](confusion-{name}.png)",
-            ]
-    lines += ["", "## History", "", "![history](history.png)", "", f"Training loss {last['loss']:.4f}, "]
-    lines[-1] += f"validation loss {last['val_loss']:.4f} after epoch {last['epoch']}."
+            lines += ["", f"## Per class, {name}", "", *_class_table(result[name])]
+            lines += ["", f"![confusion](confusion-{name}.png)"]
+    losses = f"Training loss {last['loss']:.4f}, validation loss {last['val_loss']:.4f} after epoch {last['epoch']}."
+    lines += ["", "## History", "", "![history](history.png)", "", losses]
     lines += [
         "",
         f"Data digest `{config.data.digest}`, split digest `{config.split.digest}`, run digest `{config.digest}`.",
@@ -86,12 +87,24 @@ def _measured_row(name: str, part: dict[str, Any]) -> str:
     return f"| {name} | {accuracy} | {intervals} | {part['top5']:.4f} | {part['blues_in_top5']:.4f} |"
 
 
+def part_notes(part: dict[str, Any]) -> list[str]:
+    """Return a sentence each, without its full stop, for windows and for takes of one recording among the clips."""
+    notes = []
+    if windows := part.get("windows"):
+        notes.append(f"accuracy per window {windows['accuracy']:.4f} ({windows['correct']}/{windows['n']})")
+    if recordings := part.get("recordings"):
+        notes.append(
+            f"the {part['n']} clips are of {recordings['n']} recordings, so that the intervals are those of "
+            f"{recordings['effective_n']:g} clips (Kish's effective sample size, takes wholly alike)"
+        )
+    return notes
+
+
 def _class_table(part: dict[str, Any]) -> list[str]:
     lines = ["| class | n | precision | recall | F1 |", "|---|---|---|---|---|"]
     for name, score in part["per_class"].items():
-        lines.append(
-            f"| {name} | {score['n']} | {score['precision']:.3f} | {score['recall']:.3f} | {score['f1']:.3f} |"
-        )
+        shares = " | ".join(f"{score[key]:.3f}" for key in ("precision", "recall", "f1"))
+        lines.append(f"| {name} | {score['n']} | {shares} |")
     return lines
 
 
@@ -102,12 +115,7 @@ def _interval(pair: Sequence[float]) -> str:
 def results_report(runs: Sequence[Result]) -> str:
     """Return the comparison of many runs: seeds, means, the paper beside them, the z test between the networks."""
     groups = group_runs(runs)
-    lines = [
-        "# Training results",
-        "",
-        f"Written by `python -m train report`. {_kept_note(runs)}",
-        "",
-    ]
+    lines = ["# Training results", "", f"Written by `python -m train report`. {_kept_note(runs)}", ""]
     for split in dict.fromkeys(group.split for group in groups):
         lines += [f"## Split `{split}`", "", HEADER, RULE]
         chosen = [group for group in groups if group.split == split]
@@ -127,10 +135,8 @@ def results_report(runs: Sequence[Result]) -> str:
 def _kept_note(runs: Sequence[Result]) -> str:
     if all(run.config["recipe"].get("keep", "last") == "last" for run in runs):
         return "The last epoch of every run counts; none is selected."
-    return (
-        "The last epoch of a run counts, unless it says `keep best`: then the best epoch on the validation part, whose "
-        "figures are therefore optimistic."
-    )
+    best = "the best epoch on the validation part, whose figures are therefore optimistic"
+    return f"The last epoch of a run counts, or, where it is marked `keep best`, {best}."
 
 
 def _group_rows(group: Group) -> list[str]:
@@ -153,16 +159,12 @@ def _group_rows(group: Group) -> list[str]:
 
 def _z_lines(groups: Sequence[Group]) -> list[str]:
     """Return a line for every pair of the two networks on the same clips, computed on the same kind of device."""
-    lines = []
-    for first in groups:
-        for second in groups:
-            alike = first.clips == second.clips and first.gpu == second.gpu
-            if (first.model, second.model) == ("gtzanet", "zfnet") and alike:
-                lines += [_z_line(first, second), ""]
+    pairs = [(a, b) for a in groups for b in groups if (a.model, b.model) == ("gtzanet", "zfnet")]
+    alike = [(a, b) for a, b in pairs if (a.clips, a.gpu) == (b.clips, b.gpu) and not a.has_takes]
+    lines = [line for pair in alike for line in (_z_line(*pair), "")]
     if lines and groups[0].split == "paper":
-        z, p = two_proportion_z(
-            RESULTS["gtzanet"].correct, VALIDATION_ITEMS, RESULTS["zfnet"].correct, VALIDATION_ITEMS
-        )
+        ours, theirs = RESULTS["gtzanet"].correct, RESULTS["zfnet"].correct
+        z, p = two_proportion_z(ours, VALIDATION_ITEMS, theirs, VALIDATION_ITEMS)
         lines[-2] += f" The paper's own numbers: z = {z:.2f}, p = {p:.2g}."
     return lines
 
@@ -192,17 +194,8 @@ def _run_table(groups: Sequence[Group]) -> list[str]:
     for group in groups:
         for run in group.runs:
             config, metrics = run.config, run.metrics
-            cells = (
-                run.name,
-                group.title,
-                group.split,
-                config["seed"],
-                metrics["epochs"],
-                gpu_name(config) or "processor",
-                config["compute"]["precision"],
-                _first_fall(run.history),
-            )
-            lines.append(
-                f"| {' | '.join(map(str, cells))} | {metrics['final']['loss']:.4f} | `{config['digest'][:12]}` |"
-            )
+            cells = [run.name, group.title, group.split, config["seed"], metrics["epochs"]]
+            cells += [gpu_name(config) or "processor", config["compute"]["precision"], _first_fall(run.history)]
+            cells += [f"{metrics['final']['loss']:.4f}", f"`{config['digest'][:12]}`"]
+            lines.append(f"| {' | '.join(map(str, cells))} |")
     return lines

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.data.run_folder import CONFIG, METRICS, Run
+from toolkit.data.splits import PARTS
 from toolkit.dataclass_json import StrictError, from_json
 from toolkit.errors import RunError
 from toolkit.files import read_json
@@ -31,8 +32,26 @@ class Epoch:
 
 
 @dataclass(frozen=True)
+class WindowCounts:
+    """What the windows of long clips were recognised as."""
+
+    n: int
+    correct: int
+    accuracy: float
+    confusion: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class RecordingCounts:
+    """How many recordings the clips are takes of, and how many independent clips they count as."""
+
+    n: int
+    effective_n: float
+
+
+@dataclass(frozen=True)
 class Measured:
-    """One part's entry in `metrics.json`, as `train.evaluate.measure` makes it."""
+    """One part's entry in `metrics.json`, as `train.evaluate.measure` returns it."""
 
     n: int
     correct: int
@@ -43,10 +62,20 @@ class Measured:
     blues_in_top5: float
     confusion: tuple[tuple[int, ...], ...]
     per_class: dict[str, ClassScore]
+    windows: WindowCounts | None
+    recordings: RecordingCounts | None
 
     def __post_init__(self) -> None:
         if not 0 <= self.correct <= self.n or self.n < 1:
             raise StrictError(f"{self.correct} of {self.n} is no share")
+
+
+@dataclass(frozen=True)
+class Takes:
+    """How many clips of the dataset are takes of how many recordings, by their names."""
+
+    clips: int
+    recordings: int
 
 
 @dataclass(frozen=True)
@@ -58,6 +87,7 @@ class Metrics:
     epochs: int
     final: Epoch
     seconds: float
+    takes: Takes | None
 
 
 @dataclass(frozen=True)
@@ -78,18 +108,10 @@ class Result:
 def load_results(targets: Sequence[Path]) -> list[Result]:
     """Return the results in run folders and in JSON files written by `python -m train report`.
 
-    Raises
-    ------
-    RunError
-        If a target is neither, or a run is not finished.
+    Raises `RunError` if a target is neither, or a run is not finished.
     """
-    results: list[Result] = []
-    for target in targets:
-        if target.is_file():
-            results += _from_json(target)
-        else:
-            results.append(_from_folder(target))
-    return results
+    loaded = (_from_json(target) if target.is_file() else [_from_folder(target)] for target in targets)
+    return [result for results in loaded for result in results]
 
 
 def distinct(results: Sequence[Result]) -> list[Result]:
@@ -109,7 +131,7 @@ def _from_folder(folder: Path) -> Result:
     run = Run.load(folder)
     config = RunConfig.from_dict(run.config, str(folder / CONFIG)).to_dict()
     try:
-        from_json(Metrics, run.metrics)
+        _check_metrics(run.metrics)
     except StrictError as error:
         raise RunError(f"{folder / METRICS}: not a run's metrics ({error}): train the run again") from None
     try:
@@ -123,19 +145,27 @@ def _from_json(path: Path) -> list[Result]:
     try:
         value = read_json(path)
         if value["format"] != 1:
-            raise RunError(f"{path}: format {value['format']!r} is not known here: write it again with this version")
+            raise RunError(f"{path}: its format is {value['format']!r}, not 1: write it again with this version")
         results = [Result(**entry) for entry in value["runs"]]
         for number, result in enumerate(results):
             RunConfig.from_dict(result.config, f"{path}: runs[{number}].config")
-            from_json(Metrics, result.metrics, f"runs[{number}].metrics")
+            _check_metrics(result.metrics, f"runs[{number}].metrics")
             _checked_history(result.history, result.metrics)
             if not isinstance(result.name, str):
                 raise StrictError(f"runs[{number}].name is not text")
         return results
     except (ValueError, KeyError, TypeError) as error:
-        raise RunError(
-            f"{path}: not a results file ({error}): give run folders or a file that `report` wrote"
-        ) from None
+        message = f"{path}: not a results file ({error}): name run folders or a file that `report` wrote"
+        raise RunError(message) from None
+
+
+def _check_metrics(value: Any, where: str = "") -> None:
+    """Raise `StrictError` unless a value is that of `metrics.json`; most have no takes, and parts no windows."""
+    if isinstance(value, dict):
+        absent = {"windows": None, "recordings": None}
+        parts = {name: part for name, part in value.items() if name in PARTS and isinstance(part, dict)}
+        value = {"takes": None} | value | {name: absent | part for name, part in parts.items()}
+    from_json(Metrics, value, where)
 
 
 def _checked_history(value: Any, metrics: dict[str, Any]) -> list[dict[str, Any]]:

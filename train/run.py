@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from toolkit.data import run_folder
 from toolkit.errors import RunError, UsageError
@@ -19,8 +19,12 @@ from toolkit.files import read_json, remove_leftovers, write_json, write_text
 from toolkit.frontend.spec import PICTURE
 from train import checkpoint
 from train.config import Compute, Recipe, RunConfig
-from train.data import Dataset, Steps, load_part, reopen_dataset
+from train.data import Dataset, Progress, Steps, load_part, reopen_dataset
 from train.device import gpu_versions
+from train.notices import window_notices
+
+if TYPE_CHECKING:
+    import tf_keras
 
 PACKAGES = ("tensorflow", "tf-keras", "numpy")
 PREDICTIONS, REPORT = "predictions.json", "report.md"
@@ -52,10 +56,7 @@ def new_config(model: str, dataset: Dataset, seed: int, recipe: Recipe, compute:
 def create(root: Path, name: str | None, config: RunConfig, dataset: Dataset) -> Path:
     """Make the folder of a new run and write its split and configuration; return the folder.
 
-    Raises
-    ------
-    UsageError
-        If a run of that name exists.
+    Raises `UsageError` if a run of that name exists.
     """
     stamp = config.created.replace("-", "").replace(":", "").replace("T", "-").rstrip("Z")
     folder = root / (name or f"{stamp}-{config.model}-{config.split.name}-s{config.seed}")
@@ -85,10 +86,7 @@ def discard(folder: Path) -> None:
 def load_config(folder: Path) -> RunConfig:
     """Return the configuration of the run in `folder`.
 
-    Raises
-    ------
-    RunError
-        If there is none or it is damaged.
+    Raises `RunError` if there is none or it is damaged.
     """
     path = folder / run_folder.CONFIG
     try:
@@ -104,10 +102,7 @@ def load_config(folder: Path) -> RunConfig:
 def locked(folder: Path) -> Iterator[None]:
     """Hold a run's folder, so that two processes never train one run.
 
-    Raises
-    ------
-    RunError
-        If another process holds it.
+    Raises `RunError` if another process holds it.
     """
     with (folder / ".lock").open("w") as handle:
         try:
@@ -117,60 +112,83 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def work(
-    folder: Path, config: RunConfig, dataset: Dataset, cache: Path | None, steps: Steps, report: Any
-) -> dict[str, Any]:
+class Listener(Protocol):
+    """What a run reports to: sentences about its clips, files read, steps trained."""
+
+    def notice(self, sentence: str) -> None: ...
+
+    def steps(self, what: str, done: int, total: int) -> None: ...
+
+    def __call__(self, state: Progress) -> None: ...
+
+
+def work(folder: Path, config: RunConfig, dataset: Dataset, cache: Path | None, listener: Listener) -> dict[str, Any]:
     """Train the run in `folder` to its end, from its checkpoint where it has one, and write its results.
 
     `metrics.json` is written last: a run that has it is finished. Returns its value.
 
-    Raises
-    ------
-    RunError
-        If another process trains this run or has finished it, its checkpoint is damaged, or the training diverges.
+    Raises `RunError` if another process trains this run or has finished it, its checkpoint is damaged, or the training
+    diverges.
     """
-    from train.build import save_model
     from train.evaluate import measure, predictions
     from train.fit import fit
-    from train.plots import plot_confusion, plot_history, save_plot
-    from train.report import run_report
-    from train.results import HISTORY
 
     with locked(folder):
         if (folder / run_folder.METRICS).exists():
             raise RunError(f"{folder}: another process has finished this run: there is nothing to resume")
         remove_leftovers(folder)
-        write_json(folder / run_folder.SPLIT, dataset.split.to_dict())  # it is the run's, and may have been damaged
-        training = load_part(dataset, dataset.split.train, cache, steps)
-        validation = load_part(dataset, dataset.split.validation, cache, steps)
-        model, history = fit(config, training, validation, folder, report)
-        parts = {"validation": validation}
-        if dataset.split.test:
-            parts["test"] = load_part(dataset, dataset.split.test, cache, steps)
+        write_json(folder / run_folder.SPLIT, dataset.split.to_dict())  # the run's own, which may be damaged
+        split = dataset.split
+        parts = {
+            name: load_part(dataset, names, cache, listener.steps)
+            for name, names in (("train", split.train), ("validation", split.validation))
+        }
+        for sentence in window_notices(parts):
+            listener.notice(sentence)
+        model, history = fit(config, parts.pop("train"), parts["validation"], folder, listener)
+        if split.test:
+            parts["test"] = load_part(dataset, split.test, cache, listener.steps)
         predicted = {name: predictions(model, part, config.compute) for name, part in parts.items()}
         measured = {name: measure(part, config.classes) for name, part in predicted.items()}
         seconds = round(sum(entry["seconds"] for entry in history), 1)
         result = {"test": None, **measured, "epochs": len(history), "final": history[-1], "seconds": seconds}
-        save_model(model, folder / run_folder.MODEL)
-        write_json(folder / HISTORY, history)
-        write_json(folder / PREDICTIONS, predicted)
-        save_plot(plot_history, history, folder / "history.png")
-        for name, part in measured.items():
-            title = f"{config.model}, {name}: {part['correct']}/{part['n']} correct"
-            save_plot(plot_confusion, part["confusion"], list(config.classes), title, folder / f"confusion-{name}.png")
-        write_text(folder / REPORT, run_report(config, result, history))
-        write_json(folder / run_folder.METRICS, result)
+        if recordings := dataset.recordings:
+            result["takes"] = {"clips": len(recordings), "recordings": len(set(recordings.values()))}
+        _write_results(folder, config, model, history, predicted, result)
         checkpoint.remove(folder)
     return result
+
+
+def _write_results(
+    folder: Path,
+    config: RunConfig,
+    model: tf_keras.Model,
+    history: list[dict[str, Any]],
+    predicted: dict[str, Any],
+    result: dict[str, Any],
+) -> None:
+    """Write the model, the history, the predictions, the plots, the report and, last, the metrics."""
+    from train.build import save_model
+    from train.plots import plot_confusion, plot_history, save_plot
+    from train.report import run_report
+    from train.results import HISTORY
+
+    save_model(model, folder / run_folder.MODEL)
+    write_json(folder / HISTORY, history)
+    write_json(folder / PREDICTIONS, predicted)
+    save_plot(plot_history, history, folder / "history.png")
+    for name in predicted:
+        title = f"{config.model}, {name}: {result[name]['correct']}/{result[name]['n']} correct"
+        target = folder / f"confusion-{name}.png"
+        save_plot(plot_confusion, result[name]["confusion"], list(config.classes), title, target)
+    write_text(folder / REPORT, run_report(config, result, history))
+    write_json(folder / run_folder.METRICS, result)
 
 
 def resume(folder: Path, root: Path | None, steps: Steps) -> tuple[RunConfig, Dataset]:
     """Return the configuration and the unchanged dataset of an unfinished run.
 
-    Raises
-    ------
-    RunError
-        If the run is finished, other versions are installed, or the dataset changed.
+    Raises `RunError` if the run is finished, other versions are installed, or the dataset changed.
     """
     config = load_config(folder)
     if (folder / run_folder.METRICS).exists():

@@ -6,20 +6,24 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.toolkit.trees import picture_tree
 from tests.train.test_config import make_config
+from toolkit.errors import UsageError
 from toolkit.files import write_json
+from train import cli, run
 from train.cli import entry
+from train.config import Recipe
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["resnet"], "unknown network 'resnet'"),
-        ([], "say which network"),
+        ([], "no network: name one of gtzanet, zfnet, or use --resume"),
         (["--summary"], "--summary needs a network"),
         (["gtzanet", "zfnet"], "unrecognized arguments: zfnet"),
         (["gtzanet", "--epochs", "0"], "--epochs must be at least 1"),
@@ -85,6 +89,34 @@ def test_all_is_refused_before_anything_is_made(tmp_path: Path, monkeypatch: pyt
     monkeypatch.chdir(tmp_path)
     assert entry(["gtzanet", "--data", str(data), "--split", "stratified", "--min-learning-rate", "inf"]) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["tree"]
+
+
+@pytest.mark.parametrize(
+    ("split", "flags", "keep"),
+    [
+        ("paper", [], "last"),
+        ("folders", [], "best"),
+        ("stratified", ["--keep", "last"], "last"),
+        ("paper", ["--keep", "best"], "best"),
+    ],
+)
+def test_which_epoch_is_kept_depends_on_the_split(
+    monkeypatch: pytest.MonkeyPatch, split: str, flags: list[str], keep: str
+) -> None:
+    """The split is that of the dataset where no flag names one."""
+    index = SimpleNamespace(bad=(), parts=(), classes=("a", "b"))
+    dataset = SimpleNamespace(index=index, split=SimpleNamespace(name=split, missing=(), seed=None), recordings={})
+    recipes: list[Recipe] = []
+
+    def stop(model: str, dataset: object, seed: int, recipe: Recipe, compute: object) -> None:
+        recipes.append(recipe)
+        raise UsageError("enough")
+
+    monkeypatch.setattr(cli, "open_dataset", lambda *_, **__: dataset)
+    monkeypatch.setattr(cli, "prepare", lambda device, compute: compute)
+    monkeypatch.setattr(run, "new_config", stop)
+    assert entry(["gtzanet", "--data", "x", *flags]) == 2
+    assert [recipe.keep for recipe in recipes] == [keep]
 
 
 def test_resume_refuses_another_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""Whatever feeds a batch, the network gets the pictures and labels that were asked for, in that order."""
+"""Whatever feeds a batch, the network gets the pictures and labels of the numbers it names, in that order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ pytestmark = pytest.mark.slow
 def part(items: int = 7) -> Part:
     rng = np.random.default_rng(3)
     pictures = rng.integers(0, 256, (items, 4, 6, 3), np.uint8)  # every byte value: four of them can be a NaN
-    return Part(tuple(map(str, range(items))), pictures, rng.integers(0, 10, items).astype(np.int32))
+    return Part(
+        tuple(map(str, range(items))), pictures, rng.integers(0, 10, items).astype(np.int32), np.arange(items), ()
+    )
 
 
 def feeds(data: Part) -> dict[str, Any]:
@@ -41,7 +43,7 @@ def test_bytes_that_are_no_number_come_back() -> None:
     from train.feed import ResidentFeed
 
     pictures = np.tile(np.array([1, 0, 128, 127], np.uint8), 6).reshape(1, 2, 4, 3)
-    data = Part(("a",), pictures, np.zeros(1, np.int32))
+    data = Part(("a",), pictures, np.zeros(1, np.int32), np.arange(1), ())
     ((back, _),) = ResidentFeed(data, "CPU:0").batches([np.array([0])])
     assert np.array_equal(back.numpy(), pictures)
 
@@ -73,5 +75,5 @@ def test_the_next_batch_is_gathered_while_the_last_one_is_used() -> None:
 
     batches = Watched(part(), ahead=True).batches([np.array([0]), np.array([1])])
     next(batches)
-    assert second.wait(10), "the second batch is gathered before it is asked for"
+    assert second.wait(10), "the second batch is gathered before it is needed"
     assert len(list(batches)) == 1

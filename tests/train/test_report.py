@@ -1,4 +1,4 @@
-"""The results table: the paper's numbers, ours, and the tests between them, on made-up runs with known counts."""
+"""The results table: the paper's numbers, ours, and the tests between them, on synthetic runs of set counts."""
 
 from __future__ import annotations
 

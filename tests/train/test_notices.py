@@ -1,0 +1,71 @@
+"""What a run reports of its dataset at its start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.toolkit.trees import picture_tree, write_picture
+from train.data import Dataset, Part, open_dataset
+from train.notices import dataset_notices, window_notices
+
+
+def opened(root: Path, split: str | None) -> Dataset:
+    def quiet(*_: Any) -> None:
+        return None
+
+    return open_dataset(root, None, split, seed=0, folds=3, fold=0, progress=quiet)
+
+
+def test_nothing_is_said_of_a_usual_dataset(tmp_path: Path) -> None:
+    assert list(dataset_notices(opened(picture_tree(tmp_path), "stratified"), chosen=True)) == []
+
+
+@pytest.mark.parametrize("name", ["silence", "Unknown"])
+def test_the_runtimes_words_are_special(tmp_path: Path, name: str) -> None:
+    (sentence,) = dataset_notices(opened(picture_tree(tmp_path, ("hum", name)), "stratified"), chosen=True)
+    assert sentence.startswith(f"class {name}: this name is special: ") and sentence.count("\n") == 0
+
+
+def test_takes_are_counted(tmp_path: Path) -> None:
+    for place, label in enumerate(("hum", "tap")):
+        for number, take in enumerate(("1-10", "1-10", "1-11", "1-12")):
+            write_picture(tmp_path / label / f"{take}{place}-{'AB'[number == 1]}-0.png", 10 * place + number)
+    (sentence,) = dataset_notices(opened(tmp_path, "stratified"), chosen=True)
+    assert sentence.startswith(
+        "recordings: by their names, 4 clips are takes of 2 (hum/1-100-A-0.png, hum/1-100-B-0.png)"
+    )
+    assert sentence.endswith("and each stays on one side of the split")
+
+
+def test_parts_are_chosen_and_said_to_be(tmp_path: Path) -> None:
+    picture_tree(tmp_path / "train", count=6)
+    for place, label in enumerate(("hum", "tap")):
+        write_picture(tmp_path / "test" / label / "x.png", 50 + place)
+    dataset = opened(tmp_path, None)
+    assert dataset.split.name == "folders" and len(dataset.split.test) == 2
+    first, second = dataset_notices(dataset, chosen=False)
+    assert first.startswith("split folders: the dataset's folders test, train are the parts (--split stratified")
+    assert second.startswith("split folders: 4 clips of the training folder validate")
+    assert list(dataset_notices(opened(tmp_path, "stratified"), chosen=True)) == []
+
+
+def test_takes_on_two_sides_of_folders_are_warned_of(tmp_path: Path) -> None:
+    picture_tree(tmp_path / "train", count=6)
+    for part, take, seed in (("train", "A", 50), ("test", "B", 51)):
+        write_picture(tmp_path / part / "hum" / f"1-77-{take}-0.png", seed)
+    *_, counted, warning = dataset_notices(opened(tmp_path, "folders"), chosen=True)
+    assert counted.endswith("2 clips are takes of 1 (test/hum/1-77-B-0.png, train/hum/1-77-A-0.png)")
+    assert warning.startswith("recordings: clips that validate or test and have takes in training: 1; ")
+
+
+def test_windows_are_counted_where_a_clip_has_several() -> None:
+    clips = np.array([0, 1, 1, 1])
+    long = Part(("a", "b"), np.zeros((4, 288, 432, 3), np.uint8), np.zeros(2, np.int32), clips, ("a", "b"))
+    short = Part(("a",), long.pictures[:1], np.zeros(1, np.int32), np.arange(1), ("a",))
+    assert list(window_notices({"train": short, "validation": short})) == []
+    (sentence,) = window_notices({"train": long, "validation": short})
+    assert sentence == "windows: 2 clips of train have 4 windows of 30 s (1 MB in memory): all are trained on"

@@ -1,0 +1,66 @@
+"""What a run reports at its start of its clips: which are left out, parts, recordings, windows, class names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from toolkit.data.splits import PARTS
+from toolkit.frontend.spec import PICTURE
+from train.data import Dataset, Part
+
+MOST_LINES = 10
+RUNTIME_WORDS = ("silence", "unknown")
+"""What the runtime calls a window below `--silence`, and a label below `--min-confidence`."""
+
+
+def dataset_notices(dataset: Dataset, *, chosen: bool) -> Iterator[str]:
+    """Yield a sentence for each thing that may surprise; `chosen` where the user named the split."""
+    index, split = dataset.index, dataset.split
+    yield from _left_out([f"{bad.name}: {bad.reason}" for bad in index.bad])
+    yield from _left_out([f"{track}: the split names it, but the dataset does not have it" for track in split.missing])
+    if index.parts and not chosen:
+        folders = ", ".join(folder for folder, _ in index.parts)
+        yield f"split folders: the dataset's folders {folders} are the parts (--split stratified divides all anew)"
+    if split.name == "folders" and split.seed is not None:
+        yield f"split folders: {len(split.validation)} clips of the training folder validate, as there is none for that"
+    yield from _recording_notices(dataset)
+    for name in index.classes:
+        if name.lower() in RUNTIME_WORDS:
+            yield (
+                f"class {name}: this name is special: the runtime itself reports silence for windows below "
+                "--silence, and unknown for labels below --min-confidence"
+            )
+
+
+def _left_out(lines: Sequence[str]) -> Iterator[str]:
+    yield from (f"left out: {line}" for line in lines[:MOST_LINES])
+    if len(lines) > MOST_LINES:
+        yield f"left out: {len(lines) - MOST_LINES} more (python -m toolkit dataset shows the dataset)"
+
+
+def _recording_notices(dataset: Dataset) -> Iterator[str]:
+    """Yield what the takes of one recording mean for the split."""
+    recordings, split = dataset.recordings, dataset.split
+    if not recordings:
+        return
+    first = next(iter(recordings))
+    second = next(name for name in recordings if name != first and recordings[name] == recordings[first])
+    kept = ", and each stays on one side of the split" if split.name == "stratified" else ""
+    count = len(set(recordings.values()))
+    yield f"recordings: by their names, {len(recordings)} clips are takes of {count} ({first}, {second}){kept}"
+    trained = {recordings.get(name) for name in split.train} - {None}
+    shared = sum(recordings.get(name) in trained for name in (*split.validation, *split.test))
+    if shared:
+        yield f"recordings: clips that validate or test and have takes in training: {shared}; accuracy is optimistic"
+
+
+def window_notices(parts: dict[str, Part]) -> Iterator[str]:
+    """Yield how many windows the clips have, where one is longer than a window."""
+    for name in PARTS:
+        if name in parts and parts[name].has_long_clips:
+            part = parts[name]
+            use = "all are trained on" if name == "train" else "a clip's label is that of their mean probabilities"
+            yield (
+                f"windows: {len(part.names)} clips of {name} have {len(part.clips)} windows of "
+                f"{PICTURE.window_seconds:g} s ({part.pictures.nbytes / 1e6:.0f} MB in memory): {use}"
+            )
