@@ -24,12 +24,12 @@ def save_plot(plot: Callable[..., None], *values: Any) -> None:
     try:
         plot(*values)
     except Exception as error:
-        print(f"warning: {values[-1]}: this picture could not be drawn ({first_line(error)})", file=sys.stderr)
+        print(f"warning: {values[-1]}: this picture could not be plotted ({first_line(error)})", file=sys.stderr)
         plt.close("all")
 
 
 def plot_history(history: list[dict[str, Any]], path: Path) -> None:
-    """Draw loss, accuracy and learning rate over the epochs."""
+    """Plot loss, accuracy and learning rate over the epochs."""
     epochs = [entry["epoch"] for entry in history]
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
     for axes, quantity in ((left, "loss"), (middle, "accuracy")):
@@ -46,7 +46,7 @@ def plot_history(history: list[dict[str, Any]], path: Path) -> None:
 
 
 def plot_confusion(confusion: list[list[int]], classes: list[str], title: str, path: Path) -> None:
-    """Draw a confusion matrix with its counts: rows are true classes, columns predicted ones."""
+    """Plot a confusion matrix with its counts: rows are true classes, columns predicted ones."""
     figure, axes = plt.subplots(figsize=(6.4, 5.6), layout="constrained")
     largest = max(max(row) for row in confusion) or 1
     axes.imshow(confusion, cmap="Blues", vmin=0, vmax=largest)
@@ -55,7 +55,7 @@ def plot_confusion(confusion: list[list[int]], classes: list[str], title: str, p
             if count:
                 axes.text(j, i, str(count), ha="center", va="center", color="white" if count > largest / 2 else "black")
     ticks = range(len(classes))
-    # Names are drawn as they are: matplotlib takes what stands between two dollar signs for a formula.
+    # Names are shown as they are: matplotlib reads what stands between two dollar signs as a formula.
     axes.set_xticks(ticks, classes, rotation=45, ha="right", parse_math=False)
     axes.set_yticks(ticks, classes, parse_math=False)
     axes.set(xlabel="predicted", ylabel="true")

@@ -7,12 +7,41 @@ from typing import Any
 
 import pytest
 
+from train import plots
 from train.plots import plot_confusion, save_plot
 
 
+@pytest.fixture
+def figures(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Return a list to which each figure is added as it is saved."""
+    saved: list[Any] = []
+    monkeypatch.setattr(plots, "_save", lambda figure, path: saved.append(figure))
+    return saved
+
+
 @pytest.mark.parametrize("name", ["a$AP_$", "$x$", "$", "\\alpha", "50 % \u2014 100 %"])
-def test_names_are_drawn_literally(tmp_path: Path, name: str) -> None:
-    plot_confusion([[1, 0], [0, 2]], [name, "other"], f"{name}: 3/3 correct", tmp_path / "confusion.png")
+def test_names_are_shown_literally(figures: list[Any], name: str) -> None:
+    plot_confusion([[1, 0], [0, 2]], [name, "other"], f"{name}: 3/3 correct", Path("x.png"))
+    axes = figures[0].axes[0]
+    texts = [axes.get_xticklabels()[0], axes.get_yticklabels()[0], axes.title]
+    assert [text.get_text() for text in texts] == [name, name, f"{name}: 3/3 correct"]
+    assert not any(text.get_parse_math() for text in texts)
+
+
+def test_rows_are_true_and_columns_predicted(figures: list[Any]) -> None:
+    plot_confusion([[3, 4, 0], [0, 5, 0], [6, 0, 0]], ["a", "b", "c"], "title", Path("x.png"))
+    axes = figures[0].axes[0]
+    assert {(*text.get_position(), text.get_text()) for text in axes.texts} == {
+        (0, 0, "3"),
+        (1, 0, "4"),
+        (1, 1, "5"),
+        (0, 2, "6"),
+    }
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted", "true")
+
+
+def test_a_plot_is_a_png_file(tmp_path: Path) -> None:
+    plot_confusion([[1, 0], [0, 2]], ["a", "b"], "title", tmp_path / "confusion.png")
     assert (tmp_path / "confusion.png").read_bytes().startswith(b"\x89PNG")
 
 
