@@ -14,14 +14,8 @@ import tensorflow as tf
 import tf_keras
 
 from toolkit.files import atomic_path
-from train.layers import (
-    STANDARDISE_EPSILON,
-    RoundedConv2D,
-    RoundedDense,
-    RoundedMaxPool2D,
-    SeededDropout,
-    SeparateStandardise,
-)
+from train import layers as twin_layers
+from train.layers import STANDARDISE_EPSILON, SeededDropout
 from train.networks import (
     PICTURE_SHAPE,
     Conv,
@@ -48,7 +42,7 @@ class Kinds:
 
 
 STOCK = Kinds(tf_keras.layers.Conv2D, tf_keras.layers.MaxPool2D, tf_keras.layers.Dense)
-ROUNDED = Kinds(RoundedConv2D, RoundedMaxPool2D, RoundedDense)
+ROUNDED = Kinds(twin_layers.RoundedConv2D, twin_layers.RoundedMaxPool2D, twin_layers.RoundedDense)
 
 
 @contextmanager
@@ -67,29 +61,13 @@ def dropout_seed(model: tf_keras.Model, seed: tf.Tensor) -> Iterator[None]:
 def build(
     network: tuple[Layer, ...], classes: int, *, name: str, twin: bool = False, device: str = "cpu"
 ) -> tf_keras.Model:
-    """Return a Keras model of a layer table.
+    """Return a Keras model of a layer table: the stock model, or its training twin for the device "cpu" or "gpu".
 
-    Parameters
-    ----------
-    network
-        The layer table.
-    classes
-        Units of the softmax.
-    name
-        The model's name.
-    twin
-        Build the training twin (seeded dropout, ReLU behind pools, standardisation step by step, and on a processor
-        the products of 16-bit values in float32) instead of the stock model. Their weights are interchangeable, and
-        their predictions equal but for rounding.
-    device
-        Where the twin will run, "cpu" or "gpu".
-
-    Returns
-    -------
-    tf_keras.Model
-        Input float32 (n, 288, 432, 3), pixel values 0..255; output float32 (n, classes), probabilities. The stock
-        model has built-in layers alone, so that it loads without this package. Its layers' names are those of
-        `layer_names`, in every process.
+    Input: float32 (n, 288, 432, 3), pixel values 0..255. Output: float32 (n, classes), probabilities. The stock model
+    has built-in layers alone, so that it loads without this package. The twin has seeded dropout, ReLU behind pools,
+    standardisation step by step, and on a processor the products of 16-bit values in float32. Their weights are
+    interchangeable, and their predictions equal but for rounding. Layers have the names of `layer_names`, in every
+    process.
     """
     layers = [
         tf_keras.layers.InputLayer(PICTURE_SHAPE, name="picture"),
@@ -111,7 +89,7 @@ def _keras_layers(layer: Layer, name: str, classes: int, twin: bool, kinds: Kind
         case Pool(size, stride):
             return [kinds.pool(size, stride, name=name)]
         case Standardise() if twin:
-            return [SeparateStandardise(name=name)]
+            return [twin_layers.SeparateStandardise(name=name)]
         case Standardise():
             # (x - mean) / sqrt(variance + epsilon): per_image_standardization, except on a picture of one colour.
             options = {"axis": (1, 2, 3), "center": False, "scale": False, "epsilon": STANDARDISE_EPSILON}
@@ -143,9 +121,8 @@ def save_model(model: tf_keras.Model, path: Path) -> None:
                 for name in sorted(source.namelist()):
                     data = source.read(name)
                     if name == "metadata.json":
-                        data = json.dumps(
-                            {"keras_version": json.loads(data)["keras_version"], "date_saved": ""}
-                        ).encode()
+                        version = json.loads(data)["keras_version"]
+                        data = json.dumps({"keras_version": version, "date_saved": ""}).encode()
                     target.writestr(zipfile.ZipInfo(name, EPOCH), data)
         finally:
             draft.unlink(missing_ok=True)

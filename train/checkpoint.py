@@ -18,6 +18,7 @@ from train.results import Epoch
 from train.schedule import Plateau
 
 FILE = "checkpoint.npz"
+KINDS = ("weights", "optimizer", "best")
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,8 @@ class Checkpoint:
         """Write the checkpoint into a run's folder, in place of the last one."""
         state = {"run": self.run, "epoch": self.epoch, "plateau": asdict(self.plateau), "history": list(self.history)}
         arrays = {"state": np.frombuffer(json.dumps(state).encode(), np.uint8)}
-        arrays |= {f"weights_{number:03}": array for number, array in enumerate(self.weights)}
-        arrays |= {f"optimizer_{number:03}": array for number, array in enumerate(self.optimizer)}
-        arrays |= {f"best_{number:03}": array for number, array in enumerate(self.best)}
+        for what in KINDS:
+            arrays |= {f"{what}_{number:03}": array for number, array in enumerate(getattr(self, what))}
         arrays["digest"] = np.frombuffer(_digest(arrays), np.uint8)
         with atomic_path(folder / FILE) as temporary:
             np.savez(temporary, **arrays)  # type: ignore[arg-type]
@@ -52,10 +52,7 @@ class Checkpoint:
     def load(cls, folder: Path) -> Checkpoint | None:
         """Return the checkpoint in a run's folder, or None where there is none yet.
 
-        Raises
-        ------
-        RunError
-            If the file is damaged.
+        Raises `RunError` if the file is damaged.
         """
         path = folder / FILE
         if not path.exists():
@@ -72,9 +69,8 @@ class Checkpoint:
                 from_json(Epoch, entry, "history")
             if len(history) != state["epoch"]:
                 raise ValueError(f"{len(history)} epochs of history, but {state['epoch']!r} finished")
-            weights, optimizer = _numbered(arrays, "weights"), _numbered(arrays, "optimizer")
-            best = _numbered(arrays, "best")
-            return cls(state["run"], state["epoch"], Plateau(**state["plateau"]), history, weights, optimizer, best)
+            kinds = (_numbered(arrays, what) for what in KINDS)
+            return cls(state["run"], state["epoch"], Plateau(**state["plateau"]), history, *kinds)
         except Exception as error:  # what a flipped bit can raise in zipfile and NumPy is beyond listing
             raise RunError(
                 f"{path}: damaged checkpoint ({first_line(error)}): delete it to train this run from its start"

@@ -32,8 +32,8 @@ def prepare(device: str, compute: Compute) -> Compute:
 
     oneDNN's kernels are switched on (TensorFlow leaves them off on processors without AVX-512, where they are still
     several times faster for these networks), and kept to AVX2 unless the environment says otherwise: with longer
-    vectors they add up in another order, and the same seed would give another run. Ops are made deterministic. Of a
-    GPU, the first one is used, its memory is taken as needed, and its products of float32 values are rounded to
+    vectors they add up in another order, and the same seed would be another run. Ops are made deterministic. Of a
+    GPU, the first one is used, its memory is reserved as needed, and its products of float32 values are rounded to
     TensorFloat-32's 10 bits only where the precision is "tensorfloat32".
 
     Raises
@@ -41,12 +41,12 @@ def prepare(device: str, compute: Compute) -> Compute:
     UsageError
         If the device is unknown, or the precision needs a GPU and there is none.
     RunError
-        If a GPU is asked for and TensorFlow sees none.
+        If `device` is "gpu" and TensorFlow sees none.
     """
     if device not in DEVICES:
         raise UsageError(f"--device must be one of {', '.join(DEVICES)}")
     if sys.modules.get("tensorflow") is not None:
-        raise RuntimeError("TensorFlow was imported before train.device.prepare: its settings would not take effect")
+        raise RuntimeError("TensorFlow was imported before train.device.prepare: its settings would have no effect")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -71,10 +71,7 @@ def prepare(device: str, compute: Compute) -> Compute:
 def choose_gpus(tf: Any, device: str) -> list[Any]:
     """Make the GPU to use TensorFlow's only one, and return it in a list; an empty one where a processor computes.
 
-    Raises
-    ------
-    RunError
-        If `device` is "gpu" and TensorFlow sees none.
+    Raises `RunError` if `device` is "gpu" and TensorFlow sees none.
     """
     gpus = list(tf.config.list_physical_devices("GPU"))
     if device == "gpu" and not gpus:
@@ -85,7 +82,7 @@ def choose_gpus(tf: Any, device: str) -> list[Any]:
     if gpus:
         tf.config.set_visible_devices(chosen, "GPU")
     for gpu in chosen:
-        # Otherwise TensorFlow takes all of the GPU's memory at its first operation.
+        # Otherwise TensorFlow reserves all of the GPU's memory at its first operation.
         tf.config.experimental.set_memory_growth(gpu, True)
     return chosen
 
@@ -108,7 +105,7 @@ def no_gpu_reason(tf: Any) -> str:
 
 
 def gpu_versions() -> dict[str, str]:
-    """Return what of the GPU in use can move a result: its name, and the version of cuDNN ("unknown" where untold)."""
+    """Return what of the GPU in use can move a result: its name and cuDNN's version, "unknown" where not stated."""
     import tensorflow as tf
 
     gpu = tf.config.get_visible_devices("GPU")[0]

@@ -17,13 +17,8 @@ Kernel = tuple[str, int, int]
 class GpuProfile:
     """A recording of what a GPU computes between `start` and `stop`.
 
-    Attributes
-    ----------
-    busy
-        Share of the time from the first kernel's start to the last one's end in which a kernel ran; None where nothing
-        was recorded.
-    kernels
-        (name, share of all kernels' time), the longest first.
+    `busy` is the share of the time from the first kernel's start to the last one's end in which a kernel ran, None
+    where nothing was recorded. `kernels` holds (name, share of all kernels' time), the longest first.
     """
 
     def __init__(self) -> None:

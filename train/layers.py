@@ -11,7 +11,7 @@ STANDARDISE_EPSILON = 1e-12
 
 
 class SeededDropout(tf_keras.layers.Layer):
-    """Dropout whose mask is a pure function of a seed, so that a resumed run draws the masks it would have drawn."""
+    """Dropout whose mask is a pure function of a seed, so that a resumed run has the masks of one without a break."""
 
     def __init__(self, rate: float, **options: Any) -> None:
         super().__init__(**options)

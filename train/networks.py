@@ -122,10 +122,7 @@ class Row:
 def find_network(name: str) -> tuple[Layer, ...]:
     """Return the layer table called `name` ("gtzanet" or "zfnet").
 
-    Raises
-    ------
-    UsageError
-        If there is no such network.
+    Raises `UsageError` if there is no such network.
     """
     try:
         return NETWORKS[name]
@@ -141,22 +138,10 @@ def with_dropout(network: tuple[Layer, ...], rate: float | None) -> tuple[Layer,
 
 
 def trace(network: tuple[Layer, ...], classes: int = 10, shape: tuple[int, ...] = PICTURE_SHAPE) -> list[Row]:
-    """Follow one picture through `network` and return one row per layer.
+    """Follow one input of `shape` (height, width, channels) through a layer table and return one row per layer.
 
-    Parameters
-    ----------
-    network
-        The layer table.
-    classes
-        Units of the last layer.
-    shape
-        (height, width, channels) of the input.
-
-    Returns
-    -------
-    list of Row
-        Multiply-adds count one multiplication and one addition as one, for convolutions and dense layers alone (as
-        the paper's field does).
+    Multiply-adds count one multiplication and one addition as one, for convolutions and dense layers alone (as the
+    paper's field does). The last layer has `classes` units.
     """
     rows = [Row("input", shape, 0, 0)]
     for layer in network:
@@ -166,21 +151,9 @@ def trace(network: tuple[Layer, ...], classes: int = 10, shape: tuple[int, ...] 
     return rows
 
 
-_KINDS: dict[type, str] = {
-    Conv: "conv",
-    Relu: "relu",
-    Pool: "pool",
-    Standardise: "standardise",
-    Flatten: "flatten",
-    Dropout: "dropout",
-    Dense: "dense",
-    Softmax: "dense",
-}
-
-
 def layer_names(network: tuple[Layer, ...]) -> list[str]:
     """Return a name for each layer of a table, by its kind and number: conv1, pool1, conv2 and so on."""
-    kinds = [_KINDS[type(layer)] for layer in network]
+    kinds = ["dense" if isinstance(layer, Softmax) else type(layer).__name__.lower() for layer in network]
     return [f"{kind}{kinds[: place + 1].count(kind)}" for place, kind in enumerate(kinds)]
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import re
 import statistics
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
+from toolkit.dataclass_json import from_json
 from toolkit.error_text import last_line
 from toolkit.errors import RunError, UsageError
 from toolkit.measure.machine import describe_machine, machine_line
@@ -42,13 +41,14 @@ class Variant:
 class Timing:
     """What a process measured of one variant.
 
-    `steps` are the seconds from step to step after the first epoch, `first` the seconds of the first epoch. On a GPU
-    `busy` is the share of the time in which it computed, and `kernels` its longest ones, as (name, share of its work).
+    `steps` are the seconds from step to step after the first epoch, `first` the seconds of the first epoch, None where
+    the variant failed. On a GPU `busy` is the share of the time in which it computed, and `kernels` its longest ones,
+    as (name, share of its work).
     """
 
     variant: str
     steps: tuple[float, ...]
-    first: float
+    first: float | None
     busy: float | None = None
     kernels: tuple[tuple[str, float], ...] = ()
 
@@ -63,17 +63,6 @@ class Job:
     recipe: Recipe
     compute: Compute
     variant: Variant
-
-    @classmethod
-    def from_json(cls, text: str) -> Job:
-        """Return the job that `to_json` wrote."""
-        value = json.loads(text)
-        parts = {"recipe": Recipe(**value["recipe"]), "compute": Compute(**value["compute"])}
-        return cls(**value | parts | {"variant": Variant(**value["variant"])})
-
-    def to_json(self) -> str:
-        """Return the job as text."""
-        return json.dumps(asdict(self))
 
 
 def processor_variants(precision: str) -> tuple[Variant, ...]:
@@ -115,58 +104,48 @@ def speed_table(model: str, root: Path, device: str, recipe: Recipe, compute: Co
         for variant in variants:
             print(f"turn {turn + 1} of {rounds}: {variant.name}", file=sys.stderr, flush=True)
             timings.append(_timed(Job(model, str(root), device, recipe, compute, variant)))
-    failed = [timing for timing in timings if math.isnan(timing.first)]
-    timings = [timing for timing in timings if timing not in failed]
+    failed = [timing for timing in timings if timing.first is None]
+    timings = [timing for timing in timings if timing.first is not None]
     if not all(timing.steps for timing in timings):
-        raise UsageError(
-            f"--batch-size {recipe.batch_size} takes the whole training part at once, which leaves no time "
-            "from step to step: use a smaller one"
-        )
+        raise UsageError(f"--batch-size {recipe.batch_size} is the whole training part, in one step: use a smaller one")
     where = "a GPU" if on_gpu else f"{compute.threads} threads"
     processes = "a process for each row" if on_gpu else f"{ROUNDS} processes for each row, in turn"
-    lines = [
+    sections = [
         f"# Training step: {model}, batch {recipe.batch_size}, {where}",
-        "",
         f"Written by `python -m train speed {model}{' --device gpu' * on_gpu}`: seconds from step to step after the "
         f"first epoch, feeding included; {processes}.",
-        "",
-        *_table(timings, on_gpu),
-        *(line for timing in failed for line in ("", f"Left out: {timing.variant}.")),
-        *_kernel_lines(timings),
+        _table(timings, on_gpu),
+        *(f"Left out: {timing.variant}." for timing in failed),
+        *_kernel_sentences(timings),
+        machine_line(describe_machine(PACKAGES)),
     ]
-    return "\n".join([*lines, "", machine_line(describe_machine(PACKAGES))]) + "\n"
+    return "\n\n".join(sections) + "\n"
 
 
-def _table(timings: Sequence[Timing], on_gpu: bool) -> list[str]:
-    steps: dict[str, list[float]] = {}
+def _table(timings: Sequence[Timing], on_gpu: bool) -> str:
+    by_variant: dict[str, list[Timing]] = {}
     for timing in timings:
-        steps.setdefault(timing.variant, []).extend(timing.steps)
-    reference = statistics.median(next(iter(steps.values())))
-    gpu = ("GPU busy", "first epoch s") if on_gpu else ()
-    head = ("variant", "median s", "10 %", "90 %", "to the first row", *gpu)
-    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
-    digits = 5 if on_gpu else 3
-    for name, values in steps.items():
+        by_variant.setdefault(timing.variant, []).append(timing)
+    head = ("variant", "median s", "10 %", "90 %", "to the first row", *(("GPU busy", "first epoch s") * on_gpu))
+    rows = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    reference = None
+    for name, group in by_variant.items():
+        values = [step for timing in group for step in timing.steps]
         tenths, median = statistics.quantiles(values, n=10), statistics.median(values)
-        cells = [
-            name,
-            *(f"{value:.{digits}f}" for value in (median, tenths[0], tenths[-1])),
-            f"{median / reference:.2f}",
-        ]
+        reference = reference or median
+        cells = [name, *(f"{value:.{5 if on_gpu else 3}f}" for value in (median, tenths[0], tenths[-1]))]
+        cells.append(f"{median / reference:.2f}")
         if on_gpu:
-            timing = next(timing for timing in timings if timing.variant == name)
-            cells += ["-" if timing.busy is None else f"{timing.busy:.0%}", f"{timing.first:.1f}"]
-        lines.append(f"| {' | '.join(cells)} |")
-    return lines
+            cells += ["-" if group[0].busy is None else f"{group[0].busy:.0%}", f"{group[0].first:.1f}"]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
 
 
-def _kernel_lines(timings: Sequence[Timing]) -> list[str]:
-    lines = []
+def _kernel_sentences(timings: Sequence[Timing]) -> Iterator[str]:
     for timing in timings:
         if timing.kernels:
             longest = "; ".join(f"`{short_name(name)}` {share:.0%}" for name, share in timing.kernels[:TOP_KERNELS])
-            lines += ["", f"{timing.variant}: the GPU's work is {longest}."]
-    return lines
+            yield f"{timing.variant}: the GPU's work is {longest}."
 
 
 def short_name(kernel: str) -> str:
@@ -178,7 +157,7 @@ def short_name(kernel: str) -> str:
 def _timed(job: Job) -> Timing:
     environment = {key: value for key, value in os.environ.items() if key != "TF_ENABLE_ONEDNN_OPTS"}
     done = subprocess.run(
-        [sys.executable, "-m", "train.timed_step", job.to_json()],
+        [sys.executable, "-m", "train.timed_step", json.dumps(asdict(job))],
         env=environment | job.variant.environment | {"TF_CPP_MIN_LOG_LEVEL": "3"},
         capture_output=True,
         text=True,
@@ -188,9 +167,4 @@ def _timed(job: Job) -> Timing:
         sentence = last_line(done.stderr, f"it ended with code {done.returncode}")
         kind = UsageError if done.returncode == UsageError.exit_code else RunError
         raise kind(f"speed: the timed process failed: {sentence}")
-    return _timing(json.loads(done.stdout.splitlines()[-1]))
-
-
-def _timing(value: dict[str, Any]) -> Timing:
-    kernels = tuple((name, share) for name, share in value["kernels"])
-    return Timing(**value | {"steps": tuple(value["steps"]), "kernels": kernels})
+    return from_json(Timing, json.loads(done.stdout.splitlines()[-1]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 import tempfile
 import time
@@ -11,6 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from toolkit.dataclass_json import from_json
 from toolkit.error_text import first_line
 from toolkit.errors import GtzanetError
 from train.speed import Job, Timing, Variant
@@ -83,12 +83,9 @@ def _ours(job: Job) -> Timing:
     from train.fit import fit
     from train.gpu_profile import GpuProfile
 
-    def quiet(*_: Any) -> None:
-        return None
-
     on_gpu, epochs, variant = job.device == "gpu", _epochs(job), job.variant
     compute = replace(job.compute, device="gpu" if on_gpu else "cpu", precision=variant.precision)
-    dataset = open_dataset(Path(job.root), "pictures", SPLIT, seed=0, folds=5, fold=0, progress=quiet)
+    dataset = open_dataset(Path(job.root), "pictures", SPLIT, seed=0, folds=5, fold=0, progress=_quiet)
     config = run.new_config(job.model, dataset, 0, replace(job.recipe, epochs=epochs + on_gpu), compute)
     clock, profile = _Clock(), GpuProfile()
 
@@ -101,12 +98,16 @@ def _ours(job: Job) -> Timing:
             profile.start() if state.step == 1 else None
             profile.stop() if state.step == state.steps - 1 else None
 
-    training = load_part(dataset, dataset.split.train, None, quiet)
-    validation = load_part(dataset, dataset.split.validation[:32], None, quiet)
+    training = load_part(dataset, dataset.split.train, None, _quiet)
+    validation = load_part(dataset, dataset.split.validation[:32], None, _quiet)
     feed_of = (lambda part, _: HostFeed(part, ahead=True)) if variant.feed == "host" else make_feed
     with tempfile.TemporaryDirectory() as folder:
         fit(config, training, validation, Path(folder), report, feed_of=feed_of, xla=variant.xla)
     return replace(clock.timing(variant, epochs), busy=profile.busy, kernels=profile.kernels)
+
+
+def _quiet(*_: Any) -> None:
+    return None
 
 
 def _epochs(job: Job) -> int:
@@ -114,7 +115,7 @@ def _epochs(job: Job) -> int:
 
 
 def _set(variant: Variant) -> None:
-    """Set TensorFlow's switches as a variant wants them, in a process where it is prepared for a GPU."""
+    """Set TensorFlow's switches as a variant needs them, in a process where it is prepared for a GPU."""
     import tensorflow as tf
     import tf_keras
     from tensorflow.python.framework import config
@@ -125,15 +126,8 @@ def _set(variant: Variant) -> None:
     tf_keras.mixed_precision.set_global_policy(variant.precision if mixed else "float32")
 
 
-def tf_errors() -> Any:
-    """Return the class of what TensorFlow's operations raise."""
-    import tensorflow as tf
-
-    return tf.errors.OpError
-
-
 def run_job(job: Job) -> Timing:
-    """Train as a job says and return the timing."""
+    """Train as a job describes and return the timing."""
     variant = job.variant
     if job.device == "gpu" or variant.loop == "ours":
         from train.device import prepare
@@ -141,16 +135,18 @@ def run_job(job: Job) -> Timing:
         prepare(job.device, job.compute)
     if job.device == "gpu":
         _set(variant)
+    import tensorflow as tf
+
     try:
         return _plain(job) if variant.loop == "plain" else _ours(job)
-    except tf_errors() as error:  # an operation that this GPU or this TensorFlow has not: the other rows go on
-        return Timing(f"{variant.name}: failed ({first_line(error)})", (), math.nan)
+    except tf.errors.OpError as error:  # an operation that this GPU or this TensorFlow has not: the other rows go on
+        return Timing(f"{variant.name}: failed ({first_line(error)})", (), None)
 
 
 def main(argument: str) -> None:
     """Run the job in `argument`; end with a sentence on stderr where it fails."""
     try:
-        print(json.dumps(asdict(run_job(Job.from_json(argument)))))
+        print(json.dumps(asdict(run_job(from_json(Job, json.loads(argument))))))
     except GtzanetError as error:
         print(error, file=sys.stderr)
         raise SystemExit(error.exit_code) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,19 +17,10 @@ CONFIG, SPLIT, METRICS, MODEL = "config.json", "split.json", "metrics.json", "mo
 
 @dataclass(frozen=True)
 class Run:
-    """A finished training run.
+    """A finished training run: its folder, the names that its split holds, and the values of two files.
 
-    Attributes
-    ----------
-    path
-        Its folder.
-    config
-        The value of `config.json`: model, classes, seed, data, split, front end, recipe, compute, versions, created,
-        digest.
-    split
-        The names of the items it was trained, validated and tested on.
-    metrics
-        The value of `metrics.json`.
+    `config` is that of `config.json`: model, classes, seed, data, split, front end, recipe, compute, versions, created,
+    digest. `metrics` is that of `metrics.json`.
     """
 
     path: Path
@@ -43,41 +35,39 @@ class Run:
 
     @classmethod
     def load(cls, path: Path) -> Run:
-        """Return the finished run in folder `path`.
-
-        Raises
-        ------
-        RunError
-            If there is no run there, or it is not finished, or a file of it is damaged.
-        """
+        """Return the finished run in `path`; raise `RunError` where there is none, or a file of it is damaged."""
         path = Path(path)
-        if not path.exists():
-            others = ", ".join(sorted(entry.name for entry in path.parent.glob("*") if (entry / METRICS).is_file())[:5])
-            hint = (
-                f"finished runs in {path.parent} are {others}" if others else "train one with `python -m train gtzanet`"
-            )
-            raise RunError(f"{path}: no such run folder: {hint}")
-        if not (path / CONFIG).is_file():
-            raise RunError(f"{path}: not a run folder (it has no {CONFIG}): name one that `python -m train` made")
-        if (path / METRICS).is_file() and not (path / MODEL).is_file():
-            raise RunError(f"{path / MODEL}: is missing: put the run's own one back, or train the run again")
-        if not (path / METRICS).is_file():
-            raise RunError(f"{path}: this run is not finished: go on with `python -m train --resume {path}`")
-        values = {}
-        for name in (CONFIG, SPLIT, METRICS):
-            try:
-                values[name] = read_json(path / name)
-            except FileNotFoundError:
-                raise RunError(f"{path / name}: is missing: put it back, or train the run again") from None
-            except (OSError, ValueError) as error:
-                raise RunError(f"{path / name}: cannot be read ({error}): train the run again") from None
-            if not isinstance(values[name], dict):
-                raise RunError(f"{path / name}: is no JSON object: train the run again")
+        _check_finished(path)
+        config, split, metrics = (_json_object(path / name) for name in (CONFIG, SPLIT, METRICS))
         try:
-            split = Split.from_dict(values[SPLIT])
+            return cls(path, config, Split.from_dict(split), metrics)
         except DatasetError as error:
             raise RunError(f"{path / SPLIT}: {error}: train the run again") from None
-        return cls(path, values[CONFIG], split, values[METRICS])
+
+
+def _check_finished(path: Path) -> None:
+    """Raise `RunError` unless a finished run is in folder `path`."""
+    if not path.exists():
+        others = ", ".join(sorted(entry.name for entry in path.parent.glob("*") if (entry / METRICS).is_file())[:5])
+        hint = f"finished runs in {path.parent} are {others}" if others else "train one with `python -m train gtzanet`"
+        raise RunError(f"{path}: no such run folder: {hint}")
+    if not (path / CONFIG).is_file():
+        raise RunError(f"{path}: not a run folder (it has no {CONFIG}): name one that `python -m train` wrote")
+    if not (path / METRICS).is_file():
+        raise RunError(f"{path}: this run is not finished: go on with `python -m train --resume {path}`")
+    for name in (MODEL, SPLIT):
+        if not (path / name).is_file():
+            raise RunError(f"{path / name}: is missing: put the run's own one back, or train the run again")
+
+
+def _json_object(path: Path) -> dict[str, Any]:
+    try:
+        value = read_json(path)
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: cannot be read ({error}): train the run again") from None
+    if not isinstance(value, dict):
+        raise RunError(f"{path}: is no JSON object: train the run again")
+    return value
 
 
 def config_digest(config: Mapping[str, Any]) -> str:
@@ -88,33 +78,20 @@ def config_digest(config: Mapping[str, Any]) -> str:
 
 
 def newest_run(root: Path, *, finished: bool = True, model: str | None = None) -> Path:
-    """Return the run folder under `root` that was started last; one whose configuration is damaged does not count.
+    """Return the run folder under `root` that was started last, of the finished or of the unfinished ones.
 
-    Parameters
-    ----------
-    root
-        The folder of runs.
-    finished
-        Look for finished runs (the default) or for unfinished ones.
-    model
-        Only runs of this network.
-
-    Raises
-    ------
-    RunError
-        If there is none.
+    Only runs of the network `model` count, and only those whose configuration can be read. Raises `RunError` where
+    there is none.
     """
     dated_runs = []
-    for path in sorted(Path(root).iterdir()) if Path(root).is_dir() else []:
-        if (path / CONFIG).is_file() and (path / METRICS).is_file() == finished:
-            try:
+    for path in (path.parent for path in sorted(Path(root).glob(f"*/{CONFIG}"))):
+        if (path / METRICS).is_file() == finished:
+            with suppress(OSError, ValueError, KeyError, TypeError):
                 config = read_json(path / CONFIG)
                 if model in (None, config["model"]) and isinstance(config["created"], str):
                     dated_runs.append((config["created"], path.name, path))
-            except (OSError, ValueError, KeyError, TypeError):
-                continue
     if not dated_runs:
         what = f"{'finished' if finished else 'unfinished'} {model + ' ' if model else ''}run"
         hint = "train one with `python -m train gtzanet`" if finished else "start one without --resume"
-        raise RunError(f"{root}: no {what} here: {hint}, or say where with --runs")
+        raise RunError(f"{root}: no {what} here: {hint}, or name the folder with --runs")
     return max(dated_runs)[2]

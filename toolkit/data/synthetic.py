@@ -1,7 +1,7 @@
-"""A made-up corpus of ten sounds, so that everything can be tried without GTZAN.
+"""A synthetic corpus of ten kinds of sound, so that everything can be tried without GTZAN.
 
-It is a test of the machinery, never of how well music is told apart: its classes are named by their sound, and a file
-beside them says what they are.
+It tests the machinery, never how well music is recognised: its classes are named by their sound, and a file beside them
+states what they are.
 """
 
 from __future__ import annotations
@@ -21,26 +21,16 @@ from toolkit.parallel import Progress, map_threads
 CLASSES = tuple(VOICES)
 MARK = "SYNTHETIC.txt"
 UNFINISHED = "This corpus is not whole: its writing has not ended, or was interrupted.\n"
-"""A line of the mark while clips are written; a mark without it says that all are there."""
+"""A line of the mark while clips are written; a mark without it states that all are there."""
 NOTICE = "synthetic sound made by gtzanet-edge; not music"
 SHORTEST_SECONDS, LONGEST_SECONDS, MOST_CLIPS = 0.1, 600.0, 99_999
 
 
 def clip(label: str, number: int, *, seconds: float = 30.0, seed: int = 0) -> NDArray[np.float32]:
-    """Return one clip of the corpus.
+    """Return a clip of a class of `CLASSES`: float32 (round(22050 * seconds),), mono at 22,050 Hz, with a peak up to 1.
 
-    Its voice is that of its class; tempo, key, pattern, echo, loudness and a light hiss are drawn from
-    (seed, class, number) alone.
-
-    Parameters
-    ----------
-    label
-        One of `CLASSES`.
-
-    Returns
-    -------
-    float32 (round(22050 * seconds),)
-        Mono samples at 22,050 Hz with a peak of at most 1.
+    Its voice is that of its class; (seed, class, number) alone decide tempo, key, pattern, echo, loudness and a light
+    hiss.
     """
     n = round(RATE * seconds)
     rng = np.random.default_rng([seed, CLASSES.index(label), number])
@@ -66,13 +56,9 @@ def write_corpus(
 ) -> None:
     """Write `<root>/<class>/<class>.<number>.flac` (22,050 Hz, mono, 16 bits) and `<root>/SYNTHETIC.txt`.
 
-    The mark is there from the beginning, and says that the corpus is not whole until it is.
-
-    Parameters
-    ----------
-    force
-        Replace the clips of an earlier synthetic corpus; its other files stay. A folder without the mark of such a
-        corpus is never written into.
+    The mark is there from the beginning, and states that the corpus is not whole until it is. `force` replaces the
+    clips of an earlier synthetic corpus; its other files stay. A folder with files but without the mark of such a
+    corpus is never written into.
 
     Raises
     ------
@@ -83,10 +69,10 @@ def write_corpus(
     """
     root = Path(root)
     if not 1 <= clips_per_class <= MOST_CLIPS:
-        raise UsageError(f"{clips_per_class} clips a class cannot be written: use 1 to {MOST_CLIPS}")
+        raise UsageError(f"{clips_per_class} clips per class cannot be written: use 1 to {MOST_CLIPS}")
     if not SHORTEST_SECONDS <= seconds <= LONGEST_SECONDS:
-        span = f"{SHORTEST_SECONDS:g} to {LONGEST_SECONDS:g}"
-        raise UsageError(f"clips of {seconds:g} seconds cannot be written: use {span}")
+        limits = f"{SHORTEST_SECONDS:g} to {LONGEST_SECONDS:g}"
+        raise UsageError(f"clips of {seconds:g} seconds cannot be written: use {limits}")
     if seed < 0:
         raise UsageError(f"seed {seed} is negative: use 0 or more")
     _check_free(root, force)
@@ -104,18 +90,18 @@ def write_corpus(
 
 
 def is_synthetic(root: Path | str) -> bool:
-    """Tell whether a folder is marked as a synthetic corpus."""
+    """Return whether a folder is marked as a synthetic corpus."""
     mark = Path(root) / MARK
     return mark.is_file() and mark.read_bytes().startswith(b"SYNTHETIC")
 
 
 def is_unfinished(root: Path | str) -> bool:
-    """Tell whether a folder is a synthetic corpus that is not whole."""
+    """Return whether a folder is a synthetic corpus that is not whole."""
     return is_synthetic(root) and (Path(root) / MARK).read_bytes().endswith(UNFINISHED.encode())
 
 
 def _encoded(samples: NDArray[np.float32]) -> bytes:
-    """Return a FLAC file's bytes. It is made in memory, so that a full disk is an error of the file system."""
+    """Return a FLAC file's bytes. It is encoded in memory, so that a full disk is an error of the file system."""
     whole = BytesIO()
     with soundfile.SoundFile(whole, "w", RATE, 1, "PCM_16", format="FLAC") as stream:
         stream.comment = NOTICE

@@ -1,7 +1,7 @@
-"""Ten made-up sounds that differ in rhythm, timbre and harmony: the classes of the synthetic corpus.
+"""Ten synthetic sounds that differ in rhythm, timbre and harmony: the classes of the synthetic corpus.
 
 Every voice is called as `voice(rng, n)` and returns n mono samples at 22,050 Hz of any level; what varies from clip
-to clip (tempo, key, pattern) is drawn from `rng`.
+to clip (tempo, key, pattern) comes from `rng`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Run folders: which is the newest, and what of a damaged one is said."""
+"""Run folders: which is the newest, and what is reported of a damaged one."""
 
 from __future__ import annotations
 
