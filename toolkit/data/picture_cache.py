@@ -23,7 +23,7 @@ from toolkit.frontend.spec import PICTURE, FrontEnd
 from toolkit.frontend.windows import split_windows
 from toolkit.parallel import Progress, map_threads
 
-CACHE_FORMAT = 2
+CACHE_FORMAT = 3
 """To be raised when an entry's layout, or what the same front-end description renders, changes."""
 LEFTOVER_SECONDS = 3600.0
 """Writing an entry is quicker: an older temporary file is a killed process'."""
