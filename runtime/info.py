@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from toolkit.artifact.card import Card
-from toolkit.artifact.file import read_archive, verify_model
+from toolkit.artifact.file import read_model
 
 
 def checked_card(path: Path) -> Card:
     """Return the card of a model file whose bytes are those the card is of; raise `ArtifactError` otherwise."""
-    archive = read_archive(path)
-    verify_model(path, archive)
-    return archive.card
+    return read_model(path).card
 
 
 def described(path: Path, card: Card) -> str:

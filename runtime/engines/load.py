@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from runtime.engines.registry import ENGINES, NO_DYNAMIC, TRUSTING, installed
 from toolkit.artifact.card import Card
-from toolkit.artifact.file import TFLITE, file_format, read_archive, verify_model
+from toolkit.artifact.file import TFLITE, Model, read_model
 from toolkit.error_text import first_line
 from toolkit.errors import EngineError, UsageError, interrupted
 from toolkit.processors import usable_processors
@@ -55,8 +55,8 @@ def check_threads(threads: int, name: str) -> int:
 def open_engine(path: Path | str, *, engine: str | None = None, threads: int | None = None) -> Engine:
     """Load a model file.
 
-    The card and the model's digest are checked before any engine reads the file, the model's tensors against the
-    card after.
+    The file is read once, and may change afterwards: card, digest and engine see the same bytes. The digest is checked
+    before any engine sees them, the model's tensors against the card after.
 
     Parameters
     ----------
@@ -79,10 +79,8 @@ def open_engine(path: Path | str, *, engine: str | None = None, threads: int | N
     if threads is not None:
         check_threads(threads, "threads")
     path = Path(path)
-    archive = read_archive(path)
-    verify_model(path, archive)
-    name = _choose(path, engine)
-    card = archive.card
+    model = read_model(path)
+    name, card = _choose(path, model.format, engine), model.card
     if name in NO_DYNAMIC and (card.quantization == "dynamic" or "dynamic" in card.layers.values()):
         raise EngineError(
             f"{path}: {name} computes layers with dynamic ranges wrongly: use a float32, float16 or int8 file"
@@ -90,16 +88,15 @@ def open_engine(path: Path | str, *, engine: str | None = None, threads: int | N
     if name in TRUSTING:
         from runtime.engines.tflite_verifier import check_structure
 
-        check_structure(path)
+        check_structure(path, model.content)
     ours, theirs = _load(name)
-    return ours(name, theirs, path, card, threads or default_threads())
+    return ours(name, theirs, path, model, threads or default_threads())
 
 
-def _choose(path: Path, engine: str | None) -> str:
+def _choose(path: Path, format: str, engine: str | None) -> str:
     """Return the engine to use for a file: the one that is named, or the first that is installed."""
     if engine is not None and engine not in ENGINES:
         raise UsageError(f"unknown engine {engine!r}: choose one of {', '.join(ENGINES)}")
-    format = file_format(path)
     fitting = [name for name, kind in ENGINES.items() if kind.format == format]
     if engine is not None:
         if engine not in fitting:
@@ -113,7 +110,7 @@ def _choose(path: Path, engine: str | None) -> str:
     return names[0]
 
 
-def _load(name: str) -> tuple[Callable[[str, Any, Path, Card, int], Engine], Any]:
+def _load(name: str) -> tuple[Callable[[str, Any, Path, Model, int], Engine], Any]:
     """Return our class for an engine, and the module that the engine is in."""
     kind = ENGINES[name]
     try:

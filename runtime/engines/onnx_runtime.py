@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.engines.base import Tensor, TensorEngine, check_single
-from toolkit.artifact.card import Card
+from toolkit.artifact.file import Model
 from toolkit.error_text import first_line
 from toolkit.errors import ArtifactError, EngineError
 
@@ -20,8 +20,8 @@ _ERRORS = 3
 class OrtEngine(TensorEngine):
     """An .onnx model that is loaded and ready to run."""
 
-    def __init__(self, name: str, module: Any, path: Path, card: Card, threads: int) -> None:
-        """Load the model in `path` with the package `module`; the errors are those of `open_engine`."""
+    def __init__(self, name: str, module: Any, path: Path, model: Model, threads: int) -> None:
+        """Load `model`, read from `path`, with the package `module`; the errors are those of `open_engine`."""
         options = module.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -30,7 +30,7 @@ class OrtEngine(TensorEngine):
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.add_session_config_entry("session.inter_op.allow_spinning", "0")
         try:
-            self._session = module.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            self._session = module.InferenceSession(model.content, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's own classes, without a common base
             raise EngineError(
                 f"{path}: {name} cannot load this model ({first_line(error)}): try another version of it"
@@ -38,7 +38,7 @@ class OrtEngine(TensorEngine):
         source = check_single(self._session.get_inputs(), path, "input")
         target = check_single(self._session.get_outputs(), path, "output")
         self._from, self._to = source.name, target.name
-        super().__init__(name, threads, card, _tensor(source, path), _tensor(target, path), path)
+        super().__init__(name, threads, model.card, _tensor(source, path), _tensor(target, path), path)
 
     def _infer(self, stored: NDArray[Any]) -> NDArray[Any]:
         return np.asarray(self._session.run([self._to], {self._from: stored})[0])

@@ -7,6 +7,7 @@ import struct
 import zipfile
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 from toolkit.artifact.card import Card
 from toolkit.artifact.entries import CARD_NAME, LABELS_NAME, MAX_ENTRY, Archive, check_names, decode, parse, texts
@@ -38,8 +39,8 @@ def _entry(name: str) -> zipfile.ZipInfo:
     return entry
 
 
-def read(path: Path) -> Archive:
-    """Return what is in a TFLite model file.
+def read(path: Path, stream: BinaryIO) -> Archive:
+    """Return what is in a TFLite model file that is open as `stream`; messages name `path`.
 
     Raises
     ------
@@ -47,7 +48,7 @@ def read(path: Path) -> Archive:
         If it was cut short, carries no card, or its card is malformed.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(stream) as archive:
             entries = archive.infolist()
             check_names(path, [entry.filename for entry in entries], "ZIP archive")
             labels, card = (_read_text(path, archive, name) for name in (LABELS_NAME, CARD_NAME))
