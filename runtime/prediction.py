@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Window:
+class Window(NamedTuple):
     """What it says about a window from `start` to `end`, in seconds: probabilities in the order of all labels there."""
 
     start: float
@@ -14,8 +13,7 @@ class Window:
     probabilities: tuple[float, ...]
 
 
-@dataclass(frozen=True)
-class Prediction:
+class Prediction(NamedTuple):
     """What a network says about one sound.
 
     Attributes

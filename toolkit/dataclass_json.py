@@ -1,8 +1,7 @@
-"""Frozen dataclasses to and from JSON objects, strictly: no unknown field, no missing field, no wrong type, no NaN."""
+"""Dataclasses and named tuples to and from JSON objects: no unknown or missing field, no wrong type, no NaN."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import reprlib
 import types
@@ -19,11 +18,11 @@ class StrictError(ValueError):
 
 
 def to_json(value: Any) -> Any:
-    """Return a dataclass (or tuple, dict, scalar) as plain JSON values; an object with `to_dict` gives that."""
+    """Return a dataclass (or tuple, dict, scalar) as plain JSON values; one with `to_dict` as what that returns."""
     if hasattr(value, "to_dict"):
         return value.to_dict()
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if names := _fields(type(value)):
+        return {name: to_json(getattr(value, name)) for name in names}
     if isinstance(value, tuple | list):
         return [to_json(item) for item in value]
     if isinstance(value, dict):
@@ -32,14 +31,13 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(cls: type[T], value: Any, where: str = "") -> T:
-    """Return the dataclass `cls` that the JSON object `value` describes.
+    """Return the dataclass or named tuple `cls` that the JSON object `value` describes.
 
     Parameters
     ----------
     cls
-        A dataclass whose fields are str, int, float, bool, `X | None`, tuples of one type (`tuple[str, ...]`) or of
-        fixed length (`tuple[float, float]`), `dict[str, X]`, other such dataclasses, or classes that have a
-        `from_dict`.
+        A class whose fields are str, int, float, bool, `X | None`, tuples of one type (`tuple[str, ...]`) or of
+        fixed length (`tuple[float, float]`), `dict[str, X]`, other such classes, or classes that have a `from_dict`.
     value
         What `json.loads` returned.
     where
@@ -53,7 +51,7 @@ def from_json(cls: type[T], value: Any, where: str = "") -> T:
     if not isinstance(value, dict):
         raise StrictError(f"{where or 'the value'} is {_kind(value)}, not an object")
     hints = typing.get_type_hints(cls)
-    names = [field.name for field in dataclasses.fields(typing.cast(Any, cls))]
+    names = _fields(cls)
     prefix = f"{where}." if where else ""
     for name in value:
         if name not in names:
@@ -62,6 +60,11 @@ def from_json(cls: type[T], value: Any, where: str = "") -> T:
         if name not in value:
             raise StrictError(f"{prefix}{name} is missing")
     return cls(**{name: _decode(hints[name], value[name], prefix + name) for name in names})
+
+
+def _fields(cls: Any) -> tuple[str, ...]:
+    """Return the names of a dataclass's or named tuple's fields; none for any other class."""
+    return tuple(getattr(cls, "_fields", getattr(cls, "__dataclass_fields__", ())))
 
 
 def _decode(hint: Any, value: Any, where: str) -> Any:
@@ -79,8 +82,8 @@ def _decode(hint: Any, value: Any, where: str) -> Any:
         return {key: _decode(arguments[1], item, f"{where}.{shown(key)}") for key, item in value.items()}
     if hasattr(hint, "from_dict"):
         return hint.from_dict(value)
-    if dataclasses.is_dataclass(hint):
-        return from_json(typing.cast(Any, hint), value, where)
+    if _fields(hint):
+        return from_json(hint, value, where)
     return _decode_scalar(hint, value, where)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.arguments import PROG, add_common, destination
@@ -22,6 +22,7 @@ from toolkit.artifact.card_sections import ParityCard
 from toolkit.artifact.file import file_format, read_card
 from toolkit.command import Parser
 from toolkit.data.dataset import Index
+from toolkit.dataclass_json import to_json
 from toolkit.errors import UsageError
 from toolkit.measure.latency import Ratio, TimingPlan
 from toolkit.progress import progress
@@ -196,6 +197,6 @@ def main(arguments: argparse.Namespace) -> int:
         f"threads: {arguments.threads}, median over the rounds with its 95 % interval."
     ]
     headers, rows = table(lines)
-    value = {"lines": [asdict(line) for line in lines]}
+    value = {"lines": to_json(lines)}
     output.publish(destination(arguments), record, output.Table("Every format", headers, rows), notes, value)
     return 0 if all(line.status == "ok" for line in lines) else 1

@@ -1,7 +1,5 @@
 """The card of a model file: everything that is needed to use it and to judge it (see ARTIFACT.md)."""
 
-from __future__ import annotations
-
 import json
 import reprlib
 from collections.abc import Iterator
@@ -127,7 +125,7 @@ class Card:
         return digest_of(self.to_dict())
 
     @classmethod
-    def from_dict(cls, value: Any) -> Card:
+    def from_dict(cls, value: Any) -> "Card":
         """Return the card that JSON values describe.
 
         Raises
@@ -147,7 +145,7 @@ class Card:
             raise ArtifactError(f"model card: {error}") from None
 
     @classmethod
-    def from_json(cls, text: str) -> Card:
+    def from_json(cls, text: str) -> "Card":
         """Return the card in a JSON text; raises `ArtifactError` as `from_dict` does."""
         try:
             value = json.loads(text, object_pairs_hook=_unique)

@@ -13,9 +13,9 @@ two.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +28,7 @@ _GAP = 16
 """Values between two frames: frames a power of two apart would share few cache lines when they are transposed."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FftPlan:
+class FftPlan(NamedTuple):
     """The matrices of one transform length.
 
     Attributes
