@@ -171,6 +171,7 @@ def render(samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> NDArray[np
     low = float(db.min())
     if low > -spec.top_db and len(numbers) < len(frames):
         low = float(decibels(frames.power(), spec, peak).min())
+    del frames  # a padded copy of the sound, which would lie beside the picture
     return _paint(colour_index(db, low, 0.0).T[:, where])
 
 
