@@ -1,6 +1,7 @@
 """The card of a model file: everything that is needed to use it and to judge it (see ARTIFACT.md)."""
 
 import json
+import math
 import reprlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +23,8 @@ from toolkit.files import digest_of
 from toolkit.frontend.spec import FrontEnd
 
 FORMAT_VERSION = 1
-DTYPES = ("float32", "int8", "uint8")
+INTEGER_RANGES = {"int8": (-128, 127), "uint8": (0, 255)}
+DTYPES = ("float32", *INTEGER_RANGES)
 QUANTIZATIONS = ("none", "float16", "dynamic", "int8", "int16x8", "mixed")
 INTEGER = ("int8", "int16x8")
 CALIBRATED = (*INTEGER, "mixed")
@@ -191,8 +193,11 @@ def _problems(card: Card) -> Iterator[str]:
             tensor.zero_point is None
         ):
             yield f"{name} needs scale and zero_point if, and only if, it is an integer tensor"
-        if tensor.scale is not None and tensor.scale <= 0:
+        if tensor.scale is not None and not 0 < tensor.scale < math.inf:
             yield f"{name}.scale is {tensor.scale}, not above zero"
+        least, most = INTEGER_RANGES.get(tensor.dtype, (-math.inf, math.inf))
+        if tensor.zero_point is not None and not least <= tensor.zero_point <= most:
+            yield f"{name}.zero_point is {tensor.zero_point}, not {least} to {most}"
     if (card.quantization in CALIBRATED) != (card.calibration is not None):
         yield f"calibration is given if, and only if, quantization is one of {', '.join(CALIBRATED)}"
     if card.quantization not in INTEGER and card.float_ops:
