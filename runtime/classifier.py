@@ -62,19 +62,9 @@ class Classifier:
         return self.card.labels
 
     def classify(self, sound: Path | str | NDArray[np.float32], rate: int | None = None) -> Prediction:
-        """Classify a sound.
+        """Return the classes ranked by the mean of the probabilities of a sound's windows.
 
-        Parameters
-        ----------
-        sound
-            A sound file, or samples: float32 (n,) or (n, channels), full scale 1.
-        rate
-            Samples a second of `sound` where it is samples; a file knows its own.
-
-        Returns
-        -------
-        Prediction
-            The classes ranked by the mean of the probabilities of the sound's windows.
+        `sound` is an audio file, or samples, float32 (n,) or (n, channels), full scale 1, at `rate` hertz.
 
         Raises
         ------
@@ -112,13 +102,10 @@ class Classifier:
     def classify_picture(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the probabilities, float32 (classes,) in the order of `labels`, for a picture uint8 (288, 432, 3).
 
-        Raises
-        ------
-        UsageError
-            If the model takes no pictures.
+        Raise `UsageError` if the model accepts no pictures.
         """
         if self.card.input_level != "picture":
-            raise UsageError(f"the model takes a {self.card.input_level}, no picture: give it a sound with classify")
+            raise UsageError(f"the model accepts a {self.card.input_level}, no picture: use classify")
         return self.probabilities(picture).astype(np.float32)
 
     def probabilities(self, value: ArrayLike) -> NDArray[np.float64]:
@@ -129,7 +116,7 @@ class Classifier:
         return at_temperature(self.scores(value), self.card.temperature)
 
     def scores(self, value: ArrayLike) -> NDArray[np.float64]:
-        """Return what the network gives, float64 (classes,), for one of what `model_input` returns; it adds up to 1.
+        """Return the network's output, float64 (classes,), for one of what `model_input` returns; it adds up to 1.
 
         The output of an int8 network is a multiple of 1/256, so its sum is off by a few of these steps: it is
         divided by the sum.
@@ -140,7 +127,7 @@ class Classifier:
         total = scores.sum()
         if not np.isfinite(total) or total <= 0 or scores.min() < 0:
             raise EngineError(
-                f"the network {self.card.model} gave scores that are no probabilities: export the model again"
+                f"the network {self.card.model} returned scores that are no probabilities: export the model again"
             )
         return np.asarray(scores / total)
 

@@ -1,4 +1,4 @@
-"""What a network says about one sound."""
+"""A network's result for one clip."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Window(NamedTuple):
-    """What it says about a window from `start` to `end`, in seconds: probabilities in the order of all labels there."""
+    """The result for a window from `start` to `end`, in seconds: probabilities in the order of `Prediction.labels`."""
 
     start: float
     end: float
@@ -14,7 +14,7 @@ class Window(NamedTuple):
 
 
 class Prediction(NamedTuple):
-    """What a network says about one sound.
+    """A network's result for one clip.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class Prediction(NamedTuple):
     windows
         The windows of about 30 s that a longer sound was cut into; one for any other.
     timings_ms
-        Milliseconds spent on "read" (decode), "resample" (mono, rate), "front_end" (samples to what the model takes),
+        Milliseconds spent on "read" (decode), "resample" (mono, rate), "front_end" (samples to the network input),
         "network", "post" (all else), and their sum, "total".
     model
         Name and precision of the network, e.g. "gtzanet-int8".

@@ -12,7 +12,7 @@ from typing import NoReturn
 def lean() -> None:
     """Keep OpenBLAS from starting threads, and Python from looking for garbage often; call it before NumPy is imported.
 
-    The front end's products are too small to be shared out, so that the threads would only take time to start and stop.
+    The front end's products are too small to be shared out, so that the threads would only cost time.
     What imports allocate stays: to look through it every 700 objects is 2 % of the time to a label.
     """
     gc.set_threshold(5_000)
@@ -20,7 +20,7 @@ def lean() -> None:
 
 
 def leave(code: int) -> NoReturn:
-    """End the process with an exit code, without taking the interpreter and its libraries apart piece by piece.
+    """End the process with an exit code, without tidying up the interpreter and its libraries piece by piece.
 
     What was printed is flushed; nothing else is left to be done when a command has returned.
     """

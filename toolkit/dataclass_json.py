@@ -31,22 +31,11 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(cls: type[T], value: Any, where: str = "") -> T:
-    """Return the dataclass or named tuple `cls` that the JSON object `value` describes.
+    """Return the dataclass or named tuple `cls` that `value`, of `json.loads`, describes; messages call it `where`.
 
-    Parameters
-    ----------
-    cls
-        A class whose fields are str, int, float, bool, `X | None`, tuples of one type (`tuple[str, ...]`) or of
-        fixed length (`tuple[float, float]`), `dict[str, X]`, other such classes, or classes that have a `from_dict`.
-    value
-        What `json.loads` returned.
-    where
-        The name of the value, for messages.
-
-    Raises
-    ------
-    StrictError
-        If a field is unknown, missing or of another type, or a number is not finite or a whole number beyond 64 bits.
+    Its fields may be str, int, float, bool, `X | None`, tuples of one type (`tuple[str, ...]`) or of fixed length
+    (`tuple[float, float]`), `dict[str, X]`, other such classes, or classes that have a `from_dict`. Raise `StrictError`
+    if one is unknown, missing or of another type, or a number is not finite or a whole number beyond 64 bits.
     """
     if not isinstance(value, dict):
         raise StrictError(f"{where or 'the value'} is {_kind(value)}, not an object")
@@ -111,7 +100,7 @@ def _decode_scalar(hint: Any, value: Any, where: str) -> Any:
 
 
 def is_finite(value: float) -> bool:
-    """Tell whether a number is finite as a float: a whole number may be too large to be one."""
+    """Return whether a number is finite as a float: a whole number may be too large to be one."""
     try:
         return math.isfinite(value)
     except OverflowError:

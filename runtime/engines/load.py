@@ -37,7 +37,7 @@ class Engine(Protocol):
         """The card of the model."""
 
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the network's scores (n, classes) for what the model takes, such as (n, 288, 432, 3) pixel values."""
+        """Return scores, float32 (n, classes), for network inputs, such as (n, 288, 432, 3) pixel values."""
 
 
 def default_threads() -> int:
@@ -56,16 +56,8 @@ def open_engine(path: Path | str, *, engine: str | None = None, threads: int | N
     """Load a model file.
 
     The file is read once, and may change afterwards: card, digest and engine see the same bytes. The digest is checked
-    before any engine sees them, the model's tensors against the card after.
-
-    Parameters
-    ----------
-    path
-        A .tflite or .onnx file with a card.
-    engine
-        A name in `ENGINES` that runs such files; by default the first that is installed.
-    threads
-        Computing threads, 1 to 256; by default `default_threads()`.
+    before any engine sees them, the model's tensors against the card after. `engine` is a name in `ENGINES` that runs
+    such files, by default the first that is installed; `threads` are 1 to 256, by default `default_threads()`.
 
     Raises
     ------

@@ -26,7 +26,7 @@ class OrtEngine(TensorEngine):
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = _ERRORS
-        # Threads that wait in a loop for work would take the processor from everything else on a small machine.
+        # Threads that wait in a loop for work would keep the processor from everything else on a small machine.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.add_session_config_entry("session.inter_op.allow_spinning", "0")
         try:
@@ -47,7 +47,7 @@ class OrtEngine(TensorEngine):
 def _tensor(tensor: Any, path: Path) -> Tensor:
     """Return an input or output of a session; an integer one's scale is not in an ONNX file, so there is none.
 
-    A model may take any number of pictures a call: one is given to it.
+    A model may accept any number of pictures per call: this runtime runs one.
     """
     shape = [1 if place == 0 and not isinstance(side, int) else side for place, side in enumerate(tensor.shape)]
     if tensor.type not in _DTYPES or not all(isinstance(side, int) for side in shape):

@@ -8,38 +8,34 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from toolkit.errors import ArtifactError
 
 MAX_TABLES = 1_000_000
-"""As many as FlatBuffers' own verifier follows; only made-up files lead to one table again and again."""
+"""As many as FlatBuffers' own verifier follows; only hostile files lead to one table again and again."""
 
 
-@dataclass(frozen=True)
-class Vector:
+class Vector(NamedTuple):
     """A vector of numbers of `size` bytes each; a text is one of bytes."""
 
     size: int
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(NamedTuple):
     """A table: what its fields that hold an offset lead to, by their places in the schema."""
 
     fields: Mapping[int, Vector | Table | Tables | Union]
 
 
-@dataclass(frozen=True)
-class Tables:
+class Tables(NamedTuple):
     """A vector of tables."""
 
     table: Table
 
 
-@dataclass(frozen=True)
-class Union:
+class Union(NamedTuple):
     """A table of one of several kinds, whose number stands in the field before it."""
 
     kinds: Mapping[int, Table]

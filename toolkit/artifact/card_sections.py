@@ -17,7 +17,7 @@ class TensorCard(NamedTuple):
 
 
 class CalibrationCard(NamedTuple):
-    """What ranges were measured on: `items` training pictures, `edges` made ones; the digest of the manifest."""
+    """What ranges were measured on: `items` training pictures, `edges` synthetic ones; the digest of the manifest."""
 
     items: int
     edges: int
@@ -52,7 +52,7 @@ class SplitCard(NamedTuple):
 class AccuracyCard(NamedTuple):
     """Accuracy on a part of the dataset that it was not trained on, with a 95 % Wilson interval.
 
-    It is that of this very file, or, of one that takes sound, of the file with the same network that takes pictures.
+    It is that of this very file, or, of one for samples, of the file with the same network for pictures.
     """
 
     part: str
@@ -66,8 +66,8 @@ class ParityCard(NamedTuple):
     """This file (as in `AccuracyCard`) against the Keras model (fine-tuned or not) it was made from, on equal pictures.
 
     `max_abs` is the largest difference of a probability and `min_cosine` the smallest cosine between two rows of
-    probabilities on `pictures` (the validation part, made sounds, noise, flat colours); `top1_agreement` is the share
-    of equal labels on the validation part, on which the run's own network has `keras_correct` right.
+    probabilities on `pictures` (the validation part, synthetic clips, noise, flat colours); `top1_agreement` is the
+    share of equal labels on the validation part, on which the run's own network has `keras_correct` right.
     """
 
     pictures: int

@@ -57,12 +57,9 @@ def _sha256(size: int) -> Callable[..., Any]:
 
 
 def append_card(model: bytes, card: Card) -> bytes:
-    """Return `model` with its card and labels appended; equal input gives equal bytes.
+    """Return `model` with its card and labels appended; equal input has equal results.
 
-    Raises
-    ------
-    ArtifactError
-        If `model` is no TFLite or ONNX model, or is not the one that the card's digest names.
+    Raise `ArtifactError` if `model` is no TFLite or ONNX model, or is not the one that the card's digest names.
     """
     kind = _format(model[:_HEAD], "the converted model")
     if card.model_digest != model_digest(model):
@@ -71,13 +68,7 @@ def append_card(model: bytes, card: Card) -> bytes:
 
 
 def file_format(path: Path | str) -> str:
-    """Return the format of a model file by its first bytes, "tflite" or "onnx".
-
-    Raises
-    ------
-    ArtifactError
-        If the file cannot be read, or is neither.
-    """
+    """Return the format of a model file by its first bytes; raise `ArtifactError` if it has none, or cannot be read."""
     return _read(Path(path), lambda stream: _format(stream.read(_HEAD), str(path)))
 
 
@@ -89,10 +80,7 @@ def model_files(folder: Path) -> list[Path]:
 def read_card(path: Path | str) -> Card:
     """Return the card of a model file.
 
-    Raises
-    ------
-    ArtifactError
-        If the file is missing, is no model file, was cut short, carries no card, or its card is malformed.
+    Raise `ArtifactError` if the file is missing, no model file, cut short, without a card, or its card is malformed.
     """
     return read_archive(path).card
 
@@ -103,14 +91,10 @@ def read_archive(path: Path | str) -> Archive:
 
 
 def read_model(path: Path | str) -> Model:
-    """Return a model file's bytes, whose model proper has the digest that their card gives.
+    """Return a model file's bytes, whose model proper has the digest that is on their card.
 
-    An engine trusts what it is given; this keeps damaged bytes away from it, and the file may change afterwards.
-
-    Raises
-    ------
-    ArtifactError
-        As `read_card`, or if the model proper is not the one that the card was written for.
+    An engine trusts its input; this keeps damaged bytes away from it, and the file may change afterwards. Raise
+    `ArtifactError` as `read_card`, or if the model proper is not the one that the card was written for.
     """
     path = Path(path)
     content = _read(path, lambda stream: _content(path, stream))

@@ -28,7 +28,7 @@ from toolkit.artifact.entries import (
 from toolkit.errors import ArtifactError
 
 DIGEST_NAME = "card.sha256"
-"""The property that gives the card's digest: a ZIP archive has checksums of its own, a message has none."""
+"""The property that holds the card's digest: a ZIP archive has checksums of its own, a message has none."""
 _IR_VERSION, _METADATA = 1, 14
 _KEY, _VALUE = 1, 2
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
@@ -51,7 +51,7 @@ class _Malformed(Exception):
 
 
 def is_onnx(head: bytes) -> bool:
-    """Tell whether a file that starts with these bytes may be an ONNX model: its first field is the IR version."""
+    """Return whether a file that starts with these bytes may be an ONNX model: its first field is the IR version."""
     return head[:1] == bytes([_IR_VERSION << 3 | _VARINT])
 
 
@@ -84,13 +84,7 @@ def _varint(value: int) -> bytes:
 
 
 def read(path: Path, stream: BinaryIO) -> Archive:
-    """Return what is in an ONNX model file that is open as `stream`; messages name `path`.
-
-    Raises
-    ------
-    ArtifactError
-        If it was cut short, carries no card, or its card is malformed.
-    """
+    """Return what is in the ONNX model file `stream`; raise `ArtifactError`, which names `path`."""
     try:
         fields = list(_fields(stream, stream.seek(0, io.SEEK_END)))
         properties = [field for field in fields if field.number == _METADATA]

@@ -17,7 +17,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def is_tflite(head: bytes) -> bool:
-    """Tell whether a file that starts with these 8 bytes is a TFLite model."""
+    """Return whether a file that starts with these 8 bytes is a TFLite model."""
     return head[4:8] == b"TFL3"
 
 
@@ -40,13 +40,7 @@ def _entry(name: str) -> zipfile.ZipInfo:
 
 
 def read(path: Path, stream: BinaryIO) -> Archive:
-    """Return what is in a TFLite model file that is open as `stream`; messages name `path`.
-
-    Raises
-    ------
-    ArtifactError
-        If it was cut short, carries no card, or its card is malformed.
-    """
+    """Return what is in the TFLite model file `stream`; raise `ArtifactError`, which names `path`."""
     try:
         with zipfile.ZipFile(stream) as archive:
             entries = archive.infolist()

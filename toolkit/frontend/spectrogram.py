@@ -15,7 +15,7 @@ from toolkit.frontend.mel_weights import SAFETY, bound_weights, mel_blocks
 from toolkit.frontend.spec import PICTURE, FrontEnd
 
 _BLOCKS = 8
-"""Blocks of a hop whose energies make a frame's bound: more are closer, and take longer."""
+"""Blocks of a hop whose energies make a frame's bound: more are closer, and slower."""
 _UNHEARD = 0.99
 """The share of the floor's power below which rounding cannot lift a cell above the floor."""
 _QUIET = np.errstate(all="ignore")
@@ -44,15 +44,12 @@ def _turns(rows: NDArray[np.intp]) -> list[NDArray[np.intp]]:
 
 
 class MelFrames:
-    """The frames of one sound, each turned into mel power when it is asked for."""
+    """The frames of one clip; the mel power of each is computed when `power` needs it."""
 
     def __init__(self, samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> None:
-        """Take mono samples at `spec.sample_rate`; frame i is centred on sample i * hop_length.
+        """Cut mono samples at `spec.sample_rate` into frames; frame i is centred on sample i * hop_length.
 
-        Raises
-        ------
-        AudioError
-            If the samples are empty, not one-dimensional, or not finite.
+        Raise `AudioError` if the samples are empty, not one-dimensional, or not finite.
         """
         mode = "reflect" if spec.padding == "reflect" else "constant"
         padded = np.pad(valid_samples(samples), spec.n_fft // 2, mode=mode)  # type: ignore[call-overload]
@@ -62,10 +59,7 @@ class MelFrames:
     def inside(cls, samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> MelFrames:
         """Return the frames that lie wholly inside of samples: frame i begins with sample i * hop_length.
 
-        Raises
-        ------
-        AudioError
-            As above, or if there are fewer than `spec.n_fft` samples.
+        Raise `AudioError` as above, or if there are fewer than `spec.n_fft` samples.
         """
         if len(samples) < spec.n_fft:
             raise AudioError(f"{len(samples)} samples hold no frame of {spec.n_fft}")
@@ -89,14 +83,10 @@ class MelFrames:
 
         Frame i always has place i modulo `CHUNK` in a chunk. BLAS may add up two columns of a product in different
         orders, but one column of one shape always in one order: so a frame's values are the same to the last bit,
-        whichever others are asked for.
+        whichever others are computed.
 
-        Parameters
-        ----------
-        which : ndarray of intp, optional
-            The frames' numbers; by default all.
-        first : int
-            What frame 0 is numbered in a longer sound whose frames these values are to equal.
+        `which`, intp, are the frames' numbers, by default all; `first` is what frame 0 is numbered in a longer sound
+        whose frames these values are to equal.
         """
         numbers = np.arange(len(self._frames)) if which is None else which
         power = np.empty((len(numbers), self.spec.n_mels), dtype=np.float32)
@@ -155,24 +145,9 @@ class MelFrames:
 
 
 def mel_power(samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> NDArray[np.float32]:
-    """Return the mel power spectrogram of a sound.
+    """Return the mel power, float32 (n_mels, 1 + n // hop_length), of mono samples, float32 (n,), at `spec`'s rate.
 
-    Parameters
-    ----------
-    samples : ndarray of float32, shape (n,)
-        Mono sound at `spec.sample_rate`.
-    spec : FrontEnd
-        The settings.
-
-    Returns
-    -------
-    ndarray of float32, shape (n_mels, 1 + n // hop_length)
-        Power, not normalised.
-
-    Raises
-    ------
-    AudioError
-        If the samples are empty, not one-dimensional, or not finite.
+    Raise `AudioError` if the samples are empty, not one-dimensional, or not finite.
     """
     return np.ascontiguousarray(MelFrames(samples, spec).power().T)
 
@@ -182,21 +157,13 @@ def decibels(
 ) -> NDArray[np.float32]:
     """Return 20 log10(max(amin, power)) relative to the maximum, floored `top_db` below it: 0 is the loudest.
 
-    The public pictures took amplitude decibels of a power, so that 80 dB here are 40 dB of true dynamic range.
-
-    Parameters
-    ----------
-    power : ndarray of float32
-        Mel power.
-    spec : FrontEnd
-        Gives `amin` and `top_db`.
-    peak : float32, optional
-        The maximum to relate to, where `power` is but a part; by default `power.max()`.
+    The public pictures show amplitude decibels of a power, so that 80 dB here are 40 dB of true dynamic range. `peak`
+    is the maximum to relate to, where `power`, float32 of any shape, is but a part; by default `power.max()`.
     """
     level = _square(power, spec)
     loudest = _square(np.array([power.max() if peak is None else peak], dtype=np.float32), spec)
     heard = level > loudest * np.float32(_UNHEARD * 10 ** (-spec.top_db / 10))
-    np.log10(level, out=level, where=heard)  # half of most sounds' cells are quieter, and a logarithm takes long
+    np.log10(level, out=level, where=heard)  # half of most sounds' cells are quieter, and a logarithm is slow
     level *= np.float32(10)
     level -= np.float32(10) * np.log10(loudest)
     np.copyto(level, np.float32(-spec.top_db), where=~heard)
@@ -204,7 +171,7 @@ def decibels(
 
 
 def _square(power: NDArray[np.float32], spec: FrontEnd) -> NDArray[np.float32]:
-    """Return max(amin^2, power^2) in float32, as librosa takes its logarithm."""
+    """Return max(amin^2, power^2) in float32, which librosa's logarithm is of."""
     level = np.square(power)
     return np.maximum(level, np.float32(spec.amin**2), out=level)
 
