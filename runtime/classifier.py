@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -64,26 +64,24 @@ class Classifier:
     def classify(self, sound: Path | str | NDArray[np.float32], rate: int | None = None) -> Prediction:
         """Return the classes ranked by the mean of the probabilities of a sound's windows.
 
-        `sound` is an audio file, or samples, float32 (n,) or (n, channels), full scale 1, at `rate` hertz.
-
-        Raises
-        ------
-        AudioError
-            If the sound cannot be read, is empty, or has values that are not finite.
-        EngineError
-            If the network fails.
-        UsageError
-            If samples come without a rate, or a file with one.
+        `sound` is an audio file, or samples, float32 (n,) or (n, channels), full scale 1, at `rate` hertz. Raise
+        `AudioError` if it cannot be read, is empty or not finite, `EngineError` if the network fails, and `UsageError`
+        if samples come without a rate, or a file with one.
         """
         start, decoding = time.perf_counter(), Stopwatch()
         samples = self._samples(sound, rate, decoding)
         loaded = time.perf_counter()
-        front_end, network = Stopwatch(), Stopwatch()
-        values = (model_input(window, self.card) for window in split_windows(samples, self.card.front_end))
+        front_end, network, spec = Stopwatch(), Stopwatch(), self.card.front_end
+        spans, pending = window_spans(len(samples), spec), split_windows(samples, spec)
+        del samples  # the last window's are freed before the network runs
+        values = (model_input(pending.pop(0), self.card) for _ in spans)
         by_window = list(network.over(map(self.probabilities, front_end.over(values))))
         probabilities = np.mean(by_window, axis=0)
         order = np.argsort(-probabilities, kind="stable")
-        windows = self._windows(len(samples), [scores[order] for scores in by_window])
+        windows = tuple(
+            Window(first / spec.sample_rate, last / spec.sample_rate, tuple(scores[order].tolist()))
+            for (first, last), scores in zip(spans, by_window, strict=True)
+        )
         stage_seconds = {
             "read": decoding.seconds,
             "resample": loaded - start - decoding.seconds,
@@ -130,14 +128,6 @@ class Classifier:
                 f"the network {self.card.model} returned scores that are no probabilities: export the model again"
             )
         return np.asarray(scores / total)
-
-    def _windows(self, length: int, ranked: Sequence[NDArray[np.float64]]) -> tuple[Window, ...]:
-        """Return the windows of so many samples, each with its probabilities in the order of all labels."""
-        spec = self.card.front_end
-        return tuple(
-            Window(first / spec.sample_rate, last / spec.sample_rate, tuple(probabilities.tolist()))
-            for (first, last), probabilities in zip(window_spans(length, spec), ranked, strict=True)
-        )
 
     def _samples(
         self, sound: Path | str | NDArray[np.float32], rate: int | None, decoding: Stopwatch

@@ -24,17 +24,10 @@ MAX_DEFAULT_THREADS, MAX_THREADS = 4, 256
 class Engine(Protocol):
     """A model that is loaded and ready to run. One engine serves one thread at a time."""
 
-    @property
-    def name(self) -> str:
-        """The engine's name."""
-
-    @property
-    def threads(self) -> int:
-        """How many threads it computes with."""
-
-    @property
-    def card(self) -> Card:
-        """The card of the model."""
+    name: str
+    threads: int
+    """How many threads it computes with."""
+    card: Card
 
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return scores, float32 (n, classes), for network inputs, such as (n, 288, 432, 3) pixel values."""
@@ -59,14 +52,8 @@ def open_engine(path: Path | str, *, engine: str | None = None, threads: int | N
     before any engine sees them, the model's tensors against the card after. `engine` is a name in `ENGINES` that runs
     such files, by default the first that is installed; `threads` are 1 to 256, by default `default_threads()`.
 
-    Raises
-    ------
-    ArtifactError
-        If the file is no usable model.
-    EngineError
-        If the engine is not installed or refuses the model.
-    UsageError
-        If there is no such engine, it does not run such files, or `threads` is out of range.
+    Raise `ArtifactError` if the file is no usable model, `EngineError` if the engine is not installed or refuses it,
+    and `UsageError` if there is no such engine, it does not run such files, or `threads` is out of range.
     """
     if threads is not None:
         check_threads(threads, "threads")

@@ -29,12 +29,10 @@ _GAP = 16
 
 
 class FftPlan(NamedTuple):
-    """The matrices of one transform length.
+    """The matrices of one transform length P * M * Q: `outer` * `middle` * `inner`.
 
     Attributes
     ----------
-    outer, middle, inner : int
-        P, M and Q; P * M * Q is the length.
     first : ndarray of float32, shape (P, P)
         The P-point DFT to P / 2 places, two rows each: c = 0 and c = P / 2, then c = 1, 2, ..., real and imaginary.
     second : ndarray of float32, shape (P / 2, 2 M, 2 M)
