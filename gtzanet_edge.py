@@ -1,6 +1,6 @@
 """The console command `gtzanet-edge`: the same verbs as `python -m <package>`, under one name.
 
-It stands above the five packages and imports the one that is asked for, so that a device which has only the
+It stands above the five packages and imports the one that is named, so that a device which has only the
 base dependencies never loads (or needs) the training code.
 """
 

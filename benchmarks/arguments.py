@@ -12,13 +12,7 @@ from toolkit.command import Parser
 
 PROG = "python -m benchmarks"
 MOST = 1000
-"""Clips, and times a clip, at most: more would take hours and much memory."""
-
-
-def add_data(parser: Parser) -> None:
-    """Add the dataset and where the result goes."""
-    parser.add_argument("--data", type=Path, metavar="DIR", help="the dataset (default: the variable GTZAN_ROOT)")
-    add_outputs(parser)
+"""Clips, and times per clip, at most: more would need hours and much memory."""
 
 
 def add_outputs(parser: Parser) -> None:
@@ -27,8 +21,31 @@ def add_outputs(parser: Parser) -> None:
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table as Markdown too")
 
 
+def add_data(parser: Parser) -> None:
+    """Add the dataset and where the result goes."""
+    parser.add_argument("--data", type=Path, metavar="DIR", help="the dataset (default: the variable GTZAN_ROOT)")
+    add_outputs(parser)
+
+
+def add_engine(parser: Parser) -> None:
+    """Add the choice of an inference engine."""
+    parser.add_argument("--engine", choices=tuple(ENGINES), help="(default: the first that is installed)")
+
+
+def add_threads(parser: Parser, default: int = default_threads()) -> None:
+    """Add the number of computing threads."""
+    parser.add_argument("--threads", type=int, default=default, metavar="N", help="(%(default)s)")
+
+
+def add_durations(parser: Parser, seconds: float, count: int, unit: str = "model and latency") -> None:
+    """Add how long to measure each `unit`."""
+    seconds_help, count_help = f"seconds per {unit} (%(default)s)", f"queries per {unit} (%(default)s)"
+    parser.add_argument("--min-duration", type=float, default=seconds, metavar="S", help=seconds_help)
+    parser.add_argument("--min-count", type=int, default=count, metavar="N", help=count_help)
+
+
 def thread_counts(text: str) -> tuple[int, ...]:
-    """Return the numbers of threads that a text such as "2", "1,4" or "1-4" says."""
+    """Return the numbers of threads in a text such as "2", "1,4" or "1-4"."""
     counts: list[int] = []
     for part in text.split(","):
         first, dash, last = part.partition("-")
@@ -42,18 +59,6 @@ def thread_counts(text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(counts))
 
 
-def add_common(parser: Parser) -> None:
-    """Add the dataset, where the result goes, the engine and its threads."""
-    add_data(parser)
-    add_engine(parser)
-    parser.add_argument("--threads", type=int, default=default_threads(), metavar="N", help="(%(default)s)")
-
-
-def add_engine(parser: Parser) -> None:
-    """Add the choice of an inference engine."""
-    parser.add_argument("--engine", choices=tuple(ENGINES), help="(default: the first that is installed)")
-
-
 def destination(arguments: argparse.Namespace) -> Destination:
     """Return where a study's result goes."""
-    return Destination(arguments.command, arguments.json, arguments.markdown)
+    return Destination(arguments.command, arguments.json, arguments.markdown, getattr(arguments, "report", None))

@@ -12,7 +12,7 @@ from runtime.engines.load import check_threads
 from runtime.engines.registry import ENGINES
 from runtime.sources import STDIN, Raw
 from toolkit.audio.pcm import FORMATS
-from toolkit.audio.samples import MAX_CHANNELS, RATES
+from toolkit.audio.samples import MAX_CHANNELS, RATES, SILENCE_DB
 from toolkit.command import Parser, Version
 from toolkit.errors import UsageError
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from runtime.stream.events import Settings
     from runtime.stream.listen import LiveRequest
 
-OPTIONS = ("hop", "smooth", "margin", "silence", "mqtt")
+OPTIONS = ("hop", "smooth", "margin", "mqtt")
 """What is for endless sound alone."""
 
 
@@ -62,6 +62,14 @@ def _add_results(parser: Parser) -> None:
         metavar="P",
         help='call an audio file "unknown" where the most probable class is less probable than this',
     )
+    parser.add_argument(
+        "--silence",
+        type=float,
+        default=SILENCE_DB,
+        metavar="DB",
+        help=f"call what is quieter than this silence (decibels relative to full scale; default: {SILENCE_DB:g})",
+    )
+    parser.add_argument("--strict", action="store_true", help="refuse audio files that are doubtful instead of warning")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print one JSON object per file and line")
     form.add_argument(
@@ -91,7 +99,6 @@ def _add_endless_sound(parser: Parser) -> None:
     live.add_argument(
         "--margin", type=float, metavar="P", help="how much more probable a new label must be (default: 0.1)"
     )
-    live.add_argument("--silence", type=float, metavar="DB", help="what is quieter is silence (default: -60)")
     live.add_argument(
         "--mqtt",
         metavar="URL",
@@ -111,8 +118,8 @@ def check(arguments: argparse.Namespace) -> None:
     endless = arguments.stream or arguments.listen
     if endless and arguments.files:
         raise UsageError(f"{arguments.files[0]}: --stream and --listen accept no files")
-    if endless and (arguments.csv or arguments.top):
-        raise UsageError("--csv and --top are for files: --stream and --listen print lines or --json")
+    if endless and (arguments.csv or arguments.top or arguments.strict):
+        raise UsageError("--csv, --top and --strict are for files: --stream and --listen print lines or --json")
     for name in OPTIONS:
         if getattr(arguments, name) is not None and not endless:
             raise UsageError(f"--{name} belongs to --stream and --listen")
@@ -134,6 +141,8 @@ def check(arguments: argparse.Namespace) -> None:
         raise UsageError(f"--top is {arguments.top}: give 1 or more")
     if not 0 <= arguments.min_confidence <= 1:
         raise UsageError(f"--min-confidence is {arguments.min_confidence:g}: give a probability, 0 to 1")
+    if not math.isfinite(arguments.silence):
+        raise UsageError(f"--silence is {arguments.silence:g}: give decibels, such as {SILENCE_DB:g}")
     if arguments.threads is not None:
         check_threads(arguments.threads, "--threads")
     if arguments.files.count(STDIN) > 1:
@@ -144,7 +153,9 @@ def files_request(arguments: argparse.Namespace) -> FilesRequest:
     """Return the request to classify files that checked arguments make."""
     form = "json" if arguments.json else "csv" if arguments.csv else "table"
     sources = tuple(arguments.files)
-    return FilesRequest(sources, _raw(arguments), form, arguments.top, arguments.min_confidence)
+    return FilesRequest(
+        sources, _raw(arguments), form, arguments.top, arguments.min_confidence, arguments.silence, arguments.strict
+    )
 
 
 def live_request(arguments: argparse.Namespace) -> LiveRequest:
@@ -166,12 +177,10 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     smooth, margin = options.get("smooth", Rules.smoothing), options.get("margin", Rules.margin)
     if not 0 <= smooth < math.inf:
         raise UsageError(f"--smooth is {smooth:g}: give seconds, 0 or more")
-    if not math.isfinite(options.get("silence", 0.0)):
-        raise UsageError(f"--silence is {options['silence']:g}: give decibels, such as -60")
     if not 0 <= margin <= 1:
         raise UsageError(f"--margin is {margin:g}: give a probability, 0 to 1")
     rules = Rules(smooth, margin, arguments.min_confidence)
-    return Settings(options.get("hop", Settings.hop_seconds), options.get("silence", Settings.silence), rules)
+    return Settings(options.get("hop", Settings.hop_seconds), arguments.silence, rules)
 
 
 def _raw(arguments: argparse.Namespace) -> Raw:

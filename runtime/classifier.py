@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +15,8 @@ from runtime.engines.load import Engine, open_engine
 from runtime.prediction import Prediction, Window
 from runtime.preprocess import model_input
 from toolkit.artifact.card import Card
-from toolkit.audio.decode import load
-from toolkit.audio.samples import to_mono_at, valid_samples
+from toolkit.audio.decode import CANCELLED, Sound, read
+from toolkit.audio.samples import MAX_CHANNELS, SILENCE_DB, downmixed, is_silent, to_mono_at
 from toolkit.errors import EngineError, UsageError
 from toolkit.frontend.windows import split_windows, window_spans
 from toolkit.measure.temperature import at_temperature
@@ -61,26 +61,30 @@ class Classifier:
         """Class names in the order of the network's output."""
         return self.card.labels
 
-    def classify(self, sound: Path | str | NDArray[np.float32], rate: int | None = None) -> Prediction:
-        """Return the classes ranked by the mean of the probabilities of a sound's windows.
+    def classify(
+        self, sound: Path | str | NDArray[np.float32], rate: int | None = None, *, silence: float = SILENCE_DB
+    ) -> Prediction:
+        """Return the classes ranked by the mean probabilities of a sound's windows that are not silent.
 
-        `sound` is an audio file, or samples, float32 (n,) or (n, channels), full scale 1, at `rate` hertz. Raise
-        `AudioError` if it cannot be read, is empty or not finite, `EngineError` if the network fails, and `UsageError`
-        if samples come without a rate, or a file with one.
+        `sound` is an audio file, or samples, float32 (n,) or (n, channels), full scale 1, at `rate` hertz. Windows that
+        are quieter than `silence`, in decibels relative to full scale, are silent (see `Prediction.silent`). Raise
+        `AudioError` if the sound cannot be read, is empty or not finite, `EngineError` if the network fails, and
+        `UsageError` if samples come without a rate, or a file with one.
         """
         start, decoding = time.perf_counter(), Stopwatch()
-        samples = self._samples(sound, rate, decoding)
+        samples, warnings = self._read(sound, rate, decoding)
         loaded = time.perf_counter()
         front_end, network, spec = Stopwatch(), Stopwatch(), self.card.front_end
-        spans, pending = window_spans(len(samples), spec), split_windows(samples, spec)
+        spans, sounds = window_spans(len(samples), spec), split_windows(samples, spec)
+        silent = [is_silent(window, silence) for window in sounds]
         del samples  # the last window's are freed before the network runs
-        values = (model_input(pending.pop(0), self.card) for _ in spans)
+        values = (model_input(sounds.pop(0), self.card) for _ in spans)
         by_window = list(network.over(map(self.probabilities, front_end.over(values))))
-        probabilities = np.mean(by_window, axis=0)
+        probabilities = np.mean([by_window[at] for at in _counted(silent)], axis=0)
         order = np.argsort(-probabilities, kind="stable")
         windows = tuple(
-            Window(first / spec.sample_rate, last / spec.sample_rate, tuple(scores[order].tolist()))
-            for (first, last), scores in zip(spans, by_window, strict=True)
+            Window(first / spec.sample_rate, last / spec.sample_rate, tuple(scores[order].tolist()), quiet)
+            for (first, last), scores, quiet in zip(spans, by_window, silent, strict=True)
         )
         stage_seconds = {
             "read": decoding.seconds,
@@ -88,13 +92,13 @@ class Classifier:
             "front_end": front_end.seconds,
             "network": network.seconds - front_end.seconds,
         }
-        timings_ms = _timings_ms(stage_seconds, time.perf_counter() - start)
         return Prediction(
             labels=tuple(self.labels[number] for number in order),
             probabilities=tuple(probabilities[order].tolist()),
             windows=windows,
-            timings_ms=timings_ms,
+            timings_ms=_timings_ms(stage_seconds, time.perf_counter() - start),
             model=f"{self.card.model}-{self.card.precision}",
+            warnings=warnings,
         )
 
     def classify_picture(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -129,17 +133,22 @@ class Classifier:
             )
         return np.asarray(scores / total)
 
-    def _samples(
-        self, sound: Path | str | NDArray[np.float32], rate: int | None, decoding: Stopwatch
-    ) -> NDArray[np.float32]:
+    def _read(self, sound: Path | str | NDArray[np.float32], rate: int | None, decoding: Stopwatch) -> Sound:
         model_rate = self.card.front_end.sample_rate
         if isinstance(sound, str | Path):
             if rate is not None:
                 raise UsageError(f"{sound}: rate is for samples; a sound file has its own")
-            return load(Path(sound), model_rate, decoding)
+            return read(Path(sound), model_rate, decoding)
         if rate is None:
             raise UsageError("classify: samples need their rate: classify(samples, rate=44100)")
-        return valid_samples(to_mono_at(np.asarray(sound), rate, model_rate))
+        samples = np.asarray(sound)
+        cancels = samples.ndim == 2 and 1 < samples.shape[1] <= MAX_CHANNELS and downmixed(samples)[1]
+        return Sound(to_mono_at(samples, rate, model_rate), (CANCELLED,) if cancels else ())
+
+
+def _counted(silent: Sequence[bool]) -> list[int]:
+    """Return the numbers of the windows that count: those that are not silent, or all where every one is."""
+    return [at for at, quiet in enumerate(silent) if not quiet] or list(range(len(silent)))
 
 
 def _timings_ms(stage_seconds: Mapping[str, float], elapsed: float) -> dict[str, float]:

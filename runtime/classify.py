@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from runtime.classifier import Classifier
 from runtime.prediction import Prediction
-from runtime.sources import STDIN, STDIN_NAME, Raw, check_source, expanded, read_stdin
+from runtime.sources import STDIN, STDIN_NAME, Raw, Sources, check_source, expanded, read_stdin
 from toolkit.errors import AudioError
 from toolkit.native_stderr import captured_stderr
 
@@ -30,6 +30,10 @@ class FilesRequest(NamedTuple):
         Classes in a table; None for all.
     min_confidence
         The probability below which the label is "unknown".
+    silence
+        The level in decibels below which it is "silence".
+    strict
+        Whether what is doubtful is an error.
     """
 
     sources: tuple[str, ...]
@@ -37,6 +41,8 @@ class FilesRequest(NamedTuple):
     form: str
     top: int | None
     min_confidence: float
+    silence: float
+    strict: bool
 
 
 class Outcome(NamedTuple):
@@ -47,7 +53,7 @@ class Outcome(NamedTuple):
     error: str = ""
 
 
-def names_of(request: FilesRequest) -> list[str]:
+def sources_of(request: FilesRequest) -> Sources:
     """Return the request's sources with every folder replaced by its audio files."""
     return expanded(request.sources)
 
@@ -56,15 +62,19 @@ def outcomes(classifier: Classifier, request: FilesRequest, names: list[str]) ->
     """Yield what becomes of each name, in order; one that cannot be classified does not end the others."""
     for name in names:
         try:
-            yield _predicted(classifier, name, request.raw)
+            yield _predicted(classifier, name, request)
         except AudioError as error:
             yield Outcome(name, None, str(error))
 
 
-def _predicted(classifier: Classifier, name: str, raw: Raw) -> Outcome:
+def _predicted(classifier: Classifier, name: str, request: FilesRequest) -> Outcome:
     if name == STDIN:
         rate = classifier.card.front_end.sample_rate
-        return Outcome(STDIN_NAME, classifier.classify(read_stdin(raw, rate), rate=rate))
+        sound = read_stdin(request.raw, rate)
+        return Outcome(STDIN_NAME, classifier.classify(sound, rate, silence=request.silence))
     check_source(name)
     with captured_stderr():  # decoders have remarks of their own
-        return Outcome(name, classifier.classify(name))
+        prediction = classifier.classify(name, silence=request.silence)
+    if request.strict and prediction.warnings:
+        raise AudioError(f"{name}: refused by --strict: {prediction.warnings[0]}")
+    return Outcome(name, prediction)

@@ -83,11 +83,15 @@ def _load(arguments: argparse.Namespace) -> tuple[Classifier, Path]:
 def _show(classifier: Classifier, path: Path, request: FilesRequest) -> int:
     """Print what becomes of each source; return 1 where one could not be classified."""
     from runtime import output
-    from runtime.classify import names_of, outcomes
+    from runtime.classify import outcomes, sources_of
 
     if top := output.top_line(request, classifier, path):
         print(top)
-    names, failed = names_of(request), 0
+    sources, failed = sources_of(request), 0
+    names = sources.names
+    if sources.left_out:
+        _report(sources.left_out_sentence())
+    width = output.name_width(request, names)
     progress = _Progress(names)
     progress.show(0)
     for number, outcome in enumerate(outcomes(classifier, request, names)):
@@ -96,7 +100,9 @@ def _show(classifier: Classifier, path: Path, request: FilesRequest) -> int:
             print(f"{PROG}: error: {outcome.error}", file=sys.stderr)
             failed += 1
         else:
-            print(output.line(request, outcome.name, outcome.prediction, classifier.labels), flush=True)
+            for warning in outcome.prediction.warnings:
+                _report(f"warning: {outcome.name}: {warning}")
+            print(output.line(request, outcome.name, outcome.prediction, classifier.labels, width), flush=True)
         progress.show(number + 1)
     if failed and len(names) > 1:
         _report(f"{failed} of {len(names)} could not be classified")

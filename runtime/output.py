@@ -13,32 +13,47 @@ from runtime.prediction import Prediction
 if TYPE_CHECKING:
     from runtime.classify import FilesRequest
 
-UNKNOWN = "unknown"
+LABEL, UNKNOWN, SILENCE = "label", "unknown", "silence"
+"""What a result is: one of the model's labels, none that is probable enough, or no sound. A class may have any name."""
 BAR = 24
 
 
+def state_of(prediction: Prediction, least: float) -> str:
+    """Return `LABEL`, `UNKNOWN` where the most probable class is less probable than `least`, or `SILENCE`."""
+    if prediction.silent:
+        return SILENCE
+    return LABEL if prediction.confidence >= least else UNKNOWN
+
+
 def label_of(prediction: Prediction, least: float) -> str:
-    """Return the most probable class, or "unknown" where it is less probable than `least`."""
-    return prediction.label if prediction.confidence >= least else UNKNOWN
+    """Return the most probable class, "unknown" or "silence"."""
+    state = state_of(prediction, least)
+    return prediction.label if state == LABEL else state
 
 
 def as_json(name: str, prediction: Prediction, least: float) -> str:
-    """Return one JSON object: file, label, confidence, probabilities by label, windows, timings_ms, model."""
+    """Return one JSON object.
+
+    Its keys are file, state, label, confidence, probabilities by label, windows, timings_ms, model and warnings.
+    """
     value = {
         "file": name,
+        "state": state_of(prediction, least),
         "label": label_of(prediction, least),
-        "confidence": prediction.confidence,
+        "confidence": None if prediction.silent else prediction.confidence,
         "probabilities": prediction.by_label(),
         "windows": [
             {
                 "start": window.start,
                 "end": window.end,
+                "silent": window.silent,
                 "probabilities": dict(zip(prediction.labels, window.probabilities, strict=True)),
             }
             for window in prediction.windows
         ],
         "timings_ms": prediction.timings_ms,
         "model": prediction.model,
+        "warnings": prediction.warnings,
     }
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
@@ -49,21 +64,23 @@ def csv_line(cells: Sequence[Any]) -> str:
     import io
 
     text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(cells)
-    return text.getvalue()
+    csv.writer(text, lineterminator="\r\n").writerow(cells)  # cells with these in them are quoted
+    return text.getvalue().removesuffix("\r\n")
 
 
 def csv_header(labels: Sequence[str]) -> str:
-    """Return the names of the columns: file, label, confidence, one for each class, total_ms, model."""
-    return csv_line(["file", "label", "confidence", *labels, "total_ms", "model"])
+    """Return the columns: file, label, confidence, one for each class, total_ms, model, state, warnings."""
+    return csv_line(["file", "label", "confidence", *labels, "total_ms", "model", "state", "warnings"])
 
 
 def as_csv(name: str, prediction: Prediction, least: float, labels: Sequence[str]) -> str:
     """Return a prediction as a line below `csv_header(labels)`."""
     probability_by_label = prediction.by_label()
     scores = [f"{probability_by_label[label]:.6f}" for label in labels]
-    label, confidence = label_of(prediction, least), f"{prediction.confidence:.6f}"
-    return csv_line([name, label, confidence, *scores, prediction.timings_ms["total"], prediction.model])
+    confidence = "" if prediction.silent else f"{prediction.confidence:.6f}"
+    rest = [prediction.timings_ms["total"], prediction.model, state_of(prediction, least)]
+    warnings = "; ".join(prediction.warnings)
+    return csv_line([name, label_of(prediction, least), confidence, *scores, *rest, warnings])
 
 
 def as_table(name: str, prediction: Prediction, least: float, top: int | None) -> str:
@@ -72,9 +89,9 @@ def as_table(name: str, prediction: Prediction, least: float, top: int | None) -
     reading = times["read"] + times["resample"]
     parts = f"read {reading:.0f}, picture {times['front_end']:.0f}, network {times['network']:.0f}"
     windows = f", {len(prediction.windows)} windows" if len(prediction.windows) > 1 else ""
-    lines = ["", f"{name}: {label_of(prediction, least)}  ({times['total']:.0f} ms: {parts}{windows})"]
-    shown = list(prediction.by_label().items())[:top]
-    width = max(len(label) for label, _ in shown)
+    lines = ["", f"{_shown(name)}: {label_of(prediction, least)}  ({times['total']:.0f} ms: {parts}{windows})"]
+    shown = [] if prediction.silent else list(prediction.by_label().items())[:top]
+    width = max((len(label) for label, _ in shown), default=0)
     for label, probability in shown:
         bar = "#" * round(BAR * probability)
         lines.append(f"  {label:<{width}}  {probability:6.1%}  {bar}".rstrip())
@@ -88,12 +105,33 @@ def top_line(request: FilesRequest, classifier: Classifier, path: Path) -> str:
     return csv_header(classifier.labels) if request.form == "csv" else ""
 
 
-def line(request: FilesRequest, name: str, prediction: Prediction, labels: Sequence[str]) -> str:
-    """Return a prediction in the form that is asked for."""
+def as_row(name: str, prediction: Prediction, least: float, width: int) -> str:
+    """Return one line for a table of many files: name, label, probability, milliseconds."""
+    label_width = max(map(len, (*prediction.labels, UNKNOWN, SILENCE)))
+    label = label_of(prediction, least)
+    confidence = "" if prediction.silent else f"{prediction.confidence:.1%}"
+    milliseconds = f"{prediction.timings_ms['total']:5.0f} ms"
+    return f"{_shown(name):<{width}}  {label:<{label_width}}  {confidence:>6}  {milliseconds}"
+
+
+def _shown(name: str) -> str:
+    """Return a file's name on one line."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in name)
+
+
+def name_width(request: FilesRequest, names: Sequence[str]) -> int | None:
+    """Return how wide the names of many files are, where each has one line; None for tables of each file's classes."""
+    return max(len(_shown(name)) for name in names) if len(names) > 1 and request.top is None else None
+
+
+def line(request: FilesRequest, name: str, prediction: Prediction, labels: Sequence[str], width: int | None) -> str:
+    """Return a prediction in the form that the request names; `width` is that of `name_width`."""
     if request.form == "json":
         return as_json(name, prediction, request.min_confidence)
     if request.form == "csv":
         return as_csv(name, prediction, request.min_confidence, labels)
+    if width is not None:
+        return as_row(name, prediction, request.min_confidence, width)
     return as_table(name, prediction, request.min_confidence, request.top)
 
 

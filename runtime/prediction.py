@@ -6,11 +6,15 @@ from typing import NamedTuple
 
 
 class Window(NamedTuple):
-    """The result for a window from `start` to `end`, in seconds: probabilities in the order of `Prediction.labels`."""
+    """The result for a window from `start` to `end`, in seconds: probabilities in the order of `Prediction.labels`.
+
+    A window that is `silent` does not count towards the clip's probabilities, unless all are.
+    """
 
     start: float
     end: float
     probabilities: tuple[float, ...]
+    silent: bool = False
 
 
 class Prediction(NamedTuple):
@@ -21,7 +25,7 @@ class Prediction(NamedTuple):
     labels
         Class names, most probable first.
     probabilities
-        Their probabilities in the same order: the mean of the windows'. They add up to 1.
+        Their probabilities in the same order: the mean of those of the windows that are not silent. They add up to 1.
     windows
         The windows of about 30 s that a longer sound was cut into; one for any other.
     timings_ms
@@ -29,6 +33,8 @@ class Prediction(NamedTuple):
         "network", "post" (all else), and their sum, "total".
     model
         Name and precision of the network, e.g. "gtzanet-int8".
+    warnings
+        What is doubtful about the file, a sentence each.
     """
 
     labels: tuple[str, ...]
@@ -36,6 +42,12 @@ class Prediction(NamedTuple):
     windows: tuple[Window, ...]
     timings_ms: dict[str, float]
     model: str
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def silent(self) -> bool:
+        """Whether every window is silent; the probabilities mean nothing then."""
+        return all(window.silent for window in self.windows)
 
     @property
     def label(self) -> str:

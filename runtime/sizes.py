@@ -1,4 +1,4 @@
-"""What the installed packages that a sound's label needs take on the disk."""
+"""The disk space of the installed packages that a label needs."""
 
 from __future__ import annotations
 

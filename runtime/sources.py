@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.audio import pcm
-from toolkit.audio.decode import MAX_SECONDS, MAX_VALUES, SUFFIXES, collected
+from toolkit.audio.blocks import MAX_SECONDS
+from toolkit.audio.decode import MAX_VALUES, SUFFIXES, collected
 from toolkit.audio.samples import check_rate, mono
 from toolkit.errors import AudioError
 
@@ -31,28 +34,61 @@ class Raw:
     format: str = "s16"
 
 
-def expanded(names: Sequence[str]) -> list[str]:
-    """Return names with every folder replaced by its sound files, sorted, those of its subfolders among them.
+class Sources(NamedTuple):
+    """Names of audio files, and how many other files their folders hold, by suffix."""
 
-    Hidden files and folders are left out.
+    names: list[str]
+    left_out: Counter[str]
 
-    A folder without any stays, and is reported when it is its turn.
+    def left_out_sentence(self) -> str:
+        """Return what was left out and why."""
+        kinds = ", ".join(f"{suffix or 'no suffix'} {count}" for suffix, count in self.left_out.most_common(5))
+        more = ", ..." if len(self.left_out) > 5 else ""
+        return f"{self.left_out.total()} files are left out, whose names are not those of audio files ({kinds}{more})"
+
+
+def expanded(names: Sequence[str]) -> Sources:
+    """Return names with every folder replaced by its audio files, sorted, those of its subfolders among them.
+
+    Hidden files and folders are left out. Links are followed; a folder is read once, however many lead to it. A folder
+    without any audio file stays, and is reported when it is its turn.
     """
     expanded_names: list[str] = []
+    left_out: Counter[str] = Counter()
     for name in names:
-        inside = sorted(_sounds(name)) if name != STDIN and os.path.isdir(name) else []
+        inside = sorted(_audio_files(name, left_out)) if name != STDIN and os.path.isdir(name) else []
         expanded_names += inside or [name]
-    return expanded_names
+    return Sources(expanded_names, left_out)
 
 
-def _sounds(folder: str) -> Iterator[str]:
+def _audio_files(folder: str, left_out: Counter[str]) -> Iterator[str]:
     closed: list[str] = []
-    for parent, folders, names in os.walk(folder, onerror=lambda error: closed.append(str(error.filename))):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+    entered = {_identity(folder)}
+    for parent, folders, names in os.walk(
+        folder, onerror=lambda error: closed.append(str(error.filename)), followlinks=True
+    ):
+        folders[:] = [name for name in folders if not name.startswith(".") and _is_new(Path(parent, name), entered)]
         for name in names:
-            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
+            suffix = Path(name).suffix.lower()
+            if name.startswith("."):
+                continue
+            if suffix in SUFFIXES:
                 yield str(Path(parent, name))
+            else:
+                left_out[suffix] += 1
     yield from closed  # reported when it is their turn
+
+
+def _is_new(folder: Path, entered: set[tuple[int, int]]) -> bool:
+    identity = _identity(folder)
+    is_new = identity not in entered
+    entered.add(identity)
+    return is_new
+
+
+def _identity(folder: str | Path) -> tuple[int, int]:
+    status = os.stat(folder)
+    return status.st_dev, status.st_ino
 
 
 def check_source(name: str) -> None:
@@ -60,7 +96,9 @@ def check_source(name: str) -> None:
     if os.path.isdir(name):
         if not os.access(name, os.R_OK | os.X_OK):
             raise AudioError(f"{name}: the folder cannot be read (Permission denied)")
-        raise AudioError(f"{name}: there are no sound files in this folder (known are {' '.join(sorted(SUFFIXES))})")
+        raise AudioError(
+            f"{name}: there are no audio files in this folder (their names end in {' '.join(sorted(SUFFIXES))})"
+        )
 
 
 def read_stdin(raw: Raw, rate: int) -> NDArray[np.float32]:

@@ -29,7 +29,7 @@ print(json.dumps(answers))
 
 
 def write_sounds(folder: Path) -> list[str]:
-    """Write three made-up sounds, a usual one, a short one and a long one, and return their names."""
+    """Write three synthetic sounds, a usual one, a short one and a long one, and return their names."""
     for number, seconds in enumerate((30, 7, 50)):
         soundfile.write(folder / f"{number}.wav", clip(CLASSES[3 * number], 0, seconds=seconds), 22_050)
     return [str(path) for path in sorted(folder.glob("*.wav"))]

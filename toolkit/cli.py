@@ -63,7 +63,7 @@ def _render(arguments: argparse.Namespace) -> int:
     image = picture.render(windows[0])
     picture.save_png(image, output)
     if len(windows) > 1:
-        print(f"{PROG}: {arguments.clip} has {len(windows)} windows of 30 s: the first is drawn", file=sys.stderr)
+        print(f"{PROG}: {arguments.clip} has {len(windows)} windows of 30 s: this is the first", file=sys.stderr)
     print(output)
     return 0
 
@@ -87,7 +87,7 @@ def _dataset(arguments: argparse.Namespace) -> int:
     width = max(len(name) for name in index.classes)
     print(f"{index.root}: {len(index.items)} {NOUNS[index.kind]} in {len(index.classes)} classes")
     if is_synthetic(index.root):
-        print("SYNTHETIC: made-up sounds, not music")
+        print("SYNTHETIC sounds, not music")
     for name, count in index.counts().items():
         print(f"  {name:<{width}} {count:6}")
     print(f"unusable files: {len(index.bad)}")

@@ -19,7 +19,7 @@ INTERRUPTED, TERMINATED = 130, 143
 
 
 def output_file(path: Path, flag: str) -> Path:
-    """Return `path` if a file can be put there; to be asked before the work whose result it takes.
+    """Return `path` if a file can be written there; to be checked before the work whose result it will hold.
 
     Raises
     ------
@@ -48,14 +48,14 @@ def output_folder(path: Path, flag: str) -> Path:
 
 
 def _path(text: str) -> Path:
-    """Return a path that was named; an empty one, such as an unset variable gives, would be the current folder."""
+    """Return a path; refuse an empty one, as of an unset variable, which would mean the current folder."""
     if not text:
         raise argparse.ArgumentTypeError("the name is empty")
     return Path(text)
 
 
 class Version(argparse.Action):
-    """The action of `--version`, which looks the version up only when it is asked for."""
+    """The action of `--version`, which looks the version up only when it is needed."""
 
     def __init__(self, option_strings: Sequence[str], dest: str, **_: Any) -> None:
         super().__init__(option_strings, dest, nargs=0, help="show the version and exit")
@@ -76,7 +76,7 @@ def version() -> str:
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line that ends with where to find help, and that takes no empty path."""
+    """An argument parser whose errors are one line that ends with where to find help, and that refuses empty paths."""
 
     def __init__(self, **settings: Any) -> None:
         """Take what `argparse.ArgumentParser` takes."""
@@ -143,7 +143,7 @@ def nearest_verb(word: str, verbs: Mapping[str, Verb]) -> str | None:
 
 
 def with_verbs(prog: str, jobs: Jobs) -> Parser:
-    """Return the default's parser, or one that takes any words, with a list of the verbs in its help."""
+    """Return the default's parser, or one that accepts any words, with a list of the verbs in its help."""
     verbs, default = jobs.verbs, jobs.default
     parser = default.parser() if default else Parser(prog=prog, usage=f"{prog} VERB ...")
     if default is None:
@@ -198,8 +198,8 @@ def start(package: str, extra: str | None = None, argv: Sequence[str] | None = N
 def run(prog: str, main: Main, argv: Sequence[str] | None = None) -> int:
     """Call `main(argv)` and return its exit code.
 
-    An expected error (`GtzanetError`) is printed as `prog: error: sentence` and gives its own code (1 failure, 2
-    misuse). A full disk, a forbidden path (`OSError`) or too little memory gives 1, Ctrl-C gives 130, SIGTERM 143.
+    An expected error (`GtzanetError`) is printed as `prog: error: sentence` and returns its own code (1 failure, 2
+    misuse). A full disk, a forbidden path (`OSError`) or too little memory returns 1, Ctrl-C 130, SIGTERM 143.
     Where the reader of the results went away (a closed pipe) the work ends with 0; where messages cannot be written, it
     goes on.
     """
@@ -228,7 +228,7 @@ def run(prog: str, main: Main, argv: Sequence[str] | None = None) -> int:
         where = f"{error.filename}: " if error.filename else ""
         return _failed(prog, f"{where}{error.strerror or error}", 1)
     except MemoryError as error:
-        return _failed(prog, f"not enough memory ({error or 'no more is known'}): ask for less at once", 1)
+        return _failed(prog, f"not enough memory ({error or 'no more is known'}): process less at once", 1)
 
 
 def _failed(prog: str, sentence: str, code: int) -> int:

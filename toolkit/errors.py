@@ -32,11 +32,11 @@ class EngineError(GtzanetError):
 
 
 class PublishError(GtzanetError):
-    """Where results are to be sent, nobody takes them."""
+    """Nothing accepts the results where they are to be sent."""
 
 
 class RunError(GtzanetError):
-    """A training run folder is missing, unfinished or does not match what is asked."""
+    """A training run folder is missing, unfinished or does not match the request."""
 
 
 def interrupted(error: BaseException | None) -> bool:

@@ -1,4 +1,4 @@
-"""One way to work on many items in a few threads and to tell how far it is."""
+"""Work on many items in a few threads, with progress."""
 
 from __future__ import annotations
 

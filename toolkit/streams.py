@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 def open_missing_streams() -> None:
     """Give standard streams that were closed before the start a place to go, and let any text be written to all.
 
-    Otherwise the next file opened would take their descriptors, and get their output.
+    Otherwise the next file opened would have their descriptors, and receive their output.
     """
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:

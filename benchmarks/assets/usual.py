@@ -1,9 +1,9 @@
-"""The script that is commonly written to classify a sound with a network like ours, and needs nothing of ours.
+"""The script that is commonly written to classify an audio file with a network like ours, and needs nothing of ours.
 
 python usual.py tf_keras|onnxruntime|tensorflow-lite MODEL THREADS CLIP
 
 prints the number of the label. Without a clip it reads orders, a line each, and answers each with one line: the path of
-a clip to classify, or an empty line to ask the network about the last picture again.
+a clip to classify, or an empty line to run the network on the last picture again.
 """
 
 import sys
@@ -38,7 +38,7 @@ else:
 imported = time.perf_counter()
 
 if engine == "tf_keras":
-    network = tf.function(tf_keras.models.load_model(model))  # `predict` takes ten times as long for one picture
+    network = tf.function(tf_keras.models.load_model(model))  # `predict` is ten times as slow on one picture
 
     def infer(pixels):
         return network(pixels, training=False).numpy()

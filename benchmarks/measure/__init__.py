@@ -1,7 +1,7 @@
 """What is measured, and how; nothing here knows how it is shown.
 
-- `suite`: many files in turns. `settings`: how. `row`: what is known of one file.
-- `evaluation`, `judging`, `accuracy`: which clips a file is judged on, and what it gets right.
+- `suite`: many files in turns, and how. `row`: the results of one file.
+- `evaluation`, `accuracy`: which clips a file is judged on, and what it gets right.
 - `frontend`: the front end's time and pictures. `clips`: clips to measure with.
 - `fresh_process`: memory and time of a process from its start. `peers`: what others write.
 - `pairs`: a model in two results.

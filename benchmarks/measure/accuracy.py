@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +20,7 @@ from toolkit.measure.metrics import (
     wilson_interval,
 )
 from toolkit.measure.temperature import at_temperature
+from toolkit.parallel import Progress
 
 BATCH = 16
 
@@ -39,20 +39,10 @@ class Accuracy:
 class Detail:
     """What lies behind an accuracy.
 
-    Attributes
-    ----------
-    top5
-        Share of samples whose true class is among the five most probable; None where there are five classes or fewer.
-    calibration_error
-        Expected calibration error of the probabilities at the card's temperature, in 15 bins.
-    labels
-        The classes.
-    confusion
-        Counts: a row for each true class, a column for each predicted one.
-    per_class
-        Precision, recall and F1 by label.
-    truth, predicted
-        Class numbers of every sample, in the order of the part's items.
+    `top5` is the share of samples whose true class is among the five most probable, None where there are five classes
+    or fewer; `calibration_error` the expected one at the card's temperature, in 15 bins. `confusion` has a row for each
+    true class, a column for each predicted one. `truth` and `predicted` are the samples' class numbers, `clips` the
+    SHA-256 of their files, in one order; `clips` is empty where a result does not record them.
     """
 
     top5: float | None
@@ -62,6 +52,7 @@ class Detail:
     per_class: dict[str, ClassScore]
     truth: tuple[int, ...]
     predicted: tuple[int, ...]
+    clips: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,41 +69,24 @@ class Paired:
     p: float
 
 
-def predict(
-    engine: Engine, pictures: NDArray[np.uint8], progress: Callable[[int, int], None] | None = None
-) -> NDArray[np.float32]:
-    """Return the scores that `engine` gives every picture.
+def predict(engine: Engine, pictures: NDArray[np.uint8], progress: Progress) -> NDArray[np.float32]:
+    """Return an engine's scores, float32 (n, classes), of `pictures`, uint8 (n, 288, 432, 3).
 
-    Parameters
-    ----------
-    pictures
-        uint8 (n, 288, 432, 3).
-    progress
-        Called as `progress(done, total)`.
-
-    Returns
-    -------
-    float32 (n, classes)
-
-    Raises
-    ------
-    EngineError
-        If the model cannot run, or gives values that are not finite, or no probabilities.
+    Raises `EngineError` if the model cannot run, or returns values that are not finite, or no probabilities.
     """
     batches = []
     for start in range(0, len(pictures), BATCH):
         scores = engine.run(pictures[start : start + BATCH].astype(np.float32))
         if not np.isfinite(scores).all():
-            raise EngineError("the model gives values that are not finite: export it again")
+            raise EngineError("the model returns values that are not finite: export it again")
         if scores.min() < 0 or scores.sum(axis=1).min() <= 0:
-            raise EngineError("the model gives scores that are no probabilities: export it again")
+            raise EngineError("the model returns scores that are no probabilities: export it again")
         batches.append(scores)
-        if progress is not None:
-            progress(min(start + BATCH, len(pictures)), len(pictures))
+        progress(min(start + BATCH, len(pictures)), len(pictures))
     return np.concatenate(batches)
 
 
-def detail(scores: NDArray[np.float32], truth: NDArray[np.int64], card: Card) -> Detail:
+def detail(scores: NDArray[np.float32], truth: NDArray[np.int64], card: Card, clips: tuple[str, ...] = ()) -> Detail:
     """Return what lies behind the accuracy of `scores` (n, classes) where `truth` (n,) are the right class numbers."""
     values = scores.astype(np.float64)
     values /= values.sum(axis=1, keepdims=True)  # an integer network's are off by a few steps
@@ -126,6 +100,7 @@ def detail(scores: NDArray[np.float32], truth: NDArray[np.int64], card: Card) ->
         per_class=per_class(matrix, card.labels),
         truth=tuple(truth.tolist()),
         predicted=tuple(predicted.tolist()),
+        clips=clips,
     )
 
 

@@ -1,18 +1,17 @@
-"""What a measurement was taken under: how busy, how hot and how fast the machine was, before and after."""
+"""The conditions of a measurement: how busy, how hot and how fast the machine was, before and after."""
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 BUSY_SHARE = 0.1
-"""The share of all processors that others may use, or take away, before a figure is called doubtful."""
+"""The share of all processors that others may use, or keep from this machine, before a figure is called doubtful."""
 HOT_CELSIUS = 80.0
 """Where a Raspberry Pi begins to slow down."""
 VCGENCMD = ("vcgencmd", "get_throttled")
@@ -24,34 +23,17 @@ THROTTLED = {
     2: "the processor is throttled",
     3: "the temperature is at its soft limit",
 }
-"""Bits of what a Raspberry Pi's firmware tells (its documentation's "get_throttled"); 16 higher: it happened before."""
-_TIMEOUT_SECONDS = 5
+"""Bits that a Raspberry Pi's firmware reports (its documentation's "get_throttled"); 16 higher: it happened before."""
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """A machine at one time; what it does not tell is None.
+    """A machine at one time; what it does not report is None.
 
-    Attributes
-    ----------
-    clock
-        Seconds on a clock that only differences count of.
-    busy_seconds, stolen_seconds
-        What all processors have worked since the start, and what a hypervisor gave to others.
-    own_seconds
-        What this process and its finished children have worked.
-    load
-        Load average over a minute.
-    governor
-        How the kernel chooses the frequency, "performance" or "ondemand", say.
-    megahertz
-        Frequency of the fastest processor.
-    celsius
-        The hottest sensor's temperature.
-    throttled
-        The bits that a Raspberry Pi's firmware tells.
-    throttle_count
-        How often the processors were throttled for heat since the start, as Intel's count.
+    Seconds since the start that all processors have worked (`busy`), that a hypervisor kept from them (`stolen`), and
+    that this process and its finished children have worked (`own`); of the `clock`, only differences count. `load` is
+    the average over a minute, `megahertz` that of the fastest processor, `celsius` that of the hottest sensor,
+    `throttled` the bits of a Raspberry Pi's firmware, `throttle_count` Intel's count of slowdowns for heat.
     """
 
     clock: float
@@ -67,36 +49,34 @@ class Conditions:
 
 
 def conditions(root: Path = Path("/")) -> Conditions:
-    """Return what the machine tells now; `root` is where /sys is.
+    """Return the machine's conditions now; `root` is where /sys is.
 
-    psutil tells of load and heat. Where it is not installed, as on a device that has only the engine, they are None.
+    Load, frequency and heat are psutil's. Where it is not installed, as on a device that has only the engine, they are
+    None.
     """
-    psutil = _psutil()
-    busy, stolen = _processor_seconds(psutil)
-    times = os.times()
+    times, own, processors = _psutil("cpu_times"), os.times(), root / "sys/devices/system/cpu"
+    working = [getattr(times, name, 0.0) for name in ("user", "nice", "system", "irq", "softirq")]
+    frequencies = _psutil("cpu_freq", percpu=True) or ()
+    counts = [_text(path) for path in processors.glob("cpu[0-9]*/thermal_throttle/core_throttle_count")]
+    slowdowns = [int(text) for text in counts if text is not None and text.isdecimal()]
     return Conditions(
         clock=time.monotonic(),
-        busy_seconds=busy,
-        stolen_seconds=stolen,
-        own_seconds=times.user + times.system + times.children_user + times.children_system,
+        busy_seconds=sum(working) if times else None,
+        stolen_seconds=getattr(times, "steal", None),
+        own_seconds=own.user + own.system + own.children_user + own.children_system,
         load=os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
-        governor=_text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
-        megahertz=_megahertz(psutil),
-        celsius=_celsius(psutil),
+        governor=_text(processors / "cpu0/cpufreq/scaling_governor"),
+        megahertz=max((one.current for one in frequencies if one.current), default=None),
+        celsius=_celsius(),
         throttled=_throttled(),
-        throttle_count=_throttle_count(root / "sys/devices/system/cpu"),
+        throttle_count=sum(slowdowns) if slowdowns else None,
     )
 
 
 def doubts(before: Conditions, after: Conditions, processors: int) -> list[str]:
-    """Return why figures that were measured between two times are doubtful, in plain words; empty where they are not.
+    """Return why figures that were measured between two times are doubtful, in sentences; empty where they are not.
 
-    Parameters
-    ----------
-    before, after
-        The machine when the measuring began and ended.
-    processors
-        How many it has.
+    `processors` is how many the machine has.
     """
     reasons = []
     whole = max(after.clock - before.clock, 1e-9) * processors
@@ -108,13 +88,11 @@ def doubts(before: Conditions, after: Conditions, processors: int) -> list[str]:
     if before.stolen_seconds is not None and after.stolen_seconds is not None:
         stolen = (after.stolen_seconds - before.stolen_seconds) / whole
         if stolen > BUSY_SHARE:
-            reasons.append(f"the hypervisor gave {stolen:.0%} of the processors' time to other machines")
+            reasons.append(f"the hypervisor spent {stolen:.0%} of the processors' time on other machines")
     now = (after.throttled or 0) | (before.throttled or 0)
+    since = (after.throttled or 0) & ~(before.throttled or 0) & ~(now << 16)
     reasons += [message for bit, message in THROTTLED.items() if now >> bit & 1]
-    since = (after.throttled or 0) & ~(before.throttled or 0)
-    reasons += [
-        f"{message}, at times" for bit, message in THROTTLED.items() if since >> (bit + 16) & 1 and not now >> bit & 1
-    ]
+    reasons += [f"{message}, at times" for bit, message in THROTTLED.items() if since >> (bit + 16) & 1]
     if before.throttle_count is not None and (after.throttle_count or 0) > before.throttle_count:
         reasons.append("the processor was throttled for heat")
     if after.celsius is not None and after.celsius >= HOT_CELSIUS:
@@ -125,7 +103,7 @@ def doubts(before: Conditions, after: Conditions, processors: int) -> list[str]:
 
 
 def described(before: Conditions, after: Conditions) -> dict[str, str]:
-    """Return what is known of both times as texts by name, "before, after"."""
+    """Return both times' conditions as texts by name, "before, after"; those that are not reported are left out."""
     texts = {}
     for name, unit, digits in (("load", "", 2), ("megahertz", " MHz", 0), ("celsius", " C", 0)):
         first, last = getattr(before, name), getattr(after, name)
@@ -138,62 +116,27 @@ def described(before: Conditions, after: Conditions) -> dict[str, str]:
     return texts
 
 
-def _psutil() -> ModuleType | None:
+def _psutil(name: str, **arguments: Any) -> Any:
+    """Return what a function of psutil returns; None where it, or what it reads, is not there."""
     try:
         import psutil  # type: ignore[import-untyped]
-    except ImportError:
+
+        return getattr(psutil, name)(**arguments)
+    except (ImportError, AttributeError, OSError, NotImplementedError):  # a driver without a current frequency
         return None
-    return psutil
 
 
-def _processor_seconds(psutil: ModuleType | None) -> tuple[float | None, float | None]:
-    """Return the seconds that all processors have worked since the start, and those that a hypervisor took away."""
-    if psutil is None:
-        return None, None
-    try:
-        times = psutil.cpu_times()
-    except OSError:
-        return None, None
-    interrupts = getattr(times, "irq", 0.0) + getattr(times, "softirq", 0.0)
-    return times.user + getattr(times, "nice", 0.0) + times.system + interrupts, getattr(times, "steal", None)
-
-
-def _megahertz(psutil: ModuleType | None) -> float | None:
-    """Return the frequency of the fastest processor."""
-    if psutil is None or not hasattr(psutil, "cpu_freq"):
-        return None
-    try:
-        frequencies = psutil.cpu_freq(percpu=True) or ()
-    except (OSError, NotImplementedError):  # a driver without a current frequency
-        return None
-    return max((one.current for one in frequencies if one.current), default=None)
-
-
-def _celsius(psutil: ModuleType | None) -> float | None:
+def _celsius() -> float | None:
     """Return the temperature of the processor's hottest sensor; of the hottest of all where none is called so."""
-    if psutil is None or not hasattr(psutil, "sensors_temperatures"):
-        return None
-    try:
-        sensors = psutil.sensors_temperatures()
-    except OSError:
-        return None
+    sensors = _psutil("sensors_temperatures") or {}
     processor = {name: entries for name, entries in sensors.items() if name in PROCESSOR_SENSORS} or sensors
     return max((entry.current for entries in processor.values() for entry in entries if entry.current), default=None)
 
 
-def _throttle_count(processors: Path) -> int | None:
-    """Return how often the processors were throttled for heat; psutil does not read these counters."""
-    texts = [_text(path) for path in processors.glob("cpu[0-9]*/thermal_throttle/core_throttle_count")]
-    counts = [int(text) for text in texts if text is not None and text.isdecimal()]
-    return sum(counts) if counts else None
-
-
 def _throttled() -> int | None:
-    """Return what a Raspberry Pi's firmware says of its supply and heat; None elsewhere."""
-    if shutil.which(VCGENCMD[0]) is None:
-        return None
+    """Return the bits of a Raspberry Pi's firmware on supply and heat; None elsewhere."""
     try:
-        done = subprocess.run(VCGENCMD, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS, check=True)
+        done = subprocess.run(VCGENCMD, capture_output=True, text=True, timeout=5, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
     bits = re.fullmatch(r"throttled=0x([0-9a-fA-F]+)", done.stdout.strip())

@@ -23,10 +23,10 @@ sys.stdout.write(classify_once(start, *sys.argv[1:]))"""
 
 @dataclass(frozen=True)
 class FreshProcess:
-    """A process that loads a model and classifies one: peak resident bytes (None off Linux), seconds to the label.
+    """A process that loads a model and classifies a clip: peak resident bytes (None off Linux), seconds to the label.
 
-    Of these, `import_seconds` go by until everything is imported but the engine, `load_seconds` until the model is
-    loaded, and the rest on the first sound.
+    Of these, `import_seconds` pass until everything but the engine is imported, `load_seconds` until the model is
+    loaded, the rest on the clip.
     """
 
     peak_bytes: int | None
@@ -36,19 +36,8 @@ class FreshProcess:
 
 
 def measure_fresh(model: Path, clip: Path, threads: int, engine: str | None = None) -> FreshProcess:
-    """Classify `clip` in a new Python process and return what it took.
-
-    Raises
-    ------
-    EngineError
-        If the process fails.
-    """
-    result = subprocess.run(
-        [sys.executable, "-c", CHILD, str(model), str(clip), str(threads), engine or ""],
-        env=child_environment(),
-        capture_output=True,
-        text=True,
-    )
+    """Classify `clip` in a new Python process and return its costs; raise `EngineError` if the process fails."""
+    result = run_python(CHILD, str(model), str(clip), str(threads), engine or "")
     if result.returncode:
         last = last_line(result.stderr, f"exit code {result.returncode}")
         raise EngineError(f"{model}: a fresh process cannot classify {clip} with it: {last}")
@@ -57,13 +46,18 @@ def measure_fresh(model: Path, clip: Path, threads: int, engine: str | None = No
 
 def child_environment() -> dict[str, str]:
     """Return the environment of a Python process that imports these packages from wherever they are."""
-    here = str(Path(__file__).resolve().parents[2])
-    paths = [here, *filter(None, [os.environ.get("PYTHONPATH")])]
+    paths = [str(Path(__file__).resolve().parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 
+def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a new Python process, and return its exit code and what it wrote."""
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, env=child_environment(), capture_output=True, text=True)
+
+
 def classify_once(start: float, model: str, clip: str, threads: str, engine: str) -> str:
-    """Classify one clip and return this process's peak memory and the seconds taken as JSON: the child's whole work.
+    """Classify one clip and return this process's costs as JSON: the child's whole work.
 
     `start` is when the child's first line ran, as other programs are timed from their first line, too.
     """
@@ -81,8 +75,8 @@ def classify_once(start: float, model: str, clip: str, threads: str, engine: str
 def peak_memory(process: int | str = "self") -> int | None:
     """Return a process's highest resident memory in bytes since it began, or None where there is no /proc.
 
-    psutil tells only what is resident now. `getrusage` is no use either: its maximum survives `exec`, so a child's
-    starts at the size of the parent that made it.
+    psutil reports only what is resident now. `getrusage` is no use either: its maximum survives `exec`, so a child's
+    starts at the size of its parent.
     """
     status = Path(f"/proc/{process}/status")
     kilobytes = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.exists() else None

@@ -1,9 +1,9 @@
-"""The front end against librosa: how fast samples become a picture, and how true the picture is to the public ones."""
+"""The front end against librosa: how fast samples become a picture, and how near the picture is to the public one."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from toolkit.frontend.mel import filter_bank
 from toolkit.frontend.picture import INTERIOR, paint, read_png, render
 from toolkit.frontend.spec import PICTURE
 from toolkit.frontend.spectrogram import decibels, hann
+from toolkit.parallel import Progress
 
 Sound = NDArray[np.float32]
 LIBROSA = "librosa"
@@ -24,9 +25,9 @@ BLOCK = 64
 """Frames that NumPy transforms at once: a block stays in the processor's cache, all frames of a clip do not."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SpeedRow:
-    """How long one way from samples to a result took: wall time, and the median as a share of librosa's."""
+    """The time of one way from samples to `result`; `ratio` is its median as a multiple of librosa's, if installed."""
 
     name: str
     result: str
@@ -34,12 +35,12 @@ class SpeedRow:
     repeats: int
     median_ms: float
     p90_ms: float
-    ratio: float
+    ratio: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FidelityRow:
-    """How far the drawn picture of one clip is from the public one.
+    """How far the rendered picture of one clip is from the public one.
 
     `differing` counts pixels inside the frame that are not identical; `deviation` is the mean absolute difference of
     the whole picture, of 255.
@@ -50,7 +51,7 @@ class FidelityRow:
     deviation: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Fidelity:
     """The clips' rows, the share of identical pixels inside the frame, and the worst and mean deviation (of 255)."""
 
@@ -62,115 +63,63 @@ class Fidelity:
 
 
 def measure_speed(clips: Sequence[Sound], repeats: int = 3) -> tuple[SpeedRow, ...]:
-    """Time this front end, plain NumPy and librosa on the same clips in one run, on one BLAS thread.
+    """Time this front end, plain NumPy and librosa, if it is installed, on the same clips, on one BLAS thread.
 
-    The ways take turns from clip to clip, so that whatever else the machine does falls on all alike; each does a clip
-    several times in a row, as a program that classifies many clips would, with its own data in the cache.
-
-    Parameters
-    ----------
-    clips : sequence of ndarray of float32, shape (n,)
-        Sounds of about 30 seconds at 22,050 Hz.
-    repeats : int
-        How often each way does each clip in a row, after one that is not counted.
-
-    Returns
-    -------
-    tuple of SpeedRow
-        librosa last; it is left out, and the ratios are NaN, where it is not installed. It stops at the decibels, the
-        others draw the picture, too.
-
-    Raises
-    ------
-    UsageError
-        If there is no clip, or `repeats` is below 1.
+    The ways alternate from clip to clip, so that whatever else the machine does falls on all alike; each does a clip
+    once uncounted and `repeats` times in a row, as a program that classifies many clips would, with its own data in the
+    cache. librosa stops at the decibels, the others render the picture, too. `clips` are samples, float32 (n,) each,
+    about 30 s at 22,050 Hz. Raises `UsageError` if there is no clip, or `repeats` is below 1.
     """
     if not clips or repeats < 1:
         raise UsageError("timing the front end needs at least one clip and one repeat")
-    ways = _ways()
+    ways: dict[str, tuple[str, Callable[[Sound], object]]] = {
+        "gtzanet-edge": ("picture", render),
+        f"numpy rfft, {BLOCK} frames at once": ("picture", lambda sound: paint(numpy_decibels(sound))),
+    }
+    if librosa_decibels := _librosa_decibels():
+        ways[LIBROSA] = ("decibels", librosa_decibels)
+    times: dict[str, list[float]] = {name: [] for name in ways}
     with _one_blas_thread():
-        times = _milliseconds(ways, clips, repeats)
-    base = float(np.median(times[LIBROSA])) if LIBROSA in times else float("nan")
+        for clip in clips:
+            for name, (_, run) in ways.items():
+                run(clip)
+                for _ in range(repeats):
+                    start = time.perf_counter()
+                    run(clip)
+                    times[name].append(1000 * (time.perf_counter() - start))
+    medians = {name: float(np.median(values)) for name, values in times.items()}
+    base = medians.get(LIBROSA)
     return tuple(
         SpeedRow(
-            name=name,
-            result=ways[name].result,
-            clips=len(clips),
-            repeats=repeats,
-            median_ms=float(np.median(values)),
-            p90_ms=float(np.percentile(values, 90)),
-            ratio=float(np.median(values)) / base,
+            name,
+            result,
+            len(clips),
+            repeats,
+            medians[name],
+            float(np.percentile(times[name], 90)),
+            medians[name] / base if base else None,
         )
-        for name, values in times.items()
+        for name, (result, _) in ways.items()
     )
 
 
-@dataclass(frozen=True)
-class _Way:
-    """A way from samples to a result, which is "picture" or "decibels"."""
+def measure_fidelity(gtzan_root: Path, progress: Progress) -> Fidelity:
+    """Render every clip of a GTZAN folder (`genres_original`) and compare it with its picture (`images_original`).
 
-    result: str
-    run: Callable[[Sound], object]
-
-
-def _ways() -> dict[str, _Way]:
-    """Return the ways to time, by name."""
-    ways = {
-        "gtzanet-edge": _Way("picture", render),
-        f"numpy rfft, {BLOCK} frames at once": _Way("picture", lambda sound: paint(numpy_decibels(sound))),
-    }
-    if librosa_decibels := _librosa_decibels():
-        ways[LIBROSA] = _Way("decibels", librosa_decibels)
-    return ways
-
-
-def _milliseconds(ways: Mapping[str, _Way], clips: Sequence[Sound], repeats: int) -> dict[str, list[float]]:
-    """Return the times of each way, which does every clip once more than is counted."""
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    for clip in clips:
-        for name, way in ways.items():
-            way.run(clip)
-            for _ in range(repeats):
-                start = time.perf_counter()
-                way.run(clip)
-                times[name].append(1000 * (time.perf_counter() - start))
-    return times
-
-
-def measure_fidelity(gtzan_root: Path, progress: Callable[[int, int], None] | None = None) -> Fidelity:
-    """Draw every clip of a GTZAN folder and compare it with its public picture.
-
-    Parameters
-    ----------
-    gtzan_root : Path
-        Holds `genres_original` (sound) and `images_original` (pictures).
-    progress : callable, optional
-        Called with the number of clips done and the number of all.
-
-    Raises
-    ------
-    DatasetError
-        If the folder holds no clip that has a picture.
-    AudioError
-        If a clip cannot be read.
+    Raises `DatasetError` if the folder holds no clip that has a picture; `AudioError` if a clip cannot be read.
     """
-    pairs = _pairs(Path(gtzan_root))
+    pairs = _pairs(gtzan_root)
     rows = []
     for number, (clip, path) in enumerate(pairs, start=1):
         public, ours = read_png(path), render(decode.load(clip, PICTURE.sample_rate))
         differing = int((public != ours).any(axis=-1)[INTERIOR].sum())
         rows.append(FidelityRow(clip.stem, differing, float(np.abs(public.astype(np.int16) - ours).mean())))
-        if progress is not None:
-            progress(number, len(pairs))
+        progress(number, len(pairs))
     inside = (INTERIOR[0].stop - INTERIOR[0].start) * (INTERIOR[1].stop - INTERIOR[1].start)
     worst = max(rows, key=lambda row: row.deviation)
-    return Fidelity(
-        clips=tuple(rows),
-        identical=1 - sum(row.differing for row in rows) / (inside * len(rows)),
-        mean_deviation=float(np.mean([row.deviation for row in rows])),
-        worst_deviation=worst.deviation,
-        worst_clip=worst.clip,
-    )
+    identical = 1 - sum(row.differing for row in rows) / (inside * len(rows))
+    mean = float(np.mean([row.deviation for row in rows]))
+    return Fidelity(tuple(rows), identical, mean, worst.deviation, worst.clip)
 
 
 def _pairs(root: Path) -> list[tuple[Path, Path]]:

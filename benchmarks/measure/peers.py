@@ -1,11 +1,12 @@
 """Programs of others in the same rounds as ours: librosa and matplotlib for the picture, and the usual engines.
 
-Each is a process of its own that is asked by a line and answers with one, so a query holds the time that a line takes
+Each is a process of its own that reads an order from a line and answers with one, so a query holds the time of a line
 through two pipes, some hundredths of a millisecond.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import shlex
@@ -28,7 +29,7 @@ from toolkit.errors import ArtifactError, EngineError, UsageError
 
 SCRIPT = Path(__file__).parents[1] / "assets" / "usual.py"
 PICTURE = ("librosa", "matplotlib")
-"""What every one of them draws the picture with."""
+"""What every one of them renders the picture with."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,11 @@ class Kind:
     name: str
     engine: str
     module: str
+
+    @property
+    def lacking(self) -> list[str]:
+        """Which libraries it needs that are not installed."""
+        return [name for name in (*PICTURE, self.module) if importlib.util.find_spec(name) is None]
 
 
 TF_KERAS = Kind("librosa + tf_keras", "tf_keras", "tf_keras")
@@ -57,12 +63,12 @@ class Peer:
 
     @property
     def program(self) -> str:
-        """What takes the place of a model's file in its row."""
+        """What stands in its row in the place of a model's file."""
         return f"{self.kind.name} ({self.model.name})"
 
     @property
     def name(self) -> str:
-        """What its row is called."""
+        """Its row's name."""
         return row_name(self.program, self.threads, self.several)
 
     @property
@@ -70,35 +76,34 @@ class Peer:
         """What starts it, to which a clip is added to have one classified."""
         return (sys.executable, str(SCRIPT), self.kind.engine, str(self.model), str(self.threads))
 
-    @property
-    def lacking(self) -> tuple[str, ...]:
-        """Which libraries it needs that are not installed."""
-        return tuple(name for name in (*PICTURE, self.kind.module) if importlib.util.find_spec(name) is None)
-
 
 class RunningPeer:
     """A program that runs, and has classified the clip once."""
 
-    def __init__(self, peer: Peer, process: subprocess.Popen[str], errors: Any, clip: Path) -> None:
-        """Wait until it is ready; `errors` is the file that its error output goes to."""
+    def __init__(self, peer: Peer, clip: Path, stack: ExitStack) -> None:
+        """Start it and wait until it is ready; it ends with `stack`."""
         self.name, self.beside = peer.name, peer.beside
-        self._peer, self._process, self._errors, self._clip = peer, process, errors, clip
-        loaded = self._answer()
-        first = self._query(str(clip))
-        self._fresh = FreshProcess(
-            peak_memory(process.pid), first["seconds"], loaded["import_seconds"], loaded["load_seconds"]
-        )
+        self._peer, self._clip = peer, clip
+        errors = TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - the stack closes it
+        self._errors = stack.enter_context(errors)
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": self._errors}
+        self._process = subprocess.Popen(peer.command, text=True, **pipes)
+        stack.callback(self._process.wait)
+        stack.callback(self._process.kill)
+        loaded, first = self._answer(), self._query(str(clip))
+        peak = peak_memory(self._process.pid)
+        self._fresh = FreshProcess(peak, first["seconds"], loaded["import_seconds"], loaded["load_seconds"])
 
     def file(self, number: int) -> None:
         """Classify the clip."""
         self._query(str(self._clip))
 
     def network(self, number: int) -> None:
-        """Ask the network about the last picture again."""
+        """Run the network on the last picture again."""
         self._query("")
 
     def row(self) -> Row:
-        """Return what is known of it besides its latency."""
+        """Return its row, without its latency."""
         peer = self._peer
         return Row(
             file=peer.program,
@@ -137,87 +142,55 @@ class RunningPeer:
 
 @contextmanager
 def started(peers: Sequence[Peer], clip: Path) -> Iterator[list[RunningPeer]]:
-    """Start programs, which end with the block.
+    """Start programs, which end with the block; raise `EngineError` where one fails.
 
     Each kind classifies the clip once before it counts, so that it reads its libraries from a warm disk cache and finds
-    its compiled code, as ours does after all the imports that come before it.
-
-    Raises
-    ------
-    EngineError
-        If one fails.
+    its compiled code, as ours does after all the imports that come before it. Whatever comes of that, the run that
+    counts reports a failure.
     """
+    clip, silent = clip.absolute(), subprocess.DEVNULL
+    for peer in {peer.kind: peer for peer in peers}.values():
+        subprocess.run([*peer.command, str(clip)], stdin=silent, stdout=silent, stderr=silent)
     with ExitStack() as stack:
-        for peer in {peer.kind: peer for peer in peers}.values():
-            _warm_up(peer, clip)
-        running = []
-        for peer in peers:
-            errors = stack.enter_context(TemporaryFile("w+", encoding="utf-8", errors="replace"))
-            process = subprocess.Popen(
-                peer.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
-            )
-            stack.callback(process.wait)
-            stack.callback(process.kill)
-            running.append(RunningPeer(peer, process, errors, clip.absolute()))
-        yield running
-
-
-def _warm_up(peer: Peer, clip: Path) -> None:
-    """Run a program once, whatever comes of it: the run that counts reports a failure."""
-    command = [*peer.command, str(clip.absolute())]
-    silent = subprocess.DEVNULL
-    subprocess.run(command, stdin=silent, stdout=silent, stderr=silent)
+        yield [RunningPeer(peer, clip, stack) for peer in peers]
 
 
 def peers_of(paths: Sequence[Path], run: Path | None, threads: Sequence[int]) -> list[Peer]:
     """Return the programs to time beside model files: each with the first float32 file that it can use.
 
-    tf_keras loads the model of a run, beside the first float32 file that was exported from it.
-
-    Raises
-    ------
-    RunError
-        If there is no such run, or it is not finished.
-    UsageError
-        If no file is of that run.
+    tf_keras loads the model of a run, beside the first float32 file that was exported from it. Raises `RunError` if
+    there is no such run, or it is not finished; `UsageError` if no file is of that run.
     """
-    cards = {path: card for path in paths if (card := _readable(path)) is not None}
-    fitting = {path: card for path, card in cards.items() if card.precision == "float32"}
-    fitting = {path: card for path, card in fitting.items() if card.input_level == "picture"}
+    cards: dict[Path, Card] = {}
+    for path in paths:
+        with contextlib.suppress(ArtifactError):  # the file's own row reports what is wrong
+            cards[path] = read_card(path)
+    fitting = {
+        path: card for path, card in cards.items() if (card.precision, card.input_level) == ("float32", "picture")
+    }
     chosen: list[tuple[Kind, Path, Path]] = []
     for kind, format in ((ONNX_RUNTIME, ONNX), (TENSORFLOW_LITE, TFLITE)):
-        path = next((path for path in fitting if file_format(path) == format), None)
-        chosen += [(kind, path, path)] if path else []
+        chosen += [(kind, path, path) for path in fitting if file_format(path) == format][:1]
     if run is not None:
         finished = Run.load(run)
         own = [path for path, card in fitting.items() if card.run_digest == finished.config["digest"]]
         if not own:
             raise UsageError(f"--run {run}: none of the model files is a float32 one of it: export it, and name that")
         chosen.append((TF_KERAS, finished.model_path, own[0]))
-    several = len(threads) > 1
     return [
-        Peer(kind, model, count, several, row_name(beside, count, several))
+        Peer(kind, model, count, len(threads) > 1, row_name(beside, count, len(threads) > 1))
         for kind, model, beside in chosen
         for count in threads
     ]
 
 
-def _readable(path: Path) -> Card | None:
-    """Return a model file's card, None where it has none; what is wrong with it is told elsewhere."""
-    try:
-        return read_card(path)
-    except ArtifactError:
-        return None
-
-
 def peer_notes(peers: Sequence[Peer], clip: str | None) -> list[str]:
     """Return what the programs of others are, and the commands that do the same with a clip, any where it is None."""
-    commands = [
-        shlex.join(["python", f"benchmarks/assets/{SCRIPT.name}", *peer.command[2:], clip or "CLIP.wav"])
-        for peer in peers
-    ]
+    if not peers:
+        return []
+    script = ["python", f"benchmarks/assets/{SCRIPT.name}"]
     return [
-        "Programs of others, in the same rounds: librosa and matplotlib draw a picture, the engine looks at it; "
+        "Programs of others, in the same rounds: librosa and matplotlib render a picture, the engine classifies it; "
         '"x float32" is beside our row of the same network in float32.',
-        *(f"{peer.name}: `{command}`" for peer, command in zip(peers, commands, strict=True)),
+        *(f"{peer.name}: `{shlex.join([*script, *peer.command[2:], clip or 'CLIP.wav'])}`" for peer in peers),
     ]

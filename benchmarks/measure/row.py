@@ -1,4 +1,4 @@
-"""What is known of one model file after a benchmark."""
+"""The results of one model file after a benchmark."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from toolkit.measure.latency import Latency, Ratio
 
 @dataclass(frozen=True)
 class Row:
-    """One model file's results. `status` is "ok", or says what is wrong; what could not be measured is None.
+    """One model file's results. `status` is "ok", or what is wrong; what could not be measured is None.
 
-    `name` is the file's path, and the number of threads where it was measured with several. `stages` are the mean
-    milliseconds of every stage from file to label (`Prediction.timings_ms`); they add up to their "total".
+    `name` is the file's path, and the number of threads where it was measured with several. `judged_on` is the split
+    and part that its accuracy is of, the two digests those of its dataset and split. `stages` are the mean milliseconds
+    of every stage from file to label (`Prediction.timings_ms`); they add up to their "total".
     """
 
     file: str
@@ -29,6 +30,8 @@ class Row:
     engine: str = ""
     threads: int = 1
     judged_on: str = ""
+    dataset_digest: str = ""
+    split_digest: str = ""
     accuracy: Accuracy | None = None
     detail: Detail | None = None
     against_float32: Paired | None = None

@@ -9,17 +9,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.measure import accuracy as correctness
 from benchmarks.measure import clips
+from benchmarks.measure.accuracy import paired_difference
+from benchmarks.measure.evaluation import Judge, Stage
 from benchmarks.measure.fresh_process import FreshProcess, measure_fresh
 from benchmarks.measure.journal import Journal
-from benchmarks.measure.judging import Pictures, judge
 from benchmarks.measure.peers import RunningPeer
 from benchmarks.measure.row import Row, row_name
-from benchmarks.measure.settings import Settings, Stage, silent
 from runtime.classifier import Classifier
 from runtime.preprocess import model_input
-from toolkit.artifact.card import Card
 from toolkit.audio.decode import load
 from toolkit.data.dataset import Index
 from toolkit.errors import GtzanetError
@@ -28,110 +26,95 @@ from toolkit.measure import latency
 from toolkit.measure.latency import Rounds, Task, TimingPlan
 from toolkit.native_stderr import captured_stderr
 
-Timings = Mapping[str, float]
-"""Milliseconds of every stage of a prediction."""
+
+@dataclass(frozen=True)
+class Settings:
+    """What to measure and how; `clip` is the audio file that is classified from file to label.
+
+    Every file is measured with each of `threads`. Without `whole` nothing is classified from file to label, and no
+    process is started for that: the network alone is timed.
+    """
+
+    clip: Path
+    threads: tuple[int, ...]
+    part: str = "validation"
+    split: str | None = None
+    plan: TimingPlan = field(default_factory=TimingPlan)
+    engine: str | None = None
+    cache: Path | None = None
+    whole: bool = True
 
 
 @dataclass
 class _Candidate:
-    """A model on its way through the stages."""
+    """A model that can be timed, what its row holds so far, and the milliseconds of every stage of its predictions."""
 
     row: Row
     classifier: Classifier
-    stage_times: list[Timings] = field(default_factory=list)
+    stage_times: list[Mapping[str, float]] = field(default_factory=list)
 
     @property
-    def card(self) -> Card:
-        return self.classifier.card
+    def input_level(self) -> str:
+        return self.classifier.card.input_level
 
 
 def measure_models(
     paths: Sequence[Path],
     index: Index | None,
     settings: Settings,
-    stage: Stage = silent,
+    stage: Stage,
     journal: Journal | None = None,
     peers: Sequence[RunningPeer] = (),
 ) -> list[Row]:
     """Measure model files and return a row for each and each number of threads, in their order; peers come last.
 
-    A model that cannot be opened or run does not stop the others: its row's status says why. One that takes sound has
-    no accuracy of its own: it holds the network of a file that takes pictures.
-
-    Parameters
-    ----------
-    index
-        The dataset, or None to measure everything but accuracy, on made-up sounds.
-    journal
-        Where to keep what is measured, and what was measured before.
-    peers
-        Programs of others, timed in the same rounds.
+    A model that cannot be opened or run does not stop the others: its status is the reason. One whose input is sound
+    has no accuracy of its own: it holds the network of a file whose input is pictures. Without a dataset (`index`)
+    everything but accuracy is measured, on synthetic clips. `journal` keeps what is measured, and has what was measured
+    before; `peers`, programs of others, are timed in the same rounds.
     """
     journal = journal or Journal()
-    pictures = Pictures(index, settings, stage)
-    rows, ready = _opened(paths, settings, index is not None, pictures, journal)
-    network = _network_rounds(ready, peers, clips.some_pictures(pictures.last), settings, stage, journal)
-    whole = _file_rounds(ready, peers, settings, stage, journal) if settings.whole else {}
+    judge = Judge(index, settings.part, settings.split, settings.cache, stage, journal) if index else None
+    rows, ready = _opened(paths, settings, judge, journal)
+    pictures = clips.some_pictures(judge.pictures if judge else None)
+    tasks = {name: _network_task(candidate, pictures, settings.clip) for name, candidate in ready.items()}
+    tasks |= {peer.name: peer.network for peer in peers}
+    network = _timed("network latency", tasks, {}, settings, stage, journal)
+    whole: dict[str, Rounds] = {}
+    if settings.whole:
+        tasks = {name: _file_task(candidate, settings.clip) for name, candidate in ready.items()}
+        tasks |= {peer.name: peer.file for peer in peers}
+        whole = _timed("file to label", tasks, ready, settings, stage, journal)
     for name, candidate in ready.items():
         twin = _float32_twin(candidate, ready)
-        row = replace(_compared(candidate, twin), stages=_stages(candidate.stage_times))
-        rows[name] = _with_latency(row, twin.row.name if twin else None, network, whole)
+        rows[name] = _with_latency(_compared(candidate, twin), twin.row.name if twin else None, network, whole)
     return [*rows.values(), *(_with_latency(peer.row(), peer.beside, network, whole) for peer in peers)]
 
 
 def _opened(
-    paths: Sequence[Path], settings: Settings, judged: bool, pictures: Pictures, journal: Journal
+    paths: Sequence[Path], settings: Settings, judge: Judge | None, journal: Journal
 ) -> tuple[dict[str, Row], dict[str, _Candidate]]:
     """Return every file's row, and those files that can be timed, both by the rows' names.
 
-    What is measured here needs no turns: accuracy, where models are `judged`, and a fresh process.
+    What is measured here needs no turns: accuracy, where there is a judge, and a fresh process.
     """
     rows: dict[str, Row] = {}
     ready: dict[str, _Candidate] = {}
     for path in paths:
         for threads in settings.threads:
-            row = _named(path, threads, settings)
+            name = row_name(path, threads, len(settings.threads) > 1)
+            rows[name] = Row(str(path), path.stat().st_size if path.is_file() else 0, name, threads=threads)
             try:
-                candidate = _open(path, row, settings)
-                if judged and candidate.card.input_level == "picture":
-                    candidate.row = judge(candidate.row, candidate.classifier.engine, pictures, journal)
+                candidate = _open(path, rows[name], settings)
+                if judge and candidate.input_level == "picture":
+                    candidate.row = judge.judged(candidate.row, candidate.classifier.engine)
                 if settings.whole:
                     candidate.row = replace(candidate.row, fresh=_fresh(candidate.row, settings, journal))
             except GtzanetError as error:
-                rows[row.name] = replace(row, status=str(error))
-                continue
-            rows[row.name], ready[row.name] = candidate.row, candidate
+                rows[name] = replace(rows[name], status=str(error))
+            else:
+                rows[name], ready[name] = candidate.row, candidate
     return rows, ready
-
-
-def _network_rounds(
-    ready: Mapping[str, _Candidate],
-    peers: Sequence[RunningPeer],
-    shown: NDArray[np.float32],
-    settings: Settings,
-    stage: Stage,
-    journal: Journal,
-) -> dict[str, Rounds]:
-    """Time the networks alone, on the pictures `shown`."""
-    tasks = {name: _network_task(candidate, shown, settings.clip) for name, candidate in ready.items()}
-    tasks |= {peer.name: peer.network for peer in peers}
-    return _timed("network latency", tasks, settings.plan, stage, journal)
-
-
-def _file_rounds(
-    ready: Mapping[str, _Candidate], peers: Sequence[RunningPeer], settings: Settings, stage: Stage, journal: Journal
-) -> dict[str, Rounds]:
-    """Time everything from the clip's file to its label."""
-    tasks = {name: _file_task(candidate, settings.clip) for name, candidate in ready.items()}
-    tasks |= {peer.name: peer.file for peer in peers}
-    return _timed("file to label", tasks, settings.plan, stage, journal, ready)
-
-
-def _named(path: Path, threads: int, settings: Settings) -> Row:
-    """Return the row of a file of which nothing is known yet."""
-    size = path.stat().st_size if path.is_file() else 0
-    name = row_name(path, threads, len(settings.threads) > 1)
-    return Row(file=str(path), size_bytes=size, name=name, threads=threads)
 
 
 def _open(path: Path, row: Row, settings: Settings) -> _Candidate:
@@ -150,8 +133,7 @@ def _open(path: Path, row: Row, settings: Settings) -> _Candidate:
 
 
 def _fresh(row: Row, settings: Settings, journal: Journal) -> FreshProcess:
-    noted = journal.last("fresh", row.name)
-    if noted is not None:
+    if noted := journal.last("fresh", row.name):
         return FreshProcess(**noted)
     measured = measure_fresh(Path(row.file), settings.clip, row.threads, settings.engine)
     journal.note("fresh", row.name, asdict(measured))
@@ -159,49 +141,43 @@ def _fresh(row: Row, settings: Settings, journal: Journal) -> FreshProcess:
 
 
 def _network_task(candidate: _Candidate, pictures: NDArray[np.float32], clip: Path) -> Task:
-    """Return what runs a model on one picture, another one every time; one that takes sound hears the clip."""
-    run, card = candidate.classifier.engine.run, candidate.card
-    if card.input_level == "picture":
+    """Return what runs a model on one picture, another one every time; one whose input is sound runs on the clip."""
+    run, card = candidate.classifier.engine.run, candidate.classifier.card
+    if candidate.input_level == "picture":
         return lambda number: run(pictures[number % len(pictures)][np.newaxis])
-    sound = model_input(split_windows(load(clip, card.front_end.sample_rate), card.front_end)[0], card)
-    return lambda number: run(sound[np.newaxis])
+    samples = model_input(split_windows(load(clip, card.front_end.sample_rate), card.front_end)[0], card)
+    return lambda number: run(samples[np.newaxis])
 
 
 def _file_task(candidate: _Candidate, clip: Path) -> Task:
-    """Return what classifies a sound file, and keeps how long each stage took."""
+    """Return what classifies an audio file, and keeps how long each stage was."""
     return lambda _: candidate.stage_times.append(candidate.classifier.classify(clip).timings_ms)
-
-
-def _stages(times: Sequence[Timings]) -> dict[str, float] | None:
-    """Return the mean milliseconds of every stage; None where nothing was classified from file to label."""
-    return {name: float(np.mean([one[name] for one in times])) for name in times[0]} if times else None
 
 
 def _timed(
     name: str,
     tasks: Mapping[str, Task],
-    plan: TimingPlan,
+    staged: Mapping[str, _Candidate],
+    settings: Settings,
     stage: Stage,
     journal: Journal,
-    candidates: Mapping[str, _Candidate] | None = None,
 ) -> dict[str, Rounds]:
-    """Time tasks in turns, and note every round and the stages' times in it, those of `candidates`."""
-    staged = candidates or {}
+    """Time tasks in turns, and note every round with the times of the stages in it, for those that have `staged`."""
     before = [past for past in journal.all(name) if past["times"].keys() == tasks.keys()]
     for past in before:
         for key, candidate in staged.items():
-            candidate.stage_times += past["told"][key]
+            candidate.stage_times += past["stages"][key]
     noted = {key: len(candidate.stage_times) for key, candidate in staged.items()}
 
     def note(times: Mapping[str, Sequence[float]]) -> None:
-        stage_times = {key: list(candidate.stage_times[noted[key] :]) for key, candidate in staged.items()}
+        stages = {key: list(candidate.stage_times[noted[key] :]) for key, candidate in staged.items()}
         noted.update({key: len(candidate.stage_times) for key, candidate in staged.items()})
-        journal.note(name, "round", {"times": times, "told": stage_times})
+        journal.note(name, "round", {"times": times, "stages": stages})
 
     with stage(f"{name}, per cent") as report:
         return latency.measure(
             tasks,
-            plan,
+            settings.plan,
             progress=lambda share: report(round(100 * share), 100),
             begun=[past["times"] for past in before],
             after_round=note,
@@ -210,24 +186,24 @@ def _timed(
 
 def _float32_twin(candidate: _Candidate, candidates: Mapping[str, _Candidate]) -> _Candidate | None:
     """Return the float32 model of the same training run, in the same format where there is one, or None."""
-    twins = [
-        other
-        for other in candidates.values()
-        if other.row.precision == "float32"
-        and other.row.run_digest == candidate.row.run_digest
-        and other.row.threads == candidate.row.threads
-        and other.card.input_level == candidate.card.input_level
-    ]
+
+    def key(one: _Candidate) -> tuple[str, int, str]:
+        return one.row.run_digest, one.row.threads, one.input_level
+
     suffix = Path(candidate.row.file).suffix
-    return max(twins, key=lambda other: Path(other.row.file).suffix == suffix, default=None)
+    twins = [one for one in candidates.values() if one.row.precision == "float32" and key(one) == key(candidate)]
+    return max(twins, key=lambda one: Path(one.row.file).suffix == suffix, default=None)
 
 
 def _compared(candidate: _Candidate, twin: _Candidate | None) -> Row:
-    mine, theirs = candidate.row.detail, twin.row.detail if twin else None
-    if twin is None or twin.row.file == candidate.row.file or mine is None or theirs is None:
-        return candidate.row
-    paired = correctness.paired_difference(np.array(mine.predicted), np.array(theirs.predicted), np.array(mine.truth))
-    return replace(candidate.row, against_float32=paired)
+    """Return a row with its mean stage times, and its labels beside those of its twin."""
+    times = candidate.stage_times
+    stages = {name: float(np.mean([one[name] for one in times])) for name in times[0]} if times else None
+    row = replace(candidate.row, stages=stages)
+    if twin is None or twin.row.file == row.file or row.detail is None or twin.row.detail is None:
+        return row
+    predicted, truth = np.array(row.detail.predicted), np.array(row.detail.truth)
+    return replace(row, against_float32=paired_difference(predicted, np.array(twin.row.detail.predicted), truth))
 
 
 def _with_latency(row: Row, beside: str | None, network: Mapping[str, Rounds], whole: Mapping[str, Rounds]) -> Row:

@@ -17,22 +17,11 @@ CONVERSIONS = (
 class Segment:
     """A layer with weights and the operators up to the next one; what comes before the first belongs to the first.
 
-    Attributes
-    ----------
-    name
-        That of the layer's output in the model, up to the first `/` or `;`.
-    operators
-        Kinds of operators, in order.
-    weights
-        Type of the layer's weights; "8-bit" where an ONNX kernel takes such, of whichever sign.
-    milliseconds
-        Median over the rounds.
-    in_float
-        Those of the operators that compute in float32, though others of the model compute in integers.
-    outside
-        Those that LiteRT's delegate (XNNPACK) did not take, so that slower kernels run them; none in ONNX.
-    integers
-        Whether an operator takes integers from the one before it, as in a model that is quantised with its activations.
+    `name` is that of the layer's output in the model, up to the first `/` or `;`, `weights` the type of its weights
+    ("8-bit" where an ONNX kernel has such, of whichever sign), `milliseconds` the median over the rounds. Of the
+    `operators` (kinds, in order), those `in_float` compute in float32, though others of the model compute in integers,
+    and those `outside` run in slower kernels than those of LiteRT's delegate (XNNPACK). `integers`: an operator's input
+    is integers from the one before it, as in a model that is quantised with its activations.
     """
 
     name: str
@@ -46,21 +35,31 @@ class Segment:
 
 @dataclass(frozen=True)
 class Step:
-    """An operator: its kind, the type that it takes, the type of its weights ("" without any)."""
+    """An operator: its kind, the type of its input, the type of its weights ("" without any), and the delegate's view.
+
+    `chained`: its input is the output of the operator before it, and not made integer just for it.
+    """
 
     kind: str
-    taken: str
+    input_type: str
     weights: str
+    outside: bool = False
+    chained: bool = True
 
-    @property
-    def in_float(self) -> bool:
-        """Whether it computes in float32."""
-        return self.taken in ("float", "float32") and self.kind not in CONVERSIONS and self.weights != "8-bit"
 
-    @property
-    def in_integers(self) -> bool:
-        """Whether it computes with integers that the operator before it gave."""
-        return self.taken in ("int8", "uint8", "int16") and self.kind not in CONVERSIONS
+def segment(name: str, steps: Sequence[Step], weights: str, milliseconds: float) -> Segment:
+    """Return the part of a model that is made of these operators; conversions compute neither in float nor integers."""
+    computing = [step for step in steps if step.kind not in CONVERSIONS]
+    floats = [step for step in computing if step.input_type in ("float", "float32") and step.weights != "8-bit"]
+    return Segment(
+        name.partition(";")[0].partition("/")[0],
+        tuple(step.kind for step in steps),
+        weights,
+        milliseconds,
+        tuple(step.kind for step in floats),
+        tuple(step.kind for step in steps if step.outside),
+        any(step.input_type in ("int8", "uint8", "int16") and step.chained for step in computing),
+    )
 
 
 def marked(parts: Sequence[Segment]) -> list[Segment]:
@@ -70,12 +69,7 @@ def marked(parts: Sequence[Segment]) -> list[Segment]:
 
 
 def ranges(weighted: Sequence[bool]) -> list[tuple[int, int]]:
-    """Return where each part starts and stops, given which operators have weights."""
+    """Return where each part starts and stops, from which operators have weights."""
     places = [place for place, heavy in enumerate(weighted) if heavy]
     starts = [0, *places[1:]]
     return list(zip(starts, [*starts[1:], len(weighted)], strict=True))
-
-
-def short(name: str) -> str:
-    """Return the name of a layer from that of its tensor or node."""
-    return name.partition(";")[0].partition("/")[0]

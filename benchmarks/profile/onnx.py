@@ -1,4 +1,4 @@
-"""The parts of an ONNX model and their times, as ONNX Runtime's own profiler tells them."""
+"""The parts of an ONNX model and their times, as ONNX Runtime's own profiler reports them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.profile.layers import Segment, Step, marked, ranges, short
+from benchmarks.profile.layers import Segment, Step, marked, ranges, segment
 from toolkit.errors import EngineError
 from toolkit.measure.latency import TimingPlan, measure
 
@@ -45,34 +45,24 @@ def profile_onnx(content: bytes, batch: NDArray[np.float32], threads: int, plan:
 
 
 def parts_of(events: Iterable[dict[str, Any]]) -> list[Segment]:
-    """Return the parts that ONNX Runtime's profile tells of; every run lists the nodes in the order they ran in."""
+    """Return the parts in ONNX Runtime's profile; every run lists the nodes in the order they ran in."""
     times: defaultdict[str, list[float]] = defaultdict(list)
-    kinds: dict[str, str] = {}
     steps: dict[str, Step] = {}
     for event in events:
         if event.get("cat") != "Node" or not event["name"].endswith("_kernel_time"):
             continue
         name, details = event["name"].removesuffix("_kernel_time"), event["args"]
-        kinds[name] = kind = details["op_name"]
-        taken = next((str(one) for shape in details.get("input_type_shape", ())[:1] for one in shape), "")
-        steps[name] = Step(kind, taken, "8-bit" if kind in INTEGER else "")
+        kind, weights = details["op_name"], ""
+        if kind in (*FLOAT, *INTEGER):
+            weights = "8-bit" if kind in INTEGER else "float32"
+        input_type = next((str(one) for shape in details.get("input_type_shape", ())[:1] for one in shape), "")
+        steps[name] = Step(kind, input_type, weights, chained=kind not in DYNAMIC)
         times[name].append(event["dur"] / 1e3)
-    names = list(kinds)
-    weighted = [kinds[name] in (*FLOAT, *INTEGER) for name in names]
+    names = list(steps)
     parts = []
-    for start, stop in ranges(weighted):
+    for start, stop in ranges([bool(step.weights) for step in steps.values()]):
         group = names[start:stop]
-        heavy = next((name for name in group if kinds[name] in (*FLOAT, *INTEGER)), group[-1])
+        heavy = next((name for name in group if steps[name].weights), group[-1])
         spent = sum(float(np.median(times[name][WARMUP:] or times[name])) for name in group)
-        weights = "8-bit" if kinds[heavy] in INTEGER else "float32"
-        parts.append(
-            Segment(
-                short(heavy),
-                tuple(kinds[name] for name in group),
-                weights,
-                spent,
-                tuple(kinds[name] for name in group if steps[name].in_float),
-                integers=any(steps[name].in_integers and kinds[name] not in DYNAMIC for name in group),
-            )
-        )
+        parts.append(segment(heavy, [steps[name] for name in group], steps[heavy].weights or "float32", spent))
     return marked(parts)

@@ -1,14 +1,14 @@
-"""The parts of a TFLite model and their times: the model is cut after every part, and the pieces take turns."""
+"""The parts of a TFLite model and their times: the model is cut after every part, and the pieces run in turns."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.profile.layers import Segment, Step, marked, ranges, short
+from benchmarks.profile.layers import Segment, Step, marked, ranges, segment
 from runtime.engines.litert import tensor_of
 from toolkit.errors import EngineError
 from toolkit.measure.latency import Task, TimingPlan, measure
@@ -45,77 +45,57 @@ def profile_tflite(content: bytes, batch: NDArray[np.float32], threads: int, pla
         interpreter.set_tensor(source["index"], tensor_of(source).stored(batch))
         tasks[str(stop)] = _invoking(interpreter)
     outside = _outside(interpreter, len(named))
+    steps = [_step(graph, kind, types, place, place in outside) for place, kind in enumerate(named)]
     rounds = measure(tasks, plan)
     medians = np.array([[np.median(times) for times in rounds[name]] for name in tasks])
     alone = np.median(np.diff(medians, axis=0, prepend=0), axis=1) * 1e3
-    return marked(
-        [
-            _described(graph, named, types, start, stop, float(value), outside)
-            for (start, stop), value in zip(pieces, alone, strict=True)
-        ]
-    )
+    parts = zip(pieces, alone, strict=True)
+    return marked([_described(graph, steps[start:stop], types, float(time), start) for (start, stop), time in parts])
 
 
 def _outside(interpreter: Any, count: int) -> frozenset[int]:
-    """Return which of the first `count` operators no delegate took, as the interpreter describes the whole model.
+    """Return which of the first `count` operators no delegate covers, as the interpreter describes the whole model.
 
-    It lists the delegate's own operators behind the model's: what one of them took is what its outputs need and its
-    inputs do not give.
+    It lists the delegate's own operators behind the model's: what one of them covers is what its outputs need and its
+    inputs do not hold.
     """
     steps = interpreter._get_ops_details()
     producers = {int(number): place for place, step in enumerate(steps[:count]) for number in step["outputs"]}
-    taken: set[int] = set()
+    covered: set[int] = set()
     for step in steps[count:]:
         if step["op_name"] != DELEGATE:
             continue
         inputs, needed = set(map(int, step["inputs"])), [int(number) for number in step["outputs"]]
         while needed:
             place = producers.get(needed.pop())
-            if place is not None and place not in taken:
-                taken.add(place)
+            if place is not None and place not in covered:
+                covered.add(place)
                 needed += [int(number) for number in steps[place]["inputs"] if int(number) not in inputs]
-    return frozenset(range(count)) - taken
+    return frozenset(range(count)) - covered
 
 
-def _described(
-    graph: Any,
-    named: Sequence[str],
-    types: Mapping[int, str],
-    start: int,
-    stop: int,
-    milliseconds: float,
-    outside: Collection[int],
-) -> Segment:
-    """Return the part of a TFLite model from one operator to another.
+def _described(graph: Any, steps: Sequence[Step], types: Mapping[int, str], milliseconds: float, start: int) -> Segment:
+    """Return the part of a TFLite model that is made of the operators `steps`, of which `start` is the first's number.
 
     float16 weights are made float32 by operators of their own, which run once, when the model is loaded.
     """
     sources = {operator.outputs[0]: operator.inputs[0] for operator in graph.operators if len(operator.inputs) == 1}
-    heavy = next((place for place in range(start, stop) if named[place] in WEIGHTED), stop - 1)
-    operator = graph.operators[heavy]
+    heavy = next((place for place, step in enumerate(steps) if step.kind in WEIGHTED), len(steps) - 1)
+    operator = graph.operators[start + heavy]
     weights, named_by = "", graph.tensors[operator.outputs[0]]
     if len(operator.inputs) > 1:
         kernel = operator.inputs[1]
         named_by = graph.tensors[sources.get(kernel, kernel)]
         weights = types[named_by.type]
-    steps = {place: _step(graph, named, types, place) for place in range(start, stop)}
-    shown = {place: step for place, step in steps.items() if step.taken != "float16"}
-    return Segment(
-        short(named_by.name.decode()),
-        tuple(step.kind for step in shown.values()),
-        weights,
-        milliseconds,
-        tuple(step.kind for step in shown.values() if step.in_float),
-        tuple(step.kind for place, step in shown.items() if place in outside),
-        any(step.in_integers for step in shown.values()),
-    )
+    running = [step for step in steps if step.input_type != "float16"]
+    return segment(named_by.name.decode(), running, weights, milliseconds)
 
 
-def _step(graph: Any, named: Sequence[str], types: Mapping[int, str], place: int) -> Step:
-    operator = graph.operators[place]
-    kernel = types[graph.tensors[operator.inputs[1]].type] if named[place] in WEIGHTED else ""
+def _step(graph: Any, kind: str, types: Mapping[int, str], place: int, outside: bool) -> Step:
+    inputs = graph.operators[place].inputs
+    kernel = types[graph.tensors[inputs[1]].type] if kind in WEIGHTED else ""
     weights = "8-bit" if kernel in ("int8", "uint8") else kernel
-    return Step(named[place], types[graph.tensors[operator.inputs[0]].type], weights)
+    return Step(kind, types[graph.tensors[inputs[0]].type], weights, outside)
 
 
 def _cut(tree: Any, stop: int) -> Any:

@@ -11,7 +11,9 @@ from toolkit.dataclass_json import StrictError, from_json
 from toolkit.errors import UsageError
 from toolkit.files import read_json
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+READABLE = (1, 2)
+"""Version 1 has no digests of the dataset, the split and the clips."""
 SCHEMA = Path(__file__).parents[1] / "assets" / "results.schema.json"
 
 
@@ -28,10 +30,8 @@ class Result:
 def read_result(path: Path) -> Result:
     """Return the result in a file. What cannot be printed in its texts is escaped.
 
-    Raises
-    ------
-    UsageError
-        If it cannot be read, or is not what `python -m benchmarks [MODEL...] --json` of this version writes.
+    Raises `UsageError` if it cannot be read, or is not what `python -m benchmarks [MODEL...] --json` of this version
+    writes.
     """
     advice = "name the results.json of a --report, or what `python -m benchmarks --json` wrote"
     try:
@@ -42,18 +42,26 @@ def read_result(path: Path) -> Result:
     version = value.get("format_version") if isinstance(value, dict) else None
     if type(version) is not int:
         raise UsageError(f"{path}: not a benchmark of model files: {advice}")
-    if version != FORMAT_VERSION:
-        raise UsageError(f"{path}: is of format {version}, this program reads {FORMAT_VERSION}: measure again")
-    conditions = value.get("conditions")
-    fields = {name: value.get(name) for name in ("rows", "machine", "clip")}
+    if version not in READABLE:
+        readable = " and ".join(map(str, READABLE))
+        raise UsageError(f"{path}: is of format {version}, this program reads {readable}: measure again")
+    fields, conditions = {name: value.get(name) for name in ("rows", "machine", "clip")}, value.get("conditions")
+    fields["doubts"] = conditions.get("doubts") if isinstance(conditions, dict) else None
+    if version == 1 and isinstance(fields["rows"], list):
+        fields["rows"] = [_with_digests(row) for row in fields["rows"]]
     try:
-        result = from_json(
-            Result, fields | {"doubts": conditions.get("doubts") if isinstance(conditions, dict) else None}
-        )
+        result = from_json(Result, fields)
         _check(result)
     except StrictError as error:
         raise UsageError(f"{path}: not a benchmark of model files ({error}): {advice}") from None
     return result
+
+
+def _with_digests(row: Any) -> Any:
+    """Return a row of version 1 with the fields of version 2, empty."""
+    if isinstance(row, dict) and isinstance(row.get("detail"), dict):
+        row = row | {"detail": {"clips": []} | row["detail"]}
+    return {"dataset_digest": "", "split_digest": ""} | row if isinstance(row, dict) else row
 
 
 def _check(result: Result) -> None:
@@ -65,8 +73,12 @@ def _check(result: Result) -> None:
         accuracy, detail = row.accuracy, row.detail
         if accuracy is not None and not (accuracy.n > 0 and 0 <= accuracy.correct <= accuracy.n):
             raise StrictError(f"rows[{number}].accuracy has an impossible count")
-        if accuracy and detail and not len(detail.truth) == len(detail.predicted) == accuracy.n:
-            raise StrictError(f"rows[{number}].detail is not of accuracy's {accuracy.n} samples")
+        if detail:
+            n = accuracy.n if accuracy else len(detail.truth)
+            if {len(detail.truth), len(detail.predicted), len(detail.clips or detail.truth)} != {n}:
+                raise StrictError(f"rows[{number}].detail is not of accuracy's {n} samples")
+            if not all(0 <= one < len(detail.labels) for one in (*detail.truth, *detail.predicted)):
+                raise StrictError(f"rows[{number}].detail has a class number without a label")
         for name, timed in (("network", row.network), ("file_to_label", row.file_to_label)):
             if timed is not None and not (timed.p50_ms > 0 and timed.spread >= 0):
                 raise StrictError(f"rows[{number}].{name} has an impossible time")

@@ -2,116 +2,106 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
-from benchmarks.measure.accuracy import Paired
+from benchmarks.measure.accuracy import Accuracy
 from benchmarks.measure.row import Row
 from toolkit.measure.latency import Latency, Ratio, TimingPlan
-from toolkit.measure.machine import machine_line
 
 HEADERS = (
-    "model",
-    "size MB",
-    "accuracy [95 %]",
-    "n",
-    "vs float32",
-    "network p50/p90/p99 ms",
-    "x float32 [95 %]",
-    "file to label p50/p90/p99 ms",
-    "peak MB",
-    "fresh start s",
-    "front",
-    "status",
+    *("model", "size MB", "accuracy [95 %]", "n", "vs float32", "network p50/p90/p99 ms", "x float32 [95 %]"),
+    *("file to label p50/p90/p99 ms", "peak MB", "fresh start s", "front", "status"),
 )
 NONE = "-"
-SYNTHETIC = "SYNTHETIC: trained on made-up sounds. The accuracy shows that the programs work, and nothing about music."
+SYNTHETIC = (
+    "SYNTHETIC: trained on synthetic sounds. The accuracy shows that the programs work, and nothing about music."
+)
 
 
 def cells(row: Row, name: str, front: Collection[str] = ()) -> tuple[str, ...]:
-    """Return the texts of a row that is called `name`, one for each of `HEADERS`.
-
-    `front` are the files that no other one beats in everything.
-    """
-    accuracy, fresh = row.accuracy, row.fresh
-    peak = fresh.peak_bytes if fresh else None
+    """Return the texts of a row that is called `name`, one for each of `HEADERS`; `front` names the Pareto front."""
+    accuracy, paired, fresh = row.accuracy, row.against_float32, row.fresh
     return (
         name,
-        f"{row.size_bytes / 1e6:.2f}" if row.size_bytes else NONE,
-        f"{accuracy.accuracy:.3f} [{accuracy.wilson95[0]:.3f}, {accuracy.wilson95[1]:.3f}]" if accuracy else NONE,
+        megabytes(row.size_bytes or None, 2),
+        share(accuracy),
         str(accuracy.n) if accuracy else NONE,
-        _paired(row.against_float32),
-        _latency(row.network),
-        _ratio(row.network_ratio),
-        _latency(row.file_to_label),
-        f"{peak / 1e6:.0f}" if peak else NONE,
+        f"{paired.changed} changed, +{paired.only_this} -{paired.only_reference}, p = {paired.p:.2f}"
+        if paired
+        else NONE,
+        _percentiles(row.network),
+        ratio(row.network_ratio),
+        _percentiles(row.file_to_label),
+        megabytes(fresh.peak_bytes if fresh else None),
         f"{fresh.seconds:.2f}" if fresh else NONE,
         "yes" if row.name in front else NONE,
         row.status,
     )
 
 
+def interval(value: float, ends: Sequence[float | None], digits: int) -> str:
+    """Return a value with the ends of its interval; an end that is not known is a dash."""
+    low, high = (NONE if end is None else f"{end:.{digits}f}" for end in ends)
+    return f"{value:.{digits}f} [{low}, {high}]"
+
+
+def share(value: Accuracy | None) -> str:
+    """Return an accuracy with its interval."""
+    return interval(value.accuracy, value.wilson95, 3) if value else NONE
+
+
+def ratio(value: Ratio | None) -> str:
+    """Return a quotient of times with its interval."""
+    return interval(value.median, (value.low, value.high), 2) if value else NONE
+
+
+def megabytes(size: int | None, digits: int = 0) -> str:
+    """Return a number of bytes in megabytes."""
+    return NONE if size is None else f"{size / 1e6:.{digits}f}"
+
+
+def _percentiles(value: Latency | None) -> str:
+    return f"{value.p50_ms:.1f} / {value.p90_ms:.1f} / {value.p99_ms:.1f}" if value else NONE
+
+
 def filled(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Return a table without the columns in which nothing is known."""
+    """Return a table without the columns that hold dashes only."""
     kept = [place for place in range(len(headers)) if any(row[place] != NONE for row in rows)]
     return tuple(headers[place] for place in kept), [tuple(row[place] for place in kept) for row in rows]
 
 
-def spread(row: Row) -> float:
-    """Return how far a row's medians may be off, as a share of them."""
-    return max((timed.spread for timed in (row.network, row.file_to_label) if timed), default=0.0)
-
-
-def _paired(value: Paired | None) -> str:
-    return f"{value.changed} changed, +{value.only_this} -{value.only_reference}, p = {value.p:.2f}" if value else NONE
-
-
-def _latency(value: Latency | None) -> str:
-    return f"{value.p50_ms:.1f} / {value.p90_ms:.1f} / {value.p99_ms:.1f}" if value else NONE
-
-
-def _ratio(value: Ratio | None) -> str:
-    return f"{value.median:.2f} [{value.low:.2f}, {value.high:.2f}]" if value else NONE
-
-
 def plain(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table in aligned columns."""
-    lines = [headers, *rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(headers))]
-    lines.insert(1, ["-" * width for width in widths])
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
-    )
+    widths = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
+    lines = [headers, ["-" * width for width in widths], *rows]
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
 
 
 def markdown(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table; a bar or a line break inside a cell is kept from ending it."""
+    """Return a Markdown table; a bar or a line break inside a cell does not end it."""
     lines = [headers, ["---"] * len(headers), *rows]
-    return "\n".join(
-        f"| {' | '.join(cell.replace('|', chr(92) + '|').replace(chr(10), ' ') for cell in line)} |" for line in lines
-    )
+    return "\n".join(f"| {' | '.join(lines)} |".replace("\n", " ") for lines in map(_escaped, lines))
 
 
-def facts(machine: Mapping[str, str], command: str, notes: Sequence[str]) -> str:
-    """Return the Markdown that says where a table comes from: the command, the machine, the method."""
-    return "\n\n".join([f"`{command}`", machine_line(machine), *notes])
+def _escaped(line: Sequence[str]) -> list[str]:
+    return [cell.replace("|", r"\|") for cell in line]
 
 
-def method(plan: TimingPlan, threads: Sequence[int], clip: str, judged: bool) -> tuple[str, ...]:
-    """Return how the figures were measured, in plain words; `judged` tells whether accuracy was."""
+def method(plan: TimingPlan, threads: Sequence[int], clip: str, judged: bool) -> list[str]:
+    """Return how the figures were measured, in sentences; those on accuracy only where it was `judged`."""
     counted = f"{', '.join(map(str, threads))} thread{'' if list(threads) == [1] else 's'}"
-    fresh = "Peak MB and fresh start: a new process that imports, loads and classifies once."
     accuracy = (
         'Accuracy: with the 95 % Wilson interval. "vs float32": labels changed, samples that only this model (+) '
-        "or only float32 (-) gets right, and McNemar's exact p. A file that takes sound instead of pictures is not "
+        "or only float32 (-) gets right, and McNemar's exact p. A file whose input is sound instead of pictures is not "
         "judged. Front: no other file is at least as good in accuracy, file to label, size and peak memory, and better "
         "in one."
     )
-    return (
+    return [
         f"Latency: one query at a time, {counted}, {plan.warmup} warm-up queries, "
-        f"then at least {plan.min_count} queries and {plan.min_seconds:g} s a model (up to {plan.most:g} times as long "
-        f"where a median's interval is wider than {plan.precision:.0%} to a side), the models taking turns in short "
-        'bursts; nearest-rank percentiles. "x float32" (of the same format) is the median over the rounds of the '
-        f"quotient of the medians, with its 95 % interval. File to label: {clip}, read, drawn and classified.",
+        f"then at least {plan.min_count} queries and {plan.min_seconds:g} s per model (up to {plan.most:g} times as "
+        f"long where a median's interval is wider than {plan.precision:.0%} to a side), the models taking turns in "
+        'short bursts; nearest-rank percentiles. "x float32" (of the same format) is the median over the rounds of the '
+        f"quotient of the medians, with its 95 % interval. File to label: {clip}, read, rendered and classified.",
         *([accuracy] if judged else []),
-        fresh,
-    )
+        "Peak MB and fresh start: a new process that imports, loads and classifies once.",
+    ]

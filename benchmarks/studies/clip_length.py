@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.arguments import PROG, add_common, destination
+from benchmarks.arguments import PROG, add_data, add_engine, add_threads, destination
 from benchmarks.measure.accuracy import Accuracy, score
 from benchmarks.measure.evaluation import own_split
-from benchmarks.report import output, table
+from benchmarks.report import output
+from benchmarks.report.output import Record, Table
+from benchmarks.report.table import NONE, SYNTHETIC, share
 from runtime.classifier import Classifier
 from runtime.engines.load import check_threads
 from toolkit.artifact.card import Card
@@ -44,19 +46,10 @@ class LengthResult:
 
 
 def held_out(card: Card, trained_on: Index, clips: Index) -> tuple[Item, ...]:
-    """Return the clips whose recordings the model was not trained on.
+    """Return those of `clips` whose recordings the model was not trained on.
 
-    Parameters
-    ----------
-    trained_on
-        The dataset that the model's split was made on (GTZAN's pictures, or `clips` itself).
-    clips
-        The sounds.
-
-    Raises
-    ------
-    DatasetError
-        If the split cannot be rebuilt, the classes differ, or no clip is left.
+    `trained_on` is the dataset that the model's split was made on: GTZAN's pictures, or `clips` itself. Raises
+    `DatasetError` if the split cannot be rebuilt, the classes differ, or no clip is left.
     """
     if set(clips.classes) != set(card.labels):
         raise DatasetError(
@@ -86,14 +79,8 @@ def study(
 ) -> tuple[LengthResult, ...]:
     """Classify every clip uncut, then cut to each of `seconds` and filled by each of `policies`.
 
-    Clips shorter than the longest cut are left out, so that all results are on the same clips.
-
-    Raises
-    ------
-    DatasetError
-        If no clip is long enough.
-    UsageError
-        If a length is not above zero, or so near the picture's own length that nothing would be filled.
+    Clips shorter than the longest cut are left out, so that all results are on the same clips. A length that is not
+    above zero, or leaves nothing to fill, is a `UsageError`; no clip that is long enough is a `DatasetError`.
     """
     spec = classifier.card.front_end
     for length in seconds:
@@ -111,11 +98,11 @@ def study(
         progress(number, len(items))
     if not guesses:
         raise DatasetError(f"{clips.root}: no clip is as long as {max(seconds):g} s: use shorter --seconds")
-    table, right = np.array(guesses), np.array(truth)
+    columns, right = np.array(guesses).T, np.array(truth)
     named: list[tuple[float | None, str]] = [(None, ""), *cases]
     return tuple(
-        LengthResult(length, policy, score(table[:, column], right), score(table[:, column], table[:, 0]))
-        for column, (length, policy) in enumerate(named)
+        LengthResult(*case, score(column, right), score(column, columns[0]))
+        for case, column in zip(named, columns, strict=True)
     )
 
 
@@ -137,45 +124,35 @@ def cells(result: LengthResult) -> tuple[str, ...]:
     """Return a result's texts, one for each of `HEADERS`."""
     return (
         FULL if result.seconds is None else f"{result.seconds:g}",
-        VERBS.get(result.policy, "-"),
-        _share(result.accuracy),
-        _share(result.agreement),
+        VERBS.get(result.policy, NONE),
+        share(result.accuracy),
+        share(result.agreement),
         str(result.accuracy.n),
     )
-
-
-def _share(value: Accuracy) -> str:
-    return f"{value.accuracy:.3f} [{value.wilson95[0]:.3f}, {value.wilson95[1]:.3f}]"
 
 
 def parser() -> Parser:
     """Return the parser of `cliplength`."""
     parser = Parser(prog=f"{PROG} cliplength", description="Accuracy on clips cut to their middle seconds.")
     parser.add_argument("model", type=Path, metavar="MODEL", help="a model file")
-    add_common(parser)
-    parser.add_argument(
-        "--seconds", type=float, nargs="+", default=[5.0, 10.0, 20.0], metavar="S", help="lengths (5 10 20)"
-    )
-    parser.add_argument(
-        "--policies",
-        nargs="+",
-        choices=SHORT_POLICIES,
-        default=list(SHORT_POLICIES),
-        help="ways to fill the picture (all)",
-    )
+    add_data(parser)
+    add_engine(parser)
+    add_threads(parser)
+    lengths, policies = [5.0, 10.0, 20.0], list(SHORT_POLICIES)
+    parser.add_argument("--seconds", type=float, nargs="+", default=lengths, metavar="S", help="lengths (5 10 20)")
+    parser.add_argument("--policies", nargs="+", choices=policies, default=policies, help="ways to fill the picture")
     return parser
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Measure what a part of a clip is worth."""
     data = output.data(arguments.data)
-    record = output.begin()
+    record = Record.begin()
+    threads = check_threads(arguments.threads, "--threads")
     with captured_stderr():
-        classifier = Classifier.load(
-            arguments.model, engine=arguments.engine, threads=check_threads(arguments.threads, "--threads")
-        )
+        classifier = Classifier.load(arguments.model, engine=arguments.engine, threads=threads)
     if classifier.card.input_level != "picture":
-        raise UsageError(f"{arguments.model}: takes one length of sound only: name a model that takes pictures")
+        raise UsageError(f"{arguments.model}: its input is sound of one length: name a model whose input is pictures")
     clips = output.index(data, "audio")
     trained_on = clips
     if (data / GTZAN_FOLDERS["pictures"]).is_dir() and own_split(classifier.card, clips) is None:
@@ -188,10 +165,8 @@ def main(arguments: argparse.Namespace) -> int:
         f"trained on (split {classifier.card.split.name}) and that are long enough. 95 % Wilson intervals."
     ]
     if classifier.card.dataset.synthetic:
-        notes.insert(0, table.SYNTHETIC)
+        notes.insert(0, SYNTHETIC)
     value = {"model": str(arguments.model), "results": [asdict(result) for result in results]}
-    rows = [cells(result) for result in results]
-    output.publish(
-        destination(arguments), record, output.Table("How much of a clip is needed", HEADERS, rows), notes, value
-    )
+    shown = Table("How much of a clip is needed", HEADERS, [cells(result) for result in results])
+    record.publish(destination(arguments), shown, notes, value)
     return 0

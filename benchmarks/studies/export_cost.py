@@ -1,21 +1,22 @@
-"""What it takes to export a run: time, peak memory and size of every file, each in a process of its own."""
+"""What an export of a run costs: time, peak memory and size of every file, each in a process of its own."""
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.arguments import PROG, add_data, destination
-from benchmarks.measure.fresh_process import child_environment
-from benchmarks.report import output
-from benchmarks.report.output import PACKAGES
+from benchmarks.measure.fresh_process import run_python
+from benchmarks.report.output import PACKAGES, Record, Table
+from benchmarks.report.table import megabytes
 from toolkit.artifact.card import QUANTIZATIONS
 from toolkit.artifact.file import FORMATS, model_files
 from toolkit.command import Parser
@@ -23,7 +24,6 @@ from toolkit.error_text import last_line
 from toolkit.errors import UsageError
 
 HEADERS = ("file", "seconds", "peak MB", "size MB", "status")
-NONE = "-"
 _CHILD = """
 import json, sys
 from benchmarks.measure.fresh_process import peak_memory
@@ -33,7 +33,7 @@ print(json.dumps(peak_memory()))
 sys.exit(code)
 """
 _ABSENT = ("not offered", "cannot be made")
-"""How export says that there is no such file of a format, or of a network."""
+"""How export reports that there is no such file of a format, or of a network."""
 
 
 @dataclass(frozen=True)
@@ -50,42 +50,26 @@ class ExportCost:
     status: str
 
 
-def measure_exports(
-    run: Path, data: Path | None, formats: Sequence[str], plan: str | None, progress: Callable[[str], None]
-) -> Iterator[ExportCost]:
-    """Export a run in every precision, each in a fresh process, and yield what it took.
+def measure_exports(run: Path, data: Path | None, formats: Sequence[str], plan: str | None) -> Iterator[ExportCost]:
+    """Export a finished run in every precision, each in a fresh process, and yield its cost.
 
     Every process starts Python and TensorFlow, writes the float32 file of its format and the file in question, and
     checks both; its time and memory are for all of that. Files that there cannot be of a format or of the network are
-    left out.
-
-    Parameters
-    ----------
-    run
-        A finished run.
-    data
-        Its dataset, or None where that is still where the run was trained.
-    formats
-        Of "tflite" and "onnx".
-    plan
-        The mixture to write, LAYER=KIND,...; None to search for one.
-    progress
-        Called with a line before each export.
+    left out. `data` is None where the dataset is still where the run was trained; `plan` is the mixture to write,
+    LAYER=KIND,..., None to search for one.
     """
-    for format in formats:
-        for precision in ("float32", *QUANTIZATIONS[1:]):
-            with tempfile.TemporaryDirectory(prefix="gtzanet-edge-") as folder:
-                arguments = [str(run), "--format", format, "--output", folder, "--no-speed"]
-                arguments += ["--data", str(data)] if data else []
-                arguments += [] if precision == "float32" else ["--quantize", precision]
-                arguments += ["--plan", plan] if plan is not None and precision == "mixed" else []
-                progress(f"exporting {precision} {format}")
-                start = time.perf_counter()
-                command = [sys.executable, "-c", _CHILD, json.dumps(arguments)]
-                done = subprocess.run(command, env=child_environment(), capture_output=True, text=True)
-                seconds = time.perf_counter() - start
-                if done.returncode == UsageError.exit_code and any(words in done.stderr for words in _ABSENT):
-                    continue
+    for format, precision in itertools.product(formats, ("float32", *QUANTIZATIONS[1:])):
+        with tempfile.TemporaryDirectory(prefix="gtzanet-edge-") as folder:
+            arguments = [str(run), "--format", format, "--output", folder, "--no-speed"]
+            arguments += ["--data", str(data)] if data else []
+            arguments += [] if precision == "float32" else ["--quantize", precision]
+            arguments += ["--plan", plan] if plan is not None and precision == "mixed" else []
+            print(f"{PROG}: exporting {precision} {format}", file=sys.stderr, flush=True)
+            start = time.perf_counter()
+            done = run_python(_CHILD, json.dumps(arguments))
+            seconds = time.perf_counter() - start
+            absent = done.returncode == UsageError.exit_code and any(words in done.stderr for words in _ABSENT)
+            if not absent:
                 yield _cost(done, seconds, Path(folder), precision, format)
 
 
@@ -103,40 +87,34 @@ def _cost(
 
 def cells(cost: ExportCost) -> tuple[str, ...]:
     """Return a result's texts, one for each of `HEADERS`."""
-    peak = NONE if cost.peak_bytes is None else f"{cost.peak_bytes / 1e6:.0f}"
-    size = f"{cost.size_bytes / 1e6:.2f}" if cost.size_bytes else NONE
-    return (cost.file, f"{cost.seconds:.0f}", peak, size, cost.status)
+    size = megabytes(cost.size_bytes or None, 2)
+    return (cost.file, f"{cost.seconds:.0f}", megabytes(cost.peak_bytes), size, cost.status)
 
 
 def parser() -> Parser:
     """Return the parser of `export`."""
     parser = Parser(prog=f"{PROG} export", description="Time, peak memory and size of every file a run can become.")
     parser.add_argument("run", type=Path, metavar="RUN", help="a finished run's folder")
-    parser.add_argument(
-        "--format", choices=(*FORMATS, "all"), default="all", help="only this file format (default: %(default)s)"
-    )
+    formats = "only this file format (default: %(default)s)"
+    parser.add_argument("--format", choices=(*FORMATS, "all"), default="all", help=formats)
     parser.add_argument("--plan", metavar="LAYER=KIND,...", help="write this mixture, and search for none")
     add_data(parser)
     return parser
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Measure what every export of a run takes; returns 1 where one failed."""
+    """Measure what every export of a run costs; returns 1 where one failed."""
     if not arguments.run.is_dir():
         raise UsageError(f"{arguments.run}: no such run folder")
-    record = output.begin((*PACKAGES, "tensorflow", "tf2onnx", "onnx"))
+    record = Record.begin((*PACKAGES, "tensorflow", "tf2onnx", "onnx"))
     formats = FORMATS if arguments.format == "all" else (arguments.format,)
 
-    def report(line: str) -> None:
-        print(f"{PROG}: {line}", file=sys.stderr, flush=True)
-
-    costs = list(measure_exports(arguments.run, arguments.data, formats, arguments.plan, report))
-    search = "with the plan given" if arguments.plan else "holds its search, too, which times models"
+    costs = list(measure_exports(arguments.run, arguments.data, formats, arguments.plan))
+    search = "with the plan of --plan" if arguments.plan else "holds its search, too, which times models"
     notes = [
         "Each file in a process of its own, from start to end: Python, TensorFlow, the conversion of the float32 file "
         f"and of this one, and the checks of both on the validation part. That of mixed: {search}."
     ]
     value = {"run": str(arguments.run), "exports": [asdict(cost) for cost in costs]}
-    shown = output.Table("Export", HEADERS, [cells(cost) for cost in costs])
-    output.publish(destination(arguments), record, shown, notes, value)
+    record.publish(destination(arguments), Table("Export", HEADERS, [cells(cost) for cost in costs]), notes, value)
     return 1 if any(cost.status != "ok" for cost in costs) else 0

@@ -16,28 +16,24 @@ from benchmarks.measure import clips, selection
 from benchmarks.measure.journal import Journal
 from benchmarks.measure.peers import peer_notes, started
 from benchmarks.measure.row import Row, short_names
-from benchmarks.measure.settings import Settings
-from benchmarks.measure.suite import measure_models
+from benchmarks.measure.suite import Settings, measure_models
 from benchmarks.report import output, table
-from benchmarks.report.output import Published, Record
-from benchmarks.report.page import page
+from benchmarks.report.output import Record, Table
 from benchmarks.report.results import FORMAT_VERSION
-from benchmarks.studies.models_request import REPORT, Request, request_of
+from benchmarks.studies.models_request import Request, request_of
 from toolkit.data.dataset import Index
-from toolkit.files import file_digest, write_json, write_text
+from toolkit.files import file_digest
 from toolkit.measure.latency import clock_seconds
 from toolkit.progress import progress
-
-MADE_UP = "a made-up clip of 30 s"
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Measure model files; returns 1 where one could not be measured."""
     request = request_of(arguments)
     index = output.index(request.data, request.kind) if request.data else None
-    record = output.begin()
+    record, clip = Record.begin(), request.clip or clips.find_clip(request.data)
     with tempfile.TemporaryDirectory() as folder:
-        settings = replace(request.settings, clip=_clip(request, Path(folder)))
+        settings = replace(request.settings, clip=clips.clip_in(Path(folder), clip))
         journal = Journal(request.journal, _identity(settings, record, request, index))
         if journal.begun:
             print(f"{PROG}: going on with what {journal.path} holds", file=sys.stderr)
@@ -45,12 +41,9 @@ def main(arguments: argparse.Namespace) -> int:
             rows = measure_models(request.models, index, settings, progress, journal, peers)
     choices = [choice for choice in map(selection.choice_of, rows) if choice is not None]
     front, advice = selection.front(choices), selection.advise(choices, request.limits)
-    short = short_names([row.name for row in rows])
-    warnings = _warnings(rows)
-    notes = [*warnings, *_notes(request, rows, journal)]
-    if index is not None:
-        ship = f"To ship: {short[advice.name] + ': ' if advice.name else ''}{advice.reason}."
-        notes.insert(len(warnings), ship)
+    short, warnings = short_names([row.name for row in rows]), _warnings(rows)
+    ship = f"To ship: {short[advice.name] + ': ' if advice.name else ''}{advice.reason}."
+    notes = [*warnings, *([ship] if index else []), *_notes(request, rows, journal, clip)]
     value = {
         "format_version": FORMAT_VERSION,
         "rows": [asdict(row) for row in rows],
@@ -59,50 +52,34 @@ def main(arguments: argparse.Namespace) -> int:
         "warnings": warnings,
         "plan": asdict(settings.plan),
         "threads": settings.threads,
-        "clip": _clip_name(request),
+        "clip": clip.name if clip else clips.SYNTHETIC,
         "clock_seconds": clock_seconds(),
     }
     heads, lines = table.filled(table.HEADERS, [table.cells(row, short[row.name], front) for row in rows])
-    published = output.publish(request.destination, record, output.Table("Benchmarks", heads, lines), notes, value)
-    if request.report:
-        _write_report(request.report, published)
+    record.publish(request.destination, Table("Benchmarks", heads, lines), notes, value)
+    if request.destination.report:
+        print(f"{PROG}: the report is in {request.destination.report / output.REPORT[-1]}", file=sys.stderr)
     journal.finish()
     return 1 if any(row.network is None for row in rows) else 0
-
-
-def _clip(request: Request, folder: Path) -> Path:
-    """Return the clip that is timed from file to label; a synthetic one is written to `folder`."""
-    clip = request.clip or clips.find_clip(request.data)
-    if clip is None:
-        clip = folder / "made-up.wav"
-        clips.write_clip(clip)
-    return clip
-
-
-def _clip_name(request: Request) -> str:
-    clip = request.clip or clips.find_clip(request.data)
-    return clip.name if clip else MADE_UP
 
 
 def _identity(settings: Settings, record: Record, request: Request, index: Index | None) -> dict[str, Any]:
     """Return what must be equal for a journal's measurements to be of this benchmark."""
     files = [*request.models, *(peer.model for peer in request.peers)]
     return {
-        "settings": asdict(replace(settings, clip=Path(), cache=None))
-        | {"clip": file_digest(settings.clip), "cache": None},
+        "settings": asdict(settings) | {"clip": file_digest(settings.clip), "cache": None},
         "machine": record.facts,
         "files": {str(file): file_digest(file) for file in files},
         "data": index.digest if index else None,
     }
 
 
-def _notes(request: Request, rows: Sequence[Row], journal: Journal) -> list[str]:
+def _notes(request: Request, rows: Sequence[Row], journal: Journal, clip: Path | None) -> list[str]:
     """Return how the rows were measured, in sentences."""
-    name = _clip_name(request)
+    settings, name = request.settings, clip.name if clip else None
     judged = any(row.accuracy for row in rows)
-    notes = [*table.method(request.settings.plan, request.settings.threads, name, judged)]
-    if request.peers:
-        notes += peer_notes(request.peers, None if name == MADE_UP else name)
+    notes = table.method(settings.plan, settings.threads, name or clips.SYNTHETIC, judged)
+    notes += peer_notes(request.peers, name)
     notes += request.left_out
     if journal.begun:
         notes.append("Measured in several sittings; the machine's record is of the last one.")
@@ -111,30 +88,18 @@ def _notes(request: Request, rows: Sequence[Row], journal: Journal) -> list[str]
 
 def _warnings(rows: Sequence[Row]) -> list[str]:
     """Return why the figures may mislead: synthetic clips, a noisy machine."""
-    warnings = []
-    if any(row.accuracy for row in rows) and any(row.synthetic for row in rows):
-        warnings.append(table.SYNTHETIC)
-    if noisy := [row for row in rows if table.spread(row) > output.PRECISION]:
-        worst = max(map(table.spread, noisy))
-        warnings.append(f"NOISY: medians may be off by up to {worst:.0%}: measure again on a calmer machine.")
-    return warnings
+    synthetic = any(row.accuracy for row in rows) and any(row.synthetic for row in rows)
+    worst = max((timed.spread for row in rows for timed in (row.network, row.file_to_label) if timed), default=0.0)
+    noisy = f"NOISY: medians may be off by up to {worst:.0%}: measure again on a calmer machine."
+    return [*([table.SYNTHETIC] if synthetic else []), *([noisy] if worst > output.PRECISION else [])]
 
 
 @contextmanager
 def _hint_where_to_resume(journal: Journal) -> Iterator[None]:
-    """Say where measurements are kept when they are interrupted."""
+    """Report where measurements are kept when they are interrupted."""
     try:
         yield
     except KeyboardInterrupt:
         if journal.path is not None:
             print(f"{PROG}: the same command goes on from {journal.path}", file=sys.stderr)
         raise
-
-
-def _write_report(folder: Path, published: Published) -> None:
-    """Write a result as JSON, as Markdown and as a page."""
-    data, text, shown = (folder / name for name in REPORT)
-    write_json(data, published.value)
-    write_text(text, published.markdown)
-    write_text(shown, page(published.value))
-    print(f"{PROG}: the report is in {shown}", file=sys.stderr)

@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.arguments import PROG, add_data, destination
+from benchmarks.arguments import PROG, add_data, add_durations, add_threads, destination
 from benchmarks.measure import clips
 from benchmarks.profile.layers import Segment
 from benchmarks.profile.onnx import profile_onnx
 from benchmarks.profile.tflite import profile_tflite
 from benchmarks.report import output
+from benchmarks.report.output import Record, Table
+from benchmarks.report.table import NONE
 from runtime.engines.load import check_threads
 from runtime.preprocess import model_input
 from toolkit.artifact.file import ONNX, read_model
@@ -26,32 +28,16 @@ from toolkit.measure.latency import TimingPlan
 from toolkit.native_stderr import captured_stderr
 
 HEADERS = ("model", "part", "operators", "weights", "in float32", "outside the delegate", "ms", "share")
-NONE = "-"
 
 
 def profile(path: Path, window: NDArray[np.float32], threads: int, plan: TimingPlan) -> list[Segment]:
     """Return the parts of a model file, in order.
 
-    A TFLite model is cut after every part, and the pieces are timed in turns: a part's time is what its piece takes
-    longer than the one before. An ONNX model is timed by ONNX Runtime's own profiler.
-
-    Parameters
-    ----------
-    path
-        A model file.
-    window : ndarray of float32, shape (n,)
-        The sound to ask about, one window at the front end's rate.
-    threads
-        Computing threads.
-    plan
-        How long to measure.
-
-    Raises
-    ------
-    ArtifactError
-        If the file is no model file, or is damaged.
-    EngineError
-        If the engine, or its description of models, is not installed, or the model does not run in it.
+    A TFLite model is cut after every part, and the pieces are timed in turns: a part's time is the difference between
+    its piece's and that of the one before. An ONNX model is timed by ONNX Runtime's own profiler. `window` are the
+    samples to classify, float32 (n,), one window at the front end's rate. Raises `ArtifactError` if the file is no
+    model file, or is damaged; `EngineError` if the engine, or its description of models, is not installed, or the model
+    does not run in it.
     """
     model = read_model(path)
     batch = model_input(window, model.card)[np.newaxis]
@@ -89,11 +75,11 @@ def remarks(path: Path, parts: Sequence[Segment]) -> list[str]:
     sentences = []
     islands = [f"{part.name} ({' '.join(part.in_float)})" for part in parts if part.in_float]
     if islands and any(part.integers for part in parts):
-        sentences.append(f"Float islands in {path.name}, whose other operators take integers: {', '.join(islands)}.")
+        sentences.append(f"Float islands in {path.name}, whose other operators use integers: {', '.join(islands)}.")
     if all(set(part.operators) == set(part.outside) for part in parts):
-        sentences.append(f"The delegate took no operator of {path.name}.")
+        sentences.append(f"The delegate accepted no operator of {path.name}.")
     elif outside := [f"{part.name} ({' '.join(part.outside)})" for part in parts if part.outside]:
-        sentences.append(f"Operators of {path.name} that the delegate did not take: {', '.join(outside)}.")
+        sentences.append(f"Operators of {path.name} that the delegate did not accept: {', '.join(outside)}.")
     return sentences
 
 
@@ -101,11 +87,8 @@ def parser() -> Parser:
     """Return the parser of `operators`."""
     parser = Parser(prog=f"{PROG} operators", description="Where the time goes inside model files, layer by layer.")
     parser.add_argument("models", nargs="+", type=Path, metavar="MODEL", help="model files")
-    parser.add_argument("--threads", type=int, default=1, metavar="N", help="(%(default)s)")
-    parser.add_argument(
-        "--min-duration", type=float, default=2.0, metavar="S", help="seconds per part at least (%(default)s)"
-    )
-    parser.add_argument("--min-count", type=int, default=30, metavar="N", help="runs per part at least (%(default)s)")
+    add_threads(parser, 1)
+    add_durations(parser, seconds=2.0, count=30, unit="part")
     add_data(parser)
     return parser
 
@@ -114,23 +97,21 @@ def main(arguments: argparse.Namespace) -> int:
     """Show where the time goes inside model files."""
     plan = output.plan(arguments.min_duration, arguments.min_count)
     check_threads(arguments.threads, "--threads")
-    record = output.begin()
-    named = output.named_data(arguments.data)
-    clip = clips.find_clip(named)
+    record = Record.begin()
+    clip = clips.find_clip(output.named_data(arguments.data))
     window = clips.window(clip)
     models = dict.fromkeys(arguments.models)
     parts_by_model = {path: profile(path, window, arguments.threads, plan) for path in models}
     notes = [
         f"One query at a time, {arguments.threads} thread{'' if arguments.threads == 1 else 's'}, on "
-        f"{clip.name if clip else 'a made-up sound'}. TFLite: what the model cut after a part takes longer than cut "
+        f"{clip.name if clip else clips.SYNTHETIC}. TFLite: how much longer the model cut after a part runs than cut "
         "before it, the pieces taking turns, median over the rounds; a part below the noise may come out negative. "
-        "ONNX: ONNX Runtime's profiler, which costs time "
-        "itself.",
+        "ONNX: ONNX Runtime's profiler, which costs time itself.",
         "In float32: operators that compute so, though others of the model do not. Outside the delegate: those that "
-        "XNNPACK, LiteRT's faster kernels, did not take.",
+        "XNNPACK, LiteRT's faster kernels, did not accept.",
     ]
     notes += [remark for path, parts in parts_by_model.items() for remark in remarks(path, parts)]
     value = {"models": {str(path): [asdict(part) for part in parts] for path, parts in parts_by_model.items()}}
     rows = [row for path, parts in parts_by_model.items() for row in cells(path, parts)]
-    output.publish(destination(arguments), record, output.Table("Where the time goes", HEADERS, rows), notes, value)
+    record.publish(destination(arguments), Table("Where the time goes", HEADERS, rows), notes, value)
     return 0

@@ -1,10 +1,10 @@
-"""What a label costs from nothing: whole processes, from their start to their end, taking turns."""
+"""What a label costs from nothing: whole processes, from their start to their end, in turns."""
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
+import operator
 import statistics
 import subprocess
 import sys
@@ -13,12 +13,15 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from benchmarks.arguments import MOST, PROG, add_data, destination
+from benchmarks.arguments import MOST, PROG, add_data, add_threads, destination
 from benchmarks.measure import clips
 from benchmarks.measure.fresh_process import child_environment
-from benchmarks.measure.peers import PICTURE, SCRIPT, TF_KERAS
+from benchmarks.measure.peers import SCRIPT, TF_KERAS
 from benchmarks.report import output
+from benchmarks.report.output import Record, Table
+from benchmarks.report.table import interval, megabytes
 from runtime.default_model import PRETRAINED
 from runtime.engines.load import check_threads
 from toolkit.command import Parser
@@ -28,11 +31,8 @@ from toolkit.processors import usable_processors
 from toolkit.progress import progress
 
 NUMPY, OURS, USUAL = "import numpy", "python -m runtime", "librosa and tf_keras"
-NEEDED = (*PICTURE, TF_KERAS.module)
-"""What the usual script imports."""
 MANY = 60
 HEADERS = ("process", "seconds [least, most]", "x import numpy", "peak MB", "status")
-NONE = "-"
 
 _LAUNCHER = """
 import json, os, subprocess, sys, time
@@ -58,75 +58,54 @@ class Program:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a program took: seconds of each round, multiples of the first program's, peak bytes of one process."""
+    """What a program costs: seconds of each round, multiples of the first program's, peak bytes of one process."""
 
     name: str
     seconds: tuple[float, ...]
     ratios: tuple[float, ...]
-    peak_bytes: int | None
-    status: str
+    peak_bytes: int
+    status: str = "ok"
 
 
 def programs(model: Path, clip: Path, run: Path | None, threads: int) -> list[Program]:
-    """Return what is compared; the usual script only where a run has its Keras model and its libraries are here."""
+    """Return what is compared; the usual script only with a run, whose Keras model it uses."""
     python = sys.executable
     ours = (python, "-m", "runtime", "--model", str(model.absolute()), "--threads", str(threads), str(clip.absolute()))
-    compared = [Program(NUMPY, (python, "-c", "import numpy")), Program(OURS, ours)]
-    cores = usable_processors()
     many = (*ours, *[str(clip.absolute())] * (MANY - 1))
+    compared = [Program(NUMPY, (python, "-c", "import numpy")), Program(OURS, ours)]
     compared += [Program(f"the same, {MANY} clips", many)]
-    compared += [Program(f"the same, {cores} at once", many, cores)] if cores > 1 else []
-    if run is not None and not lacking():
+    if (cores := usable_processors()) > 1:
+        compared.append(Program(f"the same, {cores} at once", many, cores))
+    if run is not None:
         words = ("tf_keras", str((run / MODEL).absolute()), str(threads), str(clip.absolute()))
         compared.append(Program(USUAL, (python, str(SCRIPT), *words)))
     return compared
 
 
-def lacking() -> list[str]:
-    """Return which libraries of the usual script are not installed."""
-    return [name for name in NEEDED if importlib.util.find_spec(name) is None]
-
-
 def measure(compared: Sequence[Program], rounds: int, progress: Callable[[int, int], None]) -> list[Cost]:
-    """Start the programs in turn, `rounds` times, after one round that warms the disk's cache and is not counted.
-
-    Raises
-    ------
-    EngineError
-        If a program fails.
-    """
+    """Start the programs in turn, `rounds` times, after one round that warms the disk's cache and is not counted."""
     seconds: dict[str, list[float]] = {program.name: [] for program in compared}
     peaks: dict[str, int] = {}
     for turn in range(rounds + 1):
         for program in compared:
-            took, peak = _once(program)
+            duration, peak = _once(program)
             peaks[program.name] = max(peak, peaks.get(program.name, 0))
-            if turn:
-                seconds[program.name].append(took)
+            seconds[program.name].append(duration)
         progress(turn + 1, rounds + 1)
-    first = seconds[compared[0].name]
+    counted = {name: tuple(times[1:]) for name, times in seconds.items()}
+    first = counted[compared[0].name]
     return [
-        Cost(
-            name,
-            tuple(times),
-            tuple(ours / theirs for ours, theirs in zip(times, first, strict=True)),
-            peaks[name] or None,
-            "ok",
-        )
-        for name, times in seconds.items()
+        Cost(name, times, tuple(map(operator.truediv, times, first)), peaks[name]) for name, times in counted.items()
     ]
 
 
 def _once(program: Program) -> tuple[float, int]:
-    """Return the seconds that the slowest process took, and the peak bytes of the largest."""
+    """Return the seconds of the slowest process and the peak bytes of the largest; raise `EngineError` if one fails."""
     command = [sys.executable, "-S", "-c", _LAUNCHER, *program.command]
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
     with ExitStack() as stack:
         started = [
-            stack.enter_context(
-                subprocess.Popen(
-                    command, env=child_environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-                )
-            )
+            stack.enter_context(subprocess.Popen(command, env=child_environment(), **pipes))
             for _ in range(program.times)
         ]
         answers = [process.communicate()[0] for process in started]
@@ -141,34 +120,20 @@ def _once(program: Program) -> tuple[float, int]:
 
 def cells(cost: Cost) -> tuple[str, ...]:
     """Return a result's texts, one for each of `HEADERS`."""
-    if not cost.seconds:
-        return (cost.name, NONE, NONE, NONE, cost.status)
-    middle, ratio = statistics.median(cost.seconds), statistics.median(cost.ratios)
-    peak = NONE if cost.peak_bytes is None else f"{cost.peak_bytes / 1e6:.0f}"
-    return (
-        cost.name,
-        f"{middle:.2f} [{min(cost.seconds):.2f}, {max(cost.seconds):.2f}]",
-        f"{ratio:.2f}",
-        peak,
-        cost.status,
-    )
+    seconds = interval(statistics.median(cost.seconds), (min(cost.seconds), max(cost.seconds)), 2)
+    return (cost.name, seconds, f"{statistics.median(cost.ratios):.2f}", megabytes(cost.peak_bytes), cost.status)
 
 
 def parser() -> Parser:
     """Return the parser of `start`."""
-    parser = Parser(
-        prog=f"{PROG} start",
-        description="A label from nothing: whole processes, beside `import numpy` and the usual script.",
-    )
-    parser.add_argument(
-        "model", type=Path, nargs="?", metavar="MODEL", help="a model file (default: the one that is built in)"
-    )
-    parser.add_argument(
-        "--clip", type=Path, metavar="FILE", help="the sound (default: the dataset's first, or made up)"
-    )
+    description = "A label from nothing: whole processes, beside `import numpy` and the usual script."
+    parser = Parser(prog=f"{PROG} start", description=description)
+    model, clip = "(default: the built-in model file)", "(default: the dataset's first audio file, or a synthetic one)"
+    parser.add_argument("model", type=Path, nargs="?", default=PRETRAINED, metavar="MODEL", help=model)
+    parser.add_argument("--clip", type=Path, metavar="FILE", help=clip)
     parser.add_argument("--run", type=Path, metavar="RUN", help="a run whose Keras model the usual script is to use")
     parser.add_argument("--rounds", type=int, default=7, metavar="N", help="times each (%(default)s)")
-    parser.add_argument("--threads", type=int, default=1, metavar="N", help="(%(default)s)")
+    add_threads(parser, 1)
     add_data(parser)
     return parser
 
@@ -177,31 +142,25 @@ def main(arguments: argparse.Namespace) -> int:
     """Measure what a label costs from nothing."""
     check_threads(arguments.threads, "--threads")
     if not 1 <= arguments.rounds <= MOST:
-        raise UsageError(f"--rounds is {arguments.rounds}: give 1 to {MOST}")
-    model, data = arguments.model or PRETRAINED, output.named_data(arguments.data)
+        raise UsageError(f"--rounds is {arguments.rounds}: use 1 to {MOST}")
+    model, data = arguments.model, output.named_data(arguments.data)
     output.check_models([model])
-    if arguments.clip is not None:
-        output.check_clip(arguments.clip)
-    if arguments.run is not None:
-        output.check_run(arguments.run)
-        if lacking():
-            raise UsageError(f"--run needs what the usual script imports: run `pip install {' '.join(lacking())}`")
-    record = output.begin()
+    output.check_clip(arguments.clip)
+    output.check_run(arguments.run)
+    if arguments.run and (lacking := TF_KERAS.lacking):
+        raise UsageError(f"--run needs what the usual script imports: run `pip install {' '.join(lacking)}`")
+    record = Record.begin()
     clip = arguments.clip or clips.find_clip(data)
-    with tempfile.TemporaryDirectory() as folder:
-        shown = clip.name if clip else "a made-up clip of 30 s"
-        if clip is None:
-            clip = Path(folder) / "made-up.wav"
-            clips.write_clip(clip)
-        compared = programs(model, clip, arguments.run, arguments.threads)
-        with progress("starting processes") as report:
-            costs = measure(compared, arguments.rounds, report)
+    with tempfile.TemporaryDirectory() as folder, progress("starting processes") as report:
+        compared = programs(model, clips.clip_in(Path(folder), clip), arguments.run, arguments.threads)
+        costs = measure(compared, arguments.rounds, report)
+    shown = clip.name if clip else clips.SYNTHETIC
     notes = [
         f"{model.name}, {shown}, threads: {arguments.threads}. Whole processes, start to end, {arguments.rounds} turns "
         "after one that is not counted; medians, the least and the most. x import numpy: the median over the "
         "rounds. Peak memory: of the largest process."
     ]
     value = {"model": str(model), "clip": shown, "costs": [asdict(cost) for cost in costs]}
-    rows = [cells(cost) for cost in costs]
-    output.publish(destination(arguments), record, output.Table("A label from nothing", HEADERS, rows), notes, value)
+    rows = Table("A label from nothing", HEADERS, [cells(cost) for cost in costs])
+    record.publish(destination(arguments), rows, notes, value)
     return 0

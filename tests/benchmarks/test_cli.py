@@ -16,6 +16,9 @@ from benchmarks.measure import accuracy, suite
 from benchmarks.report.results import SCHEMA, read_result
 from benchmarks.studies.models_request import parser as models_parser
 from tests.run_maker import made_artifacts
+from toolkit.artifact.file import read_card
+from toolkit.data.dataset import build_index
+from toolkit.files import file_digest
 from toolkit.measure import latency
 
 QUICK = ["--min-duration", "0", "--min-count", "3", "--threads", "1"]
@@ -52,6 +55,10 @@ def test_two_formats_and_a_damaged_file(models: Path, tmp_path: Path, capsys: py
         assert sum(row["stages"].values()) == pytest.approx(total)
         assert row["size_bytes"] == Path(row["file"]).stat().st_size
         assert row["detail"]["labels"] and len(row["detail"]["truth"]) == len(row["detail"]["predicted"]) == 8
+        digests = {file_digest(path) for path in data.glob("*/*.png")}
+        assert len(set(row["detail"]["clips"])) == 8 and set(row["detail"]["clips"]) < digests
+        assert row["dataset_digest"] == build_index(data).digest
+        assert row["split_digest"] == read_card(Path(row["file"])).split.digest
     assert int8["against_float32"]["p"] == 1
     assert float32["against_float32"] is None
     assert float32["network_ratio"]["median"] == 1
@@ -165,7 +172,7 @@ def test_without_a_dataset_all_but_accuracy(models: Path, tmp_path: Path) -> Non
     model = str(models / "gtzanet-int8.tflite")
     assert cli.entry([model, "--speed-only", *QUICK, "--json", str(tmp_path / "o.json")]) == 0
     value = json.loads((tmp_path / "o.json").read_text())
-    assert value["clip"] == "a made-up clip of 30 s"
+    assert value["clip"] == "a synthetic clip of 30 s"
     (row,) = value["rows"]
     assert row["accuracy"] is None
     assert row["network"]["p50_ms"] > 0
@@ -183,7 +190,9 @@ def test_needs_no_tensorflow(models: Path) -> None:
     assert result.returncode == 0, result.stderr
 
 
-def test_without_a_dataset_says_what_to_do(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_dataset_names_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.delenv("GTZAN_ROOT", raising=False)
     assert cli.entry(["some.tflite"]) == 2
     error = capsys.readouterr().err
@@ -191,7 +200,7 @@ def test_without_a_dataset_says_what_to_do(monkeypatch: pytest.MonkeyPatch, caps
     assert all(hint in error for hint in ("--data", "GTZAN_ROOT", "--speed-only"))
 
 
-def test_without_models_says_what_to_do(
+def test_without_models_names_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -275,7 +284,7 @@ def test_a_missing_file_is_found_first(flags: list[str], models: Path, capsys: p
 
 def test_the_front_end_is_not_timed_on_a_million_clips(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.entry(["frontend", "--clips", "1000000"]) == 2
-    assert "--clips is 1000000: give 1 to 1000" in capsys.readouterr().err
+    assert "--clips is 1000000: use 1 to 1000" in capsys.readouterr().err
 
 
 def test_missing_pillow_is_named(
@@ -286,7 +295,7 @@ def test_missing_pillow_is_named(
     assert "needs Pillow: run `pip install" in capsys.readouterr().err
 
 
-def test_front_end_on_made_up_sounds(
+def test_front_end_on_synthetic_clips(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("GTZAN_ROOT", raising=False)
@@ -295,7 +304,7 @@ def test_front_end_on_made_up_sounds(
     value = json.loads(output.read_text())
     assert value["speed"][0]["name"] == "gtzanet-edge"
     assert value["fidelity"] is None
-    assert "made-up clip" in capsys.readouterr().out
+    assert "synthetic clip" in capsys.readouterr().out
 
 
 @pytest.mark.gtzan

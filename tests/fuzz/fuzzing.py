@@ -1,4 +1,4 @@
-"""Damaged and made-up sounds, raw streams and model files by the thousand: each is read, or refused in one sentence.
+"""Damaged and synthetic sounds, raw streams and model files by the thousand: each is read, or refused in one sentence.
 
 `python -m tests.fuzz.fuzzing KIND SEED COUNT [MODEL]` tries so many inputs in one process and prints what came of them.
 """

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 from runtime import classifier
 from runtime.cli import entry
@@ -36,10 +37,11 @@ def test_json_is_one_object_a_line(artifacts: Path, sound: Path, capfd: pytest.C
     lines = [json.loads(line) for line in out.splitlines()]
     assert len(lines) == 2
     for line in lines:
-        assert set(line) == {"file", "label", "confidence", "probabilities", "windows", "timings_ms", "model"}
+        keys = ["file", "state", "label", "confidence", "probabilities", "windows", "timings_ms", "model", "warnings"]
+        assert list(line) == keys and line["state"] == "label" and line["warnings"] == []
         assert line["confidence"] == line["probabilities"][line["label"]]
         (window,) = line["windows"]
-        assert window == {"start": 0, "end": 30, "probabilities": line["probabilities"]}
+        assert window == {"start": 0, "end": 30, "silent": False, "probabilities": line["probabilities"]}
         assert line["file"] == str(sound)
         assert line["model"] == "gtzanet-int8"
         assert line["label"] == max(line["probabilities"], key=line["probabilities"].get)
@@ -256,7 +258,90 @@ def test_a_folder_is_its_sounds(artifacts: Path, sound: Path, tmp_path: Path, ca
     assert classified_files == [str(tmp_path / "in" / name) for name in ("a.wav", "b.WAV", "inner/c.wav")]
     assert entry([str(tmp_path / "none"), str(sound), *options]) == 1
     out, err = capfd.readouterr()
-    assert len(out.splitlines()) == 1 and f"{tmp_path / 'none'}: there are no sound files in this folder" in err
+    assert len(out.splitlines()) == 1 and f"{tmp_path / 'none'}: there are no audio files in this folder" in err
+
+
+def test_links_are_followed_once_and_what_is_left_out_is_reported(
+    artifacts: Path, sound: Path, tmp_path: Path, capfd: Any
+) -> None:
+    folder, elsewhere = tmp_path / "in", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    shutil.copy(sound, elsewhere / "a.wav")
+    (folder / "link").symlink_to(elsewhere)
+    (folder / "again").symlink_to(elsewhere)
+    (elsewhere / "loop").symlink_to(folder)
+    samples, rate = soundfile.read(sound)
+    for name in ("b.caf", "c.w64"):
+        soundfile.write(folder / name, samples, rate)
+    for name in ("d.txt", "e.txt", "README"):
+        (folder / name).touch()
+    assert entry([str(folder), "--json", "--model", str(artifacts / "gtzanet-int8.tflite")]) == 0
+    out, err = capfd.readouterr()
+    names = [Path(json.loads(line)["file"]).name for line in out.splitlines()]
+    assert sorted(names) == ["a.wav", "b.caf", "c.w64"]
+    assert "3 files are left out" in err and "(.txt 2, no suffix 1)" in err
+
+
+def test_many_files_have_one_aligned_line_each(artifacts: Path, sound: Path, tmp_path: Path, capfd: Any) -> None:
+    names = ["a.wav", "a longer name.wav", "line\nbreak.wav"]
+    for name in names:
+        shutil.copy(sound, tmp_path / name)
+    options = ["--model", str(artifacts / "gtzanet-int8.tflite")]
+    assert entry([str(tmp_path), *options]) == 0
+    _, _, *rows = capfd.readouterr().out.splitlines()
+    assert len(rows) == 3 and len({row.index("%") for row in rows}) == 1
+    assert [row.split("  ")[0] for row in rows] == [str(tmp_path / name).replace("\n", "\\n") for name in sorted(names)]
+    assert entry([str(tmp_path), *options, "--top", "2"]) == 0
+    assert capfd.readouterr().out.count("%") == 3 * 2
+
+
+def test_csv_rows_survive_any_name(artifacts: Path, sound: Path, tmp_path: Path, capfd: Any) -> None:
+    name = str(tmp_path / 'a "b",\r\n;c\n.wav')
+    shutil.copy(sound, name)
+    assert entry([name, "--csv", "--model", str(artifacts / "gtzanet-int8.tflite")]) == 0
+    header, row = csv.reader(io.StringIO(capfd.readouterr().out, newline=""))
+    assert len(header) == len(row) and row[0] == name
+
+
+def without_marked_end(source: Path, target: Path) -> None:
+    """Write an Ogg file whose last page is not there."""
+    samples, rate = soundfile.read(source)
+    soundfile.write(target, samples, rate, format="OGG")
+    data = target.read_bytes()
+    target.write_bytes(data[: data.rindex(b"OggS")])
+
+
+def test_what_is_doubtful_is_a_warning_and_an_error_where_it_must_be_sure(
+    artifacts: Path, sound: Path, tmp_path: Path, capfd: Any
+) -> None:
+    path = tmp_path / "a.ogg"
+    without_marked_end(sound, path)
+    options = ["--model", str(artifacts / "gtzanet-int8.tflite")]
+    assert entry([str(path), "--json", *options]) == 0
+    out, err = capfd.readouterr()
+    (warning,) = json.loads(out)["warnings"]
+    assert "not marked as the end" in warning and err == f"python -m runtime: warning: {path}: {warning}\n"
+    assert entry([str(path), "--csv", *options]) == 0
+    header, row = csv.reader(io.StringIO(capfd.readouterr().out))
+    assert dict(zip(header, row, strict=True))["warnings"] == warning
+    assert entry([str(path), "--strict", *options]) == 1
+    out, err = capfd.readouterr()
+    assert f"error: {path}: refused by --strict: {warning}" in err
+
+
+def test_silence_is_no_class(artifacts: Path, tmp_path: Path, capfd: Any) -> None:
+    path = tmp_path / "a.wav"
+    options = ["--model", str(artifacts / "gtzanet-int8.tflite"), "--min-confidence", "0"]
+    for level, state in ((0, "silence"), (0.0005, "silence"), (0.01, "label")):
+        samples = level * np.sqrt(2) * np.sin(np.arange(22_050 * 4)) + 0.1  # a constant offset is no sound
+        soundfile.write(path, samples, 22_050, subtype="FLOAT")
+        assert entry([str(path), "--json", *options]) == 0
+        line = json.loads(capfd.readouterr().out)
+        assert line["state"] == state and (line["label"] == "silence") == (state == "silence")
+        assert (line["confidence"] is None) == (state == "silence")
+        assert entry([str(path), *options, "--silence", "-20" if state == "label" else "-150"]) == 0
+        assert (": silence  (" in capfd.readouterr().out) == (state == "label" or level == 0)
 
 
 def test_what_is_not_sure_is_unknown(artifacts: Path, sound: Path, capfd: Any) -> None:

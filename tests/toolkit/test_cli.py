@@ -47,7 +47,7 @@ def test_render_writes_the_picture(tmp_path: Path, capsys: pytest.CaptureFixture
 def test_render_says_that_a_long_clip_shows_its_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     clip = write_sound(tmp_path / "a.wav", 1, seconds=40)
     assert entry(["render", str(clip), "-o", str(tmp_path / "a.png")]) == 0
-    assert "2 windows of 30 s: the first is drawn" in capsys.readouterr().err
+    assert "2 windows of 30 s: this is the first" in capsys.readouterr().err
 
 
 def test_render_refusals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -111,7 +111,7 @@ def test_synth_writes_a_marked_corpus(tmp_path: Path, capsys: pytest.CaptureFixt
     assert entry([*command, "--force"]) == 0
     capsys.readouterr()
     assert entry(["dataset", str(root)]) == 0
-    assert "SYNTHETIC: made-up sounds, not music" in capsys.readouterr().out
+    assert "SYNTHETIC sounds, not music" in capsys.readouterr().out
     assert "0 clips" in refused(capsys, ["synth", str(tmp_path / "x"), "--clips", "0"], 2)
 
 

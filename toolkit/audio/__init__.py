@@ -1,8 +1,12 @@
 """A file's samples: float32, mono, at the rate that the caller names.
 
-- `decode`: any file to samples, by libsndfile or FFmpeg.
+- `decode`: any file to samples, all its recordings, one after the other.
+- `locate`: the recordings in a file, by its content.
+- `au`, `caf`, `flac`, `mp3`, `mp4`, `ogg`, `riff`: the same for one container each.
+- `recording`: where a recording begins and ends, and what is doubtful about it.
+- `view`: a part of a file that reads like a file of its own.
+- `blocks`: a recording's samples in blocks, by libsndfile or FFmpeg.
 - `ffmpeg`: the containers and codecs that libsndfile does not know.
-- `ogg`: whether an Ogg file ends where it says.
 - `pcm`: raw samples without a header.
 - `samples`: mixing to mono, resampling, and what counts as samples.
 """

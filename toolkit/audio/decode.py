@@ -1,42 +1,38 @@
-"""Sound files to samples: what libsndfile reads, AAC and the like through ffmpeg, block by block."""
+"""Audio files to samples, one channel at one rate."""
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
-import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from toolkit.audio.samples import MAX_CHANNELS, RATES, check_rate, mono, valid_samples
+from toolkit.audio.blocks import blocks, opened
+from toolkit.audio.locate import FFMPEG_SUFFIXES, recordings
+from toolkit.audio.recording import Recording
+from toolkit.audio.samples import Downmix, check_rate, valid_samples
 from toolkit.errors import AudioError
 from toolkit.stopwatch import Stopwatch
 
-FFMPEG_SUFFIXES = frozenset({".m4a", ".m4b", ".mp4", ".aac", ".3gp", ".wma", ".webm", ".mka", ".ac3", ".amr"})
-"""What the names of sound files end in that libsndfile cannot read: an installed ffmpeg does."""
-SUFFIXES = FFMPEG_SUFFIXES | {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".snd"}
-"""What the names of sound files end in."""
-MAX_SECONDS = 1800
-"""The longest sound read, so that memory stays bounded (30 minutes: 159 MB of samples at 22,050 Hz)."""
+_OWN_SUFFIXES = frozenset(
+    {".wav", ".wave", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2", ".aif", ".aiff", ".aifc", ".au", ".snd"}
+)
+SUFFIXES = FFMPEG_SUFFIXES | _OWN_SUFFIXES | {".caf"}
+"""What the names of sound files end in; what a file is, its content decides."""
+CANCELLED = "its channels cancel each other, so the loudest one is used alone"
 MAX_VALUES = 100_000_000
 """The most samples of one sound kept: 400 MB."""
 
-_BLOCK = 1 << 16
-_OGG = b"OggS"
-_REASONS = {
-    "SF_INFO": "its header gives an impossible sample rate or number of channels",
-    "File does not exist": "its content is no sound that can be decoded",
-}
-"""What libsndfile says of files that are there, in our words."""
-_UNKNOWN_LENGTH = 0x7FFF0000
-_MP3_SLACK = 4 * 1152
-_LENGTH_NOTE = re.compile(r"^\s*(?:data|SSND|Data Size|Riff size|riff)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
+
+class Sound(NamedTuple):
+    """A file's samples, mono float32 (n,), and what is doubtful about the file, a sentence each."""
+
+    samples: NDArray[np.float32]
+    warnings: tuple[str, ...]
 
 
 def check(path: str | Path) -> None:
@@ -45,24 +41,33 @@ def check(path: str | Path) -> None:
     Raises
     ------
     AudioError
-        If there is no such file, or it is empty, truncated, no sound, too long (`MAX_SECONDS`), or not finite.
+        If there is no such file, or it is empty, truncated, no sound, too long (`blocks.MAX_SECONDS`), or not finite.
     """
-    with _open(Path(path)) as sound:
-        for block in _blocks(Path(path), sound):
-            _named(path, block.reshape(-1))
+    path = Path(path)
+    for recording in _recordings(path):
+        with opened(path, recording) as sound:
+            for block in blocks(path, recording, sound, []):
+                _named(path, block.reshape(-1))
 
 
-def load(path: str | Path, rate: int, decoding: Stopwatch | None = None) -> NDArray[np.float32]:
+def load(path: str | Path, rate: int) -> NDArray[np.float32]:
+    """Return the samples of `read`."""
+    return read(path, rate).samples
+
+
+def read(path: str | Path, rate: int, decoding: Stopwatch | None = None) -> Sound:
     """Return a sound file as mono samples at `rate`, float32, shape (n,), n >= 1, as `to_mono_at` gives them.
 
     Channels are averaged, then resampled (soxr, high quality), block by block; mono at `rate` is passed bit for bit.
+    Where the channels cancel each other, the loudest one is read alone. All recordings in a file are read, one after
+    the other, and each to the end of its data, unless its header states its length.
 
     Parameters
     ----------
     path
         The file.
     rate
-        Samples a second.
+        Samples per second.
     decoding
         Counts the time until there are samples at the file's own rate; the rest of this call's is resampling.
 
@@ -74,10 +79,57 @@ def load(path: str | Path, rate: int, decoding: Stopwatch | None = None) -> NDAr
         If `rate` is not a whole number above 0.
     """
     check_rate(rate)
-    with _open(Path(path)) as sound:
-        blocks = _blocks(Path(path), sound)
-        read = decoding.over(blocks) if decoding else blocks
-        return collected(path, map(mono, read), int(sound.samplerate), rate)
+    path = Path(path)
+    parts = _recordings(path)
+    sounds = [_read(path, recording, rate, decoding) for recording in parts]
+    if len(sounds) == 1:
+        return sounds[0]
+    warnings = dict.fromkeys(warning for sound in sounds for warning in sound.warnings)
+    return Sound(_joined(path, (sound.samples for sound in sounds)), tuple(warnings))
+
+
+def _recordings(path: Path) -> list[Recording]:
+    """Return the recordings of a file that is there."""
+    try:
+        if path.is_dir():
+            raise AudioError(f"{path}: is a folder; name a sound file")
+        if not path.exists():
+            raise AudioError(f"{path}: no such file")
+        if not path.is_file():
+            raise AudioError(f"{path}: is no regular file")
+        size = path.stat().st_size
+        if size == 0:
+            raise AudioError(f"{path}: the file is empty")
+        with _naming(path):
+            return recordings(path, size)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise AudioError(f"{path}: cannot be read ({reason})") from None
+
+
+def _read(path: Path, recording: Recording, rate: int, decoding: Stopwatch | None) -> Sound:
+    """Return one of a file's recordings as mono samples."""
+    warnings = [recording.warning] if recording.warning else []
+    downmix = Downmix()
+    samples = _mono(path, recording, rate, decoding, downmix, warnings)
+    if downmix.cancels:
+        warnings.append(CANCELLED)
+        samples = _mono(path, recording, rate, decoding, Downmix(downmix.loudest), warnings)
+    return Sound(samples, tuple(dict.fromkeys(warnings)))
+
+
+def _mono(
+    path: Path,
+    recording: Recording,
+    rate: int,
+    decoding: Stopwatch | None,
+    downmix: Downmix,
+    warnings: list[str],
+) -> NDArray[np.float32]:
+    with opened(path, recording) as sound:
+        decoded = blocks(path, recording, sound, warnings)
+        decoded = decoding.over(decoded) if decoding else decoded
+        return collected(path, map(downmix.mono, decoded), int(sound.samplerate), rate)
 
 
 def collected(
@@ -116,98 +168,14 @@ def _joined(path: str | Path, blocks: Iterable[NDArray[np.float32]]) -> NDArray[
 
 def _named(path: str | Path, samples: NDArray[np.floating]) -> NDArray[np.float32]:
     """Return valid samples; an error names the file."""
-    try:
+    with _naming(path):
         return valid_samples(samples)
-    except AudioError as error:
-        raise AudioError(f"{path}: {error}") from None
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[Any]:
-    """Open a sound file, as a `soundfile.SoundFile` or what reads like one, and check what its header says."""
-    _check_file(path)
+def _naming(path: str | Path) -> Iterator[None]:
+    """Put the file's name in front of an error's message."""
     try:
-        sound = _decoded(path) if path.suffix.lower() in FFMPEG_SUFFIXES else soundfile.SoundFile(os.fsencode(path))
-    except (soundfile.LibsndfileError, TypeError, ValueError) as error:
-        message = getattr(error, "error_string", "its format is not known").rstrip(".")
-        reason = next((ours for theirs, ours in _REASONS.items() if theirs in message), message)
-        raise AudioError(
-            f"{path}: not a sound file that can be read ({reason}); convert it to WAV, FLAC, Ogg or MP3"
-        ) from None
-    with sound:
-        _check_header(path, sound)
-        yield sound
-
-
-def _decoded(path: Path) -> Any:
-    from toolkit.audio.ffmpeg import Decoded  # not before: what starts a program takes long to import
-
-    return Decoded(path, MAX_SECONDS + 1)
-
-
-def _check_file(path: Path) -> None:
-    try:
-        if path.is_dir():
-            raise AudioError(f"{path}: is a folder; name a sound file")
-        if not path.exists():
-            raise AudioError(f"{path}: no such file")
-        if not path.is_file():
-            raise AudioError(f"{path}: is no regular file")
-        if path.stat().st_size == 0:
-            raise AudioError(f"{path}: the file is empty")
-        with path.open("rb") as file:
-            is_ogg = file.read(len(_OGG)) == _OGG
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise AudioError(f"{path}: cannot be read ({reason})") from None
-    if is_ogg:
-        from toolkit.audio import ogg  # only an Ogg file waits for it
-
-        ogg.check_pages(path)
-
-
-def _check_header(path: Path, sound: Any) -> None:
-    if sound.format == "RAW":  # libsndfile takes anything for headerless sound, if its name ends in .au, .vox or .gsm
-        raise AudioError(f"{path}: not a sound file that can be read (it has no header); convert it to WAV or FLAC")
-    if not RATES[0] <= sound.samplerate <= RATES[1]:
-        raise AudioError(f"{path}: its sample rate is {sound.samplerate} Hz; {RATES[0]} to {RATES[1]} Hz can be read")
-    if sound.channels > MAX_CHANNELS:
-        raise AudioError(f"{path}: it has {sound.channels} channels; at most {MAX_CHANNELS} can be read")
-    if MAX_SECONDS * sound.samplerate < sound.frames < _UNKNOWN_LENGTH:
-        raise _too_long(path)
-    for note in _LENGTH_NOTE.findall(sound.extra_info):
-        promised, there = map(int, note)
-        if there < promised < _UNKNOWN_LENGTH:
-            raise AudioError(
-                f"{path}: the file is truncated: its header promises {promised} bytes, {there} are there; copy it again"
-            )
-
-
-def _blocks(path: Path, sound: Any) -> Iterator[NDArray[np.float32]]:
-    """Yield the file's samples in blocks of shape (n, channels), checking that all the header promises are there."""
-    total, promised = 0, int(sound.frames)
-    limit = MAX_SECONDS * sound.samplerate
-    while True:
-        try:
-            block: NDArray[np.float32] = sound.read(_BLOCK, dtype="float32", always_2d=True)
-        except soundfile.LibsndfileError as error:
-            reason = error.error_string.rstrip(".")
-            raise AudioError(
-                f"{path}: the file is truncated or damaged after {total} samples ({reason}); copy it again"
-            ) from None
-        total += len(block)
-        if total > limit:
-            raise _too_long(path)
-        if len(block) == 0:
-            break
-        yield block
-    if total == 0:
-        raise AudioError(f"{path}: holds no samples")
-    if promised < _UNKNOWN_LENGTH and total < promised - (_MP3_SLACK if sound.format == "MP3" else 0):
-        raise AudioError(
-            f"{path}: the file is truncated: its header promises {promised} samples, {total} are there; copy it again"
-        )
-
-
-def _too_long(path: Path) -> AudioError:
-    return AudioError(f"{path}: longer than {MAX_SECONDS // 60} minutes, the most that is read; cut it first")
+        yield
+    except AudioError as error:
+        raise AudioError(f"{path}: {error}") from None

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from toolkit.errors import AudioError
 
-FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,aac,asf,matroska,webm,ac3,eac3,amr,amrnb,amrwb,loas,latm,mp3,wav,flac,ogg"
-"""The containers that their names stand for, and such as are misnamed: a playlist would name other files."""
+_MARKED = "mov,mp4,m4a,3gp,3g2,mj2,asf,matroska,webm,avi,flv,mpegts,mpeg,wav,w64,aiff,caf,ogg,flac,ape,wv,tta"
+"""What begins with a mark of its own. A playlist is not among them: it would name other files."""
+_FORMATS = f"{_MARKED},aac,ac3,eac3,amr,amrnb,amrwb,loas,latm,mp3"
+"""With the streams that have no mark."""
 TIMEOUT_SECONDS = 300
 _HEADER = struct.Struct(">4sIIIII")
 _FLOAT = 6
@@ -39,16 +41,22 @@ class Decoded:
     extra_info = ""
     frames = _ENDLESS
 
-    def __init__(self, path: Path, max_seconds: int) -> None:
-        """Start ffmpeg, and read the header of the Sun AU file that it writes to a pipe."""
+    def __init__(self, path: Path, max_seconds: int, part: tuple[int, int] | None = None, marked: bool = False) -> None:
+        """Start ffmpeg, and read the header of the Sun AU file that it writes to a pipe.
+
+        `part` is the first byte and the one after the last, where not all of the file is read. `marked` leaves out the
+        formats that have no mark of their own, which any bytes may seem to be.
+        """
         program = shutil.which("ffmpeg")
         if program is None:
             raise AudioError(
-                f"{path}: {path.suffix} files need ffmpeg, which is not installed; install it "
+                f"{path}: its content needs ffmpeg, which is not installed; install it "
                 "(on Debian or Raspberry Pi OS: sudo apt install ffmpeg) or convert the file to WAV or FLAC"
             )
-        command = [program, "-nostdin", "-v", "error", "-xerror", "-protocol_whitelist", "file,pipe"]
-        command += ["-format_whitelist", FORMATS, "-i", f"file:{path}", "-map", "0:a:0", "-t", str(max_seconds)]
+        source = f"subfile,,start,{part[0]},end,{part[1]},,:{path.absolute()}" if part else f"file:{path}"
+        command = [program, "-nostdin", "-v", "error", "-xerror", "-protocol_whitelist", "file,pipe,subfile"]
+        command += ["-format_whitelist", _MARKED if marked else _FORMATS, "-i", source]
+        command += ["-map", "0:a:0", "-t", str(max_seconds)]
         command += ["-c:a", "pcm_f32be", "-f", "au", "pipe:1"]
         self._path = path
         process: Any = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -67,7 +75,7 @@ class Decoded:
                 raise AudioError(f"{path}: ffmpeg cannot decode it (nothing comes out)")
             magic, start, _, encoding, self.samplerate, self.channels = _HEADER.unpack(header)
             if (magic, encoding) != (b".snd", _FLOAT):
-                raise AudioError(f"{path}: ffmpeg gave something else than was asked for: install another version")
+                raise AudioError(f"{path}: ffmpeg wrote another format than the one requested: install another version")
             self._process.stdout.read(start - _HEADER.size)
         except BaseException:
             self.close()
@@ -116,6 +124,8 @@ class Decoded:
         if code != 0:
             last = text.splitlines()[-1].strip() if text else "no reason given"
             last = "its content is not what its name says" if "whitelist" in text else last
+            if "matches no streams" in text:
+                raise AudioError(f"{self._path}: there is no sound in it, only pictures; name another file")
             raise AudioError(f"{self._path}: ffmpeg cannot decode it ({last})")
         if any(words in text.lower() for words in _CUT_SHORT):
             raise AudioError(f"{self._path}: the file is truncated; copy it again")

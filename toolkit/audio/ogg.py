@@ -1,6 +1,7 @@
-"""Damage in Ogg files (Vorbis, Opus): a page that fails its checksum is refused, where libsndfile passes over it.
+"""The recordings of an Ogg file (Vorbis, Opus): several may follow each other, and a phone may not mark the end.
 
-The layout of a page and its checksum are those of RFC 3533, section 6.
+A page that fails its checksum is refused, where libsndfile passes over it. The layout of a page and its checksum are
+those of RFC 3533, section 6.
 """
 
 from __future__ import annotations
@@ -8,81 +9,95 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from toolkit.audio.recording import Recording
 from toolkit.errors import AudioError
 
 MAGIC = b"OggS"
 _HEADER = struct.Struct("<4sBBqIIIB")
+_FLAGS = 5
 _CHECKSUM = slice(22, 26)
-_LAST = 4
+_FIRST, _LAST = 2, 4
 _REVERSED = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
+_NO_END = "its last Ogg page is not marked as the end: a recorder may have left it out, or the end is missing"
 
 
 class _Page(NamedTuple):
     start: int
+    end: int
     stream: int
     number: int
-    last: bool
+    flags: int
 
 
-def check_pages(path: Path) -> None:
-    """Read every page of an Ogg file; what follows the last page of its last stream is not looked at.
+def recordings(file: BinaryIO, start: int, end: int) -> list[Recording]:
+    """Return the recordings between two offsets of a file; what follows the last page is not read.
 
     Raises
     ------
     AudioError
-        If a page is damaged or missing, or a stream does not come to its end.
+        If a page is damaged or missing, or the file ends within one.
     """
-    following: dict[int, int] = {}
-    with path.open("rb") as file:
-        for page in _pages(path, file):
-            if page.start > 0 and not following:
-                raise AudioError(
-                    f"{path}: there are several recordings in it, one after the other, of which only the first would "
-                    "be read: convert it to WAV or FLAC"
-                )
-            if page.number != following.get(page.stream, page.number):
-                raise AudioError(
-                    f"{path}: the file is damaged: a page before byte {page.start} is missing; copy it again"
-                )
-            following[page.stream] = page.number + 1
-            if page.last:
-                del following[page.stream]
-    if following:
-        raise AudioError(f"{path}: the file is truncated: its last page is not marked as the end; copy it again")
+    parts: list[Recording] = []
+    newest: dict[int, _Page] = {}
+    open_streams: set[int] = set()
+    for page in _pages(file, start):
+        is_first = bool(page.flags & _FIRST)
+        if is_first and any(not other.flags & _FIRST for other in newest.values()):
+            parts.append(_recording(file, start, page.start, [newest[stream] for stream in open_streams]))
+            newest, open_streams, start = {}, set(), page.start
+        previous = newest.get(page.stream)
+        if previous and page.number != previous.number + 1:
+            raise AudioError(f"the file is damaged: a page before byte {page.start} is missing; copy it again")
+        newest[page.stream] = page
+        open_streams.add(page.stream)
+        if page.flags & _LAST:
+            open_streams.remove(page.stream)
+    return [*parts, _recording(file, start if parts else 0, end, [newest[stream] for stream in open_streams])]
 
 
-def _pages(path: Path, file: BinaryIO) -> Iterator[_Page]:
+def _recording(file: BinaryIO, start: int, end: int, endless: list[_Page]) -> Recording:
+    """Return a recording in which the last pages of streams without an end are marked as their ends."""
+    replaced = {}
+    for page in endless:
+        file.seek(page.start)
+        content = bytearray(file.read(page.end - page.start))
+        content[_FLAGS] |= _LAST
+        content[_CHECKSUM] = bytes(4)
+        content[_CHECKSUM] = _crc(content).to_bytes(4, "little")
+        replaced[page.start] = bytes(content[: _HEADER.size])
+    return Recording(start, end, replaced=replaced, warning=_NO_END if endless else "")
+
+
+def _pages(file: BinaryIO, start: int) -> Iterator[_Page]:
     """Yield pages until something else follows the end of a stream."""
     ended = False
     while True:
-        start = file.tell()
+        file.seek(start)
         header = file.read(_HEADER.size)
-        if not header or (ended and not header.startswith(MAGIC)):
+        if not header.strip(b"\0") or (ended and not header.startswith(MAGIC)):
             return
         if len(header) < _HEADER.size:
-            raise _truncated(path, start)
+            raise _truncated(start)
         magic, _, flags, _, stream, number, checksum, segments = _HEADER.unpack(header)
         if magic != MAGIC:
-            raise AudioError(f"{path}: the file is damaged at byte {start}: no Ogg page begins there; copy it again")
+            raise AudioError(f"the file is damaged at byte {start}: no Ogg page begins there; copy it again")
         sizes = file.read(segments)
         body = file.read(sum(sizes))
         if len(sizes) < segments or len(body) < sum(sizes):
-            raise _truncated(path, start)
+            raise _truncated(start)
         page = bytearray(header + sizes + body)
         page[_CHECKSUM] = bytes(4)
         if _crc(page) != checksum:
-            raise AudioError(
-                f"{path}: the file is damaged in the page at byte {start} (its checksum fails); copy it again"
-            )
+            raise AudioError(f"the file is damaged in the page at byte {start} (its checksum fails); copy it again")
         ended = bool(flags & _LAST)
-        yield _Page(start, stream, number, ended)
+        yield _Page(start, start + len(page), stream, number, flags)
+        start += len(page)
 
 
-def _truncated(path: Path, start: int) -> AudioError:
-    return AudioError(f"{path}: the file is truncated in the page at byte {start}; copy it again")
+def _truncated(start: int) -> AudioError:
+    return AudioError(f"the file is truncated in the page at byte {start}; copy it again")
 
 
 def _crc(page: bytes | bytearray) -> int:

@@ -11,7 +11,7 @@ from toolkit.errors import AudioError, UsageError
 FORMATS = {"s16": 2, "s24": 3, "s32": 4, "f32": 4}
 """Bytes of a sample: whole numbers of 16, 24 and 32 bits, and 32-bit floats."""
 LOOKED_AT = 4096
-"""Bytes that tell a sound file from raw samples."""
+"""Bytes by which an audio file is distinguished from raw samples."""
 _HEADERS = (b"RIFF", b"RIFX", b"RF64", b"fLaC", b"OggS", b"ID3", b"FORM", b".snd", b"caff", b"\x1aE\xdf\xa3")
 _BITRATES = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _BITRATES_2 = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)

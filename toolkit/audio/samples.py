@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import soxr
 from numpy.typing import NDArray
@@ -12,6 +14,14 @@ MAX_CHANNELS = 64
 RATES = (1_000, 768_000)
 MAX_MAGNITUDE = 1e6
 """Samples are about -1 to 1; unscaled 16-bit values in a float file still pass, garbage does not."""
+
+SILENT_DB = -200.0
+"""The level of digital silence."""
+SILENCE_DB = -60.0
+"""What is quieter counts as silence."""
+_CANCELLED = 0.02
+_JUDGED = 1000
+"""Fewer samples may cancel by chance."""
 
 
 def valid_samples(samples: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -74,7 +84,7 @@ def to_mono_at(samples: NDArray[np.floating], source_rate: int, rate: int) -> ND
             "second; transpose it"
         )
     if samples.ndim == 2 and samples.shape[1] > 0:
-        samples = mono(samples)
+        samples = downmixed(samples)[0]
     single = valid_samples(samples)
     if source_rate == rate:
         return single
@@ -98,6 +108,67 @@ def mono(block: NDArray[np.floating]) -> NDArray[np.floating]:
         return block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=block.dtype)
 
 
+def downmixed(samples: NDArray[np.floating]) -> tuple[NDArray[np.floating], bool]:
+    """Return samples of shape (n, channels) as one channel, and whether it is the loudest one, as the mean cancels."""
+    downmix = Downmix()
+    single = downmix.mono(samples)
+    return (samples[:, downmix.loudest], True) if downmix.cancels else (single, False)
+
+
+def level_db(samples: NDArray[np.floating]) -> float:
+    """Return the root mean square of samples without their mean, in decibels relative to full scale.
+
+    A constant offset, as cheap sound cards have, is no sound. Digital silence is `SILENT_DB`.
+    """
+    variance = float(samples.var(dtype=np.float64))
+    return max(SILENT_DB, 10 * math.log10(variance)) if variance > 0 else SILENT_DB
+
+
+def is_silent(samples: NDArray[np.float32], silence_db: float) -> bool:
+    """Return whether `level_db` of samples, shape (n,), is below so many decibels; quick where it is far above."""
+    power = float(np.dot(samples, samples)) / len(samples)
+    loud = power - float(samples.mean()) ** 2 > max(4 * 10 ** (silence_db / 10), 0.01 * power)
+    return not loud and level_db(samples) < silence_db
+
+
+class Downmix:
+    """One channel of many, block by block: their mean, or one of them alone."""
+
+    def __init__(self, channel: int | None = None) -> None:
+        """Take the mean, or the channel of this number."""
+        self._channel = channel
+        self._count, self._mixed = 0, 0.0
+        self._energies: NDArray[np.floating] = np.zeros(1)
+
+    def mono(self, block: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Return one channel, shape (n,), of a block of shape (n, channels)."""
+        if self._channel is not None:
+            return block[:, self._channel]
+        mixed = mono(block)
+        if block.shape[1] > 1:
+            with np.errstate(all="ignore"):
+                self._energies = self._energies + np.einsum("ij,ij->j", block, block)
+                self._mixed += float(np.dot(mixed, mixed))
+                self._count += len(block)
+        return mixed
+
+    @property
+    def loudest(self) -> int:
+        """The number of the channel with the most energy."""
+        return int(self._energies.argmax())
+
+    @property
+    def cancels(self) -> bool:
+        """Whether the mean has lost what the channels hold, as that of two in antiphase.
+
+        Of channels that have nothing in common, the mean keeps one part in `n_channels` of the energy of one; less
+        than a fiftieth of that is cancellation.
+        """
+        if self._count < _JUDGED:
+            return False
+        return self._mixed * len(self._energies) < _CANCELLED * float(self._energies.max())
+
+
 class Resampler:
     """Sound that comes in blocks, as one channel at another rate.
 
@@ -106,7 +177,7 @@ class Resampler:
     """
 
     def __init__(self, source_rate: int, rate: int) -> None:
-        """Take sound at `source_rate` and give it at `rate`; errors are those of `to_mono_at`."""
+        """Resample sound from `source_rate` to `rate`; errors are those of `to_mono_at`."""
         check_rate(source_rate)
         check_rate(rate)
         self._stream = None

@@ -35,7 +35,7 @@ class TimingPlan:
     `warmup` queries a task go before; a burst lasts `burst_seconds` and has `burst_count` queries at least. While a
     task's rounds differ so much that the interval of their median is wider than `precision` of it, to either side, all
     go on, until that task has taken `most` times `min_seconds`; there are `FEWEST_ROUNDS` at least, without which there
-    is no such interval, in shorter bursts where `min_seconds` are few. 0 asks for no precision.
+    is no such interval, in shorter bursts where `min_seconds` are few. 0 means no precision.
     """
 
     min_seconds: float = 10.0

@@ -14,7 +14,7 @@ from toolkit.measure.metrics import wilson_interval
 
 
 class BrightnessEngine:
-    """Says the class whose number is a picture's value in its first pixel, or gives NaN for 255."""
+    """Scores the class whose number is the value of a picture's first pixel, or returns NaN for 255."""
 
     name, threads = "brightness", 1
     card: Card
@@ -45,7 +45,7 @@ def test_predictions_keep_the_order_over_batches(n: int) -> None:
 
 def test_values_that_are_not_finite_are_an_error() -> None:
     with pytest.raises(EngineError, match="not finite"):
-        predict(BrightnessEngine(), pictures_of([1, 255]))
+        predict(BrightnessEngine(), pictures_of([1, 255]), lambda done, total: None)
 
 
 @pytest.mark.parametrize("scores", [[0.0, 0.0], [1.5, -0.5]])
@@ -55,10 +55,10 @@ def test_scores_that_are_no_probabilities_are_an_error(scores: list[float]) -> N
             return np.tile(np.array(scores, np.float32), (len(batch), 1))
 
     with pytest.raises(EngineError, match="no probabilities"):
-        predict(Odd(), pictures_of([1, 2]))
+        predict(Odd(), pictures_of([1, 2]), lambda done, total: None)
 
 
-def test_score_counts_and_gives_the_interval() -> None:
+def test_score_counts_and_has_the_interval() -> None:
     measured = score(np.array([0, 1, 2, 3]), np.array([0, 1, 2, 9]))
     assert (measured.n, measured.correct, measured.accuracy) == (4, 3, 0.75)
     assert measured.wilson95 == wilson_interval(3, 4)

@@ -1,4 +1,4 @@
-"""What a measurement was taken under, read from a made-up psutil and /sys, and what makes figures doubtful."""
+"""The conditions of a measurement, read from a fake psutil and /sys, and what makes figures doubtful."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def firmware(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None
 
 
 @pytest.mark.parametrize("script", ["echo nonsense", "exit 1", "echo throttled=0xZZ"])
-def test_a_firmware_that_tells_nothing_is_no_error(
+def test_a_firmware_that_reports_nothing_is_no_error(
     script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     firmware(tmp_path, monkeypatch, script)
@@ -107,7 +107,7 @@ def silent(**_: object) -> None:
 
 
 @pytest.mark.parametrize("installed", [True, False])
-def test_a_machine_that_tells_nothing_has_no_doubts(
+def test_a_machine_that_reports_nothing_has_no_doubts(
     installed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A device may lack psutil, or psutil what it reads."""
@@ -122,7 +122,7 @@ def test_a_machine_that_tells_nothing_has_no_doubts(
     assert doubts(machine, conditions(tmp_path), 2) == []
 
 
-def test_this_machine_tells_how_long_it_has_worked() -> None:
+def test_this_machine_reports_how_long_it_has_worked() -> None:
     first = conditions()
     assert sum(number * number for number in range(300_000)) > 0
     last = conditions()
@@ -130,7 +130,7 @@ def test_this_machine_tells_how_long_it_has_worked() -> None:
     assert first.busy_seconds is None or first.busy_seconds > 0
 
 
-def test_a_calm_machine_gives_no_doubts() -> None:
+def test_a_calm_machine_has_no_doubts() -> None:
     assert doubts(CALM, LATER, 2) == []
 
 
@@ -138,7 +138,7 @@ def test_a_calm_machine_gives_no_doubts() -> None:
     ("after", "words"),
     [
         ({"busy_seconds": 65.0}, "other programs used 25% of the processors"),
-        ({"stolen_seconds": 5.0}, "hypervisor gave 20%"),
+        ({"stolen_seconds": 5.0}, "hypervisor spent 20%"),
         ({"throttled": 0x4}, "the processor is throttled"),
         ({"throttled": 0x10000}, "the supply voltage is too low, at times"),
         ({"throttle_count": 4}, "throttled for heat"),

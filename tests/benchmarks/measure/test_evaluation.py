@@ -17,10 +17,10 @@ from toolkit.errors import DatasetError
 
 
 def an_index(classes: tuple[str, ...] = ("high", "low"), each: int = 20) -> Index:
-    """Return an index of made-up items; no file is read for a split."""
+    """Return an index of synthetic items; no file is read for a split."""
     names = [(label, f"{label}/{number:03}") for label in classes for number in range(each)]
     items = tuple(Item(f"{name}.png", label, name, f"digest of {name}") for label, name in names)
-    return Index(Path("/made-up"), "pictures", classes, items, (), ())
+    return Index(Path("/synthetic"), "pictures", classes, items, (), ())
 
 
 def a_card(split: Split, labels: tuple[str, ...] = ("high", "low")) -> Card:

@@ -12,7 +12,7 @@ from toolkit.frontend.picture import paint, render
 from toolkit.frontend.spectrogram import db_mel
 
 
-def test_blocks_of_frames_give_what_all_frames_at_once_give() -> None:
+def test_blocks_of_frames_equal_all_frames_at_once() -> None:
     sound = synthetic.clip(synthetic.CLASSES[0], 0)
     blocks, whole = frontend.numpy_decibels(sound), frontend.numpy_decibels(sound, block=len(sound))
     np.testing.assert_allclose(blocks, whole, rtol=0, atol=1e-4)  # BLAS may add up in another order
@@ -20,7 +20,7 @@ def test_blocks_of_frames_give_what_all_frames_at_once_give() -> None:
     assert (paint(blocks) == render(sound)).mean() > 0.999
 
 
-def test_librosas_way_gives_what_its_own_call_gives() -> None:
+def test_librosas_way_equals_its_own_call() -> None:
     librosa = pytest.importorskip("librosa")
     sound = synthetic.clip(synthetic.CLASSES[1], 0, seconds=5)
     to_decibels = frontend._librosa_decibels()

@@ -76,7 +76,7 @@ def test_without_a_path_they_are_kept_in_memory() -> None:
 
 @given(st.integers(0, 900), st.one_of(st.binary(max_size=30), st.sampled_from([b"3\n", b"{}\n", b"\nnull\n"])))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_a_cut_or_damaged_file_gives_whole_notes(tmp_path: Path, length: int, tail: bytes) -> None:
+def test_a_cut_or_damaged_file_has_whole_notes(tmp_path: Path, length: int, tail: bytes) -> None:
     path = tmp_path / "o.unfinished"
     path.unlink(missing_ok=True)
     journal = Journal(path, {})

@@ -48,12 +48,11 @@ def test_each_gets_the_first_file_it_can_use(models: Path, run: Path) -> None:
 
 
 @pytest.mark.slow
-def test_they_take_turns_with_ours(models: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The usual script is slower than ours, and both call the made-up clip the same."""
+def test_they_run_in_turns_with_ours(models: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The usual script is slower than ours, and both label the synthetic clip the same."""
     for name in peers.PICTURE:
         pytest.importorskip(name, reason="the usual script's libraries are not installed")
-    clip = tmp_path / "clip.wav"
-    clips.write_clip(clip)
+    clip = clips.clip_in(tmp_path, None)
     words = [str(models / f"gtzanet-float32.{kind}") for kind in ("onnx", "tflite")]
     words += ["--speed-only", "--min-duration", "0", "--min-count", "3", "--threads", "1", "--clip", str(clip)]
     output = tmp_path / "o.json"
@@ -73,7 +72,7 @@ def test_they_take_turns_with_ours(models: Path, run: Path, tmp_path: Path, monk
 
 
 @pytest.mark.slow
-def test_what_is_not_installed_is_left_out_and_said(
+def test_what_is_not_installed_is_left_out_and_named(
     models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     find = importlib.util.find_spec
@@ -87,8 +86,7 @@ def test_what_is_not_installed_is_left_out_and_said(
 @pytest.mark.slow
 def test_a_program_that_fails_is_named_with_its_last_words(models: Path, tmp_path: Path) -> None:
     broken = Peer(ONNX_RUNTIME, tmp_path / "absent.onnx", 1, False, None)
-    clip = tmp_path / "clip.wav"
-    clips.write_clip(clip)
+    clip = clips.clip_in(tmp_path, None)
     message = r"librosa \+ ONNX Runtime \(absent\.onnx\) failed \(.+\): leave out --peers"
     with pytest.raises(EngineError, match=message), started([broken], clip):
         raise AssertionError("it cannot start")
@@ -97,8 +95,7 @@ def test_a_program_that_fails_is_named_with_its_last_words(models: Path, tmp_pat
 @pytest.mark.slow
 def test_they_end_with_the_block(models: Path, tmp_path: Path) -> None:
     program = Peer(ONNX_RUNTIME, models / "gtzanet-float32.onnx", 1, False, None)
-    clip = tmp_path / "clip.wav"
-    clips.write_clip(clip)
+    clip = clips.clip_in(tmp_path, None)
     with started([program], clip) as (peer,):
         process = peer._process
         os.kill(process.pid, 0)

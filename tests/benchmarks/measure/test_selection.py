@@ -1,4 +1,4 @@
-"""What to ship: the Pareto front on made points is exact, and the advice follows its rule."""
+"""What to ship: the Pareto front on synthetic points is exact, and the advice follows its rule."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def choice(
     return Choice(name, right / n, latency, size, peak, np.arange(n) < right, samples, spread)
 
 
-MADE = [
+SYNTHETIC = [
     choice("float32", 46, 6.0, 700),
     choice("float16", 46, 6.0, 350),
     choice("int8", 45, 9.0, 190),
@@ -34,8 +34,8 @@ MADE = [
 ]
 
 
-def test_the_front_of_made_points_is_exact() -> None:
-    assert front(MADE) == {"float16", "dynamic"}
+def test_the_front_of_synthetic_points_is_exact() -> None:
+    assert front(SYNTHETIC) == {"float16", "dynamic"}
 
 
 def test_equal_files_stay_both() -> None:
@@ -68,8 +68,8 @@ def test_what_is_left_out_is_beaten_and_what_stays_is_not(values: list[tuple[int
 
 
 def test_the_fastest_of_those_that_are_as_accurate_is_advised() -> None:
-    assert advise(MADE, Limits()).name == "float16"  # as fast as float32, and smaller
-    advice = advise(MADE, Limits(latency_ms=20, size_bytes=200))
+    assert advise(SYNTHETIC, Limits()).name == "float16"  # as fast as float32, and smaller
+    advice = advise(SYNTHETIC, Limits(latency_ms=20, size_bytes=200))
     assert (
         advice.name == "dynamic" and "20 ms, 0.0002 MB on the disk" in advice.reason and "of 3 files" in advice.reason
     )
@@ -100,20 +100,20 @@ def test_other_samples_cannot_excuse_a_lower_accuracy() -> None:
     assert advise([best, near], Limits()).name == "best"
 
 
-def test_no_file_within_the_limits_says_what_there_is() -> None:
-    advice = advise(MADE, Limits(latency_ms=1))
+def test_no_file_within_the_limits_names_what_there_is() -> None:
+    advice = advise(SYNTHETIC, Limits(latency_ms=1))
     assert advice.name is None
     assert (
         "no file is within 1 ms" in advice.reason
         and "the smallest is dynamic (7.0 ms, 0.00 MB, accuracy 0.450)" in advice.reason
     )
-    assert advise(MADE, Limits(peak_bytes=1e9)).name is None  # memory that nobody measured keeps no limit
+    assert advise(SYNTHETIC, Limits(peak_bytes=1e9)).name is None  # memory that nobody measured keeps no limit
     assert advise([], Limits()).name is None
 
 
-def test_an_accuracy_may_be_asked_for() -> None:
-    assert advise(MADE, Limits(accuracy=0.46)).name == "float16"
-    assert advise(MADE, Limits(accuracy=0.47)).name is None
+def test_an_accuracy_may_be_required() -> None:
+    assert advise(SYNTHETIC, Limits(accuracy=0.46)).name == "float16"
+    assert advise(SYNTHETIC, Limits(accuracy=0.47)).name is None
 
 
 @pytest.mark.parametrize(

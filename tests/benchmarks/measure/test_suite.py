@@ -11,7 +11,7 @@ from benchmarks.measure.suite import _float32_twin
 def test_the_twin_is_the_float32_model_of_the_same_format() -> None:
     def candidate(file: str, precision: str, run: str, level: str) -> Any:
         row = SimpleNamespace(file=file, precision=precision, run_digest=run, threads=1)
-        return SimpleNamespace(row=row, card=SimpleNamespace(input_level=level))
+        return SimpleNamespace(row=row, input_level=level)
 
     there = [("sound.tflite", "a", "waveform"), ("x.onnx", "a", "picture"), ("x.tflite", "a", "picture")]
     there += [("y.onnx", "b", "picture")]

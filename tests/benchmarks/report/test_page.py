@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from html.parser import HTMLParser
@@ -156,6 +158,23 @@ def test_a_slower_file_lies_farther_right_and_a_better_one_higher() -> None:
     assert left < right and low > high  # y grows downwards
 
 
+def test_labels_of_neighbours_cover_neither_each_other_nor_a_dot() -> None:
+    dots = [Dot(f"gtzanet-number-{n}.tflite", 20 + n / 4, 0.5 + n % 3 / 200, 0.43, 0.57, n % 2 == 0) for n in range(14)]
+    dots.append(Dot("far.tflite", 170, 0.5, 0.43, 0.57, True))
+    text = trade_off(dots, "ms", "accuracy")
+    labels = re.findall(r'<text x="([\d.]+)" y="([\d.]+)" text-anchor="(start|end)"[^>]*>([^<]*tflite)<', text)
+    boxes = []
+    for x, y, anchor, label in labels:
+        width = 6.9 * len(label)
+        left = float(x) - (width if anchor == "end" else 0)
+        boxes.append((left, float(y) - 10, left + width, float(y) + 3))
+    assert len(boxes) == len(dots) and all(left > 0 and right < 720 for left, _, right, _ in boxes)
+    circles = [(x - 5, y - 5, x + 5, y + 5) for x, y in zip(numbers(text, "cx"), numbers(text, "cy"), strict=True)]
+    for one, other in [*itertools.combinations(boxes, 2), *itertools.product(boxes, circles)]:
+        assert not (one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3])
+    assert text == trade_off(dots, "ms", "accuracy")
+
+
 def numbers(text: str, attribute: str) -> list[float]:
     """Return the values of all attributes of a name."""
     return [float(value) for name, value in Reader(text).attributes if name == attribute and value]
@@ -168,5 +187,5 @@ def test_bars_are_as_long_as_their_parts() -> None:
     assert sum(others) == pytest.approx(2 * (short + long), abs=0.3)
 
 
-def test_nothing_to_draw_is_no_drawing() -> None:
+def test_without_files_there_is_no_plot() -> None:
     assert trade_off([], "x", "y") == stacked({}, "ms") == distributions({}, "ms") == ""

@@ -61,7 +61,7 @@ def test_each_policy_and_length_is_judged_on_the_same_clips(clips: Index) -> Non
     results = study(classifier, clips, clips.items, [5.0, 10.0], ["tile", "pad"], lambda done, total: None)
     named = {(result.seconds, result.policy): result for result in results}
     assert list(named) == [(None, ""), (5, "tile"), (5, "pad"), (10, "tile"), (10, "pad")]
-    assert {result.accuracy.n for result in results} == {6}, "the clip of 2 s takes no part"
+    assert {result.accuracy.n for result in results} == {6}, "the clip of 2 s is left out"
     assert named[None, ""].agreement.accuracy == 1
     assert named[None, ""].accuracy.correct == 6
     assert named[5, "tile"].accuracy.correct == 6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from benchmarks import cli
 from benchmarks.measure.accuracy import Accuracy, detail
 from benchmarks.measure.fresh_process import FreshProcess
-from benchmarks.measure.pairs import compare_rows, match
+from benchmarks.measure.pairs import common_clips, compare_rows, match
 from benchmarks.measure.row import Row
 from benchmarks.report.results import FORMAT_VERSION, read_result
 from tests.cards import example_card
@@ -29,7 +30,7 @@ def latency(p50: float, spread: float = 0.01) -> Latency:
     return Latency(100, 1.0, p50, p50, p50, p50, (p50, p50), (None, None), (None, None), spread, (p50,) * 101)
 
 
-def row(name: str = "a/m.tflite", wrong: int = 4, **changes: Any) -> Row:
+def row(name: str = "a/m.tflite", wrong: int = 4, labels: tuple[str, str] = LABELS, **changes: Any) -> Row:
     """Return the row of a model that is wrong on the first samples."""
     truth = np.zeros(N, np.int64)
     scores = np.tile(np.array([[0.8, 0.2]], np.float32), (N, 1))
@@ -40,7 +41,7 @@ def row(name: str = "a/m.tflite", wrong: int = 4, **changes: Any) -> Row:
         size_bytes=100_000,
         judged_on="paper/validation",
         accuracy=Accuracy(N, right, right / N, wilson_interval(right, N)),
-        detail=detail(scores, truth, example_card(labels=LABELS)),
+        detail=detail(scores, truth, example_card(labels=labels)),
         network=latency(10.0),
         network_ratio=Ratio(1.0, 1.0, 1.0),
         file_to_label=latency(20.0),
@@ -103,6 +104,103 @@ def test_other_samples_are_compared_without_pairs() -> None:
     assert not pair.paired and pair.worse == ("accuracy",)
 
 
+def judged(clips: Sequence[object], wrong: int = 4, dataset: str = "one", **changes: Any) -> Row:
+    """Return the row of a model that is wrong on the first of these clips, as they are recorded."""
+    whole = row(wrong=wrong, judged_on="stratified/validation", dataset_digest=dataset, split_digest="s", **changes)
+    assert whole.detail
+    return replace(whole, detail=replace(whole.detail, clips=tuple(map(str, clips))))
+
+
+def test_clips_are_paired_by_their_digests_whatever_their_order() -> None:
+    one, other = judged(range(N)), judged([*reversed(range(N))])
+    pair = compare_rows(one, other, 0.05)
+    assert pair.common == N and pair.p == 1, "4 wrong here and 4 others wrong there"
+    assert common_clips(one, other)[0] == (0, N - 1)
+    assert compare_rows(one, judged(range(N), wrong=16), 0.05).p == pytest.approx(2 / 2**12)
+
+
+def test_clips_in_common_are_paired_and_the_accuracies_are_theirs() -> None:
+    pair = compare_rows(judged(range(N)), judged(range(2, N + 2), wrong=12, dataset="two"), 0.05)
+    assert pair.paired and pair.common == N - 2
+    assert pair.accuracy == ((N - 4) / (N - 2), (N - 14) / (N - 2)), "of clips 2 to 39"
+    twice = judged([0, 0, *range(1, N - 1)])
+    assert compare_rows(twice, twice, 0.05).common == N, "a file may be there twice"
+
+
+@pytest.mark.parametrize(
+    ("other", "note", "common"),
+    [
+        (judged(range(N)), None, N),
+        (judged(range(N, 2 * N)), "judged on different clips (40 and 40, none in common)", 0),
+        (judged(range(10, N + 10)), "compared on the 30 clips in common, of 40 and 40", 30),
+        (judged([], run_digest="r2"), "whether they, and the dataset, are the same cannot be known", 0),
+        (judged([], run_digest="r1"), "they count as the same, as the run or the split is", N),
+    ],
+)
+def test_which_clips_are_compared_is_reported(other: Row, note: str | None, common: int, tmp_path: Path) -> None:
+    one, two = write(tmp_path / "a.json", judged(range(N), run_digest="r1")), write(tmp_path / "b.json", other)
+    output = tmp_path / "o.json"
+    assert cli.entry(["compare", str(one), str(two), "--json", str(output)]) == 0
+    value = json.loads(output.read_text())
+    assert value["pairs"][0]["common"] == common
+    notes = [text for text in value["notes"] if text.startswith("m.tflite: ")]
+    assert notes == [] if note is None else note in notes[0]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        judged(range(N, 2 * N), wrong=30, dataset="two"),
+        judged(range(N), wrong=30, synthetic=True),
+        row(wrong=30, judged_on="x/validation", labels=("dog", "cat")),
+    ],
+)
+def test_different_datasets_are_refused(other: Row, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one, two = write(tmp_path / "a.json", judged(range(N))), write(tmp_path / "b.json", other)
+    words = ["compare", str(one), str(two), "--json", str(tmp_path / "o.json")]
+    assert cli.entry(words) == 2
+    error = capsys.readouterr().err
+    assert "judged on different datasets" in error and "--other-data" in error and len(error.splitlines()) == 1
+    assert not (tmp_path / "o.json").exists()
+    assert cli.entry([*words, "--other-data", "--fail-if-worse"]) == 0
+    assert "so that no accuracy is called worse or better" in capsys.readouterr().out
+    (pair,) = json.loads((tmp_path / "o.json").read_text())["pairs"]
+    assert pair["unsure"] == ["accuracy"] and pair["worse"] == [] and pair["p"] < 0.05
+
+
+def version_1(path: Path, run: str, labels: Sequence[str] = LABELS, split: str = "stratified") -> Path:
+    """Write a result as version 1 did, without digests."""
+    value = json.loads(write(path, row(judged_on=f"{split}/validation", run_digest=run)).read_text())
+    (only,) = value["rows"]
+    del only["dataset_digest"], only["split_digest"], only["detail"]["clips"]
+    only["detail"]["labels"] = list(labels)
+    path.write_text(json.dumps(value | {"format_version": 1}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("other", "code", "common"),
+    [
+        ({"run": "r1"}, 0, N),
+        ({"run": "r2"}, 0, 0),
+        ({"run": "r2", "labels": ("low", "high")}, 0, 0),
+        ({"run": "r2", "labels": ("dog", "cat")}, 2, None),
+    ],
+)
+def test_results_of_version_1_are_paired_only_where_their_run_decides_the_clips(
+    other: dict[str, Any], code: int, common: int | None, tmp_path: Path
+) -> None:
+    one, two = version_1(tmp_path / "a.json", "r1"), version_1(tmp_path / "b.json", **other)
+    output = tmp_path / "o.json"
+    assert cli.entry(["compare", str(one), str(two), "--json", str(output)]) == code
+    assert common is None or json.loads(output.read_text())["pairs"][0]["common"] == common
+
+
+def test_a_published_split_decides_the_clips_of_version_1(tmp_path: Path) -> None:
+    one, two = (version_1(tmp_path / f"{run}.json", run, split="paper") for run in ("a", "b"))
+    assert compare_rows(read_result(one).rows[0], read_result(two).rows[0], 0.05).common == N
+
+
 class Clock:
     """A clock that work moves on, by times with a known median."""
 
@@ -162,7 +260,7 @@ def test_the_command_flags_and_fails(tmp_path: Path, capsys: pytest.CaptureFixtu
         ("[]", "not a benchmark of model files"),
         ("{}", "not a benchmark of model files"),
         ('{"format_version": 1, "rows": [{}], "machine": {}}', "not a benchmark of model files"),
-        ('{"format_version": 99}', "is of format 99, this program reads 1"),
+        ('{"format_version": 99}', "is of format 99, this program reads 1 and 2"),
     ],
 )
 def test_what_is_no_result_is_misuse(
@@ -259,7 +357,7 @@ def test_times_of_other_sounds_or_a_disturbed_machine_are_not_judged(
     assert capsys.readouterr().out.splitlines()[2].endswith(words)
 
 
-def test_files_of_one_name_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_files_of_one_name_keep_their_folders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one = write(tmp_path / "a.json", row("a/m.tflite"), row("b/m.tflite"), row("c/n.tflite"))
     assert cli.entry(["compare", str(one), str(one)]) == 0
     lines = capsys.readouterr().out.splitlines()[2:5]

@@ -19,7 +19,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made_run(tmp_path_factory.getbasetemp(), "gtzanet")
 
 
-def test_a_row_says_what_it_took() -> None:
+def test_a_row_has_every_cost() -> None:
     assert cells(ExportCost("a.tflite", 12.4, 734_000_000, 190_000, "ok")) == ("a.tflite", "12", "734", "0.19", "ok")
     assert cells(ExportCost("a.tflite", 1.0, None, 0, "refused")) == ("a.tflite", "1", "-", "-", "refused")
 
@@ -39,7 +39,7 @@ def test_every_onnx_file_has_its_row(run: Path, tmp_path: Path, monkeypatch: pyt
 
 
 @pytest.mark.slow
-def test_a_failed_export_says_why(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_export_has_its_reason(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(export_cost, "QUANTIZATIONS", ("none",))
     output = tmp_path / "costs.json"
     assert entry(["export", str(run), "--format", "onnx", "--data", str(tmp_path), "--json", str(output)]) == 1

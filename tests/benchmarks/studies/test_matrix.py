@@ -43,7 +43,7 @@ def test_files_of_one_kind_share_a_line(tmp_path: Path) -> None:
     assert cells[0][8] == "1.00 [0.90, 1.10]", "times are the first split's"
 
 
-def test_what_went_wrong_with_any_of_them_is_told(tmp_path: Path) -> None:
+def test_what_went_wrong_with_any_of_them_is_reported(tmp_path: Path) -> None:
     first = measured(tmp_path / "a.tflite", "none", "paper/validation", 60, 1.0)
     card, row = measured(tmp_path / "b.tflite", "none", "fault-filtered/test", 50, 1.0)
     (line,) = lines([first, (card, replace(row, status="its card says 49/100"))])

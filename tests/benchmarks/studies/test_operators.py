@@ -40,7 +40,7 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_parts_of_a_tflite_model(
     artifacts: Path, monkeypatch: pytest.MonkeyPatch, precision: str, weights: str
 ) -> None:
-    """The piece that ends with part k is said to take (k + 1)^2 ms, on a machine that gets slower by the round."""
+    """The piece that ends with part k lasts (k + 1)^2 ms, on a machine that gets slower by the round."""
 
     def clocked(tasks: Mapping[str, Any], plan: TimingPlan) -> dict[str, Any]:
         for task in tasks.values():
@@ -120,16 +120,16 @@ def test_float_islands_and_what_the_delegate_left_are_named() -> None:
     path = Path("x/m.tflite")
     assert remarks(path, [whole]) == remarks(path, [dynamic]) == []
     assert remarks(path, [whole, island]) == [
-        "Float islands in m.tflite, whose other operators take integers: b (CONV_2D SOFTMAX).",
-        "Operators of m.tflite that the delegate did not take: b (SOFTMAX).",
+        "Float islands in m.tflite, whose other operators use integers: b (CONV_2D SOFTMAX).",
+        "Operators of m.tflite that the delegate did not accept: b (SOFTMAX).",
     ]
     assert len(remarks(path, [dynamic, replace(island, outside=())])) == 0
     none = replace(whole, outside=("CONV_2D",))
-    assert remarks(path, [none, none]) == ["The delegate took no operator of m.tflite."]
+    assert remarks(path, [none, none]) == ["The delegate accepted no operator of m.tflite."]
 
 
 @pytest.mark.slow
-def test_what_xnnpack_takes_of_real_files(artifacts: Path) -> None:
+def test_what_xnnpack_accepts_of_real_files(artifacts: Path) -> None:
     """It has no kernels for 16-bit activations, and none for an int8 softmax."""
     pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed")
     plan = TimingPlan(0, 1, 0, 0, 1)
@@ -139,7 +139,7 @@ def test_what_xnnpack_takes_of_real_files(artifacts: Path) -> None:
     assert not any(part.outside or part.in_float for part in parts["float32"])
     assert [part.outside for part in parts["int8"]] == [()] * 5 + [("SOFTMAX",)]
     assert all(part.integers and not part.in_float for part in parts["int8"])
-    assert remarks(Path("a"), parts["int16x8"]) == ["The delegate took no operator of a."]
+    assert remarks(Path("a"), parts["int16x8"]) == ["The delegate accepted no operator of a."]
 
 
 @pytest.mark.slow
@@ -163,7 +163,7 @@ def test_the_command(artifacts: Path, tmp_path: Path, capsys: pytest.CaptureFixt
         ("odd.tflite", WHOLE, 1, "cannot be run layer by layer"),
     ],
 )
-def test_what_is_no_model_is_told(
+def test_what_is_no_model_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, content: bytes | None, code: int, why: str
 ) -> None:
     if content is not None:

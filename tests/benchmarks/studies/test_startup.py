@@ -1,4 +1,4 @@
-"""Whole processes: they take turns, a failing one is told, and the row says what it took."""
+"""Whole processes: they run in turns, a failing one is named, and the row has its costs."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def test_processes_are_timed_and_weighed() -> None:
     assert blank_peak and large_peak and 95e6 < large_peak - blank_peak < 120e6
 
 
-def test_a_process_that_fails_is_told() -> None:
+def test_a_process_that_fails_is_named() -> None:
     with pytest.raises(EngineError, match="broken: the process failed .SystemExit|broken: the process failed .no luck"):
         measure([Program("broken", (sys.executable, "-c", "raise SystemExit('no luck')"))], 1, lambda done, total: None)
 
 
-def test_a_row_says_what_it_took() -> None:
+def test_a_row_has_every_cost() -> None:
     cost = Cost("a", (0.5, 0.25, 0.75), (1.0, 2.0, 4.0), 70_000_000, "ok")
     assert cells(cost) == ("a", "0.50 [0.25, 0.75]", "2.00", "70", "ok")
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from tests.toolkit import sounds
-from toolkit.audio import decode, ffmpeg
+from toolkit.audio import blocks, decode, ffmpeg
 from toolkit.audio.samples import to_mono_at
 from toolkit.errors import AudioError, UsageError
 
@@ -224,7 +224,7 @@ def test_paths_that_are_no_file_are_refused(tmp_path: Path) -> None:
 
 
 def test_too_long_a_sound_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decode, "MAX_SECONDS", 60)
+    monkeypatch.setattr(blocks, "MAX_SECONDS", 60)
     soundfile.write(tmp_path / "a.flac", np.zeros(60 * RATE), RATE)
     assert len(decode.load(tmp_path / "a.flac", RATE)) == 60 * RATE
     soundfile.write(tmp_path / "a.flac", np.zeros(60 * RATE + 1), RATE)
@@ -288,7 +288,7 @@ def through_ffmpeg(source: Path, target: Path) -> Path:
 def test_what_ffmpeg_makes_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     soundfile.write(tmp_path / "a.wav", sounds.melody(5), RATE)
     path = through_ffmpeg(tmp_path / "a.wav", tmp_path / "a.m4a")
-    monkeypatch.setattr(decode, "MAX_SECONDS", 2)
+    monkeypatch.setattr(blocks, "MAX_SECONDS", 2)
     with pytest.raises(AudioError, match=r"a\.m4a: longer than"):
         decode.load(path, RATE)
     monkeypatch.undo()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tests.toolkit import sounds
@@ -16,6 +17,7 @@ from toolkit.errors import AudioError
 from toolkit.frontend.spec import PICTURE
 
 SUBTYPES = ("VORBIS", "OPUS")
+RATE = PICTURE.sample_rate
 
 
 @pytest.fixture(scope="module", params=SUBTYPES)
@@ -45,19 +47,45 @@ def test_the_checksum_is_the_polynomials(data: bytes) -> None:
     assert ogg._crc(data) == crc
 
 
-def test_whole_and_tagged_files_pass(whole: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize("tail", [b"", b"TAG" + bytes(125), bytes(500)])
+def test_what_follows_the_end_is_passed_over(whole: bytes, tmp_path: Path, tail: bytes) -> None:
     path = tmp_path / "a.ogg"
-    for content in (whole, whole + b"TAG" + bytes(125)):
+    path.write_bytes(whole)
+    expected = decode.read(path, RATE)
+    path.write_bytes(whole + tail)
+    sound = decode.read(path, RATE)
+    np.testing.assert_array_equal(sound.samples, expected.samples)
+    assert sound.warnings == ()
+
+
+def test_every_recording_of_a_chain_is_heard(whole: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a.ogg"
+    path.write_bytes(whole)
+    one = decode.load(path, RATE)
+    for links in (2, 3):
+        path.write_bytes(whole * links)
+        np.testing.assert_array_equal(decode.load(path, RATE), np.tile(one, links))
+
+
+def without_end(content: bytes) -> bytes:
+    """Return an Ogg file whose last page is not marked as the end, with the checksum that belongs to it."""
+    start = starts(content)[-1]
+    page = bytearray(content[start:])
+    page[5] &= ~4
+    page[22:26] = bytes(4)
+    page[22:26] = ogg._crc(page).to_bytes(4, "little")
+    return content[:start] + page
+
+
+def test_a_recording_without_a_marked_end_is_heard_with_a_warning(whole: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a.ogg"
+    path.write_bytes(whole)
+    one = decode.load(path, RATE)
+    for content, links in ((without_end(whole), 1), (without_end(whole) * 2, 2), (without_end(whole) + whole, 2)):
         path.write_bytes(content)
-        ogg.check_pages(path)
-        assert len(decode.load(path, PICTURE.sample_rate)) > 0
-
-
-def test_of_a_chain_the_first_link_alone_would_be_read(whole: bytes, tmp_path: Path) -> None:
-    path = tmp_path / "a.ogg"
-    path.write_bytes(whole + whole)
-    with pytest.raises(AudioError, match=r"a\.ogg: there are several recordings in it, one after the other"):
-        decode.load(path, PICTURE.sample_rate)
+        sound = decode.read(path, RATE)
+        np.testing.assert_array_equal(sound.samples, np.tile(one, links))
+        assert sound.warnings == (ogg._NO_END,)
 
 
 @given(st.data())
@@ -67,20 +95,34 @@ def test_a_changed_byte_is_found(whole: bytes, tmp_path: Path, data: st.DataObje
     content[data.draw(st.integers(len(ogg.MAGIC), len(whole) - 1))] ^= data.draw(st.integers(1, 255))
     path = tmp_path / "a.ogg"
     path.write_bytes(content)
-    for read in (partial(decode.load, rate=PICTURE.sample_rate), decode.check):
+    for read in (partial(decode.load, rate=RATE), decode.check):
         with pytest.raises(AudioError, match=r"a\.ogg: the file is (damaged|truncated)"):
             read(path)
 
 
 @given(st.data())
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_cut_is_found(whole: bytes, tmp_path: Path, data: st.DataObject) -> None:
+def test_a_cut_within_a_page_is_refused(whole: bytes, tmp_path: Path, data: st.DataObject) -> None:
     path = tmp_path / "a.ogg"
-    path.write_bytes(
-        whole[: data.draw(st.integers(len(ogg.MAGIC), len(whole) - 1) | st.sampled_from(starts(whole)[1:]))]
-    )
+    place = data.draw(st.integers(len(ogg.MAGIC), len(whole) - 1))
+    assume(place not in starts(whole))
+    path.write_bytes(whole[:place])
     with pytest.raises(AudioError, match=r"a\.ogg: the file is truncated"):
-        decode.load(path, PICTURE.sample_rate)
+        decode.load(path, RATE)
+
+
+def test_a_cut_between_pages_is_heard_with_a_warning(whole: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a.ogg"
+    path.write_bytes(whole)
+    expected = decode.load(path, RATE)
+    pages = starts(whole)
+    for place in pages[3:]:
+        path.write_bytes(whole[:place])
+        sound = decode.read(path, RATE)
+        assert 0 < len(sound.samples) < len(expected) and sound.warnings == (ogg._NO_END,)
+    path.write_bytes(whole[: pages[1]])
+    with pytest.raises(AudioError, match=r"a\.ogg: "):
+        decode.load(path, RATE)
 
 
 def test_a_missing_page_is_found(whole: bytes, tmp_path: Path) -> None:
@@ -89,5 +131,5 @@ def test_a_missing_page_is_found(whole: bytes, tmp_path: Path) -> None:
     for first, second in zip(pages[2:], pages[3:], strict=False):
         path.write_bytes(whole[:first] + whole[second:])
         with pytest.raises(AudioError, match=rf"a page before byte {first} is missing"):
-            decode.load(path, PICTURE.sample_rate)
+            decode.load(path, RATE)
     assert len(pages) > 4

@@ -1,0 +1,147 @@
+"""A recording's samples in blocks, by libsndfile or FFmpeg, and whether all is there that its header states."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from shutil import which
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from toolkit.audio.recording import Recording
+from toolkit.audio.samples import MAX_CHANNELS, RATES
+from toolkit.errors import AudioError
+
+if TYPE_CHECKING:
+    from toolkit.audio.view import View
+
+MAX_SECONDS = 1800
+"""The longest recording read, so that memory stays bounded (30 minutes: 159 MB of samples at 22,050 Hz)."""
+
+_BLOCK = 1 << 16
+_SMALL_BLOCK = 1 << 12
+"""Where the length is not stated, what is decoded of the last block may be lost."""
+_REASONS = {
+    "SF_INFO": "its header gives an impossible sample rate or number of channels",
+    "File does not exist": "its content is no sound that can be decoded",
+}
+"""libsndfile's messages about files that are there, in our words."""
+_NOT_OURS = (1, 4, 64, 161)
+"""libsndfile's codes for a container and an encoding that it does not know, a WAV file's and Ogg's among them."""
+_UNKNOWN_LENGTH = 0x7FFF0000
+_MP3_SLACK = 4 * 1152
+_LENGTH_NOTE = re.compile(r"^\s*(?:data|SSND|Data Size|Riff size|riff)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
+
+
+@contextmanager
+def opened(path: Path, recording: Recording) -> Iterator[Any]:
+    """Open a recording, as a `soundfile.SoundFile` or what reads like one, and check what its header says."""
+    with ExitStack() as stack:
+        if recording.by_ffmpeg:
+            part = None if recording.is_whole(path.stat().st_size) else (recording.start, recording.end)
+            sound = stack.enter_context(_ffmpeg(path, part))
+        else:
+            whole = recording.is_whole(path.stat().st_size)
+            source = os.fsencode(path) if whole else stack.enter_context(_view(path, recording))
+            sound = stack.enter_context(_sndfile(path, source))
+        _check_header(path, recording, sound)
+        yield sound
+
+
+class _Forward(soundfile.SoundFile):  # type: ignore[misc]
+    """A sound that is read from its beginning to its end; one that may seek reads no further than its estimate."""
+
+    def seekable(self) -> bool:
+        """Return False."""
+        return False
+
+    @property
+    def source_ended(self) -> bool:
+        """Whether all bytes of a `View` have been read."""
+        return bool(getattr(self.name, "ended", False))
+
+
+def _sndfile(path: Path, source: Any) -> Any:
+    """Open a file with libsndfile, or with FFmpeg where the container or its codec is none of libsndfile's."""
+    try:
+        return _Forward(source)
+    except (soundfile.LibsndfileError, TypeError, ValueError) as error:
+        if getattr(error, "code", None) in _NOT_OURS and which("ffmpeg"):
+            with suppress(AudioError):
+                return _ffmpeg(path, marked=True)
+        message = getattr(error, "error_string", "its format is not known").rstrip(".")
+        reason = next((ours for theirs, ours in _REASONS.items() if theirs in message), message)
+        raise AudioError(
+            f"{path}: not a sound file that can be read ({reason}); convert it to WAV, FLAC, Ogg or MP3"
+        ) from None
+
+
+def _view(path: Path, recording: Recording) -> View:
+    from toolkit.audio.view import View  # few files need it
+
+    return View(path, recording.start, recording.end, recording.replaced, recording.stated_size)
+
+
+def _ffmpeg(path: Path, part: tuple[int, int] | None = None, marked: bool = False) -> Any:
+    from toolkit.audio.ffmpeg import Decoded  # not before: what starts a program takes long to import
+
+    return Decoded(path, MAX_SECONDS + 1, part, marked)
+
+
+def _check_header(path: Path, recording: Recording, sound: Any) -> None:
+    if sound.format == "RAW":  # libsndfile takes anything for headerless sound, if its name ends in .au, .vox or .gsm
+        raise AudioError(f"{path}: not a sound file that can be read (it has no header); convert it to WAV or FLAC")
+    if not RATES[0] <= sound.samplerate <= RATES[1]:
+        raise AudioError(f"{path}: its sample rate is {sound.samplerate} Hz; {RATES[0]} to {RATES[1]} Hz can be read")
+    if sound.channels > MAX_CHANNELS:
+        raise AudioError(f"{path}: it has {sound.channels} channels; at most {MAX_CHANNELS} can be read")
+    if recording.exact and MAX_SECONDS * sound.samplerate < sound.frames < _UNKNOWN_LENGTH:
+        raise _too_long(path)
+    for note in _LENGTH_NOTE.findall(sound.extra_info):
+        promised, there = map(int, note)
+        if there < promised < _UNKNOWN_LENGTH:
+            raise AudioError(
+                f"{path}: the file is truncated: its header promises {promised} bytes, {there} are there; copy it again"
+            )
+
+
+def blocks(path: Path, recording: Recording, sound: Any, warnings: list[str]) -> Iterator[NDArray[np.float32]]:
+    """Yield the samples in blocks of shape (n, channels): all that a header states, or all until the data end."""
+    stated = int(sound.frames) if recording.exact and sound.frames < _UNKNOWN_LENGTH else None
+    size = _SMALL_BLOCK if stated is None else _BLOCK
+    limit = MAX_SECONDS * sound.samplerate
+    total = 0
+    while stated is None or total < stated:
+        try:
+            count = size if stated is None else min(size, stated - total)
+            block: NDArray[np.float32] = sound.read(count, dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as error:
+            reason = error.error_string.rstrip(".")
+            if total and not recording.exact and sound.source_ended:
+                warnings.append(f"after {total} samples its end cannot be decoded ({reason}): it may have been cut")
+                break
+            raise AudioError(
+                f"{path}: the file is truncated or damaged after {total} samples ({reason}); copy it again"
+            ) from None
+        total += len(block)
+        if total > limit:
+            raise _too_long(path)
+        if len(block) == 0:
+            break
+        yield block
+    if total == 0:
+        raise AudioError(f"{path}: holds no samples")
+    if stated is not None and total < stated - (_MP3_SLACK if sound.format == "MP3" else 0):
+        raise AudioError(
+            f"{path}: the file is truncated: its header promises {stated} samples, {total} are there; copy it again"
+        )
+
+
+def _too_long(path: Path) -> AudioError:
+    return AudioError(f"{path}: longer than {MAX_SECONDS // 60} minutes, the most that is read; cut it first")

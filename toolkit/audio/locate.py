@@ -1,0 +1,58 @@
+"""The recordings in a file of any container. Its content decides what it is, not its name."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+from toolkit.audio.recording import Recording, after_id3
+
+FFMPEG_SUFFIXES = frozenset(
+    {".m4a", ".m4b", ".mp4", ".mov", ".aac", ".3gp", ".wma", ".webm", ".mka", ".mkv", ".ac3", ".amr", ".ape", ".wv"}
+)
+"""What the names of files end in that libsndfile cannot read: an installed ffmpeg does."""
+_MODULES = {
+    b"fLaC": "flac",
+    b"RIFF": "riff",
+    b"RIFX": "riff",
+    b"RF64": "riff",
+    b"FORM": "riff",
+    b"OggS": "ogg",
+    b".snd": "au",
+    b"caff": "caf",
+    b"ftyp": "mp4",
+}
+_FFMPEG_MAGICS = (b"\x1aE\xdf\xa3", b"0&\xb2u\x8ef\xcf\x11", b"#!AMR", b"\x0bw", b"FLV", b"wvpk", b"MAC ")
+"""The first bytes of Matroska, ASF (WMA), AMR, AC-3, FLV, WavPack and Monkey's Audio."""
+
+
+def recordings(path: Path, size: int) -> list[Recording]:
+    """Return the recordings of a file of `size` bytes, at least one. The content decides what it is, not the name.
+
+    Raises
+    ------
+    AudioError
+        If an Ogg page is damaged or missing; the message does not name the file.
+    OSError
+        If the file cannot be read.
+    """
+    with path.open("rb") as file:
+        start = after_id3(file, 0)
+        file.seek(start)
+        head = file.read(12)
+        if head.startswith(_FFMPEG_MAGICS) or _is_adts(head):
+            return [Recording(0, size, by_ffmpeg=True)]
+        name = next((name for magic, name in _MODULES.items() if magic in (head[:4], head[4:8])), None)
+        if name is not None:
+            container = import_module(f"toolkit.audio.{name}")  # only what is needed: a first label waits for it
+            located: list[Recording] = container.recordings(file, start, size)
+            return located
+        from toolkit.audio import mp3
+
+        by_ffmpeg = path.suffix.lower() in FFMPEG_SUFFIXES
+        return mp3.recordings(file, start, size) or [Recording(0, size, by_ffmpeg=by_ffmpeg)]
+
+
+def _is_adts(head: bytes) -> bool:
+    """Return whether bytes begin as AAC does without a container (ISO/IEC 13818-7, section 6.2)."""
+    return len(head) > 2 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0
