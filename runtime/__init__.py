@@ -1,11 +1,11 @@
 """Classify audio files on a device: one model file in, labels out.
 
-- `classifier`, `prediction`: a model file as an object, and what it says of a clip.
+- `classifier`, `prediction`: a model file as an object, and its result for a clip.
 - `preprocess`: samples to the network's input.
 - `engines`: LiteRT, tflite-runtime and ONNX Runtime behind one interface.
 - `stream`: endless sound.
 - `cli`, `arguments`, `classify`, `sources`, `output`: the command line, from files to lines.
-- `doctor`, `info`, `sizes`: what works on this machine, and what a file says of itself.
+- `doctor`, `info`, `sizes`: what works on this machine, and a file's card as text.
 - `default_model`, `pretrained`: the model that comes with the package. `startup`: a quick process.
 
 >>> from runtime import Classifier

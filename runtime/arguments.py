@@ -121,7 +121,7 @@ def check(arguments: argparse.Namespace) -> None:
     """Raise `UsageError` where arguments are out of range, or do not go together."""
     endless = arguments.stream or arguments.listen
     if endless and arguments.files:
-        raise UsageError(f"{arguments.files[0]}: --stream and --listen take no files")
+        raise UsageError(f"{arguments.files[0]}: --stream and --listen accept no files")
     if endless and (arguments.csv or arguments.top or arguments.strict):
         raise UsageError("--csv, --top and --strict are for files: --stream and --listen print lines or --json")
     for name in OPTIONS:
@@ -140,7 +140,7 @@ def check(arguments: argparse.Namespace) -> None:
     if arguments.channels is not None and not 1 <= arguments.channels <= MAX_CHANNELS:
         raise UsageError(f"--channels is {arguments.channels}: give 1 to {MAX_CHANNELS}")
     if not endless and not arguments.files:
-        raise UsageError("name sounds to classify, or give --stream or --listen")
+        raise UsageError("name audio files to classify, or give --stream or --listen")
     if arguments.top is not None and arguments.top < 1:
         raise UsageError(f"--top is {arguments.top}: give 1 or more")
     if not 0 <= arguments.min_confidence <= 1:

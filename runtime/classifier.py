@@ -64,37 +64,28 @@ class Classifier:
     def classify(
         self, sound: Path | str | NDArray[np.float32], rate: int | None = None, *, silence: float = SILENCE_DB
     ) -> Prediction:
-        """Return the classes of a sound, ranked by the mean probabilities of its windows that are not silent.
+        """Return the classes ranked by the mean probabilities of a sound's windows that are not silent.
 
-        Parameters
-        ----------
-        sound
-            An audio file, or samples: float32 (n,) or (n, channels), full scale 1.
-        rate
-            Samples per second of `sound` where it is samples; a file states its own.
-        silence
-            Decibels relative to full scale: windows that are quieter are silent (see `Prediction.silent`).
-
-        Raises
-        ------
-        AudioError
-            If the sound cannot be read, is empty, or is not finite.
-        EngineError
-            If the network fails.
-        UsageError
-            If samples come without a rate, or a file with one.
+        `sound` is an audio file, or samples, float32 (n,) or (n, channels), full scale 1, at `rate` hertz. Windows that
+        are quieter than `silence`, in decibels relative to full scale, are silent (see `Prediction.silent`). Raise
+        `AudioError` if the sound cannot be read, is empty or not finite, `EngineError` if the network fails, and
+        `UsageError` if samples come without a rate, or a file with one.
         """
         start, decoding = time.perf_counter(), Stopwatch()
         samples, warnings = self._read(sound, rate, decoding)
         loaded = time.perf_counter()
-        front_end, network = Stopwatch(), Stopwatch()
-        sounds = split_windows(samples, self.card.front_end)
-        values = (model_input(window, self.card) for window in sounds)
-        by_window = list(network.over(map(self.probabilities, front_end.over(values))))
+        front_end, network, spec = Stopwatch(), Stopwatch(), self.card.front_end
+        spans, sounds = window_spans(len(samples), spec), split_windows(samples, spec)
         silent = [is_silent(window, silence) for window in sounds]
+        del samples  # the last window's are freed before the network runs
+        values = (model_input(sounds.pop(0), self.card) for _ in spans)
+        by_window = list(network.over(map(self.probabilities, front_end.over(values))))
         probabilities = np.mean([by_window[at] for at in _counted(silent)], axis=0)
         order = np.argsort(-probabilities, kind="stable")
-        windows = self._windows(len(samples), [scores[order] for scores in by_window], silent)
+        windows = tuple(
+            Window(first / spec.sample_rate, last / spec.sample_rate, tuple(scores[order].tolist()), quiet)
+            for (first, last), scores, quiet in zip(spans, by_window, silent, strict=True)
+        )
         stage_seconds = {
             "read": decoding.seconds,
             "resample": loaded - start - decoding.seconds,
@@ -113,13 +104,10 @@ class Classifier:
     def classify_picture(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the probabilities, float32 (classes,) in the order of `labels`, for a picture uint8 (288, 432, 3).
 
-        Raises
-        ------
-        UsageError
-            If the model takes no pictures.
+        Raise `UsageError` if the model accepts no pictures.
         """
         if self.card.input_level != "picture":
-            raise UsageError(f"the model takes a {self.card.input_level}, no picture: give it a sound with classify")
+            raise UsageError(f"the model accepts a {self.card.input_level}, no picture: use classify")
         return self.probabilities(picture).astype(np.float32)
 
     def probabilities(self, value: ArrayLike) -> NDArray[np.float64]:
@@ -130,7 +118,7 @@ class Classifier:
         return at_temperature(self.scores(value), self.card.temperature)
 
     def scores(self, value: ArrayLike) -> NDArray[np.float64]:
-        """Return what the network gives, float64 (classes,), for one of what `model_input` returns; it adds up to 1.
+        """Return the network's output, float64 (classes,), for one of what `model_input` returns; it adds up to 1.
 
         The output of an int8 network is a multiple of 1/256, so its sum is off by a few of these steps: it is
         divided by the sum.
@@ -141,19 +129,9 @@ class Classifier:
         total = scores.sum()
         if not np.isfinite(total) or total <= 0 or scores.min() < 0:
             raise EngineError(
-                f"the network {self.card.model} gave scores that are no probabilities: export the model again"
+                f"the network {self.card.model} returned scores that are no probabilities: export the model again"
             )
         return np.asarray(scores / total)
-
-    def _windows(
-        self, length: int, ranked: Sequence[NDArray[np.float64]], silent: Sequence[bool]
-    ) -> tuple[Window, ...]:
-        """Return the windows of so many samples, each with its probabilities in the order of all labels."""
-        spec = self.card.front_end
-        return tuple(
-            Window(first / spec.sample_rate, last / spec.sample_rate, tuple(probabilities.tolist()), quiet)
-            for (first, last), probabilities, quiet in zip(window_spans(length, spec), ranked, silent, strict=True)
-        )
 
     def _read(self, sound: Path | str | NDArray[np.float32], rate: int | None, decoding: Stopwatch) -> Sound:
         model_rate = self.card.front_end.sample_rate

@@ -1,4 +1,4 @@
-"""`python -m runtime FILE|DIR|-...`: classify audio; `info MODEL`: what a model says; `doctor`: what works here.
+"""`python -m runtime FILE|DIR|-...`: classify audio; `info MODEL`: a model's card; `doctor`: what works here.
 
 Nothing that needs NumPy is imported before it is needed: `doctor` must start where NumPy does not.
 """
@@ -24,7 +24,7 @@ PROG = "python -m runtime"
 def jobs() -> Jobs:
     """Return the jobs of `python -m runtime`."""
     verbs = {
-        "info": Verb("what a model file says of itself", _info_parser, _info),
+        "info": Verb("show a model file's card", _info_parser, _info),
         "doctor": Verb("which engines and models work on this machine", _doctor_parser, _doctor),
     }
     return Jobs(verbs, Verb("", _parser, _classify))
@@ -127,7 +127,7 @@ class _Progress:
 
 
 def _info_parser() -> Parser:
-    parser = Parser(prog=f"{PROG} info", description="Show what a model file says of itself.")
+    parser = Parser(prog=f"{PROG} info", description="Show a model file's card.")
     parser.add_argument(
         "model", type=Path, nargs="?", metavar="MODEL", help="a .tflite or .onnx file (default: as for classifying)"
     )

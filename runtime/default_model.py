@@ -16,8 +16,8 @@ PRETRAINED = Path(__file__).parent / "pretrained" / "gtzanet-float16.tflite"
 def find_model(folder: Path = ARTIFACTS) -> Path:
     """Return the model in `folder` to use where none is named; `PRETRAINED` where there is none.
 
-    One that an installed engine runs, if there is one; then one that takes pictures, which is faster here than a front
-    end inside; then float32 rather than another precision, .tflite rather than .onnx, and the newest.
+    One that an installed engine runs, if there is one; then one for pictures, which is faster here than a front end
+    inside; then float32 rather than another precision, .tflite rather than .onnx, and the newest.
     """
 
     def preference(path: Path) -> tuple[bool, bool, bool, bool, int, str]:

@@ -65,7 +65,7 @@ GOOD, NOTE, BAD = "ok  ", "note", "BAD "
 
 
 def examined(model: Path | None = None) -> list[Finding]:
-    """Return what was found out about this machine, its engines, and a model if one is named."""
+    """Return what works on this machine: its packages and engines, and a model if one is named."""
     host = this_host()
     findings = [*_machine(host), *_packages()]
     engines: dict[str, Finding] = {}
@@ -87,12 +87,11 @@ def _machine(host: Host) -> Iterator[Finding]:
     path = Path("/proc/cpuinfo")
     has = features(path.read_text(errors="replace")) if path.exists() else frozenset()
     if has and host.architecture in FAST_INT8:
-        useful_features = [name for name in FAST_INT8[host.architecture] if name in has]
-        effect = (
-            f"has {', '.join(useful_features)}: int8 layers of many channels are faster here than float32 ones"
-            if useful_features
-            else (f"has none of {', '.join(FAST_INT8[host.architecture])}: int8 makes models smaller here, not faster")
-        )
+        fast = FAST_INT8[host.architecture]
+        if useful := [name for name in fast if name in has]:
+            effect = f"has {', '.join(useful)}: int8 layers of many channels are faster here than float32 ones"
+        else:
+            effect = f"has none of {', '.join(fast)}: int8 makes models smaller here, not faster"
         yield Finding(NOTE, f"the processor {effect}")
 
 
@@ -102,15 +101,12 @@ def _packages() -> Iterator[Finding]:
             yield Finding(BAD, f"{package} is not installed: run `pip install {package}`")
             continue
         failure = _failure(["-c", f"import {module}"])
+        command = f"pip install --force-reinstall {package}"
         if failure is None:
             yield Finding(GOOD, f"{package} {_version(package)}")
         else:
-            hint = (
-                "`sudo apt install libsndfile1`"
-                if "sndfile" in failure
-                else f"`pip install --force-reinstall {package}`"
-            )
-            yield Finding(BAD, f"{package} does not work ({failure}): run {hint}")
+            command = "sudo apt install libsndfile1" if "sndfile" in failure else command
+            yield Finding(BAD, f"{package} does not work ({failure}): run `{command}`")
     if shutil.which("ffmpeg") is None:
         yield Finding(NOTE, "ffmpeg is not installed, which m4a, aac and wma files need: `sudo apt install ffmpeg`")
 
@@ -153,14 +149,11 @@ def _model(path: Path, host: Host) -> Iterator[Finding]:
 
 
 def _space() -> Finding:
-    """Return what the packages that are needed, and the engines that are installed, take on the disk."""
+    """Return the size on the disk of the packages that are needed and the engines that are installed."""
     bytes_by_package = sizes(["gtzanet-edge", *PACKAGES.values(), *(DISTRIBUTIONS[name] for name in installed())])
     largest = ", ".join(f"{name} {size / 1e6:.0f}" for name, size in list(bytes_by_package.items())[:LARGEST])
-    return Finding(
-        NOTE,
-        f"installed for this: {sum(bytes_by_package.values()) / 1e6:.0f} MB in {len(bytes_by_package)} packages "
-        f"({largest}, ...)",
-    )
+    total = f"{sum(bytes_by_package.values()) / 1e6:.0f} MB in {len(bytes_by_package)} packages"
+    return Finding(NOTE, f"installed for this: {total} ({largest}, ...)")
 
 
 def _version(distribution: str) -> str:
@@ -190,7 +183,7 @@ def _run(arguments: list[str]) -> subprocess.CompletedProcess[str]:
 _SIGNALS: Mapping[int, str] = {
     -signal.SIGILL: "it needs an instruction that this processor lacks",
     -signal.SIGSEGV: "it crashes",
-    -signal.SIGABRT: "it gives up",
+    -signal.SIGABRT: "it aborts",
     -signal.SIGKILL: "it was killed, perhaps for memory",
 }
 

@@ -1,18 +1,16 @@
-"""`python -m runtime info MODEL`: what a model file says of itself."""
+"""`python -m runtime info MODEL`: a model file's card, as text."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from toolkit.artifact.card import Card
-from toolkit.artifact.file import read_archive, verify_model
+from toolkit.artifact.file import read_model
 
 
 def checked_card(path: Path) -> Card:
     """Return the card of a model file whose bytes are those the card is of; raise `ArtifactError` otherwise."""
-    archive = read_archive(path)
-    verify_model(path, archive)
-    return archive.card
+    return read_model(path).card
 
 
 def described(path: Path, card: Card) -> str:
@@ -29,7 +27,7 @@ def described(path: Path, card: Card) -> str:
         "float operators": ", ".join(card.float_ops),
         "fine-tuned": f"epochs for int8: {card.fine_tuning.epochs}" if card.fine_tuning else "",
         "labels": ", ".join(card.labels),
-        "takes": f"a {card.input_level}, {card.input.dtype} {card.input.shape}{integers}",
+        "input": f"a {card.input_level}, {card.input.dtype} {card.input.shape}{integers}",
         "front end": f"{spec.sample_rate} Hz, {spec.n_mels} mel bands, n_fft {spec.n_fft}, hop {spec.hop_length}, "
         f"windows of {spec.window_seconds:g} s, shorter sounds: {spec.short}",
         "trained on": trained,
@@ -37,13 +35,13 @@ def described(path: Path, card: Card) -> str:
         "beside Keras": f"{parity.top1_agreement:.1%} of the labels, largest difference {parity.max_abs:g} "
         f"on {parity.pictures} pictures",
         "temperature": f"{card.temperature:g}",
-        "calibrated on": f"{card.calibration.items} training pictures, {card.calibration.edges} made ones"
+        "calibrated on": f"{card.calibration.items} training pictures, {card.calibration.edges} synthetic ones"
         if card.calibration
         else "",
         "licence": card.licence,
         "note": card.dataset.notice,
         "run": card.run_digest,
-        "made with": ", ".join(f"{name} {version}" for name, version in card.versions.items()),
+        "versions": ", ".join(f"{name} {version}" for name, version in card.versions.items()),
     }
     width = max(map(len, rows))
     return "\n".join(f"{name:<{width}}  {text}" for name, text in rows.items() if text)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -62,6 +60,9 @@ def as_json(name: str, prediction: Prediction, least: float) -> str:
 
 def csv_line(cells: Sequence[Any]) -> str:
     """Return a line of CSV (RFC 4180) without its end."""
+    import csv  # a table or JSON does not wait for it
+    import io
+
     text = io.StringIO()
     csv.writer(text, lineterminator="\r\n").writerow(cells)  # cells with these in them are quoted
     return text.getvalue().removesuffix("\r\n")

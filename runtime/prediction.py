@@ -1,15 +1,14 @@
-"""What a network says about one sound."""
+"""A network's result for one clip."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Window:
-    """What it says about a window from `start` to `end`, in seconds: probabilities in the order of all labels there.
+class Window(NamedTuple):
+    """The result for a window from `start` to `end`, in seconds: probabilities in the order of `Prediction.labels`.
 
-    A window that is `silent` does not count towards the sound's probabilities, unless all are.
+    A window that is `silent` does not count towards the clip's probabilities, unless all are.
     """
 
     start: float
@@ -18,9 +17,8 @@ class Window:
     silent: bool = False
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """What a network says about one sound.
+class Prediction(NamedTuple):
+    """A network's result for one clip.
 
     Attributes
     ----------
@@ -31,7 +29,7 @@ class Prediction:
     windows
         The windows of about 30 s that a longer sound was cut into; one for any other.
     timings_ms
-        Milliseconds spent on "read" (decode), "resample" (mono, rate), "front_end" (samples to what the model takes),
+        Milliseconds spent on "read" (decode), "resample" (mono, rate), "front_end" (samples to the network input),
         "network", "post" (all else), and their sum, "total".
     model
         Name and precision of the network, e.g. "gtzanet-int8".

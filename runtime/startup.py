@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from contextlib import suppress
@@ -9,15 +10,17 @@ from typing import NoReturn
 
 
 def lean() -> None:
-    """Keep NumPy's OpenBLAS from starting threads; to be called before NumPy is imported.
+    """Keep OpenBLAS from starting threads, and Python from looking for garbage often; call it before NumPy is imported.
 
-    The front end's products are too small to be shared out, so that the threads would only take time to start and stop.
+    The front end's products are too small to be shared out, so that the threads would only cost time.
+    What imports allocate stays: to look through it every 700 objects is 2 % of the time to a label.
     """
+    gc.set_threshold(5_000)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def leave(code: int) -> NoReturn:
-    """End the process with an exit code, without taking the interpreter and its libraries apart piece by piece.
+    """End the process with an exit code, without tidying up the interpreter and its libraries piece by piece.
 
     What was printed is flushed; nothing else is left to be done when a command has returned.
     """

@@ -1,8 +1,7 @@
-"""Frozen dataclasses to and from JSON objects, strictly: no unknown field, no missing field, no wrong type, no NaN."""
+"""Dataclasses and named tuples to and from JSON objects: no unknown or missing field, no wrong type, no NaN."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import reprlib
 import types
@@ -19,11 +18,11 @@ class StrictError(ValueError):
 
 
 def to_json(value: Any) -> Any:
-    """Return a dataclass (or tuple, dict, scalar) as plain JSON values; an object with `to_dict` gives that."""
+    """Return a dataclass (or tuple, dict, scalar) as plain JSON values; one with `to_dict` as what that returns."""
     if hasattr(value, "to_dict"):
         return value.to_dict()
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if names := _fields(type(value)):
+        return {name: to_json(getattr(value, name)) for name in names}
     if isinstance(value, tuple | list):
         return [to_json(item) for item in value]
     if isinstance(value, dict):
@@ -32,28 +31,16 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(cls: type[T], value: Any, where: str = "") -> T:
-    """Return the dataclass `cls` that the JSON object `value` describes.
+    """Return the dataclass or named tuple `cls` that `value`, of `json.loads`, describes; messages call it `where`.
 
-    Parameters
-    ----------
-    cls
-        A dataclass whose fields are str, int, float, bool, `X | None`, tuples of one type (`tuple[str, ...]`) or of
-        fixed length (`tuple[float, float]`), `dict[str, X]`, other such dataclasses, or classes that have a
-        `from_dict`.
-    value
-        What `json.loads` returned.
-    where
-        The name of the value, for messages.
-
-    Raises
-    ------
-    StrictError
-        If a field is unknown, missing or of another type, or a number is not finite or a whole number beyond 64 bits.
+    Its fields may be str, int, float, bool, `X | None`, tuples of one type (`tuple[str, ...]`) or of fixed length
+    (`tuple[float, float]`), `dict[str, X]`, other such classes, or classes that have a `from_dict`. Raise `StrictError`
+    if one is unknown, missing or of another type, or a number is not finite or a whole number beyond 64 bits.
     """
     if not isinstance(value, dict):
         raise StrictError(f"{where or 'the value'} is {_kind(value)}, not an object")
     hints = typing.get_type_hints(cls)
-    names = [field.name for field in dataclasses.fields(typing.cast(Any, cls))]
+    names = _fields(cls)
     prefix = f"{where}." if where else ""
     for name in value:
         if name not in names:
@@ -62,6 +49,11 @@ def from_json(cls: type[T], value: Any, where: str = "") -> T:
         if name not in value:
             raise StrictError(f"{prefix}{name} is missing")
     return cls(**{name: _decode(hints[name], value[name], prefix + name) for name in names})
+
+
+def _fields(cls: Any) -> tuple[str, ...]:
+    """Return the names of a dataclass's or named tuple's fields; none for any other class."""
+    return tuple(getattr(cls, "_fields", getattr(cls, "__dataclass_fields__", ())))
 
 
 def _decode(hint: Any, value: Any, where: str) -> Any:
@@ -79,8 +71,8 @@ def _decode(hint: Any, value: Any, where: str) -> Any:
         return {key: _decode(arguments[1], item, f"{where}.{shown(key)}") for key, item in value.items()}
     if hasattr(hint, "from_dict"):
         return hint.from_dict(value)
-    if dataclasses.is_dataclass(hint):
-        return from_json(typing.cast(Any, hint), value, where)
+    if _fields(hint):
+        return from_json(hint, value, where)
     return _decode_scalar(hint, value, where)
 
 
@@ -108,7 +100,7 @@ def _decode_scalar(hint: Any, value: Any, where: str) -> Any:
 
 
 def is_finite(value: float) -> bool:
-    """Tell whether a number is finite as a float: a whole number may be too large to be one."""
+    """Return whether a number is finite as a float: a whole number may be too large to be one."""
     try:
         return math.isfinite(value)
     except OverflowError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 import stat
@@ -119,10 +118,14 @@ def read_json(source: Path) -> Any:
 
 def digest_of(value: Any) -> str:
     """Return the SHA-256 hex digest of a JSON value's canonical text."""
+    import hashlib  # not before: it loads OpenSSL, and a device that classifies digests little
+
     return hashlib.sha256(canonical_json(value).encode("utf-8")).hexdigest()
 
 
 def file_digest(source: Path) -> str:
     """Return the SHA-256 hex digest of a file's bytes."""
+    import hashlib
+
     with Path(source).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

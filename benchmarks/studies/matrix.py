@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.arguments import PROG, add_data, add_durations, add_engine, add_threads, destination
@@ -23,6 +23,7 @@ from toolkit.artifact.card_sections import ParityCard
 from toolkit.artifact.file import file_format, read_card
 from toolkit.command import Parser
 from toolkit.data.dataset import Index
+from toolkit.dataclass_json import to_json
 from toolkit.errors import UsageError
 from toolkit.measure.latency import Ratio, TimingPlan
 from toolkit.progress import progress
@@ -151,6 +152,6 @@ def main(arguments: argparse.Namespace) -> int:
         f"threads: {arguments.threads}, median over the rounds with its 95 % interval."
     ]
     headers, rows = table(lines)
-    value = {"lines": [asdict(line) for line in lines]}
+    value = {"lines": to_json(lines)}
     record.publish(destination(arguments), Table("Every format", headers, rows), notes, value)
     return 0 if all(line.status == "ok" for line in lines) else 1

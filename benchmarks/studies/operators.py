@@ -20,7 +20,7 @@ from benchmarks.report.output import Record, Table
 from benchmarks.report.table import NONE
 from runtime.engines.load import check_threads
 from runtime.preprocess import model_input
-from toolkit.artifact.file import ONNX, file_format, read_archive, verify_model
+from toolkit.artifact.file import ONNX, read_model
 from toolkit.command import Parser
 from toolkit.error_text import first_line
 from toolkit.errors import EngineError, GtzanetError
@@ -39,14 +39,12 @@ def profile(path: Path, window: NDArray[np.float32], threads: int, plan: TimingP
     model file, or is damaged; `EngineError` if the engine, or its description of models, is not installed, or the model
     does not run in it.
     """
-    archive = read_archive(path)
-    verify_model(path, archive)
-    content = path.read_bytes()[: archive.start]
-    batch = model_input(window, archive.card)[np.newaxis]
-    timed = profile_onnx if file_format(path) == ONNX else profile_tflite
+    model = read_model(path)
+    batch = model_input(window, model.card)[np.newaxis]
+    timed = profile_onnx if model.format == ONNX else profile_tflite
     try:
         with captured_stderr():
-            return timed(content, batch, threads, plan)
+            return timed(model.content[: model.start], batch, threads, plan)
     except GtzanetError:
         raise
     except Exception as error:  # the engines' own classes, without a common base

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from export.trained_run import open_source
 from export.variants import TUNER
 from toolkit.artifact.card_sections import FineTuningCard
 from toolkit.data.run_folder import Run
+from toolkit.dataclass_json import to_json
 from toolkit.error_text import last_line
 from toolkit.errors import GtzanetError, RunError, UsageError
 from toolkit.native_stderr import captured_stderr
@@ -81,7 +82,7 @@ def fine_tune(job: Job, folder: Path, report: Callable[[str], None]) -> Path:
         "-m",
         "export.quantize.qat",
         str(os.getpid()),
-        json.dumps(asdict(job)),
+        json.dumps(to_json(job)),
         str(folder / MODEL_NAME),
     ]
     with (

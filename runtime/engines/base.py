@@ -35,7 +35,7 @@ class Tensor(NamedTuple):
             not np.isclose(self.scale, card.scale, rtol=1e-6, atol=0) or self.zero_point != card.zero_point
         ):
             raise ArtifactError(
-                f"{path}: the card gives another scale or zero point for the {role} than the model: export it again"
+                f"{path}: the card has another scale or zero point for the {role} than the model: export it again"
             )
 
     def stored(self, values: NDArray[np.float32]) -> NDArray[Any]:
@@ -66,17 +66,14 @@ class TensorEngine(ABC):
         self._input, self._output = source, target
 
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return scores, float32 (n, classes), for a batch float32 (n, ...) of what the model takes.
+        """Return scores, float32 (n, classes), for a batch, float32 (n, ...), of network inputs.
 
-        Raises
-        ------
-        EngineError
-            If the batch has another shape, or the engine fails.
+        Raise `EngineError` if the batch has another shape, or the engine fails.
         """
         batch, shape = np.asarray(batch, dtype=np.float32), self._input.shape
         if batch.ndim != len(shape) or batch.shape[1:] != shape[1:]:
             raise EngineError(
-                f"the model takes values of shape (n, {', '.join(map(str, shape[1:]))}), not {batch.shape}"
+                f"the model accepts values of shape (n, {', '.join(map(str, shape[1:]))}), not {batch.shape}"
             )
         scores = np.empty((len(batch), self._output.shape[1]), np.float32)
         for number in range(len(batch)):

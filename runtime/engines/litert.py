@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.engines.base import Tensor, TensorEngine, check_single
-from toolkit.artifact.card import Card
+from toolkit.artifact.file import Model
 from toolkit.error_text import first_line
 from toolkit.errors import EngineError
 
@@ -17,10 +17,10 @@ from toolkit.errors import EngineError
 class LiteEngine(TensorEngine):
     """A .tflite model that is loaded and ready to run."""
 
-    def __init__(self, name: str, module: Any, path: Path, card: Card, threads: int) -> None:
-        """Load the model in `path` with the interpreter of `module`; the errors are those of `open_engine`."""
+    def __init__(self, name: str, module: Any, path: Path, model: Model, threads: int) -> None:
+        """Load `model`, read from `path`, with the interpreter of `module`; the errors are those of `open_engine`."""
         try:
-            self._interpreter = module.Interpreter(model_path=str(path), num_threads=threads)
+            self._interpreter = module.Interpreter(model_content=model.content, num_threads=threads)
             self._interpreter.allocate_tensors()
             inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         except (ValueError, RuntimeError) as error:
@@ -30,7 +30,7 @@ class LiteEngine(TensorEngine):
         source = check_single(inputs, path, "input")
         target = check_single(outputs, path, "output")
         self._from, self._to = source["index"], target["index"]
-        super().__init__(name, threads, card, tensor_of(source), tensor_of(target), path)
+        super().__init__(name, threads, model.card, tensor_of(source), tensor_of(target), path)
 
     def _infer(self, stored: NDArray[Any]) -> NDArray[Any]:
         self._interpreter.set_tensor(self._from, stored)

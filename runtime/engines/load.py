@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from runtime.engines.registry import ENGINES, NO_DYNAMIC, TRUSTING, installed
 from toolkit.artifact.card import Card
-from toolkit.artifact.file import TFLITE, file_format, read_archive, verify_model
+from toolkit.artifact.file import TFLITE, Model, read_model
 from toolkit.error_text import first_line
 from toolkit.errors import EngineError, UsageError, interrupted
 from toolkit.processors import usable_processors
@@ -24,20 +24,13 @@ MAX_DEFAULT_THREADS, MAX_THREADS = 4, 256
 class Engine(Protocol):
     """A model that is loaded and ready to run. One engine serves one thread at a time."""
 
-    @property
-    def name(self) -> str:
-        """The engine's name."""
-
-    @property
-    def threads(self) -> int:
-        """How many threads it computes with."""
-
-    @property
-    def card(self) -> Card:
-        """The card of the model."""
+    name: str
+    threads: int
+    """How many threads it computes with."""
+    card: Card
 
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the network's scores (n, classes) for what the model takes, such as (n, 288, 432, 3) pixel values."""
+        """Return scores, float32 (n, classes), for network inputs, such as (n, 288, 432, 3) pixel values."""
 
 
 def default_threads() -> int:
@@ -55,34 +48,18 @@ def check_threads(threads: int, name: str) -> int:
 def open_engine(path: Path | str, *, engine: str | None = None, threads: int | None = None) -> Engine:
     """Load a model file.
 
-    The card and the model's digest are checked before any engine reads the file, the model's tensors against the
-    card after.
+    The file is read once, and may change afterwards: card, digest and engine see the same bytes. The digest is checked
+    before any engine sees them, the model's tensors against the card after. `engine` is a name in `ENGINES` that runs
+    such files, by default the first that is installed; `threads` are 1 to 256, by default `default_threads()`.
 
-    Parameters
-    ----------
-    path
-        A .tflite or .onnx file with a card.
-    engine
-        A name in `ENGINES` that runs such files; by default the first that is installed.
-    threads
-        Computing threads, 1 to 256; by default `default_threads()`.
-
-    Raises
-    ------
-    ArtifactError
-        If the file is no usable model.
-    EngineError
-        If the engine is not installed or refuses the model.
-    UsageError
-        If there is no such engine, it does not run such files, or `threads` is out of range.
+    Raise `ArtifactError` if the file is no usable model, `EngineError` if the engine is not installed or refuses it,
+    and `UsageError` if there is no such engine, it does not run such files, or `threads` is out of range.
     """
     if threads is not None:
         check_threads(threads, "threads")
     path = Path(path)
-    archive = read_archive(path)
-    verify_model(path, archive)
-    name = _choose(path, engine)
-    card = archive.card
+    model = read_model(path)
+    name, card = _choose(path, model.format, engine), model.card
     if name in NO_DYNAMIC and (card.quantization == "dynamic" or "dynamic" in card.layers.values()):
         raise EngineError(
             f"{path}: {name} computes layers with dynamic ranges wrongly: use a float32, float16 or int8 file"
@@ -90,16 +67,15 @@ def open_engine(path: Path | str, *, engine: str | None = None, threads: int | N
     if name in TRUSTING:
         from runtime.engines.tflite_verifier import check_structure
 
-        check_structure(path)
+        check_structure(path, model.content)
     ours, theirs = _load(name)
-    return ours(name, theirs, path, card, threads or default_threads())
+    return ours(name, theirs, path, model, threads or default_threads())
 
 
-def _choose(path: Path, engine: str | None) -> str:
+def _choose(path: Path, format: str, engine: str | None) -> str:
     """Return the engine to use for a file: the one that is named, or the first that is installed."""
     if engine is not None and engine not in ENGINES:
         raise UsageError(f"unknown engine {engine!r}: choose one of {', '.join(ENGINES)}")
-    format = file_format(path)
     fitting = [name for name, kind in ENGINES.items() if kind.format == format]
     if engine is not None:
         if engine not in fitting:
@@ -113,7 +89,7 @@ def _choose(path: Path, engine: str | None) -> str:
     return names[0]
 
 
-def _load(name: str) -> tuple[Callable[[str, Any, Path, Card, int], Engine], Any]:
+def _load(name: str) -> tuple[Callable[[str, Any, Path, Model, int], Engine], Any]:
     """Return our class for an engine, and the module that the engine is in."""
     kind = ENGINES[name]
     try:

@@ -24,7 +24,7 @@ ENGINES: Mapping[str, Kind] = {
 
 
 NO_DYNAMIC = frozenset({"tflite-runtime"})
-"""Engines that refuse files with dynamic layers, or (tflite-runtime 2.14) give wrong scores without a word."""
+"""Engines that refuse files with dynamic layers, or (tflite-runtime 2.14) return wrong scores silently."""
 TRUSTING = frozenset({"tflite-runtime"})
 """Engines that crash on what is no model, where others refuse it."""
 

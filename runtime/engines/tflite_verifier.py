@@ -6,41 +6,36 @@ flatbuffers.dev/internals, the tables in TensorFlow's `lite/schema/schema.fbs`.
 
 from __future__ import annotations
 
-import mmap
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from toolkit.errors import ArtifactError
 
 MAX_TABLES = 1_000_000
-"""As many as FlatBuffers' own verifier follows; only made-up files lead to one table again and again."""
+"""As many as FlatBuffers' own verifier follows; only hostile files lead to one table again and again."""
 
 
-@dataclass(frozen=True)
-class Vector:
+class Vector(NamedTuple):
     """A vector of numbers of `size` bytes each; a text is one of bytes."""
 
     size: int
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(NamedTuple):
     """A table: what its fields that hold an offset lead to, by their places in the schema."""
 
     fields: Mapping[int, Vector | Table | Tables | Union]
 
 
-@dataclass(frozen=True)
-class Tables:
+class Tables(NamedTuple):
     """A vector of tables."""
 
     table: Table
 
 
-@dataclass(frozen=True)
-class Union:
+class Union(NamedTuple):
     """A table of one of several kinds, whose number stands in the field before it."""
 
     kinds: Mapping[int, Table]
@@ -70,21 +65,20 @@ MODEL = Table(
 )
 
 
-def check_structure(path: Path) -> None:
-    """Raise `ArtifactError` unless every offset in the model of a .tflite file leads to a place inside the file."""
-    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        try:
-            _Check(data).table(0, MODEL)
-        except (struct.error, OverflowError):
-            raise ArtifactError(
-                f"{path}: not a valid TFLite model: something in it leads out of the file; export the model again"
-            ) from None
+def check_structure(path: Path, content: bytes) -> None:
+    """Raise `ArtifactError` unless every offset in `content`, what was read from `path`, leads to a place inside it."""
+    try:
+        _Check(content).table(0, MODEL)
+    except (struct.error, OverflowError):
+        raise ArtifactError(
+            f"{path}: not a valid TFLite model: something in it leads out of the file; export the model again"
+        ) from None
 
 
 class _Check:
     """Follows offsets; an unpacking from beyond the end raises `struct.error`."""
 
-    def __init__(self, data: mmap.mmap) -> None:
+    def __init__(self, data: bytes) -> None:
         self._data = data
         self._left = MAX_TABLES
 

@@ -1,6 +1,6 @@
 """Which builds of the engines there are for a machine, and the command that installs one.
 
-Nothing here needs NumPy or an engine, so that `doctor` can say that it is missing.
+Nothing here needs NumPy or an engine, so that `doctor` can report that it is missing.
 """
 
 from __future__ import annotations
@@ -14,16 +14,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Host:
-    """What decides which wheels a machine takes.
+    """What decides which wheels fit a machine.
 
-    Attributes
-    ----------
-    architecture
-        That of the programs it runs: "x86_64", "aarch64", "armv7l", ... A 64-bit kernel may run 32-bit programs.
-    glibc
-        Version of the GNU C library, None where there is another.
-    python
-        Major and minor version.
+    `architecture` is that of the programs it runs, "x86_64", "aarch64", "armv7l", ...: a 64-bit kernel may run 32-bit
+    programs. `glibc` is the version of the GNU C library, None where there is another.
     """
 
     architecture: str

@@ -17,8 +17,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from runtime import classifier
 from runtime.cli import entry
 from runtime.default_model import PRETRAINED, find_model
+from runtime.engines.load import Engine, open_engine
 from toolkit.artifact.card import Card
 from toolkit.artifact.file import read_card
 from toolkit.audio.decode import load
@@ -54,6 +56,23 @@ def test_the_table_names_model_and_labels(artifacts: Path, sound: Path, capfd: p
     rows = [line.split()[0] for line in out.splitlines() if "%" in line]
     assert len(rows) == 2 and set(rows) < {"high", "low", "mid", "wide"}
     assert err == ""
+
+
+@pytest.mark.parametrize(("format", "engine"), [("tflite", "litert"), ("onnx", "onnxruntime")])
+def test_engine_and_threads_reach_the_engine(
+    artifacts: Path, sound: Path, format: str, engine: str, monkeypatch: pytest.MonkeyPatch, capfd: Any
+) -> None:
+    opened: list[dict[str, Any]] = []
+
+    def noted(path: Path, **options: Any) -> Engine:
+        opened.append(options)
+        return open_engine(path, **options)
+
+    monkeypatch.setattr(classifier, "open_engine", noted)
+    model = str(artifacts / f"gtzanet-float32.{format}")
+    assert entry([str(sound), "--model", model, "--threads", "3", "--engine", engine]) == 0
+    assert opened == [{"engine": engine, "threads": 3}]
+    assert f"{engine}, 3 threads" in capfd.readouterr().out
 
 
 def test_a_bad_file_is_reported_and_the_rest_go_on(
@@ -153,7 +172,7 @@ print(*sorted(set(sys.modules) & set({FORBIDDEN!r})))
 
 def test_the_command_imports_no_more_than_it_needs(artifacts: Path, sound: Path) -> None:
     words = [str(sound), "--json", "--model", str(artifacts / "gtzanet-float32.tflite")]
-    others = ["runtime.doctor", "runtime.info"]
+    others = ["runtime.doctor", "runtime.info", "toolkit.artifact.onnx", "csv", "_hashlib"]
     others += [f"runtime.stream.{name}" for name in ("events", "listen", "sliding_window", "microphone", "pipe")]
     others += ["runtime.stream.mqtt"]
     code = f"""

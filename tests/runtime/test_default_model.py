@@ -8,16 +8,14 @@ import pytest
 
 from runtime import Classifier
 from runtime.default_model import PRETRAINED
-from toolkit.artifact.file import read_archive, verify_model
+from toolkit.artifact.file import read_model
 from toolkit.data.dataset import build_index
 from toolkit.data.picture_cache import load_pictures
 from toolkit.data.splits import make_split
 
 
 def test_its_card_says_what_it_is() -> None:
-    archive = read_archive(PRETRAINED)
-    verify_model(PRETRAINED, archive)
-    card = archive.card
+    card = read_model(PRETRAINED).card
     assert (card.model, card.precision, card.split.name) == ("gtzanet", "float16", "fault-filtered")
     assert len(card.labels) == 10 and not card.dataset.synthetic
     assert "without cleared rights" in card.dataset.notice and card.accuracy.part == "validation"

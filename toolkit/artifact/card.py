@@ -1,8 +1,7 @@
 """The card of a model file: everything that is needed to use it and to judge it (see ARTIFACT.md)."""
 
-from __future__ import annotations
-
 import json
+import math
 import reprlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +23,8 @@ from toolkit.files import digest_of
 from toolkit.frontend.spec import FrontEnd
 
 FORMAT_VERSION = 1
-DTYPES = ("float32", "int8", "uint8")
+INTEGER_RANGES = {"int8": (-128, 127), "uint8": (0, 255)}
+DTYPES = ("float32", *INTEGER_RANGES)
 QUANTIZATIONS = ("none", "float16", "dynamic", "int8", "int16x8", "mixed")
 INTEGER = ("int8", "int16x8")
 CALIBRATED = (*INTEGER, "mixed")
@@ -37,49 +37,9 @@ TEMPERATURES = (0.5, 10.0)
 
 @dataclass(frozen=True)
 class Card:
-    """A model file's own description.
+    """A model file's own description; the table in ARTIFACT.md says what each field means.
 
-    Attributes
-    ----------
-    format_version
-        1; a reader refuses any other.
-    model
-        Name of the network ("gtzanet", "zfnet").
-    labels
-        Class names in the order of the output.
-    front_end
-        How a sound becomes the input.
-    input_level
-        What the model takes: "picture", what the front end draws; "mel", decibels as
-        `toolkit.frontend.spectrogram.db_mel` returns them, or "waveform", samples; then the rest of the front end is
-        part of the model.
-    input, output
-        dtype, shape, layout and quantisation of the tensors.
-    quantization
-        "none"; "float16" (weights alone); "dynamic" (weights int8, activations as they come); "int8" (weights and
-        activations, with ranges measured beforehand); "int16x8" (weights int8, activations int16, likewise); "mixed"
-        (each layer as `layers` says).
-    float_ops
-        Names of the operators that stay float32 in a model of integers; empty where none do, and for all others.
-    layers
-        For "mixed" the kind of every layer with weights: "float32", "dynamic" or "int8"; empty for all others.
-    calibration
-        What those ranges were measured on; None where none were.
-    fine_tuning
-        How the network was trained further for int8; None where it is the run's own.
-    run_digest
-        Digest of the training run's configuration.
-    model_digest
-        SHA-256 of the bytes of the model proper, i.e. of the file before the ZIP archive.
-    dataset, split, accuracy, parity
-        Where it comes from and how good it is.
-    temperature
-        What the logarithms of the output are to be divided by, to be probabilities that mean what they say; fitted to
-        the part that `accuracy` is of.
-    licence
-        SPDX identifier.
-    versions
-        Tool versions by name.
+    A card that is built or read has fields that agree with each other, or it raises `ArtifactError`.
     """
 
     format_version: int
@@ -127,14 +87,11 @@ class Card:
         return digest_of(self.to_dict())
 
     @classmethod
-    def from_dict(cls, value: Any) -> Card:
+    def from_dict(cls, value: Any) -> "Card":
         """Return the card that JSON values describe.
 
-        Raises
-        ------
-        ArtifactError
-            If the version is unknown, a field is unknown, missing or of a wrong type, or the fields contradict each
-            other.
+        Raise `ArtifactError` if the version or a field is unknown, one is missing or of a wrong type, or the fields
+        contradict each other.
         """
         version = value.get("format_version") if isinstance(value, dict) else None
         if type(version) is int and version != FORMAT_VERSION and abs(version) < MAX_INTEGER:
@@ -147,7 +104,7 @@ class Card:
             raise ArtifactError(f"model card: {error}") from None
 
     @classmethod
-    def from_json(cls, text: str) -> Card:
+    def from_json(cls, text: str) -> "Card":
         """Return the card in a JSON text; raises `ArtifactError` as `from_dict` does."""
         try:
             value = json.loads(text, object_pairs_hook=_unique)
@@ -157,7 +114,7 @@ class Card:
 
 
 def input_shape(spec: FrontEnd, level: str) -> tuple[int, ...]:
-    """Return the shape of what a model takes: one picture, mel spectrogram or waveform."""
+    """Return the shape of what a model accepts: one picture, mel spectrogram or waveform."""
     if level == "waveform":
         return (1, spec.fixed_samples)
     return (1, spec.n_mels, spec.fixed_frames) if level == "mel" else (1, spec.height, spec.width, 3)
@@ -186,15 +143,8 @@ def _problems(card: Card) -> Iterator[str]:
         yield f"input.shape is {reprlib.repr(card.input.shape)}, but the front end makes {expected_shape}"
     if card.output.shape != (1, len(card.labels)):
         yield f"output.shape is {reprlib.repr(card.output.shape)}, but there are {len(card.labels)} labels"
-    for name, tensor in (("input", card.input), ("output", card.output)):
-        if tensor.dtype not in DTYPES:
-            yield f"{name}.dtype is {tensor.dtype!r}, not one of {', '.join(DTYPES)}"
-        if (tensor.dtype == "float32") != (tensor.scale is None) or (tensor.scale is None) != (
-            tensor.zero_point is None
-        ):
-            yield f"{name} needs scale and zero_point if, and only if, it is an integer tensor"
-        if tensor.scale is not None and tensor.scale <= 0:
-            yield f"{name}.scale is {tensor.scale}, not above zero"
+    yield from _tensor_problems("input", card.input)
+    yield from _tensor_problems("output", card.output)
     if (card.quantization in CALIBRATED) != (card.calibration is not None):
         yield f"calibration is given if, and only if, quantization is one of {', '.join(CALIBRATED)}"
     if card.quantization not in INTEGER and card.float_ops:
@@ -220,3 +170,15 @@ def _problems(card: Card) -> Iterator[str]:
     low, high = accuracy.wilson95
     if not 0 <= low <= high <= 1:
         yield f"accuracy.wilson95 is {low} to {high}, not an interval within 0 to 1"
+
+
+def _tensor_problems(name: str, tensor: TensorCard) -> Iterator[str]:
+    if tensor.dtype not in DTYPES:
+        yield f"{name}.dtype is {tensor.dtype!r}, not one of {', '.join(DTYPES)}"
+    if (tensor.dtype == "float32") != (tensor.scale is None) or (tensor.scale is None) != (tensor.zero_point is None):
+        yield f"{name} needs scale and zero_point if, and only if, it is an integer tensor"
+    if tensor.scale is not None and not 0 < tensor.scale < math.inf:
+        yield f"{name}.scale is {tensor.scale}, not above zero"
+    least, most = INTEGER_RANGES.get(tensor.dtype, (-math.inf, math.inf))
+    if tensor.zero_point is not None and not least <= tensor.zero_point <= most:
+        yield f"{name}.zero_point is {tensor.zero_point}, not {least} to {most}"

@@ -17,7 +17,7 @@ MAX_ENTRIES = 16
 
 
 class Archive(NamedTuple):
-    """What was found in a model file: the card, and where the texts start, which is the size of the model proper."""
+    """What is in a model file: the card, and where the texts start, which is the size of the model proper."""
 
     card: Card
     start: int

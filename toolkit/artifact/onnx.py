@@ -28,7 +28,7 @@ from toolkit.artifact.entries import (
 from toolkit.errors import ArtifactError
 
 DIGEST_NAME = "card.sha256"
-"""The property that gives the card's digest: a ZIP archive has checksums of its own, a message has none."""
+"""The property that holds the card's digest: a ZIP archive has checksums of its own, a message has none."""
 _IR_VERSION, _METADATA = 1, 14
 _KEY, _VALUE = 1, 2
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
@@ -51,7 +51,7 @@ class _Malformed(Exception):
 
 
 def is_onnx(head: bytes) -> bool:
-    """Tell whether a file that starts with these bytes may be an ONNX model: its first field is the IR version."""
+    """Return whether a file that starts with these bytes may be an ONNX model: its first field is the IR version."""
     return head[:1] == bytes([_IR_VERSION << 3 | _VARINT])
 
 
@@ -83,31 +83,24 @@ def _varint(value: int) -> bytes:
     return bytes([*digits, value])
 
 
-def read(path: Path) -> Archive:
-    """Return what is in an ONNX model file.
-
-    Raises
-    ------
-    ArtifactError
-        If it was cut short, carries no card, or its card is malformed.
-    """
-    with path.open("rb") as stream:
-        try:
-            fields = list(_fields(stream, path.stat().st_size))
-            properties = [field for field in fields if field.number == _METADATA]
-            if not properties:
-                raise ArtifactError(
-                    f"{path}: carries no card: it was not made by `python -m export`; export the model again"
-                )
-            if fields[-len(properties) :] != properties:
-                raise ArtifactError(f"{path}: its metadata are not its last fields; export the model again")
-            if len(properties) > MAX_ENTRIES:
-                raise ArtifactError(f"{path}: its metadata has {len(properties)} entries, more than {MAX_ENTRIES}")
-            pairs = [_pair(path, stream, field) for field in properties]
-        except _Malformed as error:
+def read(path: Path, stream: BinaryIO) -> Archive:
+    """Return what is in the ONNX model file `stream`; raise `ArtifactError`, which names `path`."""
+    try:
+        fields = list(_fields(stream, stream.seek(0, io.SEEK_END)))
+        properties = [field for field in fields if field.number == _METADATA]
+        if not properties:
             raise ArtifactError(
-                f"{path}: no whole ONNX model ({error}): it was cut short or damaged; copy or export it again"
-            ) from None
+                f"{path}: carries no card: it was not made by `python -m export`; export the model again"
+            )
+        if fields[-len(properties) :] != properties:
+            raise ArtifactError(f"{path}: its metadata are not its last fields; export the model again")
+        if len(properties) > MAX_ENTRIES:
+            raise ArtifactError(f"{path}: its metadata has {len(properties)} entries, more than {MAX_ENTRIES}")
+        pairs = [_pair(path, stream, field) for field in properties]
+    except _Malformed as error:
+        raise ArtifactError(
+            f"{path}: no whole ONNX model ({error}): it was cut short or damaged; copy or export it again"
+        ) from None
     check_names(path, [name for name, _ in pairs], "metadata")
     values_by_name = dict(pairs)
     labels, card = (decode(path, name, values_by_name[name]) for name in (LABELS_NAME, CARD_NAME))

@@ -1,4 +1,4 @@
-"""What texts a card may hold: such as fit one line, and labels that can be told apart."""
+"""What texts a card may hold: such as fit one line, and labels that differ."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ import struct
 import zipfile
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 from toolkit.artifact.card import Card
 from toolkit.artifact.entries import CARD_NAME, LABELS_NAME, MAX_ENTRY, Archive, check_names, decode, parse, texts
@@ -16,7 +17,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def is_tflite(head: bytes) -> bool:
-    """Tell whether a file that starts with these 8 bytes is a TFLite model."""
+    """Return whether a file that starts with these 8 bytes is a TFLite model."""
     return head[4:8] == b"TFL3"
 
 
@@ -38,16 +39,10 @@ def _entry(name: str) -> zipfile.ZipInfo:
     return entry
 
 
-def read(path: Path) -> Archive:
-    """Return what is in a TFLite model file.
-
-    Raises
-    ------
-    ArtifactError
-        If it was cut short, carries no card, or its card is malformed.
-    """
+def read(path: Path, stream: BinaryIO) -> Archive:
+    """Return what is in the TFLite model file `stream`; raise `ArtifactError`, which names `path`."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(stream) as archive:
             entries = archive.infolist()
             check_names(path, [entry.filename for entry in entries], "ZIP archive")
             labels, card = (_read_text(path, archive, name) for name in (LABELS_NAME, CARD_NAME))

@@ -160,7 +160,7 @@ def _joined(path: str | Path, blocks: Iterable[NDArray[np.float32]]) -> NDArray[
     """Return the blocks as one array, if it is not too large; they are never there twice."""
     kept = bytearray()  # it grows in its place, where an array of so many blocks would be a copy
     for block in blocks:
-        kept += block.tobytes()
+        kept += np.ascontiguousarray(block).data
         if len(kept) > MAX_VALUES * 4:
             raise AudioError(f"{path}: it needs more than {MAX_VALUES * 4 // 10**6} MB of memory; cut it first")
     return np.frombuffer(kept, np.float32)

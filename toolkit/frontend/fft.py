@@ -13,9 +13,9 @@ two.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,14 +28,11 @@ _GAP = 16
 """Values between two frames: frames a power of two apart would share few cache lines when they are transposed."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FftPlan:
-    """The matrices of one transform length.
+class FftPlan(NamedTuple):
+    """The matrices of one transform length P * M * Q: `outer` * `middle` * `inner`.
 
     Attributes
     ----------
-    outer, middle, inner : int
-        P, M and Q; P * M * Q is the length.
     first : ndarray of float32, shape (P, P)
         The P-point DFT to P / 2 places, two rows each: c = 0 and c = P / 2, then c = 1, 2, ..., real and imaginary.
     second : ndarray of float32, shape (P / 2, 2 M, 2 M)
@@ -74,7 +71,7 @@ def plan(length: int) -> FftPlan:
     middle = length // (outer * inner)
     a, b, d, e, f = (np.arange(size) for size in (outer, middle, middle, inner, inner))
 
-    roots = np.exp(-2j * np.pi * np.arange(length) / length)
+    roots = np.exp(-2j * np.pi * np.arange(length) / length).astype(np.complex64)  # what follows moves them only
     first = _packed(roots[np.outer(middle * inner * a, a) % length])[: outer // 2, :, :outer]
 
     low = np.arange(outer // 2)[:, None] + outer * d
@@ -96,29 +93,29 @@ def plan(length: int) -> FftPlan:
         outer,
         middle,
         inner,
-        first.reshape(outer, outer).astype(np.float32),
-        second.reshape(outer // 2, 2 * middle, 2 * middle).astype(np.float32),
-        third.reshape(outer // 2, middle, 2 * inner, 2 * inner).astype(np.float32),
+        np.ascontiguousarray(first.reshape(outer, outer)),
+        second.reshape(outer // 2, 2 * middle, 2 * middle),
+        third.reshape(outer // 2, middle, 2 * inner, 2 * inner),
         bins.reshape(-1, inner),
         tuple(pairwise(sorted({0, inner // 8, inner // 4, inner // 2, inner}))),
     )
 
 
-def _paired(matrix: NDArray[np.complex128]) -> NDArray[np.float64]:
+def _paired(matrix: NDArray[np.complex64]) -> NDArray[np.float32]:
     """Return complex matrices (..., m, n) as real ones (..., m, 2, 2 n): to real and imaginary part, from n of each."""
     real, imaginary = matrix.real, matrix.imag
     rows = np.concatenate([real, -imaginary], axis=-1), np.concatenate([imaginary, real], axis=-1)
     return np.stack(rows, axis=-2)
 
 
-def _packed(one: NDArray[np.complex128], other: NDArray[np.complex128] | None = None) -> NDArray[np.float64]:
+def _packed(one: NDArray[np.complex64], other: NDArray[np.complex64] | None = None) -> NDArray[np.float32]:
     """Return the halves without conjugates of the transforms (n, n) of two real inputs, as one matrix (n, 2, 2 n).
 
     The first n / 2 pairs of rows are of `one`: its rows 0 and n / 2, which are real, then 1, 2, ...; the others are
     rows 0, 1, ... of `other`, which have n / 2 conjugates.
     """
     half = len(one) // 2
-    packed = np.zeros((2 * half, 2, 4 * half))
+    packed = np.zeros((2 * half, 2, 4 * half), dtype=np.float32)
     pairs = np.stack([one.real, one.imag], axis=1)
     pairs[0, 1] = one[half].real
     packed[:half, :, : 2 * half] = pairs[:half]

@@ -42,14 +42,10 @@ def band_centres(spec: FrontEnd = PICTURE) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=8)
 def filter_bank(spec: FrontEnd = PICTURE) -> NDArray[np.float32]:
-    """Return the weights that turn a power spectrum into mel power.
+    """Return the weights that turn a power spectrum into mel power, float32 (n_mels, n_fft // 2 + 1), read-only.
 
     Band j is a triangle from edge j to edge j + 2 with its peak at edge j + 1 and the height 2 / (edge j + 2 - edge j),
     so that all have the same area (Slaney's normalisation).
-
-    Returns
-    -------
-    ndarray of float32, shape (n_mels, n_fft // 2 + 1), read-only
     """
     edges = band_edges(spec)
     bins = np.arange(spec.n_fft // 2 + 1) * (spec.sample_rate / spec.n_fft)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -49,5 +49,6 @@ def bound_weights(spec: FrontEnd) -> NDArray[np.float32]:
 
     It is the largest weight the band gives to any of them; bins 0 and N / 2 weigh 0.
     """
-    weights = filter_bank(spec)[:, plan(spec.n_fft).bins].max(axis=2)
+    bank = filter_bank(spec)
+    weights = reduce(np.maximum, (bank[:, bins] for bins in plan(spec.n_fft).bins.T))
     return np.asarray(weights * np.float32(SAFETY))

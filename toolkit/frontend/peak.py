@@ -14,19 +14,9 @@ def power_and_peak(frames: MelFrames, shown: NDArray[np.intp]) -> tuple[NDArray[
 
     A picture shows one frame in four; a hidden one matters only if it holds the maximum. The most promising fill the
     places that the shown ones leave free in their chunks. Of the others, those whose bound exceeds the largest power
-    known are looked at: those whose tight bound does so, too, are computed.
+    so far, and whose tight bound does so, too, are computed.
 
-    Parameters
-    ----------
-    frames : MelFrames
-        The sound's frames.
-    shown : ndarray of intp
-        Numbers of the frames whose power is wanted, at least one, none twice.
-
-    Returns
-    -------
-    power : ndarray of float32, shape (len(shown), n_mels)
-    peak : float32
+    `shown`, intp, are numbers of frames, at least one, none twice; the power returned is float32 (len(shown), n_mels).
     """
     bounds = frames.bounds()
     bounds[shown] = 0

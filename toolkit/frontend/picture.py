@@ -55,7 +55,7 @@ def colour_index(db: NDArray[np.float32], low: float, high: float) -> NDArray[np
 
 
 def _blend(colours: NDArray[np.uint8], alpha: int) -> NDArray[np.uint8]:
-    """Draw black of coverage `alpha` / 255 over opaque colours, in the Agg renderer's integer arithmetic."""
+    """Return opaque colours under black of coverage `alpha` / 255, in the Agg renderer's integer arithmetic."""
     whole = ((alpha + 255) << 8) - alpha * 255
     return (colours.astype(np.int64) * 255 * (256 - alpha) // whole).astype(np.uint8)
 
@@ -67,7 +67,7 @@ _CORNER = _blend(_blend(_SHADES, 184), 184)
 
 
 def _paint(index: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Put colour indices, shape (bands, 335), on the white canvas and draw the frame over the box's edge."""
+    """Return colour indices, shape (bands, 335), on the white canvas, with the frame over the box's edge."""
     box = np.take(MAGMA, index, axis=0)[shown_bands(len(index))]
     picture = np.full((HEIGHT, WIDTH, 3), 255, dtype=np.uint8)
     top, bottom, left, right = _ROWS[0], _ROWS[1], _COLUMNS[0], _COLUMNS[1]
@@ -83,15 +83,10 @@ def _paint(index: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def drawing() -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
-    """Return the drawing as tables, for programs that are not this one: every pixel's place among the colours.
+    """Return the picture's layout as two tables, for front ends inside of models.
 
-
-    Returns
-    -------
-    places : ndarray of int32, shape (288, 432)
-        A pixel shows the colour of this number, plus its colour index where it lies in `BOX`.
-    colours : ndarray of uint8, shape (771, 3)
-        Magma, magma under the frame's sides, magma under its corners, and white likewise.
+    `places`, int32 (288, 432): a pixel shows the colour of this number, plus its colour index where it lies in `BOX`.
+    `colours`, uint8 (771, 3): magma, magma under the frame's sides, magma under its corners, and white likewise.
     """
     canvas = np.zeros((HEIGHT, WIDTH), dtype=np.int32)
     top, bottom, left, right = _ROWS[0], _ROWS[1], _COLUMNS[0], _COLUMNS[1]
@@ -106,35 +101,15 @@ def drawing() -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
 
 
 def paint(db: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Draw a spectrogram.
+    """Return the picture, uint8 (288, 432, 3), RGB, top row first, of decibels float32 (bands, frames) as of `db_mel`.
 
-    Parameters
-    ----------
-    db : ndarray of float32, shape (bands, frames)
-        Decibels, as `toolkit.frontend.spectrogram.db_mel` returns; the colours span its minimum to its maximum.
-
-    Returns
-    -------
-    ndarray of uint8, shape (288, 432, 3)
-        RGB, top row first. A constant `db` is drawn in the darkest colour.
+    The colours span the minimum of `db` to its maximum; a constant `db` has the darkest.
     """
     return _paint(colour_index(db, float(db.min()), float(db.max()))[:, shown_frames(db.shape[1])])
 
 
 def render_power(power: NDArray[np.float32], spec: FrontEnd = PICTURE) -> NDArray[np.uint8]:
-    """Return the picture of a sound from its frames' mel power, bit for bit the one that `render` returns.
-
-    Parameters
-    ----------
-    power : ndarray of float32, shape (frames, n_mels)
-        As `toolkit.frontend.spectrogram.MelFrames.power` returns it.
-    spec : FrontEnd
-        The settings.
-
-    Returns
-    -------
-    ndarray of uint8, shape (288, 432, 3)
-    """
+    """Return the picture that `render` returns, bit for bit, from the power of all frames as of `MelFrames.power`."""
     peak = np.float32(power.max())
     low = float(decibels(power.min(keepdims=True), spec, peak)[0, 0])
     db = decibels(power[shown_frames(len(power))], spec, peak)
@@ -142,26 +117,10 @@ def render_power(power: NDArray[np.float32], spec: FrontEnd = PICTURE) -> NDArra
 
 
 def render(samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> NDArray[np.uint8]:
-    """Return the picture of a sound, bit for bit that of `paint(db_mel(samples, spec))`, but faster.
+    """Return the picture, uint8 (288, 432, 3), of samples, bit for bit `paint(db_mel(samples, spec))`, but faster.
 
     Of the frames that the picture does not show, only those are computed that may hold the clip's maximum; and all,
-    where the minimum is not known to be the floor.
-
-    Parameters
-    ----------
-    samples : ndarray of float32, shape (n,)
-        Mono sound at `spec.sample_rate`.
-    spec : FrontEnd
-        The settings.
-
-    Returns
-    -------
-    ndarray of uint8, shape (288, 432, 3)
-
-    Raises
-    ------
-    AudioError
-        If the samples are empty, not one-dimensional, or not finite.
+    where the minimum may not be the floor. Parameters and errors are those of `mel_power`.
     """
     frames = MelFrames(samples, spec)
     columns = shown_frames(len(frames))
@@ -171,6 +130,7 @@ def render(samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> NDArray[np
     low = float(db.min())
     if low > -spec.top_db and len(numbers) < len(frames):
         low = float(decibels(frames.power(), spec, peak).min())
+    del frames  # a padded copy of the sound, which would lie beside the picture
     return _paint(colour_index(db, low, 0.0).T[:, where])
 
 
@@ -185,11 +145,8 @@ def check_pillow() -> None:
 def read_png(path: str | Path) -> NDArray[np.uint8]:
     """Return a picture file's pixels, uint8, shape (288, 432, 3).
 
-    Raises
-    ------
-    DatasetError
-        If the file is missing, is no PNG picture, is not 432 x 288 pixels, has transparent pixels or 16-bit grey, or
-        Pillow is not installed.
+    Raise `DatasetError` if the file is missing, is no PNG picture, is not 432 x 288 pixels, has transparent pixels or
+    16-bit grey, or Pillow is not installed.
     """
     check_pillow()
     from PIL import Image, UnidentifiedImageError
@@ -218,10 +175,7 @@ def read_png(path: str | Path) -> NDArray[np.uint8]:
 def save_png(picture: NDArray[np.uint8], path: str | Path) -> None:
     """Write a picture, uint8, shape (288, 432, 3), as PNG, whole or not at all.
 
-    Raises
-    ------
-    DatasetError
-        If the picture has another shape or type, or Pillow is not installed.
+    Raise `DatasetError` if it has another shape or type, or Pillow is not installed.
     """
     if picture.shape != (HEIGHT, WIDTH, 3) or picture.dtype != np.uint8:
         raise DatasetError(

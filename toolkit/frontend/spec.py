@@ -18,9 +18,9 @@ MAX_BANDS = 512
 MAX_WINDOW_SAMPLES = 30_000_000
 MAX_FRAMES = 1 << 16
 MAX_WORK = 1 << 34
-"""The most frames x n_fft x n_mels, in a window or in 30 s: 50 times what the public pictures take."""
+"""The most frames x n_fft x n_mels, in a window or in 30 s: 50 times those of the public pictures."""
 _FEW_BANDS = 128
-"""With fewer bands a frame takes hardly less time: the Fourier transform is most of it."""
+"""With fewer bands a frame is hardly faster: the Fourier transform is most of it."""
 _LENGTHS = tuple(1 << power for power in range(6, 15))
 _INTEGERS = ("sample_rate", "n_fft", "hop_length", "n_mels", "width", "height")
 _NUMBERS = ("f_min", "f_max", "amin", "top_db", "window_seconds")
@@ -41,7 +41,7 @@ class FrontEnd:
     f_min, f_max : float
         Lowest and highest frequency of the bands in hertz; `f_max` is at most half the sample rate.
     amin : float
-        Smallest mel power told from silence.
+        Smallest mel power above silence.
     top_db : float
         Decibels kept below the loudest cell.
     padding : str
@@ -98,7 +98,7 @@ class FrontEnd:
         self._require_affordable()
 
     def _require_affordable(self) -> None:
-        """Refuse a spec that would take minutes or gigabytes for 30 s of sound."""
+        """Refuse a spec that would need minutes or gigabytes for 30 s of sound."""
         _require(
             self.window_samples <= MAX_WINDOW_SAMPLES,
             "window_seconds",
@@ -120,7 +120,7 @@ class FrontEnd:
 
     @property
     def fixed_samples(self) -> int:
-        """Samples in the one length of sound that a model with a front end of its own takes: whole hops, 661,504."""
+        """Samples in the one length of sound that a model with a front end of its own accepts: whole hops, 661,504."""
         return -(-self.window_samples // self.hop_length) * self.hop_length
 
     @property
@@ -134,13 +134,7 @@ class FrontEnd:
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> FrontEnd:
-        """Return the spec that `to_dict` wrote.
-
-        Raises
-        ------
-        ArtifactError
-            If `value` is no object, a field is unknown or missing, or a field's value is invalid.
-        """
+        """Return the spec of a JSON object; raise `ArtifactError` if a field is unknown, missing or invalid."""
         if not isinstance(value, Mapping):
             raise ArtifactError(f"the front-end spec is not an object but {type(value).__name__}")
         names = {field.name for field in fields(cls)}
@@ -151,7 +145,7 @@ class FrontEnd:
         return cls(**value)
 
     def digest(self) -> str:
-        """Return the SHA-256 hex digest of the spec: equal specs draw equal pictures."""
+        """Return the SHA-256 hex digest of the spec: equal specs render equal pictures."""
         return digest_of(self.to_dict())
 
 

@@ -15,7 +15,9 @@ from toolkit.frontend.mel_weights import SAFETY, bound_weights, mel_blocks
 from toolkit.frontend.spec import PICTURE, FrontEnd
 
 _BLOCKS = 8
-"""Blocks of a hop whose energies make a frame's bound: more are closer, and take longer."""
+"""Blocks of a hop whose energies make a frame's bound: more are closer, and slower."""
+_LONG = 4
+"""So many frame lengths are cut into frames without a padded copy."""
 _UNHEARD = 0.99
 """The share of the floor's power below which rounding cannot lift a cell above the floor."""
 _QUIET = np.errstate(all="ignore")
@@ -44,28 +46,24 @@ def _turns(rows: NDArray[np.intp]) -> list[NDArray[np.intp]]:
 
 
 class MelFrames:
-    """The frames of one sound, each turned into mel power when it is asked for."""
+    """The frames of one clip; the mel power of each is computed when `power` needs it."""
 
     def __init__(self, samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> None:
-        """Take mono samples at `spec.sample_rate`; frame i is centred on sample i * hop_length.
+        """Cut mono samples at `spec.sample_rate` into frames; frame i is centred on sample i * hop_length.
 
-        Raises
-        ------
-        AudioError
-            If the samples are empty, not one-dimensional, or not finite.
+        Raise `AudioError` if the samples are empty, not one-dimensional, or not finite.
         """
-        mode = "reflect" if spec.padding == "reflect" else "constant"
-        padded = np.pad(valid_samples(samples), spec.n_fft // 2, mode=mode)  # type: ignore[call-overload]
-        self._cut_into_frames(padded, spec)
+        samples, half = valid_samples(samples), spec.n_fft // 2
+        if len(samples) < _LONG * spec.n_fft:
+            self._cut_into_frames(_padded(samples, (half, half), spec), spec)
+        else:
+            self._cut_into_frames(samples, spec, half)
 
     @classmethod
     def inside(cls, samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> MelFrames:
         """Return the frames that lie wholly inside of samples: frame i begins with sample i * hop_length.
 
-        Raises
-        ------
-        AudioError
-            As above, or if there are fewer than `spec.n_fft` samples.
+        Raise `AudioError` as above, or if there are fewer than `spec.n_fft` samples.
         """
         if len(samples) < spec.n_fft:
             raise AudioError(f"{len(samples)} samples hold no frame of {spec.n_fft}")
@@ -73,15 +71,23 @@ class MelFrames:
         frames._cut_into_frames(valid_samples(samples), spec)
         return frames
 
-    def _cut_into_frames(self, padded: NDArray[np.float32], spec: FrontEnd) -> None:
-        self.spec = spec
-        self._padded = padded
-        self._frames = np.lib.stride_tricks.sliding_window_view(padded, spec.n_fft)[:: spec.hop_length]
-        self._spectra = PowerSpectra(spec.n_fft)
+    def _cut_into_frames(self, samples: NDArray[np.float32], spec: FrontEnd, half: int = 0) -> None:
+        """Cut samples that `half` a frame of padding belongs to on both sides, without a padded copy of all of them."""
+        length, hop = spec.n_fft, spec.hop_length
+        first, end = -(-half // hop), (len(samples) + half - length) // hop + 1  # of the frames that need no padding
+        context = max(0, end * hop - half - length)
+        self.spec, self._samples, self._half, self._first = spec, samples, half, first
+        self._before = _padded(samples[: 2 * length], (half, 0), spec)
+        self._after = _padded(samples[context:], (0, half), spec)
+        view = np.lib.stride_tricks.sliding_window_view
+        self._inner = view(samples, length)[first * hop - half :: hop]
+        after = view(self._after, length)[length::hop] if half else self._inner[:0]
+        self._outer = np.concatenate([view(self._before, length)[: first * hop : hop], after])
+        self._spectra = PowerSpectra(length)
 
     def __len__(self) -> int:
         """Return the number of frames: 1 + samples // hop_length."""
-        return len(self._frames)
+        return len(self._inner) + len(self._outer)
 
     @_QUIET
     def power(self, which: NDArray[np.intp] | None = None, first: int = 0) -> NDArray[np.float32]:
@@ -89,16 +95,12 @@ class MelFrames:
 
         Frame i always has place i modulo `CHUNK` in a chunk. BLAS may add up two columns of a product in different
         orders, but one column of one shape always in one order: so a frame's values are the same to the last bit,
-        whichever others are asked for.
+        whichever others are computed.
 
-        Parameters
-        ----------
-        which : ndarray of intp, optional
-            The frames' numbers; by default all.
-        first : int
-            What frame 0 is numbered in a longer sound whose frames these values are to equal.
+        `which`, intp, are the frames' numbers, by default all; `first` is what frame 0 is numbered in a longer sound
+        whose frames these values are to equal.
         """
-        numbers = np.arange(len(self._frames)) if which is None else which
+        numbers = np.arange(len(self)) if which is None else which
         power = np.empty((len(numbers), self.spec.n_mels), dtype=np.float32)
         for places in _turns((numbers + first) % CHUNK):
             rows = (numbers[places] + first) % CHUNK
@@ -128,9 +130,12 @@ class MelFrames:
         if length % hop != 0:
             return np.full(len(self), np.inf, dtype=np.float32)
         block = max(1, hop // _BLOCKS)
-        used = (len(self) - 1) * hop + length
-        blocks = self._padded[:used].reshape(-1, block)
-        energy = np.einsum("bi,bi->b", blocks, blocks)
+        half, whole = self._half, len(self._samples) // block * block
+        rest = np.concatenate([self._samples[whole:], self._after[len(self._after) - half :]])
+        pieces = self._before[:half], self._samples[:whole], rest[: len(rest) // block * block]
+        blocks = [piece.reshape(-1, block) for piece in pieces]
+        energy = np.concatenate([np.einsum("bi,bi->b", piece, piece) for piece in blocks])
+        energy = energy[: ((len(self) - 1) * hop + length) // block]
         weights = np.square(hann(length)).reshape(-1, block).max(axis=1)
         framed = np.lib.stride_tricks.sliding_window_view(energy, length // block)[:: hop // block]
         scale = np.float32(SAFETY * length / 2 * float(filter_bank(self.spec).max()))
@@ -151,28 +156,23 @@ class MelFrames:
 
     def _fill(self, chunk: NDArray[np.intp]) -> None:
         """Put windowed frames into the transform's first rows."""
-        np.multiply(self._frames[chunk], hann(self.spec.n_fft), out=self._spectra.frames[: len(chunk)])
+        place = chunk - self._first
+        behind = place >= len(self._inner)
+        padded = behind | (place < 0)
+        frames = self._inner[np.where(padded, 0, place)]
+        frames[padded] = self._outer[np.where(behind, chunk - len(self._inner), chunk)[padded]]
+        np.multiply(frames, hann(self.spec.n_fft), out=self._spectra.frames[: len(chunk)])
+
+
+def _padded(samples: NDArray[np.float32], sides: tuple[int, int], spec: FrontEnd) -> NDArray[np.float32]:
+    """Return samples with so many more before and after them: their mirror image, or zeros."""
+    return np.asarray(np.pad(samples, sides, mode="reflect" if spec.padding == "reflect" else "constant"))
 
 
 def mel_power(samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> NDArray[np.float32]:
-    """Return the mel power spectrogram of a sound.
+    """Return the mel power, float32 (n_mels, 1 + n // hop_length), of mono samples, float32 (n,), at `spec`'s rate.
 
-    Parameters
-    ----------
-    samples : ndarray of float32, shape (n,)
-        Mono sound at `spec.sample_rate`.
-    spec : FrontEnd
-        The settings.
-
-    Returns
-    -------
-    ndarray of float32, shape (n_mels, 1 + n // hop_length)
-        Power, not normalised.
-
-    Raises
-    ------
-    AudioError
-        If the samples are empty, not one-dimensional, or not finite.
+    Raise `AudioError` if the samples are empty, not one-dimensional, or not finite.
     """
     return np.ascontiguousarray(MelFrames(samples, spec).power().T)
 
@@ -182,21 +182,13 @@ def decibels(
 ) -> NDArray[np.float32]:
     """Return 20 log10(max(amin, power)) relative to the maximum, floored `top_db` below it: 0 is the loudest.
 
-    The public pictures took amplitude decibels of a power, so that 80 dB here are 40 dB of true dynamic range.
-
-    Parameters
-    ----------
-    power : ndarray of float32
-        Mel power.
-    spec : FrontEnd
-        Gives `amin` and `top_db`.
-    peak : float32, optional
-        The maximum to relate to, where `power` is but a part; by default `power.max()`.
+    The public pictures show amplitude decibels of a power, so that 80 dB here are 40 dB of true dynamic range. `peak`
+    is the maximum to relate to, where `power`, float32 of any shape, is but a part; by default `power.max()`.
     """
     level = _square(power, spec)
     loudest = _square(np.array([power.max() if peak is None else peak], dtype=np.float32), spec)
     heard = level > loudest * np.float32(_UNHEARD * 10 ** (-spec.top_db / 10))
-    np.log10(level, out=level, where=heard)  # half of most sounds' cells are quieter, and a logarithm takes long
+    np.log10(level, out=level, where=heard)  # half of most sounds' cells are quieter, and a logarithm is slow
     level *= np.float32(10)
     level -= np.float32(10) * np.log10(loudest)
     np.copyto(level, np.float32(-spec.top_db), where=~heard)
@@ -204,7 +196,7 @@ def decibels(
 
 
 def _square(power: NDArray[np.float32], spec: FrontEnd) -> NDArray[np.float32]:
-    """Return max(amin^2, power^2) in float32, as librosa takes its logarithm."""
+    """Return max(amin^2, power^2) in float32, which librosa's logarithm is of."""
     level = np.square(power)
     return np.maximum(level, np.float32(spec.amin**2), out=level)
 

@@ -1,4 +1,4 @@
-"""A sound of any length to windows of the length one picture shows."""
+"""Samples of any length to windows of the length one picture shows."""
 
 from __future__ import annotations
 
@@ -13,14 +13,10 @@ SLACK_SECONDS = 1.0
 
 
 def fitted(samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> NDArray[np.float32]:
-    """Return a window as long as a model with a front end of its own takes it, float32 (spec.fixed_samples,).
+    """Return a window as long as a model with a front end of its own accepts it, float32 (spec.fixed_samples,).
 
-    A longer one loses its end; a shorter one is repeated, or filled up with zeros where `spec.short` is "pad".
-
-    Raises
-    ------
-    AudioError
-        If the samples are empty, not one-dimensional, or not finite.
+    A longer one loses its end; a shorter one is repeated, or filled up with zeros where `spec.short` is "pad". Raise
+    `AudioError` if the samples are empty, not one-dimensional, or not finite.
     """
     samples, size = valid_samples(samples), spec.fixed_samples
     if len(samples) < size and spec.short == "pad":
@@ -29,28 +25,12 @@ def fitted(samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> NDArray[np
 
 
 def split_windows(samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> list[NDArray[np.float32]]:
-    """Cut a sound into windows, each to be one picture.
+    """Return mono samples, float32 (n,), at `spec.sample_rate` as windows, each to be one picture; errors as `fitted`.
 
     - Within a second of `spec.window_seconds`: one window, all samples untouched.
-    - Longer: the fewest windows that cover everything, evenly spaced, the first at the start and the last at the end.
+    - Longer: the fewest windows that cover everything, evenly spaced, the first at the start and the last at the end;
+      they are views of `samples`.
     - Shorter: one window by `spec.short`. "tile" repeats the sound, "pad" appends zeros, "stretch" leaves it as it is.
-
-    Parameters
-    ----------
-    samples : ndarray of float32, shape (n,)
-        Mono sound at `spec.sample_rate`.
-    spec : FrontEnd
-        The settings.
-
-    Returns
-    -------
-    list of ndarray of float32
-        At least one window; those of a longer sound are views of `samples`.
-
-    Raises
-    ------
-    AudioError
-        If the samples are empty, not one-dimensional, or not finite.
     """
     samples = valid_samples(samples)
     size = spec.window_samples

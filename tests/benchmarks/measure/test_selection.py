@@ -46,6 +46,7 @@ def test_memory_counts_only_where_both_are_known() -> None:
     slow = choice("slow", 50, 6, 100, peak=10)
     assert front([choice("quick", 50, 5, 100, peak=20), slow]) == {"quick", "slow"}
     assert front([choice("quick", 50, 5, 100), slow]) == {"quick"}
+    assert front([choice("quick", 50, 5, 100, peak=20), choice("slow", 50, 6, 100)]) == {"quick"}
 
 
 points = st.lists(

@@ -63,7 +63,7 @@ def test_a_sound_of_any_length(sound_models: Path, artifacts: Path, seconds: flo
 
 def test_pictures_are_not_for_it(sound_models: Path) -> None:
     classifier = Classifier.load(sound_models / "gtzanet-waveform-int8.tflite")
-    with pytest.raises(UsageError, match="the model takes a waveform, no picture"):
+    with pytest.raises(UsageError, match="the model accepts a waveform, no picture"):
         classifier.classify_picture(np.zeros((288, 432, 3), np.uint8))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,21 @@ from runtime.engines.litert import LiteEngine
 from runtime.engines.load import Engine, open_engine
 from runtime.engines.registry import ENGINES, installed
 from runtime.engines.wheels import how_to_install
-from tests.cards import MODEL, example_card
+from tests.cards import MODEL, ONNX_MODEL, example_card
 from toolkit.artifact.card import Card
-from toolkit.artifact.file import append_card, model_digest, read_archive
+from toolkit.artifact.file import FORMATS, append_card, model_digest, read_archive
 from toolkit.errors import ArtifactError, EngineError, UsageError
 
 
-def open_named(folder: Path, precision: str, **options: Any) -> Engine:
-    return open_engine(folder / f"gtzanet-{precision}.tflite", **options)
+@pytest.fixture(params=FORMATS)
+def format(request: pytest.FixtureRequest) -> str:
+    """Return each format in turn: what is true of one engine's loading is true of the other's."""
+    name: str = request.param
+    return name
+
+
+def open_named(folder: Path, precision: str, format: str = "tflite", **options: Any) -> Engine:
+    return open_engine(folder / f"gtzanet-{precision}.{format}", **options)
 
 
 def noise(n: int, seed: int = 0) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -31,8 +39,8 @@ def noise(n: int, seed: int = 0) -> np.ndarray[Any, np.dtype[np.float32]]:
 
 
 @pytest.mark.parametrize("precision", ["float32", "int8"])
-def test_a_batch_gives_what_its_pictures_give_alone(artifacts: Path, precision: str) -> None:
-    engine = open_named(artifacts, precision, threads=1)
+def test_a_batch_gives_what_its_pictures_give_alone(artifacts: Path, precision: str, format: str) -> None:
+    engine = open_named(artifacts, precision, format, threads=1)
     batch = noise(3)
     scores = engine.run(batch)
     assert scores.shape == (3, 4) and scores.dtype == np.float32
@@ -41,22 +49,50 @@ def test_a_batch_gives_what_its_pictures_give_alone(artifacts: Path, precision: 
     assert engine.run(batch[:0]).shape == (0, 4)
 
 
-def test_threads_are_what_is_asked_and_do_not_change_the_scores(artifacts: Path) -> None:
-    one, two = (open_named(artifacts, "float32", threads=n) for n in (1, 2))
-    assert (one.threads, two.threads) == (1, 2)
-    np.testing.assert_allclose(one.run(noise(1)), two.run(noise(1)), atol=1e-6)
-    assert 1 <= open_named(artifacts, "float32").threads <= load_engines.MAX_DEFAULT_THREADS
+THREADS = """
+import os, sys
+import numpy as np
+from runtime.engines.load import open_engine
+open_engine(sys.argv[1], threads=1)  # what a library starts when it is imported does not count
+for threads in (1, 3, 2):
+    before = len(os.listdir("/proc/self/task"))
+    engine = open_engine(sys.argv[1], threads=threads)
+    engine.run(np.zeros((1, 288, 432, 3), np.float32))
+    print(engine.threads, 1 + len(os.listdir("/proc/self/task")) - before)
+    del engine
+"""
+"""Print for each engine how many threads it reports and how many compute: the caller's, and those that it started."""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted in /proc")
+def test_an_engine_computes_with_as_many_threads_as_it_is_given(artifacts: Path, format: str) -> None:
+    path = str(artifacts / f"gtzanet-float32.{format}")
+    done = subprocess.run([sys.executable, "-c", THREADS, path], capture_output=True, text=True)
+    assert done.stdout.split("\n")[:3] == ["1 1", "3 3", "2 2"], done.stderr[-500:]
+
+
+def test_more_threads_do_not_change_the_scores(artifacts: Path, format: str) -> None:
+    one, two = (open_named(artifacts, "float32", format, threads=n).run(noise(1)) for n in (1, 2))
+    np.testing.assert_allclose(one, two, atol=1e-6)
+
+
+@pytest.mark.parametrize(("processors", "expected"), [(1, 1), (3, 3), (64, load_engines.MAX_DEFAULT_THREADS)])
+def test_threads_are_the_processors_by_default(
+    artifacts: Path, format: str, processors: int, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load_engines, "usable_processors", lambda: processors)
+    assert open_named(artifacts, "float32", format).threads == expected
 
 
 @pytest.mark.parametrize("threads", [0, -1, 257, 10**11])
-def test_impossible_threads_are_misuse(artifacts: Path, threads: int) -> None:
+def test_impossible_threads_are_misuse(artifacts: Path, threads: int, format: str) -> None:
     with pytest.raises(UsageError, match="threads is"):
-        open_named(artifacts, "float32", threads=threads)
+        open_named(artifacts, "float32", format, threads=threads)
 
 
-def test_unknown_engine_is_misuse(artifacts: Path) -> None:
+def test_unknown_engine_is_misuse(artifacts: Path, format: str) -> None:
     with pytest.raises(UsageError, match="unknown engine 'abacus': choose one of litert"):
-        open_named(artifacts, "float32", engine="abacus")
+        open_named(artifacts, "float32", format, engine="abacus")
 
 
 @pytest.mark.parametrize("name", sorted(ENGINES))
@@ -76,13 +112,15 @@ def test_an_engine_for_another_format_is_misuse(artifacts: Path, engine: str, fo
         open_engine(artifacts / f"gtzanet-float32.{format}", engine=engine)
 
 
-def test_no_engine_at_all_gives_the_command_that_installs_one(artifacts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("format", "package"), [("tflite", "ai-edge-litert"), ("onnx", "onnxruntime")])
+def test_no_engine_at_all_gives_the_command_that_installs_one(
+    artifacts: Path, format: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert installed() == ()
-    with pytest.raises(
-        EngineError, match="no inference engine for .tflite files is installed: run `pip install ai-edge-litert`"
-    ):
-        open_named(artifacts, "float32")
+    message = f"no inference engine for .{format} files is installed: run `pip install {package}`"
+    with pytest.raises(EngineError, match=message):
+        open_named(artifacts, "float32", format)
 
 
 def test_the_older_engine_is_used_where_it_is_the_one(artifacts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,9 +139,9 @@ def test_the_older_engine_is_used_where_it_is_the_one(artifacts: Path, monkeypat
 
 
 @pytest.mark.parametrize("shape", [(1, 288, 432), (1, 432, 288, 3), (1, 288, 432, 1), (288, 432, 3)])
-def test_other_shapes_are_refused(artifacts: Path, shape: tuple[int, ...]) -> None:
-    with pytest.raises(EngineError, match=r"takes values of shape \(n, 288, 432, 3\)"):
-        open_named(artifacts, "float32").run(np.zeros(shape, np.float32))
+def test_other_shapes_are_refused(artifacts: Path, shape: tuple[int, ...], format: str) -> None:
+    with pytest.raises(EngineError, match=r"accepts values of shape \(n, 288, 432, 3\)"):
+        open_named(artifacts, "float32", format).run(np.zeros(shape, np.float32))
 
 
 def test_int8_input_is_rounded_and_clipped_with_the_files_own_scale(artifacts: Path) -> None:
@@ -129,50 +167,64 @@ def rewritten(path: Path, target: Path, model: bytes | None = None, **changes: A
     return target
 
 
-def test_a_card_that_does_not_fit_the_model_is_refused(artifacts: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("format", "dtype"), [("tflite", "int8"), ("onnx", "float32")])
+def test_a_card_that_does_not_fit_the_model_is_refused(
+    artifacts: Path, tmp_path: Path, format: str, dtype: str
+) -> None:
+    source, target = artifacts / f"gtzanet-int8.{format}", tmp_path / f"changed.{format}"
+    card = read_archive(source).card.to_dict()
+    rewritten(source, target, labels=["a", "b", "c"], output={**card["output"], "shape": [1, 3]})
+    with pytest.raises(ArtifactError, match=rf"output is {dtype} \(1, 4\), but its card says {dtype} \(1, 3\)"):
+        open_engine(target)
+    unsigned = {"dtype": "uint8", "scale": card["input"]["scale"] or 1.0, "zero_point": 5}
+    rewritten(source, target, input={**card["input"], **unsigned})
+    with pytest.raises(ArtifactError, match=rf"the model's input is {dtype} .* but its card says uint8"):
+        open_engine(target)
+
+
+@pytest.mark.parametrize("role", ["input", "output"])
+@pytest.mark.parametrize("change", [{"scale": 2.0}, {"zero_point": 5}])
+def test_a_card_with_another_quantisation_is_refused(
+    artifacts: Path, tmp_path: Path, role: str, change: dict[str, Any]
+) -> None:
     source, target = artifacts / "gtzanet-int8.tflite", tmp_path / "changed.tflite"
     card = read_archive(source).card.to_dict()
-    labels = ["a", "b", "c"]
-    rewritten(source, target, labels=labels, output={**card["output"], "shape": [1, 3]})
-    with pytest.raises(ArtifactError, match=r"the model's output is int8 \(1, 4\), but its card says int8 \(1, 3\)"):
-        open_engine(target)
-    rewritten(source, target, input={**card["input"], "scale": 2.0})
-    with pytest.raises(ArtifactError, match="another scale or zero point for the input"):
-        open_engine(target)
-    rewritten(source, target, input={**card["input"], "dtype": "uint8"})
-    with pytest.raises(ArtifactError, match="the model's input is int8"):
+    changes: Any = {role: {**card[role], **change}}
+    rewritten(source, target, **changes)
+    with pytest.raises(ArtifactError, match=f"another scale or zero point for the {role}"):
         open_engine(target)
 
 
-def test_damage_never_reaches_an_engine(artifacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damage_never_reaches_an_engine(
+    artifacts: Path, tmp_path: Path, format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def explode(name: str) -> Any:
         raise AssertionError("the engine was loaded")
 
     monkeypatch.setattr(load_engines, "_load", explode)
-    source = (artifacts / "gtzanet-float32.tflite").read_bytes()
-    start = read_archive(artifacts / "gtzanet-float32.tflite").start
-    path = tmp_path / "damaged.tflite"
-    for content in (
-        source[:1000],
-        source[:-5],
-        source[: start // 2] + b"\xff" + source[start // 2 + 1 :],
-        b"text",
-        MODEL,
-    ):
+    whole = artifacts / f"gtzanet-float32.{format}"
+    source, start = whole.read_bytes(), read_archive(whole).start
+    path = tmp_path / f"damaged.{format}"
+    flipped = bytearray(source)
+    flipped[start // 2] ^= 1
+    for content in (source[:1000], source[:-5], flipped, b"text", MODEL, ONNX_MODEL):
         path.write_bytes(content)
-        with pytest.raises(ArtifactError):
+        with pytest.raises(ArtifactError) as caught:
             open_engine(path)
+        assert ("damaged: the model is not the one" in str(caught.value)) == (content is flipped)
 
 
-def test_bytes_that_no_engine_loads_give_one_sentence(tmp_path: Path) -> None:
-    path = tmp_path / "garbage.tflite"
-    path.write_bytes(append_card(MODEL, example_card()))
+@pytest.mark.parametrize(("format", "model"), [("tflite", MODEL), ("onnx", ONNX_MODEL)])
+def test_bytes_that_no_engine_loads_give_one_sentence(tmp_path: Path, format: str, model: bytes) -> None:
+    path = tmp_path / f"garbage.{format}"
+    path.write_bytes(append_card(model, example_card(model=model)))
     with pytest.raises((ArtifactError, EngineError), match="cannot load this model|not a valid TFLite model") as caught:
         open_engine(path)
     assert "\n" not in str(caught.value)
 
 
-def test_ctrl_c_while_an_engine_is_imported_is_no_broken_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", sorted(ENGINES))
+def test_ctrl_c_while_an_engine_is_imported_is_no_broken_engine(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bindings in C++ turn what interrupts their import into an ImportError of their own."""
 
     def interrupted(name: str) -> None:
@@ -180,4 +232,4 @@ def test_ctrl_c_while_an_engine_is_imported_is_no_broken_engine(monkeypatch: pyt
 
     monkeypatch.setattr(importlib, "import_module", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        load_engines._load("litert")
+        load_engines._load(name)

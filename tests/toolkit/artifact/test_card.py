@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -86,7 +87,16 @@ def change(path: str, value: Any) -> dict[str, Any]:
         ("input.dtype", "float64", "input.dtype"),
         ("input.shape", [1, 28, 28, 3], "input.shape"),
         ("input.scale", None, "needs scale and zero_point"),
-        ("input.scale", -1.0, "input.scale"),
+        ("input.scale", -1.0, "input.scale is -1.0, not above zero"),
+        ("input.scale", 0.0, "input.scale is 0.0, not above zero"),
+        ("output.scale", 0, "output.scale is 0.0, not above zero"),
+        ("input.zero_point", 128, "input.zero_point is 128, not -128 to 127"),
+        ("output.zero_point", -129, "output.zero_point is -129, not -128 to 127"),
+        ("input.dtype", "uint8", "input.zero_point is -128, not 0 to 255"),
+        ("input.dtype", "int16", "input.dtype is 'int16', not one of float32, int8, uint8"),
+        ("temperature", 0.49, "temperature is 0.49, not 0.5 to 10.0"),
+        ("temperature", 10.1, "temperature is 10.1, not 0.5 to 10.0"),
+        ("parity.keras_correct", 11, "parity.keras_correct is 11 of 10"),
         ("input.scale", float("nan"), "input.scale is not a finite number"),
         pytest.param("input.scale", 10**400, "input.scale is not a finite number", id="huge input.scale"),
         pytest.param("input.zero_point", 10**400, "input.zero_point does not fit 64 bits", id="huge input.zero_point"),
@@ -124,6 +134,19 @@ def test_every_malformation_has_its_message(path: str, value: Any, message: str)
     with pytest.raises(ArtifactError, match=message) as caught:
         Card.from_dict(change(path, value))
     assert str(caught.value).isprintable() and len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("scale", [float("nan"), float("inf"), 0.0])
+def test_a_card_that_is_built_has_a_scale_that_divides(scale: float) -> None:
+    card = example_card(quantization="int8")
+    with pytest.raises(ArtifactError, match="input.scale is .*, not above zero"):
+        replace(card, input=card.input._replace(scale=scale))
+
+
+@pytest.mark.parametrize(("dtype", "zero_point"), [("int8", -128), ("int8", 127), ("uint8", 0), ("uint8", 255)])
+def test_a_zero_point_may_be_any_value_of_the_type(dtype: str, zero_point: int) -> None:
+    card = example_card(quantization="int8")
+    assert replace(card, input=card.input._replace(dtype=dtype, zero_point=zero_point)).input.zero_point == zero_point
 
 
 @pytest.mark.parametrize("text", ["", "[]", "null", "{", '{"a": 1, "a": 2}', "[" * 100_000, '"card"', "1"])

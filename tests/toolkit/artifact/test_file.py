@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
 import struct
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +19,7 @@ from hypothesis import strategies as st
 from tests.cards import MODEL, example_card
 from tests.damage import check_changed_byte, check_damaged
 from toolkit.artifact.entries import MAX_ENTRIES, MAX_ENTRY
-from toolkit.artifact.file import append_card, read_archive, read_card, verify_model
+from toolkit.artifact.file import append_card, model_digest, read_archive, read_card, read_model
 from toolkit.errors import ArtifactError
 
 
@@ -42,8 +44,9 @@ def test_card_and_model_are_read_back(tmp_path: Path) -> None:
     path.write_bytes(whole())
     archive = read_archive(path)
     assert archive.card == example_card() == read_card(str(path))
-    assert path.read_bytes()[: archive.start] == MODEL
-    verify_model(path, archive)
+    model = read_model(path)
+    assert (model.format, model.content, model.card) == ("tflite", whole(), archive.card)
+    assert model.content[: model.start] == path.read_bytes()[: archive.start] == MODEL
 
 
 def test_any_zip_reader_finds_labels_and_card(tmp_path: Path) -> None:
@@ -65,6 +68,16 @@ def test_equal_input_gives_equal_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.time", lambda: 4e9)
     monkeypatch.setattr("sys.platform", "win32")
     assert whole() == first
+
+
+@pytest.mark.parametrize("size", [0, 1000, (1 << 22) + 1])
+@pytest.mark.parametrize("missing", [(), ("_sha2", "_sha256")])
+def test_a_model_is_digested_with_sha256(size: int, missing: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever of Python's implementations is there."""
+    for name in missing:
+        monkeypatch.setitem(sys.modules, name, None)
+    model = bytes(range(250)) * (size // 250) + b"end"
+    assert model_digest(memoryview(model)) == model_digest(model) == hashlib.sha256(model).hexdigest()
 
 
 def test_a_card_is_not_put_on_another_model() -> None:

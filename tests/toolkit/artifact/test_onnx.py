@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.cards import MODEL, ONNX_MODEL, example_card
 from tests.damage import check_changed_byte, check_damaged
 from toolkit.artifact.entries import MAX_ENTRIES, MAX_ENTRY, labels_text
-from toolkit.artifact.file import append_card, file_format, read_archive, read_card, verify_model
+from toolkit.artifact.file import append_card, file_format, read_archive, read_card, read_model
 from toolkit.errors import ArtifactError
 
 CARD_OF_IT = example_card(model=ONNX_MODEL)
@@ -47,9 +47,10 @@ def test_card_and_model_are_read_back(tmp_path: Path) -> None:
     path.write_bytes(whole())
     archive = read_archive(path)
     assert archive.card == CARD_OF_IT == read_card(str(path))
-    assert path.read_bytes()[: archive.start] == ONNX_MODEL
+    model = read_model(path)
+    assert (model.format, model.content, model.card) == ("onnx", whole(), archive.card)
+    assert model.content[: model.start] == path.read_bytes()[: archive.start] == ONNX_MODEL
     assert file_format(path) == "onnx"
-    verify_model(path, archive)
     assert whole() == ONNX_MODEL + LABELS + CARD + DIGEST
 
 

@@ -99,6 +99,20 @@ def test_gain_leaves_the_decibels_unchanged(gain: float) -> None:
     np.testing.assert_allclose(db_mel(np.float32(gain) * sound), db_mel(sound), atol=1e-4)
 
 
+@pytest.mark.parametrize("padding", ["reflect", "constant"])
+@pytest.mark.parametrize("hop", [64, 100, 256, 512])
+@pytest.mark.parametrize("length", [1, 300, 2047, 2048, 2049, 2048 + 99, 3000, 20_011])
+def test_frames_at_the_ends_are_those_of_a_padded_sound(length: int, hop: int, padding: str) -> None:
+    """Only the ends of a long sound are padded; its frames are, bit by bit, those of a padded copy."""
+    spec = FrontEnd(n_fft=512, hop_length=hop, n_mels=32, padding=padding)
+    samples = np.random.default_rng(length).normal(0, 0.1, length).astype(np.float32)
+    frames = MelFrames(samples, spec)
+    padded = MelFrames.inside(np.pad(samples, 256, mode=padding), spec)  # type: ignore[call-overload]
+    assert len(frames) == len(padded) == 1 + length // hop
+    np.testing.assert_array_equal(frames.power(), padded.power())
+    np.testing.assert_allclose(frames.bounds(), padded.bounds(), rtol=1e-6)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_frame_does_not_depend_on_which_others_are_computed(seed: int) -> None:
     frames = MelFrames(sounds.music(seed, 10))

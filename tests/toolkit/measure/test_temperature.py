@@ -33,6 +33,13 @@ def test_one_changes_nothing_and_zero_is_no_problem() -> None:
     np.testing.assert_allclose(scaled[1:] / scaled[2], [1 / 3**0.5, 1], rtol=1e-12)
 
 
+def test_what_is_less_probable_than_a_millionth_counts_as_a_millionth() -> None:
+    """ARTIFACT.md states the floor: at temperature 2, log(1e-6) / 2 = log(1e-3)."""
+    for least in (0.0, 1e-12, 1e-6):
+        np.testing.assert_allclose(at_temperature([1.0, least], 2), np.array([1, 1e-3]) / 1.001, rtol=1e-9)
+    np.testing.assert_allclose(at_temperature([1.0, 1e-4], 2), np.array([1, 1e-2]) / 1.01, rtol=1e-9)
+
+
 @pytest.mark.parametrize("true", [0.7, 1.0, 2.5, 6.0])
 def test_the_temperature_of_a_network_is_found(true: float) -> None:
     """Labels are drawn from the probabilities at a temperature: that one fits best."""
