@@ -71,14 +71,19 @@ def _naming(target: Path, error: OSError) -> OSError:
     return OSError(error.errno, error.strerror or str(error), str(target))
 
 
-def remove_leftovers(folder: Path, older_than: float = 0.0) -> None:
-    """Delete `atomic_path`'s files that killed processes left in `folder`, if they are so many seconds old."""
-    newest = time.time() - older_than
-    for leftover in folder.glob(f".*{_MARK}*"):
+def remove_leftovers(folder: Path, older_than: float = 0.0, suffix: str = "") -> list[Path]:
+    """Delete and return `atomic_path`'s files that killed processes left in `folder`, with one suffix or any.
+
+    Files younger than `older_than` seconds stay.
+    """
+    newest, removed = time.time() - older_than, []
+    for leftover in folder.glob(f".*{_MARK}*{suffix}"):
         with suppress(FileNotFoundError):  # another process may sweep, too
             status = leftover.lstat()
             if stat.S_ISREG(status.st_mode) and status.st_mtime <= newest:
                 leftover.unlink()
+                removed.append(leftover)
+    return removed
 
 
 def write_bytes(target: Path, data: bytes) -> None:
