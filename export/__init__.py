@@ -1,13 +1,13 @@
 """A finished training run becomes model files that describe themselves and were checked after conversion.
 
 - `cli`, `options`, `variants`: the command line, how to export, and the files that a run can become.
-- `preflight`: what is refused before anything is read.
-- `pipeline`, `stages`: the steps from a run to its files.
-- `trained_run`, `keras`: the run with its dataset, and its network as a function.
-- `calibration`, `probes`: the pictures that ranges are measured on, and those that music seldom is.
+- `preflight`: what is refused before anything is read. `output_folder`: its lock, and what is stale in it.
+- `pipeline`: the steps from a run to its files.
+- `trained_run`, `keras`: the run with its dataset; its network, loaded and traced, and its answers.
+- `calibration`, `probes`: the pictures that ranges are measured on, and synthetic ones that music seldom is.
 - `converter`: one file's bytes, from `tflite` or `onnx`, after `quantize`.
 - `verify`: whether a file does what the network does. `card`: the description inside a file.
-- `front_end_rules`, `weighted`: what TFLite and ONNX have in common.
+- `front_end_rules`, `weighted`: what TFLite and ONNX have in common. `tools`: other people's converters.
 - `tflite_tree`: a TFLite file as a tree of objects, and back.
 - `malloc`: freed memory goes back to the system.
 """

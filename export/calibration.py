@@ -1,4 +1,4 @@
-"""What an int8 model's ranges are measured on: training items of every class, and sounds that music seldom has."""
+"""The pictures that an int8 model's ranges are measured on: training items of every class, and unusual sounds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from export.probes import made_sounds
+from export.probes import synthetic_sounds
 from toolkit.artifact.card_sections import CalibrationCard
 from toolkit.data.dataset import Item
 from toolkit.errors import UsageError
@@ -24,7 +24,7 @@ EDGE_SEED, EDGE_HERTZ = 20260730, 440.0
 
 @dataclass(frozen=True)
 class Calibration:
-    """Pictures uint8 (n, 288, 432, 3) to measure ranges on: first the items', then made ones; and the card's entry."""
+    """Pictures uint8 (n, 288, 432, 3) to measure ranges on: the items', then synthetic ones; and the card's entry."""
 
     pictures: NDArray[np.uint8]
     card: CalibrationCard
@@ -35,24 +35,17 @@ def choose(train: Sequence[Item], count: int) -> tuple[Item, ...]:
     """Return `count` training items (all, where there are fewer), as equally many of every class as there are.
 
     Within a class they are evenly spaced over its items in name order, so that the choice is the same every time
-    and does not depend on the order of `train`.
-
-    Raises
-    ------
-    UsageError
-        If `count` is smaller than the number of classes.
+    and does not depend on the order of `train`. Raises `UsageError` if `count` is below the number of classes.
     """
     by_label: defaultdict[str, list[Item]] = defaultdict(list)
     for item in sorted(train, key=lambda item: item.name):
         by_label[item.label].append(item)
     if count < len(by_label):
-        raise UsageError(f"--calibration is {count}: give at least one picture a class, {len(by_label)}")
+        raise UsageError(f"--calibration is {count}: use at least one picture per class, {len(by_label)}")
     shares = dict.fromkeys(sorted(by_label), 0)
     for _ in range(min(count, len(train))):
-        label = min(
-            (label for label in shares if shares[label] < len(by_label[label])), key=lambda label: shares[label]
-        )
-        shares[label] += 1
+        unused = [label for label, share in shares.items() if share < len(by_label[label])]
+        shares[min(unused, key=shares.__getitem__)] += 1
     return tuple(
         items[int((place + 0.5) * len(items) / shares[label])]
         for label, items in sorted(by_label.items())
@@ -61,14 +54,14 @@ def choose(train: Sequence[Item], count: int) -> tuple[Item, ...]:
 
 
 def edge_pictures(spec: FrontEnd) -> NDArray[np.uint8]:
-    """Return pictures of sounds that music seldom is (`export.probes.made_sounds`), uint8 (n, 288, 432, 3)."""
-    return np.stack([render(sound, spec) for sound in made_sounds(spec, EDGE_SEED, EDGE_HERTZ).values()])
+    """Return pictures of sounds unlike music (`export.probes.synthetic_sounds`), uint8 (n, 288, 432, 3)."""
+    return np.stack([render(sound, spec) for sound in synthetic_sounds(spec, EDGE_SEED, EDGE_HERTZ).values()])
 
 
 def calibrate(items: Sequence[Item], pictures: NDArray[np.uint8], spec: FrontEnd) -> Calibration:
-    """Return the calibration set of training `items` with their `pictures`, made sounds added.
+    """Return the calibration set of training `items` with their `pictures`, synthetic ones added.
 
-    Its digest is over the items' names and files and the made pictures' bytes.
+    Its digest is over the items' names and files and the synthetic pictures' bytes.
     """
     edges = edge_pictures(spec)
     manifest = {

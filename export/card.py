@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+import importlib.metadata
 from dataclasses import replace
 from typing import Any
 
@@ -10,17 +10,24 @@ import numpy as np
 
 from export.converter import Converted
 from export.tflite.metadata import Description
+from export.tools import tool
 from export.trained_run import Source
 from export.variants import PICTURE, Variant
 from toolkit.artifact.card import FORMAT_VERSION, Card, input_shape
 from toolkit.artifact.card_sections import AccuracyCard, DatasetCard, FineTuningCard, ParityCard, SplitCard, TensorCard
 from toolkit.artifact.entries import LABELS_NAME
-from toolkit.artifact.file import ONNX, model_digest
+from toolkit.artifact.file import ONNX, TFLITE, model_digest
 from toolkit.errors import ArtifactError
 from toolkit.measure.metrics import wilson_interval
-from toolkit.native_stderr import captured_stderr
 
 LICENCE = "MIT"
+TUNER = "tensorflow-model-optimization"
+_KERAS = ("tensorflow", "tf_keras", "numpy")
+_PACKAGES = {TFLITE: _KERAS, ONNX: (*_KERAS, "tf2onnx", "onnx")}
+_QUANTISERS = {
+    (TFLITE, "mixed"): ("ai_edge_quantizer",),
+    **dict.fromkeys([(ONNX, precision) for precision in ("dynamic", "int8", "mixed")], ("onnxruntime",)),
+}
 LAYOUTS = ("batch, row (top first), column, RGB; pixel values 0..255", "batch, class; probabilities")
 SOUND_LAYOUTS = {
     "mel": "batch, band (lowest first), frame; decibels below the loudest cell",
@@ -34,7 +41,7 @@ SYNTHETIC_NOTICE = "Trained on synthetic sounds: it knows no music, and its scor
 
 
 def description(source: Source) -> Description:
-    """Return what TensorFlow Lite Metadata say of the files of a run that take pictures."""
+    """Return what TensorFlow Lite Metadata say of the files of a run whose input is pictures."""
     spec = source.front_end
     text = (
         f"Music genres from the picture of a mel spectrogram, {len(source.classes)} classes. {_dataset(source).notice}"
@@ -70,19 +77,22 @@ def draft_card(
         parity=ParityCard(0, 0.0, 0.0, 0.0, 0),
         temperature=1.0,
         licence=LICENCE,
-        versions=variant.versions(fine_tuned=fine_tuning is not None),
+        versions=versions(variant, fine_tuned=fine_tuning is not None),
     )
 
 
 def card_of_sound(twin: Card, variant: Variant, content: bytes) -> Card:
-    """Return the card of a model that takes sound, made from its twin that takes pictures, with what that one does."""
-    shape = input_shape(twin.front_end, variant.level)
-    return replace(
-        twin,
-        input_level=variant.level,
-        input=TensorCard("float32", shape, SOUND_LAYOUTS[variant.level], None, None),
-        model_digest=model_digest(content),
-    )
+    """Return the card of a model for sound, from the card of its twin for pictures."""
+    level = variant.level
+    source = TensorCard("float32", input_shape(twin.front_end, level), SOUND_LAYOUTS[level], None, None)
+    return replace(twin, input_level=level, input=source, model_digest=model_digest(content))
+
+
+def versions(variant: Variant, *, fine_tuned: bool = False) -> dict[str, str]:
+    """Return the versions of the packages that decide the file's bytes."""
+    quantiser = _QUANTISERS.get((variant.format, variant.precision), ())
+    names = (*_PACKAGES[variant.format], *quantiser, *((TUNER,) if fine_tuned else ()))
+    return {name: importlib.metadata.version(name) for name in names}
 
 
 def _dataset(source: Source) -> DatasetCard:
@@ -95,19 +105,18 @@ def _dataset(source: Source) -> DatasetCard:
 
 def _onnx_tensors(source: Source) -> tuple[TensorCard, TensorCard]:
     """Return the input and output of an ONNX model, which are float32 whatever is inside."""
-    picture = (1, source.front_end.height, source.front_end.width, 3)
-    return (
-        TensorCard("float32", picture, LAYOUTS[0], None, None),
-        TensorCard("float32", (1, len(source.classes)), LAYOUTS[1], None, None),
+    shapes = input_shape(source.front_end, PICTURE), (1, len(source.classes))
+    first, second = (
+        TensorCard("float32", shape, layout, None, None) for shape, layout in zip(shapes, LAYOUTS, strict=True)
     )
+    return first, second
 
 
 def _tensors(converted: bytes) -> tuple[TensorCard, TensorCard]:
     """Return a converted model's input and output as TensorFlow's own interpreter, not the runtime's, reads them."""
     import tensorflow as tf
 
-    with captured_stderr(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with tool("refused: TensorFlow cannot load the converted model"):
         interpreter = tf.lite.Interpreter(model_content=converted, num_threads=1)
         details = (interpreter.get_input_details(), interpreter.get_output_details())
     if any(len(side) != 1 for side in details):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from export.calibration import DEFAULT_ITEMS
@@ -44,77 +45,67 @@ def _check(arguments: argparse.Namespace) -> None:
     if arguments.calibration is not None and arguments.quantize not in (*CALIBRATED, "all"):
         raise UsageError(f"--calibration needs --quantize {', '.join(CALIBRATED)} or all")
     if arguments.calibration is not None and arguments.calibration < 1:
-        raise UsageError(f"--calibration is {arguments.calibration}: give at least one picture a class")
+        raise UsageError(f"--calibration is {arguments.calibration}: use at least one picture per class")
     if arguments.io and (arguments.quantize not in ("int8", "all") or arguments.format == ONNX):
-        raise UsageError("--io belongs to --quantize int8 or all in TFLite files: all others take and give float32")
+        raise UsageError("--io belongs to --quantize int8 or all in TFLite files: all others are float32 outside")
     if arguments.input != PICTURE and (arguments.io not in (None, "float32") or arguments.dynamic_batch):
-        raise UsageError(f"--input {arguments.input}: a model with its front end inside takes one float32 sound a call")
+        raise UsageError(f"--input {arguments.input}: a model with its front end inside has one float32 input per call")
     if arguments.qat is not None and (arguments.quantize not in ("int8", "all") or arguments.qat < 1):
         raise UsageError("--qat belongs to --quantize int8 or all, with one epoch or more")
     if arguments.plan is not None and arguments.quantize not in ("mixed", "all"):
-        raise UsageError("--plan belongs to --quantize mixed or all: it says which layers to quantise, and how")
+        raise UsageError("--plan belongs to --quantize mixed or all: it names the layers to quantise, and how")
     if arguments.dynamic_batch and arguments.format == TFLITE:
-        raise UsageError("--dynamic-batch belongs to --format onnx: a TFLite file takes one picture a call")
+        raise UsageError("--dynamic-batch belongs to --format onnx: a TFLite file accepts one picture per call")
     if arguments.fail_if_slower and arguments.quantize is None:
         raise UsageError("--fail-if-slower needs --quantize: float32 has nothing to be faster than")
     if not 0 <= arguments.max_drop <= 100:
-        raise UsageError(f"--max-drop is {arguments.max_drop:g}: give points of accuracy, 0 to 100")
+        raise UsageError(f"--max-drop is {arguments.max_drop:g}: use points of accuracy, 0 to 100")
 
 
 def _export(arguments: argparse.Namespace) -> int:
     _check(arguments)
     requested = variants(arguments.format, arguments.quantize, arguments.input)
-    path = _named(arguments.run, arguments.runs) if arguments.run else newest_run(arguments.runs)
+    options = Options(
+        calibration=arguments.calibration or DEFAULT_ITEMS,
+        io=arguments.io or IO_TYPES[0],
+        dynamic_batch=arguments.dynamic_batch,
+        max_drop=arguments.max_drop,
+        speed=not arguments.no_speed,
+        fail_if_slower=arguments.fail_if_slower,
+        leave_out=arguments.quantize == "all",
+        plan=arguments.plan,
+        qat=arguments.qat,
+    )
+    path, runs = arguments.run, arguments.runs
+    if path is None:
+        path = newest_run(runs)
+    elif not path.exists() and (runs / path).is_dir():  # a name in the folder of runs
+        path = runs / path
+    report = partial(print, f"{PROG}:", file=sys.stderr, flush=True)
     exported = export_run(
-        Run.load(path),
-        data=arguments.data,
-        output=arguments.output,
-        variants=requested,
-        options=Options(
-            calibration=arguments.calibration or DEFAULT_ITEMS,
-            io=arguments.io or IO_TYPES[0],
-            dynamic_batch=arguments.dynamic_batch,
-            max_drop=arguments.max_drop,
-            speed=not arguments.no_speed,
-            fail_if_slower=arguments.fail_if_slower,
-            leave_out=arguments.quantize == "all",
-            plan=arguments.plan,
-            qat=arguments.qat,
-        ),
-        report=lambda line: print(f"{PROG}: {line}", file=sys.stderr, flush=True),
+        Run.load(path), data=arguments.data, output=arguments.output, variants=requested, options=options, report=report
     )
     for item in exported:
         print(_line(item))
     for item in exported:
         if item.speed and not is_faster(item.speed):
-            print(f"{PROG}: NOT FASTER on this machine: {item.path} takes {ratio_text(item.speed)}", file=sys.stderr)
+            report(f"NOT FASTER on this machine: {item.path} needs {ratio_text(item.speed)}")
     return 0
-
-
-def _named(run: Path, runs: Path) -> Path:
-    """Return the run folder of a path, or of a name in the folder of runs."""
-    return runs / run if not run.exists() and (runs / run).is_dir() else run
 
 
 def _parser() -> Parser:
     parser = Parser(
         prog=PROG, description="Write a finished training run as model files that the runtime classifies with."
     )
-    _add_run(parser)
     _add_files(parser)
     _add_quantisation(parser)
-    parser.add_argument(
-        "--dynamic-batch",
-        action="store_true",
-        help="let ONNX files take any number of pictures per call (default: one)",
-    )
-    _add_gates(parser)
     return parser
 
 
-def _add_run(parser: Parser) -> None:
-    """Add which run is exported, and where its dataset is."""
-    parser.add_argument(
+def _add_files(parser: Parser) -> None:
+    """Add which run is exported, which files are written, and where."""
+    add = parser.add_argument
+    add(
         "run",
         nargs="?",
         type=Path,
@@ -122,53 +113,39 @@ def _add_run(parser: Parser) -> None:
         help="a run folder, or its name in --runs; before a --quantize or --qat without a value "
         "(default: the newest finished run)",
     )
-    parser.add_argument(
-        "--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are (default: ./runs)"
-    )
-    parser.add_argument(
-        "--data", type=Path, metavar="DIR", help="the run's dataset, if it is no longer where the run was trained"
-    )
-
-
-def _add_files(parser: Parser) -> None:
-    """Add which files are written, and where."""
-    parser.add_argument(
-        "--format", choices=(*FORMATS, "all"), default="tflite", help="file format (default: %(default)s)"
-    )
-    parser.add_argument(
+    add("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are (default: ./runs)")
+    add("--data", type=Path, metavar="DIR", help="the run's dataset, if it is no longer where the run was trained")
+    add("--format", choices=(*FORMATS, "all"), default="tflite", help="file format (default: %(default)s)")
+    add(
         "--quantize",
         nargs="?",
         const="int8",
         choices=(*QUANTISED, "all"),
         help="write a smaller file too (default without a value: %(const)s)",
     )
-    parser.add_argument(
+    add(
         "--input",
         choices=INPUT_LEVELS,
         default=PICTURE,
-        help="what the files take: a picture, or with the front end inside, decibels or samples (default: %(default)s)",
+        help="input of the files: a picture, or with the front end inside, decibels or samples (default: %(default)s)",
     )
-    parser.add_argument(
-        "--output",
-        type=Path,
-        default=Path("artifacts"),
-        metavar="DIR",
-        help="folder to write to (default: ./artifacts)",
-    )
+    output_help = "folder to write to; a second export into it waits for the first (default: ./artifacts)"
+    add("--output", type=Path, default=Path("artifacts"), metavar="DIR", help=output_help)
+    batch_help = "let ONNX files accept any number of pictures per call (default: one)"
+    add("--dynamic-batch", action="store_true", help=batch_help)
 
 
 def _add_quantisation(parser: Parser) -> None:
-    """Add how the smaller files are made."""
-    parser.add_argument(
+    """Add how the smaller files are made, and when a file is refused, for its accuracy or its speed."""
+    add = parser.add_argument
+    add(
         "--calibration",
         type=int,
         metavar="N",
         help=f"training pictures that the ranges of integers are measured on (default: {DEFAULT_ITEMS})",
     )
-    parser.add_argument(
-        "--io", choices=IO_TYPES, help=f"what an int8 TFLite file takes and gives (default: {IO_TYPES[0]})"
-    )
-    parser.add_argument(
+    add("--io", choices=IO_TYPES, help=f"input and output of an int8 TFLite file (default: {IO_TYPES[0]})")
+    add(
         "--qat",
         nargs="?",
         const=DEFAULT_EPOCHS,
@@ -176,16 +153,12 @@ def _add_quantisation(parser: Parser) -> None:
         metavar="EPOCHS",
         help="fine-tune the network with int8 rounding first (default without a value: %(const)s epochs)",
     )
-    parser.add_argument(
+    add(
         "--plan",
         metavar="LAYER=KIND,...",
         help="quantise these layers of a mixed file (int8 or dynamic) instead of searching for the best",
     )
-
-
-def _add_gates(parser: Parser) -> None:
-    """Add when a file is refused, for its accuracy or its speed."""
-    parser.add_argument(
+    add(
         "--max-drop",
         type=float,
         default=MAX_DROP,
@@ -194,9 +167,8 @@ def _add_gates(parser: Parser) -> None:
     )
     timing = parser.add_mutually_exclusive_group()
     timing.add_argument("--no-speed", action="store_true", help="do not measure how fast the files are")
-    timing.add_argument(
-        "--fail-if-slower", action="store_true", help="write nothing if a file is not faster than float32 here"
-    )
+    slower_help = "write nothing if a file is not faster than float32 here"
+    timing.add_argument("--fail-if-slower", action="store_true", help=slower_help)
 
 
 def _line(item: Exported) -> str:

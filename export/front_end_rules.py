@@ -12,7 +12,9 @@ def check_front_end(spec: FrontEnd, level: str) -> None:
     if spec.n_fft % spec.hop_length:
         raise UsageError(f"--input {level}: needs n_fft ({spec.n_fft}) to be a multiple of hop_length")
     if spec.short == "stretch":
-        raise UsageError(f"--input {level}: a model takes one length of sound, so that short ones cannot be stretched")
+        raise UsageError(
+            f"--input {level}: a model accepts one length of sound, so that short ones cannot be stretched"
+        )
 
 
 def picture_margins() -> list[list[int]]:

@@ -1,16 +1,74 @@
-"""A trained Keras model as a function that converters trace."""
+"""The trained Keras network: loaded, traced by converters, and its answers that files are compared with."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.tools import needed
+from toolkit.error_text import first_line
+from toolkit.errors import RunError
+from toolkit.native_stderr import captured_stderr
+
+BATCH = 8
+
+
+def load_tensorflow() -> None:
+    """Import TensorFlow with its log turned down and oneDNN's kernels off: they keep 400 MB of ZFNet's memory.
+
+    Raises `RunError` if TensorFlow or tf_keras is not installed.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    with needed("export needs TensorFlow"):
+        import tensorflow as tf
+        import tf_keras  # noqa: F401
+    tf.get_logger().setLevel(logging.ERROR)
+    logging.getLogger("absl").setLevel(logging.ERROR)
+
+
+def load_keras(path: Path, shape: tuple[int, ...], classes: int) -> Any:
+    """Return the Keras model in `path`, checked to map (n, *shape) to (n, classes) in float32; `RunError` if not."""
+    import tf_keras
+
+    try:
+        with captured_stderr():
+            model = tf_keras.models.load_model(path, compile=False, safe_mode=True)
+        shapes = tuple(model.input_shape), tuple(model.output_shape)
+    except MemoryError:
+        raise
+    except Exception as error:  # Keras, h5py and zipfile fail in a dozen ways on a damaged file
+        reason = first_line(error)[:200]
+        raise RunError(f"{path}: not a Keras model that can be loaded ({reason}): train the run again") from None
+    if shapes != ((None, *shape), (None, classes)):
+        actual = " -> ".join(map(str, shapes))
+        raise RunError(
+            f"{path}: maps {actual}, not (None, {', '.join(map(str, shape))}) -> (None, {classes}): train the run again"
+        )
+    mixed = sorted({layer.compute_dtype for layer in model.layers} - {"float32"})
+    if mixed:
+        raise RunError(f"{path}: computes in {', '.join(mixed)}, not float32: save the model with float32 layers")
+    return model
+
+
+def weighted_layers(model: Any) -> list[Any]:
+    """Return the layers that have weights, in order."""
+    return [layer for layer in model.layers if layer.weights]
 
 
 def forward(model: Any, picture: Any, kernels: Mapping[int, Any] | None = None) -> Any:
     """Return the model's probabilities for pictures, a tensor of shape (n, classes).
 
-    Per-image standardisation takes its means axis by axis. Engines add up the 700,000 values of one mean in one float32
-    sum, whose rounding put ONNX Runtime 1.5e-5 off Keras in a probability of ZFNet; means of means are 4e-7 off.
+    Per-image standardisation computes its means axis by axis. Engines add up the 700,000 values of one mean in one
+    float32 sum, whose rounding put ONNX Runtime 1.5e-5 off Keras in a probability of ZFNet; means of means are 4e-7
+    off.
 
     Parameters
     ----------
@@ -36,15 +94,11 @@ def forward(model: Any, picture: Any, kernels: Mapping[int, Any] | None = None) 
 
 
 def standardises(layer: Any) -> bool:
-    """Tell whether a layer is per-image standardisation: normalisation over height, width and channels, no weights."""
+    """Return whether a layer is per-image standardisation: over height, width and channels, without weights."""
     import tf_keras
 
-    return (
-        isinstance(layer, tf_keras.layers.LayerNormalization)
-        and sorted(layer.axis) == [1, 2, 3]
-        and not layer.center
-        and not layer.scale
-    )
+    normalises = isinstance(layer, tf_keras.layers.LayerNormalization)
+    return normalises and sorted(layer.axis) == [1, 2, 3] and not layer.center and not layer.scale
 
 
 def _mean(value: Any) -> Any:
@@ -54,3 +108,48 @@ def _mean(value: Any) -> Any:
     for axis in (3, 2, 1):
         value = tf.reduce_mean(value, axis, keepdims=True)
     return value
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The Keras model's probabilities for the pictures that its files are compared on."""
+
+    names: tuple[str, ...]  # of the pictures: those of a part of the dataset, then the probes
+    pictures: NDArray[np.uint8]  # (n + probes, 288, 432, 3)
+    probabilities: NDArray[np.float32]  # (n + probes, classes)
+    labels: NDArray[np.int64]  # (n,): the class numbers of the part
+    right: NDArray[np.bool_]  # (n,): where the run's network, before any fine-tuning, is right
+
+    @classmethod
+    def of(
+        cls,
+        names: Sequence[str],
+        pictures: NDArray[np.uint8],
+        probabilities: NDArray[np.float32],
+        labels: NDArray[np.int64],
+    ) -> Reference:
+        """Return the reference for files of the run's own network."""
+        right = probabilities[: len(labels)].argmax(axis=1) == labels
+        return cls(tuple(names), pictures, probabilities, labels, right)
+
+    def of_tuned(self, model: Any) -> Reference:
+        """Return the reference for a fine-tuned Keras model: near to it, and as right as the run's own network."""
+        return replace(self, probabilities=_probabilities(model, self.pictures))
+
+
+def reference(
+    model: Any,
+    names: Sequence[str],
+    pictures: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    probes: Mapping[str, NDArray[np.uint8]],
+) -> Reference:
+    """Return the Keras model's probabilities for `pictures` (n, 288, 432, 3) with labels, and for `probes` by name."""
+    everything = np.concatenate([pictures, *(picture[np.newaxis] for picture in probes.values())])
+    return Reference.of((*names, *probes), everything, _probabilities(model, everything), labels)
+
+
+def _probabilities(model: Any, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    starts = range(0, len(pictures), BATCH)
+    batches = (pictures[start : start + BATCH].astype(np.float32) for start in starts)
+    return np.concatenate([np.asarray(model(batch, training=False)) for batch in batches])

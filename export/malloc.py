@@ -1,4 +1,4 @@
-"""How the C library uses memory: kept between tensors where there is enough, given back where it runs short."""
+"""How the C library uses memory: kept between tensors where there is enough, released where it runs short."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _KEEP, _RETURN = 2**30, 2**25
 def keep() -> None:
     """Let the C library keep whatever is freed for the next tensors, where it can (glibc); elsewhere do nothing.
 
-    By default glibc maps every large block anew and the system clears its pages again, which takes half the time in
-    which Keras loads ZFNet and answers.
+    By default glibc maps every large block anew and the system clears its pages again, which is half the time of
+    loading ZFNet and computing its answers.
     """
     _keep_blocks_up_to(_KEEP)
 
 
 def release() -> None:
-    """Give freed memory back to the system, now and, for large blocks, from now on.
+    """Return freed memory to the system, now and, for large blocks, from now on.
 
     TensorFlow's converters free hundreds of megabytes that glibc would keep for later, and the next conversion then
-    takes new memory instead.
+    allocates new memory instead.
     """
     gc.collect()
     _keep_blocks_up_to(_RETURN)

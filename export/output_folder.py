@@ -45,7 +45,7 @@ def _acquired(folder: Path, report: Report) -> IO[str]:
     path = folder / LOCK_NAME
     while True:
         output_folder(folder, "--output")
-        with suppress(FileNotFoundError):  # a holder removes the lock file, and a folder that it made if it fails
+        with suppress(FileNotFoundError):  # a holder removes the lock file, and where it fails an empty new folder
             lock = path.open("a+")
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -16,15 +16,11 @@ from toolkit.data.run_folder import Run
 from toolkit.errors import UsageError
 
 
-def offered(run: Run, variants: Sequence[Variant], options: Options, report: Report) -> tuple[Variant, ...]:
-    """Return the variants that there are of the run's network; raise at one that there is not, or leave it out.
+def offered(run: Run, variants: Sequence[Variant], options: Options, report: Report) -> dict[Variant, str]:
+    """Return the file names of the variants that there are of the run's network; refuse or leave out the others.
 
-    Raises
-    ------
-    RunError
-        If the run's files do not fit together, or a tool for a variant is not installed.
-    UsageError
-        If there is no such variant, or the plan does not fit the network.
+    Raises `UsageError` if there is no such variant, or the plan does not fit the network; `RunError` if the run's files
+    do not fit together, or a tool for a variant is not installed.
     """
     layers = layer_classes(run)
     spec = check_run(run)
@@ -36,13 +32,11 @@ def offered(run: Run, variants: Sequence[Variant], options: Options, report: Rep
         check_quantizer()
     if options.qat:
         qat.check_installed()
-    possible = []
+    names = {variant: variant.file_name(run.config["model"]) for variant in variants}
     for variant in variants:
-        if (reason := variant.unsupported(layers.values())) is None:
-            possible.append(variant)
-            continue
-        name = variant.file_name(run.config["model"])
-        if not options.leave_out:
-            raise UsageError(f"{name} cannot be made: {reason}: use another precision")
-        report(f"left out: {name}: {reason}")
-    return tuple(possible)
+        if reason := variant.unsupported(layers.values()):
+            name = names.pop(variant)
+            if not options.leave_out:
+                raise UsageError(f"{name} cannot be made: {reason}: use another precision")
+            report(f"left out: {name}: {reason}")
+    return names

@@ -1,4 +1,4 @@
-"""Made sounds and pictures: what a device meets and a music collection does not have."""
+"""Synthetic sounds and pictures: inputs of a device that a music collection does not have."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NOISE_PICTURES = 4
 FLAT_VALUES = (0, 127, 255)
 
 
-def made_sounds(spec: FrontEnd, seed: int, hertz: float) -> dict[str, NDArray[np.float32]]:
+def synthetic_sounds(spec: FrontEnd, seed: int, hertz: float) -> dict[str, NDArray[np.float32]]:
     """Return sounds of one window by name, float32 at the front end's rate.
 
     Silence, noise near the floor and at full scale, a tone, one that is overdriven, and a clip that is mostly padding.
@@ -34,13 +34,13 @@ def made_sounds(spec: FrontEnd, seed: int, hertz: float) -> dict[str, NDArray[np
 
 
 def probe_pictures(spec: FrontEnd) -> dict[str, NDArray[np.uint8]]:
-    """Return pictures by name that no dataset has: of made sounds, of random pixels, and of one colour.
+    """Return pictures by name that no dataset has: of synthetic sounds, of random pixels, and of one colour.
 
     Each is uint8, shape (288, 432, 3).
     """
     rng = np.random.default_rng(PROBE_SEED)
     shape = (spec.height, spec.width, 3)
-    pictures = {name: render(sound, spec) for name, sound in made_sounds(spec, PROBE_SEED, PROBE_HERTZ).items()}
+    pictures = {name: render(sound, spec) for name, sound in synthetic_sounds(spec, PROBE_SEED, PROBE_HERTZ).items()}
     for number in range(NOISE_PICTURES):
         pictures[f"random pixels {number + 1}"] = rng.integers(0, 256, shape, dtype=np.uint8)
     for value in FLAT_VALUES:

@@ -28,16 +28,12 @@ MOVED_SHARE = 0.02
 
 @dataclass(frozen=True)
 class Source:
-    """A finished run and its dataset."""
+    """A finished run and its dataset; `classes` are in the order of the network's output."""
 
     run: Run
     index: Index
     front_end: FrontEnd
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Class names in the order of the network's output."""
-        return tuple(self.run.config["classes"])
+    classes: tuple[str, ...]
 
     def items(self, part: str) -> tuple[Item, ...]:
         """Return the items of a part ("train", "validation") in the split's order."""
@@ -62,14 +58,8 @@ class Source:
 def open_source(run: Run, data: Path | None) -> Source:
     """Return a run with its dataset: `data`, or the folder that the run was trained on.
 
-    Raises
-    ------
-    RunError
-        If the run's files do not fit together.
-    DatasetError
-        If the dataset is not there, or is not the one that the run was trained on.
-    UsageError
-        If `data` is no folder.
+    Raises `RunError` if the run's files do not fit together, `DatasetError` if the dataset is not there or is not the
+    one that the run was trained on, `UsageError` if `data` is no folder.
     """
     front_end = check_run(run)
     described: dict[str, Any] = run.config["data"]
@@ -85,7 +75,7 @@ def open_source(run: Run, data: Path | None) -> Source:
     except DatasetError:
         raise DatasetError(
             f"{root}: not the dataset that {run.path} was trained on: name the original with --data DIR "
-            f"(`python -m toolkit dataset {root}` says what is there)"
+            f"(`python -m toolkit dataset {root}` lists what is there)"
         ) from None
     if index.digest != described["digest"]:
         raise DatasetError(
@@ -95,7 +85,7 @@ def open_source(run: Run, data: Path | None) -> Source:
         )
     if index.classes != tuple(run.config["classes"]):
         raise RunError(f"{run.path}: its classes are not those of its dataset: train the run again")
-    return Source(run, index, front_end)
+    return Source(run, index, front_end, index.classes)
 
 
 def check_run(run: Run) -> FrontEnd:
@@ -124,10 +114,7 @@ def check_run(run: Run) -> FrontEnd:
 def layer_classes(run: Run) -> dict[str, str]:
     """Return the class of every Keras layer in a run's model by the layer's name, in order, read without TensorFlow.
 
-    Raises
-    ------
-    RunError
-        If the file is no Keras model, or was damaged.
+    Raises `RunError` if the file is no Keras model, or was damaged.
     """
     try:
         with zipfile.ZipFile(run.model_path) as archive:
@@ -143,16 +130,7 @@ def check_model(run: Run, probabilities: NDArray[np.float32], labels: NDArray[np
     """Raise `RunError` unless the model answers the validation pictures as it did when the run was finished.
 
     The confusion matrix that the run's metrics keep is the witness: a model file of another run, of another seed say,
-    has another one.
-
-    Parameters
-    ----------
-    run
-        The finished run.
-    probabilities : ndarray of float32, shape (n, classes)
-        The output of the model in the run's folder for the validation pictures.
-    labels : ndarray of int64, shape (n,)
-        Their class numbers.
+    has another one. `probabilities` (n, classes) are the model's for the validation pictures, `labels` (n,) theirs.
     """
     confusion = confusion_matrix(labels, probabilities.argmax(axis=1), probabilities.shape[1])
     try:

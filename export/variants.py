@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from toolkit.artifact.card import CALIBRATED, INPUT_LEVELS
+from toolkit.artifact.card import INPUT_LEVELS
 from toolkit.artifact.file import FORMATS, ONNX, TFLITE
 from toolkit.errors import UsageError
 
@@ -18,40 +17,22 @@ PRECISIONS = {
 PICTURE = INPUT_LEVELS[0]
 MIXED = "mixed"
 """The precision that is a mixture of others, layer by layer."""
-TUNER = "tensorflow-model-optimization"
-_KERAS = ("tensorflow", "tf_keras", "numpy")
-_PACKAGES = {TFLITE: _KERAS, ONNX: (*_KERAS, "tf2onnx", "onnx")}
-_QUANTISERS = {
-    (TFLITE, "mixed"): ("ai_edge_quantizer",),
-    **dict.fromkeys([(ONNX, precision) for precision in ("dynamic", "int8", "mixed")], ("onnxruntime",)),
-}
 QUANTISED = tuple(dict.fromkeys(name for names in PRECISIONS.values() for name in names[1:]))
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One file to write: a format ("tflite", "onnx"), a precision ("float32", "int8", ...), and what it takes."""
+    """One file to write: a format ("tflite", "onnx"), a precision ("float32", "int8", ...), and its input's level."""
 
     format: str
     precision: str
     level: str = PICTURE
 
-    @property
-    def calibrated(self) -> bool:
-        """Tell whether its ranges are measured on training pictures."""
-        return self.precision in CALIBRATED
-
     def unsupported(self, layers: Collection[str]) -> str | None:
         """Return why there is no such file of a network with these classes of Keras layers, None where there is one."""
         if (self.format, self.precision) == (TFLITE, "int16x8") and "LayerNormalization" in layers:
-            return "TensorFlow Lite's SQUARED_DIFFERENCE, which standardisation needs, does not take 16-bit integers"
+            return "TensorFlow Lite's SQUARED_DIFFERENCE, which standardisation needs, does not accept 16-bit integers"
         return None
-
-    def versions(self, *, fine_tuned: bool = False) -> dict[str, str]:
-        """Return the versions of the packages that decide the file's bytes."""
-        quantiser = _QUANTISERS.get((self.format, self.precision), ())
-        names = (*_PACKAGES[self.format], *quantiser, *((TUNER,) if fine_tuned else ()))
-        return {name: importlib.metadata.version(name) for name in names}
 
     def file_name(self, model: str) -> str:
         """Return the name of the file for a network."""
@@ -60,21 +41,9 @@ class Variant:
 
 
 def variants(formats: str, quantize: str | None, level: str = PICTURE) -> tuple[Variant, ...]:
-    """Return what `--format`, `--quantize` and `--input` ask for: float32 in each format, and what else is asked for.
+    """Return the files of `--format`, `--quantize` (None without it) and `--input`: float32 in each format, and more.
 
-    Parameters
-    ----------
-    formats
-        "tflite", "onnx" or "all".
-    quantize
-        A precision, "all", or None.
-    level
-        What the files take, one of `toolkit.artifact.card.INPUT_LEVELS`.
-
-    Raises
-    ------
-    UsageError
-        If no format that is asked for has that precision.
+    Raises `UsageError` if no format has that precision.
     """
     chosen = []
     for format in FORMATS if formats == "all" else (formats,):

@@ -1,7 +1,27 @@
-"""The operators that have weights of their own, in each format."""
+"""Weights: the operators that have them, in every format, and how they are stored as float16."""
 
 from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.errors import ArtifactError
 
 KERAS_LAYERS = ("Conv2D", "Dense")
 TFLITE_OPERATORS = ("CONV_2D", "FULLY_CONNECTED")
 ONNX_NODES = ("Conv", "Gemm", "MatMul")
+SMALLEST = 1024
+"""Constants with fewer values stay float32: they are biases and scalars, and cost nothing."""
+
+
+def halved(values: NDArray[Any]) -> NDArray[np.float16] | None:
+    """Return constants as float16, None where they stay; `ArtifactError` where one is too large for float16."""
+    if values.dtype != np.float32 or values.size < SMALLEST:
+        return None
+    with np.errstate(over="ignore"):
+        halves = values.astype(np.float16)
+    if not np.isfinite(halves).all():
+        raise ArtifactError("a weight is larger than float16 holds (65504): use another precision")
+    return halves

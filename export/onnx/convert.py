@@ -8,9 +8,8 @@ from typing import Any
 
 from export.keras import forward
 from export.onnx.ordered_sets import ordered_sets
-from toolkit.error_text import first_line
-from toolkit.errors import ArtifactError, RunError
-from toolkit.native_stderr import captured_stderr
+from export.tools import needed, tool
+from toolkit.errors import ArtifactError
 
 INPUT_NAME, OUTPUT_NAME = "picture", "probability"
 BATCH_NAME = "batch"
@@ -23,7 +22,7 @@ _KERNEL = "kernel_{}"
 def to_onnx(model: Any, dynamic_batch: bool = False) -> bytes:
     """Convert a Keras model, opset 17, checked by `onnx.checker`.
 
-    tf2onnx copies every constant several times, which took 14 GB for 58 million parameters: large kernels are inputs of
+    tf2onnx copies every constant several times, 14 GB for 58 million parameters: large kernels are inputs of
     the graph that it sees, and become constants again afterwards.
 
     Parameters
@@ -31,40 +30,27 @@ def to_onnx(model: Any, dynamic_batch: bool = False) -> bytes:
     model
         A row of built-in layers, float32 (n, 288, 432, 3) pixel values 0..255 to float32 (n, classes).
     dynamic_batch
-        Let a call take any number of pictures, instead of one.
+        Accept any number of pictures per call, instead of one.
 
-    Raises
-    ------
-    RunError
-        If tf2onnx or onnx is not installed.
-    ArtifactError
-        If the conversion fails or its result is no valid ONNX model.
+    Raises `RunError` if tf2onnx or onnx is not installed, `ArtifactError` if they cannot make a valid model of it.
     """
-    try:
-        with captured_stderr():
-            import onnx
-            import tf2onnx
-    except ImportError as error:
-        raise RunError(
-            f"ONNX export needs tf2onnx and onnx ({error}): run `pip install 'gtzanet-edge[train]'`"
-        ) from None
+    with needed("ONNX export needs tf2onnx and onnx"):
+        import onnx
+        import tf2onnx
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     call, signature, kernels = _outlined(model, None if dynamic_batch else 1)
-    with captured_stderr():
-        try:
-            with ordered_sets():
-                converted, _ = tf2onnx.convert.from_function(call, input_signature=signature, opset=OPSET)
-            if kernels:  # checked before they are put back: the check copies the model
-                onnx.checker.check_model(converted, full_check=True)
-            small = not kernels
-            _put_back(converted.graph, kernels)
-            _rename(converted.graph)
-            if dynamic_batch:
-                _free_batch(converted.graph)
-            if small:
-                onnx.checker.check_model(converted, full_check=True)
-        except Exception as error:  # tf2onnx raises whatever fails inside it; each means the same here
-            raise ArtifactError(f"tf2onnx cannot convert the model: {first_line(error)[:300]}") from error
+    with tool("tf2onnx cannot convert the model"):
+        with ordered_sets():
+            converted, _ = tf2onnx.convert.from_function(call, input_signature=signature, opset=OPSET)
+        if kernels:  # checked before they are put back: the check copies the model
+            onnx.checker.check_model(converted, full_check=True)
+        small = not kernels
+        _put_back(converted.graph, kernels)
+        _rename(converted.graph)
+        if dynamic_batch:
+            _free_batch(converted.graph)
+        if small:
+            onnx.checker.check_model(converted, full_check=True)
     return bytes(converted.SerializeToString(deterministic=True))
 
 
@@ -115,7 +101,7 @@ def _free_batch(graph: Any) -> None:
 def _rename(graph: Any) -> None:
     """Name the input and output, and drop from all other names the numbers that tf2onnx counts through a process."""
     if len(graph.input) != 1 or len(graph.output) != 1:
-        raise ArtifactError(f"it has {len(graph.input)} inputs and {len(graph.output)} outputs, not one of each")
+        raise ValueError(f"it has {len(graph.input)} inputs and {len(graph.output)} outputs, not one of each")
     names = {graph.input[0].name: INPUT_NAME, graph.output[0].name: OUTPUT_NAME, "": ""}
     taken = set(names.values())
 

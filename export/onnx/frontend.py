@@ -10,9 +10,8 @@ from numpy.typing import ArrayLike
 from export.front_end_rules import check_front_end, picture_margins
 from export.onnx.convert import INPUT_NAME
 from export.onnx.quantize import checked
+from export.tools import tool
 from toolkit.artifact.card import input_shape
-from toolkit.error_text import first_line
-from toolkit.errors import ArtifactError
 from toolkit.frontend.mel import filter_bank
 from toolkit.frontend.picture import drawing, shown_bands, shown_frames
 from toolkit.frontend.spec import FrontEnd
@@ -22,23 +21,10 @@ PREFIX = "front_end/"
 
 
 def prepended(network: bytes, spec: FrontEnd, level: str) -> bytes:
-    """Return an ONNX model that draws the picture of a mel spectrogram or a waveform and runs a network on it.
+    """Return an ONNX model that renders a mel spectrogram or a waveform and runs a network on the picture.
 
-    Parameters
-    ----------
-    network
-        An ONNX model that takes one picture; each of its nodes stays as it is.
-    spec
-        The front end.
-    level
-        "mel" or "waveform".
-
-    Raises
-    ------
-    UsageError
-        If the front end cannot be part of a model.
-    ArtifactError
-        If it does not fit the network.
+    The network's input is one picture; each of its nodes stays as it is. `level` is "mel" or "waveform". Raises
+    `UsageError` where the front end cannot be part of a model, `ArtifactError` where it does not fit the network.
     """
     import onnx
     from onnx import TensorProto, compose, helper
@@ -53,13 +39,11 @@ def prepended(network: bytes, spec: FrontEnd, level: str) -> bytes:
     opsets, ir_version = list(network_model.opset_import), network_model.ir_version
     front = helper.make_model(front_graph, opset_imports=opsets, ir_version=ir_version)
     name = network_model.graph.name
-    try:
+    with tool("the front end does not fit the ONNX model"):
         joined = compose.merge_models(front, network_model, io_map=[(picture, INPUT_NAME)], name=name)
         del joined.opset_import[:]  # it names both models' operator sets, which are the same
         joined.opset_import.extend(opsets)
         return checked(joined)
-    except (ValueError, TypeError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise ArtifactError(f"the front end does not fit the ONNX model: {first_line(error)[:300]}") from error
 
 
 class _Graph:

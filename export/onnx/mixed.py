@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.onnx.quantize import INTEGER_OPS, checked, cleaned, prepare, quantising, to_dynamic, to_static
-from export.quantize.mixer import Mixer
+from export.quantize.mixer import Mixer, grouped
 from export.quantize.search import QuantizationPlan
 from export.weighted import ONNX_NODES
-from toolkit.errors import ArtifactError
 
 
 class OnnxMixer(Mixer):
@@ -55,18 +54,8 @@ class OnnxMixer(Mixer):
 def _groups(graph: Any, layers: Sequence[str]) -> dict[str, list[str]]:
     """Return for every layer the names of its nodes: the one with weights, and those to follow it."""
     constants = {tensor.name for tensor in graph.initializer}
-    groups: list[list[str]] = []
-    joined = False
-    for node in graph.node:
-        weighted = node.op_type in ONNX_NODES and node.input[1] in constants
-        if weighted:
-            groups.append([])
-        joined = weighted or (joined and node.op_type in INTEGER_OPS)
-        if joined:
-            groups[-1].append(node.name)
-    if len(groups) != len(layers):
-        raise ArtifactError(
-            f"the network has {len(layers)} layers with weights, its ONNX model {len(groups)}: "
-            "use another precision than mixed"
-        )
-    return dict(zip(layers, groups, strict=True))
+    nodes = (
+        (node.name, node.op_type in ONNX_NODES and node.input[1] in constants, node.op_type in INTEGER_OPS)
+        for node in graph.node
+    )
+    return grouped(nodes, layers, "ONNX")

@@ -1,4 +1,4 @@
-"""Let tf2onnx go through sets of names in one order, so that the same network gives the same bytes in every process."""
+"""Let tf2onnx go through sets of names in one order, so that a network has the same bytes in every process."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class OrderedSet(MutableSet[Any]):
 
 @contextmanager
 def ordered_sets() -> Iterator[None]:
-    """Let tf2onnx use `OrderedSet` in the block, where it takes nodes from a set of their names.
+    """Let tf2onnx use `OrderedSet` in the block, where it iterates over a set of nodes' names.
 
     The order of a set of texts differs from process to process, and which nodes tf2onnx 1.17 joins depends on it.
     """

@@ -12,12 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.onnx.convert import INPUT_NAME
-from toolkit.error_text import first_line
-from toolkit.errors import ArtifactError, RunError
-from toolkit.native_stderr import captured_stderr
+from export.tools import needed, tool
+from export.weighted import halved
 
-SMALLEST = 1024
-"""Constants with fewer values stay float32: they are biases and scalars, and cost nothing."""
 INTEGER_OPS = ("Conv", "Flatten", "Gemm", "MatMul", "MaxPool", "Relu", "Reshape", "Transpose")
 """What becomes integer in an int8 model: convolutions, dense layers, and what only moves or compares values."""
 
@@ -28,7 +25,7 @@ def quantise(model: bytes, precision: str, calibration: NDArray[np.uint8] | None
     Parameters
     ----------
     model
-        A float32 model as `export.onnx.convert.to_onnx` makes it.
+        A float32 model of `export.onnx.convert.to_onnx`.
     precision
         "float16" stores the weights so and computes in float32; "dynamic" makes the weights of convolutions and dense
         layers 8-bit and measures activations as it runs; "int8" measures their ranges beforehand (per channel,
@@ -36,12 +33,7 @@ def quantise(model: bytes, precision: str, calibration: NDArray[np.uint8] | None
     calibration
         uint8 (n, 288, 432, 3), the pictures that the ranges of "int8" are measured on.
 
-    Raises
-    ------
-    RunError
-        If ONNX Runtime's tools are not installed.
-    ArtifactError
-        If a weight does not fit, or ONNX Runtime's tools fail.
+    Raises `RunError` if ONNX Runtime's tools are not installed, `ArtifactError` if they fail or a weight does not fit.
     """
     with quantising():
         import onnx
@@ -54,17 +46,8 @@ def quantise(model: bytes, precision: str, calibration: NDArray[np.uint8] | None
 @contextmanager
 def quantising() -> Iterator[None]:
     """Turn whatever ONNX Runtime's tools raise into one sentence, and keep what they print off the terminal."""
-    with captured_stderr():
-        try:
-            yield
-        except ImportError as error:
-            raise RunError(
-                f"ONNX quantisation needs onnx and onnxruntime ({error}): run `pip install 'gtzanet-edge[train]'`"
-            ) from None
-        except ArtifactError:
-            raise
-        except Exception as error:  # the tools raise whatever fails inside them; each means the same here
-            raise ArtifactError(f"ONNX Runtime cannot quantise the model: {first_line(error)[:300]}") from error
+    with tool("ONNX Runtime cannot quantise the model"), needed("ONNX quantisation needs onnx and onnxruntime"):
+        yield
 
 
 def checked(model: Any) -> bytes:
@@ -90,13 +73,8 @@ def _halved(model: Any) -> Any:
 
     casts = []
     for tensor in model.graph.initializer:
-        values = numpy_helper.to_array(tensor)
-        if values.dtype != np.float32 or values.size < SMALLEST:
+        if (halves := halved(numpy_helper.to_array(tensor))) is None:
             continue
-        with np.errstate(over="ignore"):
-            halves = values.astype(np.float16)
-        if not np.isfinite(halves).all():
-            raise ArtifactError("a weight is larger than float16 holds (65504): use another precision")
         name = tensor.name
         tensor.CopyFrom(numpy_helper.from_array(halves, f"{name}_float16"))
         casts.append(helper.make_node("Cast", [tensor.name], [name], f"Cast_{name}", to=TensorProto.FLOAT))
@@ -130,7 +108,7 @@ def to_dynamic(source: Path, result: Path, nodes: Sequence[str] | None = None) -
     """Write a model with 8-bit weights in all nodes, or in those named; activations become so as it runs.
 
     The weights are unsigned: processors with AVX2 and without VNNI add two products of 8-bit numbers in 16 bits, which
-    saturates without a word for unsigned activations with signed weights of 8 bits; unsigned weights they multiply in
+    saturates without an error for unsigned activations with signed weights of 8 bits; unsigned weights they multiply in
     another way.
     """
     from onnxruntime.quantization import QuantType, quantize_dynamic
@@ -154,7 +132,7 @@ def to_static(
     """Write a model whose nodes, all or those named, are int8 with ranges measured on the pictures of `calibration`.
 
     The weights have 7 bits, so that two products always fit into 16 bits (see `to_dynamic`). The ranges are kept in
-    the file `ranges`, or taken from it, where that is given.
+    the file `ranges`, or read from it, if there is one.
     """
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
@@ -192,8 +170,7 @@ class _Pictures:
     """The calibration pictures as ONNX Runtime's tools read them."""
 
     def __init__(self, pictures: Iterable[NDArray[np.uint8]]) -> None:
-        self._left = iter(pictures)
+        self._samples = ({INPUT_NAME: picture[np.newaxis].astype(np.float32)} for picture in pictures)
 
     def get_next(self) -> dict[str, NDArray[np.float32]] | None:
-        picture = next(self._left, None)
-        return None if picture is None else {INPUT_NAME: picture[np.newaxis].astype(np.float32)}
+        return next(self._samples, None)

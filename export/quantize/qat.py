@@ -1,14 +1,14 @@
-"""Quantisation-aware fine-tuning: a few more epochs in which the network feels the rounding of its weights and values.
+"""Quantisation-aware fine-tuning: a few more epochs with the rounding of an int8 model.
 
-Every layer with weights rounds its kernel and what it gives as an int8 model does, in training alone; gradients pass
-through the rounding (Jacob et al., 2018, "Quantization and Training of Neural Networks for Efficient
-Integer-Arithmetic-Only Inference"). What comes out is an ordinary network again, with weights that bear eight bits
-better.
+In training every layer with weights rounds its kernel and its output as an int8 model does; gradients pass through the
+rounding (Jacob et al., 2018, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
+Inference"). The result is an ordinary network, with weights that lose less in eight bits.
 """
 
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 import json
 import os
 import signal
@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.calibration import calibrate, choose
-from export.tflite.convert import load_keras, load_tensorflow
+from export.card import TUNER
+from export.keras import load_keras, load_tensorflow, weighted_layers
 from export.trained_run import open_source
-from export.variants import TUNER
 from toolkit.artifact.card_sections import FineTuningCard
 from toolkit.data.run_folder import Run
 from toolkit.dataclass_json import to_json
@@ -45,7 +46,7 @@ _SET_PARENT_DEATH_SIGNAL = 1
 
 @dataclass(frozen=True)
 class Job:
-    """What to fine-tune: a run, its dataset, the number of pictures that ranges start from."""
+    """What to fine-tune: a run, its dataset, the number of pictures of the first ranges, and how."""
 
     run: str
     data: str
@@ -55,36 +56,19 @@ class Job:
 
 def check_installed() -> None:
     """Raise `RunError` unless TensorFlow's optimisation toolkit is installed."""
-    import importlib.util
-
     if importlib.util.find_spec("tensorflow_model_optimization") is None:
         raise RunError(f"--qat needs {TUNER}, which is not installed: run `pip install 'gtzanet-edge[qat]'`")
-
-
-def settings(epochs: int) -> FineTuningCard:
-    """Return the settings of a fine-tuning of so many epochs."""
-    return FineTuningCard(epochs, LEARNING_RATE, SEED)
 
 
 def fine_tune(job: Job, folder: Path, report: Callable[[str], None]) -> Path:
     """Fine-tune a run's network in a process of its own and return the Keras model's file, in `folder`.
 
-    The process has one thread per operator, so that sums do not depend on which thread is faster, and takes its memory
-    with it.
-
-    Raises
-    ------
-    RunError
-        If the process fails.
+    The process has one thread per operator, so that sums do not depend on which thread is faster, and frees its memory
+    when it ends. Raises `RunError` if it fails.
     """
-    command = [
-        sys.executable,
-        "-m",
-        "export.quantize.qat",
-        str(os.getpid()),
-        json.dumps(to_json(job)),
-        str(folder / MODEL_NAME),
-    ]
+    path = folder / MODEL_NAME
+    job_text = json.dumps(to_json(job))
+    command = [sys.executable, "-m", "export.quantize.qat", str(os.getpid()), job_text, str(path)]
     with (
         tempfile.TemporaryFile("w+", errors="replace") as errors,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
@@ -101,7 +85,7 @@ def fine_tune(job: Job, folder: Path, report: Callable[[str], None]) -> Path:
         reason = last_line(errors.read(), f"it ended with code {process.returncode}")
     if process.returncode:
         raise RunError(f"fine-tuning failed: {reason}")
-    return folder / MODEL_NAME
+    return path
 
 
 def tuned(
@@ -176,10 +160,10 @@ def _aware(model: Any, calibration: NDArray[np.uint8]) -> Any:
 
 
 def _ranges(model: Any, pictures: NDArray[np.uint8]) -> dict[str, tuple[float, float]]:
-    """Return the least and the largest value, and 0, that every layer with weights gives for any of the pictures."""
+    """Return the range, with 0, of the output of every layer with weights over all pictures."""
     import tf_keras
 
-    layers = [layer for layer in model.layers if layer.weights]
+    layers = weighted_layers(model)
     probe = tf_keras.Model(model.inputs, [layer.output for layer in layers])
     ranges = {layer.name: (0.0, 0.0) for layer in layers}
     for picture in pictures:
@@ -191,7 +175,7 @@ def _ranges(model: Any, pictures: NDArray[np.uint8]) -> dict[str, tuple[float, f
 
 
 def _end_with(parent: int) -> None:
-    """Let Linux kill this process when its parent ends, however that comes."""
+    """Let Linux kill this process when its parent ends in any way."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
         if os.getppid() != parent:  # it has ended already
@@ -213,10 +197,7 @@ def _main(parent: str, text: str, target: str) -> None:
     chosen = choose(items, job.calibration)
     calibration = calibrate(chosen, source.pictures(chosen), source.front_end)
     model = load_keras(run.model_path, pictures.shape[1:], len(source.classes))
-
-    def report(line: str) -> None:
-        print(line, flush=True)
-
+    report = partial(print, flush=True)
     tuned(model, pictures, source.labels(items), calibration.pictures, job.settings, report).save(target)
 
 

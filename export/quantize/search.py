@@ -1,4 +1,4 @@
-"""Mixed precision: which layers of a network to keep in float32 and which to quantise, found by measuring.
+"""Mixed precision: which layers of a network to keep in float32 and which to quantise, by measuring them.
 
 Every layer with weights is quantised alone in each way, timed beside float32 and compared with it. Then come mixtures
 of all layers, and of those that are not slower; in one that is outside the accuracy budget, the layer that hurt most
@@ -26,30 +26,14 @@ QuantizationPlan = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Trial:
-    """A mixture that was built and measured.
-
-    Attributes
-    ----------
-    plan
-        What it is.
-    size
-        Of the file, in bytes.
-    speed
-        Its time as a multiple of float32's.
-    distance
-        Mean total variation distance between its probabilities and float32's: 0 where they are equal, 1 at most.
-    changed
-        How many pictures' labels differ from float32's.
-    refused
-        Why it is outside the accuracy budget, None where it is inside.
-    """
+    """A mixture that was built and measured."""
 
     plan: QuantizationPlan
-    size: int
-    speed: Ratio
-    distance: float
-    changed: int
-    refused: str | None
+    size: int  # of the file, in bytes
+    speed: Ratio  # its time as a multiple of float32's
+    distance: float  # mean total variation distance between its probabilities and float32's, 0 to 1
+    changed: int  # pictures whose label differs from float32's
+    refused: str | None  # why it is outside the accuracy budget, None where it is inside
 
 
 @dataclass(frozen=True)
@@ -73,21 +57,18 @@ def plan_text(plan: QuantizationPlan) -> str:
 def parse(text: str, layers: Sequence[str]) -> QuantizationPlan:
     """Return the plan that a text as that of `plan_text` describes; layers it does not name stay float32.
 
-    Raises
-    ------
-    UsageError
-        If it names a layer or a kind that there is not, or one layer twice.
+    Raises `UsageError` if it names a layer or a kind that there is not, or one layer twice.
     """
     plan = dict.fromkeys(layers, FLOAT)
     named = set()
     if not text.strip():
-        raise UsageError("--plan is empty: give LAYER=KIND,...")
+        raise UsageError("--plan is empty: write LAYER=KIND,...")
     for part in text.split(","):
         layer, _, kind = part.strip().partition("=")
         if layer not in plan:
             raise UsageError(f"--plan: there is no layer {layer!r} with weights; there are {', '.join(layers)}")
         if kind not in LAYER_KINDS:
-            raise UsageError(f"--plan: {layer} cannot be {kind!r}: give one of {', '.join(LAYER_KINDS)}")
+            raise UsageError(f"--plan: {layer} cannot be {kind!r}: use one of {', '.join(LAYER_KINDS)}")
         if layer in named:
             raise UsageError(f"--plan: names {layer} twice")
         named.add(layer)
@@ -98,32 +79,21 @@ def parse(text: str, layers: Sequence[str]) -> QuantizationPlan:
 
 
 def search(layers: Sequence[str], attempt: Attempt, race: Race, show: Callable[[str], None]) -> Choice:
-    """Find the fastest mixture inside the accuracy budget; the smallest of those that are equally fast.
+    """Return the fastest mixture inside the accuracy budget; the smallest of those that are equally fast.
 
-    Parameters
-    ----------
-    layers
-        The names of the layers with weights, in order.
-    attempt
-        Builds and measures one mixture.
-    race
-        Times several.
-    show
-        Takes the lines of the search's table.
-
-    Raises
-    ------
-    ArtifactError
-        If no mixture is inside the budget.
+    `layers` are those with weights, in order; `attempt` builds and measures one mixture, `race` times several, and
+    `show` prints a line of the search's table. Raises `ArtifactError` if no mixture is inside the budget.
     """
     nothing = dict.fromkeys(layers, FLOAT)
-    table = _Table(layers, show)
+    width = max(max(map(len, layers)) + len(" alone dynamic"), len("dynamic if not surely slower"))
+    show(f"{'mixture':{width}}     size  time, of float32's    distance  labels  verdict")
     measured: dict[str, Trial] = {}
 
     def row(name: str, plan: QuantizationPlan) -> Trial:
         """Measure a mixture, if it is a new one, and show it."""
         if plan_text(plan) not in measured:
-            measured[plan_text(plan)] = table.row(name, attempt(plan))
+            measured[plan_text(plan)] = attempt(plan)
+            show(_line(name, measured[plan_text(plan)], width))
         return measured[plan_text(plan)]
 
     alone = {
@@ -136,7 +106,7 @@ def search(layers: Sequence[str], attempt: Attempt, race: Race, show: Callable[[
     if not trials:
         raise ArtifactError(
             "refused: no mixture of float32 and int8 layers is inside the accuracy budget: use float16 or float32, or "
-            "give more pictures with --calibration"
+            "measure ranges on more pictures with --calibration"
         )
     trials = sorted(trials, key=lambda trial: trial.speed.median)[:RACERS]
     reference, integer, *others = race([dict.fromkeys(layers, "int8"), *(trial.plan for trial in trials)])
@@ -144,7 +114,8 @@ def search(layers: Sequence[str], attempt: Attempt, race: Race, show: Callable[[
     least = min(trial.speed.median for trial in trials)
     even = [number for number, trial in enumerate(trials) if trial.speed.median <= SAME * least]
     best = min(even, key=lambda number: trials[number].size)
-    return Choice(table.row("chosen", trials[best]), ratio(others[best], integer))
+    show(_line("chosen", trials[best], width))
+    return Choice(trials[best], ratio(others[best], integer))
 
 
 def _mixtures(layers: Sequence[str], alone: Mapping[tuple[str, str], Trial]) -> Iterable[tuple[str, QuantizationPlan]]:
@@ -186,20 +157,8 @@ def _inside(
         shown = f"{name} but {worst}" if shown == name else f"{shown}, {worst}"
 
 
-class _Table:
-    """Shows the trials as lines of a table, as they come."""
-
-    def __init__(self, layers: Sequence[str], show: Callable[[str], None]) -> None:
-        longest = max(map(len, layers))
-        self._width = max(longest + len(" alone dynamic"), len("dynamic if not surely slower"))
-        self._show = show
-        show(f"{'mixture':{self._width}}     size  time, of float32's    distance  labels  verdict")
-
-    def row(self, name: str, trial: Trial) -> Trial:
-        """Show a trial, and return it."""
-        speed = f"{trial.speed.median:.2f} [{trial.speed.low:.2f}, {trial.speed.high:.2f}]"
-        self._show(
-            f"{name:{self._width}} {trial.size / 1e6:5.2f} MB  {speed:18}  {trial.distance:9.4f}  {trial.changed:6}  "
-            f"{trial.refused or 'inside the budget'}"
-        )
-        return trial
+def _line(name: str, trial: Trial, width: int) -> str:
+    """Return a trial as a line of the table."""
+    speed = f"{trial.speed.median:.2f} [{trial.speed.low:.2f}, {trial.speed.high:.2f}]"
+    verdict = trial.refused or "inside the budget"
+    return f"{name:{width}} {trial.size / 1e6:5.2f} MB  {speed:18}  {trial.distance:9.4f}  {trial.changed:6}  {verdict}"

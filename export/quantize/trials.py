@@ -1,4 +1,4 @@
-"""Mixtures measured: built, run on training pictures, judged, and timed beside float32."""
+"""Mixtures measured: built, run on training pictures, compared with Keras, and timed beside float32."""
 
 from __future__ import annotations
 
@@ -12,59 +12,42 @@ import numpy as np
 
 from export.calibration import Calibration
 from export.card import draft_card
-from export.converter import Converted, Converter
+from export.converter import Converted
+from export.keras import Reference, reference
 from export.malloc import release
+from export.quantize.mixer import Mixer
 from export.quantize.search import FLOAT, QuantizationPlan, Trial
 from export.trained_run import Source
 from export.variants import Variant
 from export.verify import speed
-from export.verify.parity import Reference, measure, probabilities_of, reference
+from export.verify.parity import measure, probabilities_of
 from runtime.engines.load import Engine, open_engine
 from toolkit.artifact.file import append_card
 from toolkit.errors import ArtifactError
 from toolkit.files import write_bytes
-from toolkit.measure.latency import Rounds, ratio
-from toolkit.measure.latency import TimingPlan as Duration
+from toolkit.measure.latency import Rounds, TimingPlan, ratio
 from toolkit.measure.latency import measure as time_tasks
 from toolkit.native_stderr import captured_stderr
 
 PART = "train"
 SEARCHED = 30
 """Training pictures that each mixture is run on, besides the calibration's synthetic ones."""
-RACE = Duration(min_seconds=2, min_count=12, warmup=1, burst_seconds=0.1, burst_count=1)
+RACE = TimingPlan(min_seconds=2, min_count=12, warmup=1, burst_seconds=0.1, burst_count=1)
 
 
 class Bench:
     """Measures mixtures of one network in one format."""
 
     def __init__(
-        self,
-        converter: Converter,
-        variant: Variant,
-        calibration: Calibration,
-        source: Source,
-        model: Any,
-        max_drop: float,
+        self, mixer: Mixer, variant: Variant, calibration: Calibration, source: Source, model: Any, max_drop: float
     ) -> None:
-        """Keep what converts, the mixed variant, what ranges are measured on, the run's data, Keras, and the budget."""
-        self._mixer = converter.mixer(variant.format)
-        self._variant, self._calibration, self._source, self._max_drop = variant, calibration, source, max_drop
+        self._mixer, self._variant, self._source, self._max_drop = mixer, variant, source, max_drop
+        self._calibration = calibration
         self._expected = _expected(calibration, source, model)
         self._batch = self._expected.pictures[:1].astype(np.float32)
 
-    @property
-    def layers(self) -> tuple[str, ...]:
-        """Return the names of the network's layers with weights, in order."""
-        return self._mixer.layers
-
     def attempt(self, plan: QuantizationPlan) -> Trial:
-        """Build a mixture and measure it.
-
-        Raises
-        ------
-        ArtifactError, EngineError
-            If it cannot be built or loaded.
-        """
+        """Build a mixture and measure it; `ArtifactError` or `EngineError` if it cannot be built or loaded."""
         engine, size = self._open(plan)
         probabilities = probabilities_of(engine, self._expected)
         rounds = self._timed([self._float, engine], speed.PLAN)
@@ -89,7 +72,7 @@ class Bench:
 
     @cached_property
     def _float(self) -> Engine:
-        return self._open(dict.fromkeys(self.layers, FLOAT))[0]
+        return self._open(dict.fromkeys(self._mixer.layers, FLOAT))[0]
 
     def _open(self, plan: QuantizationPlan) -> tuple[Engine, int]:
         """Return an engine that has a mixture loaded, and the size of its file."""
@@ -102,9 +85,9 @@ class Bench:
             write_bytes(path, append_card(content, draft))
             return open_engine(path, threads=speed.THREADS), path.stat().st_size
 
-    def _timed(self, engines: Sequence[Engine], duration: Duration) -> list[Rounds]:
+    def _timed(self, engines: Sequence[Engine], plan: TimingPlan) -> list[Rounds]:
         tasks = {str(number): speed.task(engine, self._batch) for number, engine in enumerate(engines)}
-        return list(time_tasks(tasks, duration).values())
+        return list(time_tasks(tasks, plan).values())
 
 
 def _expected(calibration: Calibration, source: Source, model: Any) -> Reference:
@@ -112,6 +95,6 @@ def _expected(calibration: Calibration, source: Source, model: Any) -> Reference
     count = len(calibration.items)
     places = np.unique(np.linspace(0, count - 1, min(SEARCHED, count)).round().astype(int))
     items = [calibration.items[place] for place in places]
-    probes = {f"made sound {number + 1}": picture for number, picture in enumerate(calibration.pictures[count:])}
+    probes = {f"synthetic sound {number + 1}": picture for number, picture in enumerate(calibration.pictures[count:])}
     names = [item.name for item in items]
     return reference(model, names, calibration.pictures[places], source.labels(items), probes)

@@ -11,22 +11,14 @@ from typing import Any
 import numpy as np
 
 from export.tflite_tree import packed, schema, unpacked
-from toolkit.errors import ArtifactError
+from export.weighted import halved
 
-SMALLEST = 1024
-"""Constants with fewer values stay float32: they are biases and scalars, and cost nothing."""
 DEQUANTIZE_VERSION = 3
 """The first version of the operator that reads float16."""
 
 
 def halve_weights(model: bytes) -> bytes:
-    """Return a float32 TFLite model with its weights stored as float16.
-
-    Raises
-    ------
-    ArtifactError
-        If a weight is too large for float16.
-    """
+    """Return a float32 TFLite model with its weights stored as float16; `ArtifactError` if one is too large."""
     tree, types = unpacked(model), schema().TensorType
     (graph,) = tree.subgraphs
     code = schema().OperatorCodeT()
@@ -36,13 +28,11 @@ def halve_weights(model: bytes) -> bytes:
     widened: dict[int, int] = {}
     for number, tensor in enumerate(list(graph.tensors)):
         data = tree.buffers[tensor.buffer].data
-        if tensor.type != types.FLOAT32 or data is None or len(data) < 4 * SMALLEST:
+        if tensor.type != types.FLOAT32 or data is None:
             continue
-        values = np.frombuffer(np.asarray(data, np.uint8).tobytes(), np.float32)
-        with np.errstate(over="ignore"):
-            halves = values.astype(np.float16)
-        if not np.isfinite(halves).all():
-            raise ArtifactError("a weight is larger than float16 holds (65504): use another precision")
+        halves = halved(np.frombuffer(np.asarray(data, np.uint8).tobytes(), np.float32))
+        if halves is None:
+            continue
         tree.buffers[tensor.buffer].data = np.frombuffer(halves.tobytes(), np.uint8)
         tensor.type = types.FLOAT16
         graph.tensors.append(_like(tensor))

@@ -16,14 +16,9 @@ from toolkit.frontend.spectrogram import hann
 
 
 def to_tflite(spec: FrontEnd, level: str) -> bytes:
-    """Return a float32 TFLite model that draws the picture of a mel spectrogram or of a waveform.
+    """Return a float32 TFLite model that renders the picture of a mel spectrogram or of a waveform.
 
-    Raises
-    ------
-    UsageError
-        If the front end cannot be part of a model.
-    ArtifactError
-        If TensorFlow's converter fails.
+    Raises `UsageError` where the front end cannot be part of a model, `ArtifactError` where the conversion fails.
     """
     import tensorflow as tf
 
@@ -38,8 +33,8 @@ def to_tflite(spec: FrontEnd, level: str) -> bytes:
 def from_waveform(samples: Any, spec: FrontEnd) -> Any:
     """Return the picture, float32 (1, 288, 432, 3), of samples, float32 (1, n): a tensor for a tensor.
 
-    n must be a multiple of the hop. Only cells that the picture shows become decibels: the loudest and the quietest of
-    all are known by their power.
+    n must be a multiple of the hop. Only cells that the picture shows become decibels; the power decides which cells of
+    all are the loudest and the quietest.
     """
     import tensorflow as tf
 

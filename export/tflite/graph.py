@@ -1,4 +1,4 @@
-"""Two TFLite models as one: what the first gives, the second takes."""
+"""Two TFLite models as one: the output of the first is the input of the second."""
 
 from __future__ import annotations
 
@@ -17,23 +17,16 @@ def compose(first: bytes, second: bytes) -> bytes:
     Each operator and constant stays as it is: a quantised network after a float32 front end stays the network that was
     measured.
 
-    Parameters
-    ----------
-    first, second
-        Models of one graph; the one output of `first` has the type and shape of the one input of `second`.
-
-    Raises
-    ------
-    ArtifactError
-        If they do not fit together.
+    Both have one graph. Raises `ArtifactError` unless the one output of `first` has the type and shape of the one input
+    of `second`.
     """
     front, network = unpacked(first), unpacked(second)
     (before,), (after,) = front.subgraphs, network.subgraphs
     source, target = before.tensors[before.outputs[0]], after.tensors[after.inputs[0]]
     if source.type != target.type or list(source.shape) != list(target.shape):
         raise ArtifactError(
-            f"the front end gives {list(map(int, source.shape))} of type {source.type}, the network takes "
-            f"{list(map(int, target.shape))} of type {target.type}"
+            f"the output of the front end is {list(map(int, source.shape))} of type {source.type}, the input of the "
+            f"network is {list(map(int, target.shape))} of type {target.type}"
         )
     buffers, codes, tensors = len(front.buffers), len(front.operatorCodes), len(before.tensors)
     joint = {int(after.inputs[0]): int(before.outputs[0])}

@@ -22,11 +22,7 @@ NORMALIZATION_OPTIONS = 1
 
 @dataclass(frozen=True)
 class Description:
-    """What the metadata say of a model.
-
-    Its name, a text, its licence, picture size in pixels, the file that has the labels, what it takes ("picture", "mel"
-    or "waveform") and how many samples a second of that there are.
-    """
+    """The content of the metadata; sizes in pixels, the rate in hertz."""
 
     name: str
     text: str
@@ -34,15 +30,12 @@ class Description:
     width: int
     height: int
     labels_file: str
-    level: str = "picture"
+    level: str = "picture"  # of the input: "picture", "mel" or "waveform"
     sample_rate: int = 22_050
 
 
 def describe(model: bytes, description: Description) -> bytes:
-    """Return a TFLite model with metadata added: what it takes, and that it gives a probability per label.
-
-    All its data lie inside the flatbuffer then, wherever they were.
-    """
+    """Return a TFLite model with metadata added, and all its data inside the flatbuffer, wherever they were."""
     tree = unpacked(model)
     buffer = schema().BufferT()
     buffer.data = list(encode(description))
@@ -88,7 +81,7 @@ def _picture(writer: _Writer, description: Description) -> int:
     size = writer.table({0: ("Uint32", description.width), 1: ("Uint32", description.height)})
     image = writer.table({0: ("Int8", RGB), 1: ("offset", size)})
     picture = writer.table({0: ("Uint8", IMAGE_PROPERTIES), 1: ("offset", image)})
-    # mean 0, deviation 1: the network takes pixel values as they are.
+    # mean 0, deviation 1: the network's input is pixel values as they are.
     normalise = writer.table({0: ("offset", writer.floats([0.0])), 1: ("offset", writer.floats([1.0]))})
     unit = writer.table({0: ("Uint8", NORMALIZATION_OPTIONS), 1: ("offset", normalise)})
     return writer.table(
@@ -132,7 +125,7 @@ def _range(writer: _Writer, low: float, high: float) -> int:
 
 
 class _Writer:
-    """Tables by field number: all that is needed of a flatbuffer compiler here."""
+    """Writes tables by field number: the part of a flatbuffer compiler that is needed here."""
 
     def __init__(self, builder: Any) -> None:
         self.builder = builder

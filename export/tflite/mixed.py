@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import re
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from export.malloc import keep, release
-from export.quantize.mixer import Mixer
+from export.quantize.mixer import Mixer, grouped
 from export.quantize.search import QuantizationPlan
 from export.tflite.convert import INPUT_NAME
 from export.tflite_tree import operators, unpacked
+from export.tools import needed, tool
 from export.weighted import TFLITE_OPERATORS
-from toolkit.error_text import first_line
-from toolkit.errors import ArtifactError, RunError
-from toolkit.native_stderr import captured_stderr
 
 SIGNATURE = "serving_default"
 BITS = 8
@@ -31,14 +28,9 @@ FOLLOWING = ("MAX_POOL_2D", "RESHAPE")
 
 def check_quantizer() -> None:
     """Raise `RunError` unless AI Edge Quantizer is installed, with all that is used of it."""
-    try:
-        with captured_stderr():
-            from ai_edge_quantizer import calibrator, qtyping, quantizer, recipe_manager  # noqa: F401
-            from ai_edge_quantizer.utils.qsv_utils import min_max_update  # noqa: F401
-    except ImportError as error:
-        raise RunError(
-            f"--quantize mixed needs ai-edge-quantizer ({error}): run `pip install 'gtzanet-edge[train]'`"
-        ) from None
+    with needed("--quantize mixed needs ai-edge-quantizer"):
+        from ai_edge_quantizer import calibrator, qtyping, quantizer, recipe_manager  # noqa: F401
+        from ai_edge_quantizer.utils.qsv_utils import min_max_update  # noqa: F401
 
 
 class TfliteMixer(Mixer):
@@ -52,9 +44,6 @@ class TfliteMixer(Mixer):
         self, layers: Sequence[str], calibration: NDArray[np.uint8]
     ) -> dict[str, list[tuple[str, str]]]:
         check_quantizer()
-        with captured_stderr():
-            from ai_edge_quantizer import quantizer
-        self._quantizer = quantizer.Quantizer
         groups = _groups(self._content, layers)
         keep()  # the quantizer copies every tensor, weights too, for every picture
         self._ranges = self._measured(calibration)
@@ -62,8 +51,10 @@ class TfliteMixer(Mixer):
         return groups
 
     def _mixed(self, plan: QuantizationPlan) -> bytes:
+        from ai_edge_quantizer import quantizer
+
         with _quantising():
-            maker = self._quantizer(self._content)
+            maker = quantizer.Quantizer(self._content)
             for layer, kind in plan.items():
                 first, *following = self._groups[layer]
                 if kind == "dynamic":
@@ -77,7 +68,7 @@ class TfliteMixer(Mixer):
     def _measured(self, calibration: NDArray[np.uint8]) -> dict[str, Any]:
         """Return the smallest and the largest value of every tensor over all pictures.
 
-        Left to itself the quantizer takes a moving average of each picture's extremes, which cuts off what single
+        By default the quantizer computes a moving average of each picture's extremes, which cuts off what single
         pictures reach: a GTZANet in int8 was 20 times farther from float32 with it.
         """
         from ai_edge_quantizer import calibrator, recipe_manager
@@ -95,36 +86,19 @@ class TfliteMixer(Mixer):
             return dict(measuring.get_model_qsvs())
 
 
-@contextmanager
-def _quantising() -> Iterator[None]:
-    """Turn whatever AI Edge Quantizer raises into one sentence, and keep what it prints off the terminal."""
-    with captured_stderr(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            yield
-        except Exception as error:  # whatever fails inside means the same here
-            raise ArtifactError(f"AI Edge Quantizer cannot quantise the model: {first_line(error)[:300]}") from error
+def _quantising() -> AbstractContextManager[None]:
+    return tool("AI Edge Quantizer cannot quantise the model")
 
 
 def _groups(content: bytes, layers: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
     """Return for every layer its operators, (kind, name of the output): the one with weights and those to follow it."""
     tree = unpacked(content)
-    (graph,) = tree.subgraphs
-    groups: list[list[tuple[str, str]]] = []
-    joined = False
-    for kind, operator in operators(tree):
-        output = graph.tensors[operator.outputs[0]].name.decode()
-        if kind in TFLITE_OPERATORS:
-            groups.append([])
-        joined = kind in TFLITE_OPERATORS or (joined and kind in FOLLOWING)
-        if joined:
-            groups[-1].append((kind, output))
-    if len(groups) != len(layers):
-        raise ArtifactError(
-            f"the network has {len(layers)} layers with weights, its TFLite model {len(groups)}: "
-            "use another precision than mixed"
-        )
-    return dict(zip(layers, groups, strict=True))
+    names = [tensor.name.decode() for tensor in tree.subgraphs[0].tensors]
+    kinds = (
+        ((kind, names[operator.outputs[0]]), kind in TFLITE_OPERATORS, kind in FOLLOWING)
+        for kind, operator in operators(tree)
+    )
+    return grouped(kinds, layers, "TFLite")
 
 
 def _scope(operator: tuple[str, str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A converted model is written, loaded again through the runtime and judged, before it is anyone's."""
+"""A converted model is written, loaded again through the runtime and measured, before it is put in place."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from export.card import card_of_sound
+from export.keras import Reference
 from export.variants import Variant
-from export.verify.layer_errors import blamed_layer
-from export.verify.parity import Reference, Refused, measure, probabilities_of
+from export.verify.layer_errors import first_wrong_layer
+from export.verify.parity import Refused, measure, probabilities_of
 from export.verify.waveform import check_same, sounds
 from runtime.classifier import Classifier
 from runtime.engines.load import open_engine
@@ -29,7 +30,7 @@ THREADS = 2
 
 
 def checked_waveform_file(path: Path, content: bytes, twin_card: Card, variant: Variant) -> Card:
-    """Replace the model in `path`, which takes pictures, by one that takes sound; raise where the two differ."""
+    """Replace the model in `path`, whose input is pictures, by one for sound; raise where the two differ."""
     card = card_of_sound(twin_card, variant, content)
     with captured_stderr(), tempfile.TemporaryDirectory(prefix="gtzanet-edge-") as folder:
         twin_path = Path(folder) / path.name
@@ -40,20 +41,17 @@ def checked_waveform_file(path: Path, content: bytes, twin_card: Card, variant: 
     return card
 
 
-def _diagnosis(layer: str | None) -> str:
-    return f"its values go wrong in the layer {layer}" if layer else "no single layer is to blame"
-
-
 def checked(path: Path, converted: bytes, draft: Card, expected: Reference, model: Any, max_drop: float) -> Card:
-    """Write the model to the temporary `path` with a card of what it was measured to do; raise where it falls short."""
+    """Write the model to the temporary `path` with a card of its measured values; raise where it falls short."""
     write_bytes(path, append_card(converted, draft))
     with captured_stderr():
         probabilities = probabilities_of(open_engine(path, threads=THREADS), expected)
         try:
             measured = measure(draft, probabilities, expected, PART, max_drop)
         except Refused as refused:
-            layer = blamed_layer(path, model, expected.pictures[refused.picture], draft.precision)
-            raise ArtifactError(f"{refused}; {_diagnosis(layer)}") from None
+            layer = first_wrong_layer(path, model, expected.pictures[refused.picture], draft.precision)
+            where = f"its values go wrong in the layer {layer}" if layer else "no single layer stands out"
+            raise ArtifactError(f"{refused}; {where}") from None
         card = replace(draft, accuracy=measured.accuracy, parity=measured.parity, temperature=measured.temperature)
         write_bytes(path, append_card(converted, card))
         classifier = Classifier.load(path, threads=THREADS)

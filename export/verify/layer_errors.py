@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from export.keras import weighted_layers
 from export.tflite_tree import operators, unpacked
 from export.weighted import ONNX_NODES, TFLITE_OPERATORS
 from runtime.engines.litert import tensor_of
@@ -20,47 +21,30 @@ NORMAL = {"float32": 1e-5, "float16": 2e-3}
 NORMAL_INTEGER = 0.05
 """How far a sound layer may be from Keras: the length of the difference as a share of the values' length."""
 JUMP = 3.0
-"""A layer is to blame that is so many times farther off than is normal, and than the layer before it."""
+"""A layer is wrong that is so many times farther off than is normal, and than the layer before it."""
 
 
-def blamed_layer(path: Path, model: Any, picture: NDArray[np.uint8], precision: str) -> str | None:
+def first_wrong_layer(path: Path, model: Any, picture: NDArray[np.uint8], precision: str) -> str | None:
     """Return the name of the first Keras layer after which a model's values are wrong, None where none stands out.
 
-    Parameters
-    ----------
-    path
-        The model file.
-    model
-        The Keras model it was made from.
-    picture : ndarray of uint8, shape (288, 432, 3)
-        The picture that both are run on.
-    precision
-        The file's.
+    Both the file and the Keras model are run on `picture`, uint8 (288, 432, 3); `precision` is the file's.
     """
     batch = picture[np.newaxis].astype(np.float32)
     content = path.read_bytes()[: read_archive(path).start]
-    layers = [layer for layer in model.layers if layer.weights]
+    layers = weighted_layers(model)
     values = _onnx_values if file_format(path) == ONNX else _tflite_values
     try:
         with captured_stderr():
             keras_values, file_values = _keras_values(model, layers, batch), values(content, batch)
-    except (
-        Exception
-    ):  # the model is broken, and may be so in ways an engine cannot run: the verdict stands all the same
+    except Exception:  # the model is broken, perhaps so that no engine runs it: it is refused all the same
         return None
     if len(file_values) != len(keras_values):
         return None
     distances = [_distance(ours, theirs) for ours, theirs in zip(file_values, keras_values, strict=True)]
     normal = NORMAL.get(precision, NORMAL_INTEGER)
     before = [normal, *(max(normal, distance) for distance in distances)]
-    return next(
-        (
-            layer.name
-            for layer, distance, least in zip(layers, distances, before, strict=False)
-            if distance > JUMP * least
-        ),
-        None,
-    )
+    rows = zip(layers, distances, before, strict=False)
+    return next((layer.name for layer, distance, least in rows if distance > JUMP * least), None)
 
 
 def _distance(values: NDArray[np.float32], keras_values: NDArray[np.float32]) -> float:
@@ -80,7 +64,7 @@ def _keras_values(model: Any, layers: list[Any], batch: NDArray[np.float32]) -> 
 
 
 def _tflite_values(content: bytes, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-    """Return what every operator with weights gives."""
+    """Return the output of every operator with weights."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     outputs = [int(operator.outputs[0]) for kind, operator in operators(unpacked(content)) if kind in TFLITE_OPERATORS]
@@ -98,9 +82,9 @@ def _tflite_values(content: bytes, batch: NDArray[np.float32]) -> list[NDArray[n
 
 
 def _onnx_values(content: bytes, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-    """Return what every node with weights gives, rows and columns before channels as in Keras.
+    """Return the output of every node with weights, rows and columns before channels as in Keras.
 
-    A dynamic node is several: behind it come those that scale what it gives and add the bias.
+    A dynamic node is several: behind it come those that scale its output and add the bias.
     """
     import onnx
     import onnxruntime

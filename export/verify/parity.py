@@ -1,14 +1,14 @@
-"""Gates: an exported file is loaded again through the runtime and compared with the Keras model it was made from."""
+"""Limits: how far the probabilities and labels of an exported file may be from those of its Keras model."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from export.keras import Reference
 from runtime.engines.load import Engine
 from toolkit.artifact.card import Card
 from toolkit.artifact.card_sections import AccuracyCard, ParityCard
@@ -18,11 +18,10 @@ from toolkit.measure.temperature import fitted_temperature
 
 MAX_DROP = 1.0
 MAX_P = 0.05
-BATCH = 8
 
 
 class Refused(ArtifactError):
-    """A model that is not the one it was made from; `picture` is the number of the picture it shows on."""
+    """A model that does not compute its network; `picture` is the number of the picture that shows it."""
 
     def __init__(self, message: str, picture: int) -> None:
         super().__init__(message)
@@ -54,65 +53,12 @@ LIMITS: Mapping[str, Limits] = {
 
 
 @dataclass(frozen=True)
-class Reference:
-    """The Keras model's probabilities for the pictures that its files are compared on.
-
-    Attributes
-    ----------
-    names
-        The name of each picture: the validation part's items, then the probes.
-    pictures : ndarray of uint8, shape (n + probes, 288, 432, 3)
-    probabilities : ndarray of float32, shape (n + probes, classes)
-        Keras' for them.
-    labels : ndarray of int64, shape (n,)
-        The class numbers of the validation part.
-    right : ndarray of bool, shape (n,)
-        Whether the run's network gives that class: also where the model is that network, fine-tuned.
-    """
-
-    names: tuple[str, ...]
-    pictures: NDArray[np.uint8]
-    probabilities: NDArray[np.float32]
-    labels: NDArray[np.int64]
-    right: NDArray[np.bool_]
-
-    @classmethod
-    def of(
-        cls,
-        names: Sequence[str],
-        pictures: NDArray[np.uint8],
-        probabilities: NDArray[np.float32],
-        labels: NDArray[np.int64],
-    ) -> Reference:
-        """Return the reference for files of the run's own network."""
-        right = probabilities[: len(labels)].argmax(axis=1) == labels
-        return cls(tuple(names), pictures, probabilities, labels, right)
-
-
-@dataclass(frozen=True)
 class Measured:
-    """What a file was found to do: how good it is, how near to Keras, and at what temperature it is to be read."""
+    """A file's accuracy, its distance from Keras, and the temperature that makes its probabilities fit the labels."""
 
     accuracy: AccuracyCard
     parity: ParityCard
     temperature: float
-
-
-def reference(
-    model: Any,
-    names: Sequence[str],
-    pictures: NDArray[np.uint8],
-    labels: NDArray[np.int64],
-    probes: Mapping[str, NDArray[np.uint8]],
-) -> Reference:
-    """Return the Keras model's probabilities for validation `pictures` (n, 288, 432, 3) and `probes`, by name."""
-    everything = np.concatenate([pictures, *(picture[np.newaxis] for picture in probes.values())])
-    return Reference.of((*names, *probes), everything, _probabilities(model, everything), labels)
-
-
-def reference_of_tuned(model: Any, expected: Reference) -> Reference:
-    """Return the reference for a fine-tuned Keras model: near to it, and as right as the run's own network."""
-    return replace(expected, probabilities=_probabilities(model, expected.pictures))
 
 
 def probabilities_of(engine: Engine, expected: Reference) -> NDArray[np.float32]:
@@ -123,32 +69,16 @@ def probabilities_of(engine: Engine, expected: Reference) -> NDArray[np.float32]
 def measure(
     card: Card, probabilities: NDArray[np.float32], expected: Reference, part: str, max_drop: float
 ) -> Measured:
-    """Compare a model's probabilities with Keras'.
+    """Compare a model's `probabilities`, as `probabilities_of` returns them, with Keras' on a part of the dataset.
 
-    Parameters
-    ----------
-    card
-        The card of the model.
-    probabilities
-        The model's, as `probabilities_of` returns them.
-    expected
-        Keras'.
-    part
-        Of the dataset, that the pictures with labels are of.
-    max_drop
-        Points of accuracy that it may lose.
-
-    Raises
-    ------
-    Refused
-        If it is not the model it was made from: probabilities farther from Keras' than `LIMITS` allow its precision,
-        or more than `max_drop` points of the pictures lost, by more than chance (McNemar's test).
+    Raises `Refused` if it does not compute the network: probabilities farther from Keras' than `LIMITS` allow its
+    precision, or more than `max_drop` points of accuracy lost, by more than chance (McNemar's test).
     """
     n = len(expected.labels)
     broken = np.flatnonzero(~np.isfinite(probabilities).all(axis=1))
     if len(broken):
         raise Refused(
-            f"refused: the {card.precision} model gives values that are not finite on {expected.names[broken[0]]}",
+            f"refused: the {card.precision} model returns values that are not finite on {expected.names[broken[0]]}",
             int(broken[0]),
         )
     correct = int(np.sum(probabilities[:n].argmax(axis=1) == expected.labels))
@@ -159,44 +89,35 @@ def measure(
         top1_agreement=float(np.mean(probabilities[:n].argmax(axis=1) == expected.probabilities[:n].argmax(axis=1))),
         keras_correct=int(expected.right.sum()),
     )
-    _check_parity(card.precision, expected, probabilities, parity, part)
+    _check_parity(card.precision, expected, probabilities, parity.top1_agreement, part)
     _check_accuracy(card, expected, probabilities, part, max_drop)
     accuracy = AccuracyCard(part, n, correct, correct / n, wilson_interval(correct, n))
     return Measured(accuracy, parity, fitted_temperature(probabilities[:n], expected.labels))
 
 
-def _probabilities(model: Any, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-    batches = [
-        np.asarray(model(pictures[start : start + BATCH].astype(np.float32), training=False))
-        for start in range(0, len(pictures), BATCH)
-    ]
-    return np.concatenate(batches)
-
-
 def _check_parity(
-    precision: str, expected: Reference, probabilities: NDArray[np.float32], parity: ParityCard, part: str
+    precision: str, expected: Reference, probabilities: NDArray[np.float32], agreement: float, part: str
 ) -> None:
     limits = LIMITS[precision]
     distances = np.abs(probabilities - expected.probabilities).max(axis=1)
-    farthest = int(distances.argmax())
-    worst = expected.names[farthest]
-    if distances.max() > limits.max_abs:
+    cosines = _cosines(probabilities, expected.probabilities)
+    farthest, other = int(distances.argmax()), int(cosines.argmin())
+    if distances[farthest] > limits.max_abs:
         raise Refused(
-            f"refused: the {precision} model is {distances.max():.2g} off Keras in a probability of {worst}, over "
-            f"{limits.max_abs:g}",
+            f"refused: the {precision} model is {distances[farthest]:.2g} off Keras in a probability of "
+            f"{expected.names[farthest]}, over {limits.max_abs:g}",
             farthest,
         )
-    cosines = _cosines(probabilities, expected.probabilities)
-    if cosines.min() < limits.cosine:
+    if cosines[other] < limits.cosine:
         raise Refused(
-            f"refused: the cosine between the {precision} model's probabilities and Keras' is {cosines.min():.5f} on "
-            f"{expected.names[int(cosines.argmin())]}, under {limits.cosine:g}",
-            int(cosines.argmin()),
+            f"refused: the cosine between the {precision} model's probabilities and Keras' is {cosines[other]:.5f} on "
+            f"{expected.names[other]}, under {limits.cosine:g}",
+            other,
         )
-    if parity.top1_agreement < limits.agreement:
+    if agreement < limits.agreement:
         raise Refused(
-            f"refused: the {precision} model gives {parity.top1_agreement:.1%} of the {part} pictures Keras' "
-            f"label, under {limits.agreement:.0%}; farthest off is {worst}",
+            f"refused: the {precision} model has Keras' label on {agreement:.1%} of the {part} pictures, under "
+            f"{limits.agreement:.0%}; farthest off is {expected.names[farthest]}",
             farthest,
         )
 
@@ -208,14 +129,12 @@ def _check_accuracy(
     right = probabilities[:n].argmax(axis=1) == expected.labels
     lost, won, p = mcnemar(expected.right, right)
     if 100 * (lost - won) / n > max_drop and p < MAX_P:
-        hint = "give it more pictures with --calibration, " if card.calibration else ""
+        hint = "measure its ranges on more pictures with --calibration, " if card.calibration else ""
         hint += "fine-tune it with --qat, " if card.quantization == "int8" and not card.fine_tuning else ""
-        hint += "or " if hint else ""
         raise Refused(
             f"refused: the {card.precision} model is right on {int(right.sum())} of {n} {part} pictures, "
             f"Keras on {int(expected.right.sum())}, more than --max-drop {max_drop:g} points fewer "
-            f"(McNemar p = {p:.2g}): "
-            f"{hint}use another precision",
+            f"(McNemar p = {p:.2g}): {hint}{'or ' if hint else ''}use another precision",
             int(np.abs(probabilities - expected.probabilities).max(axis=1).argmax()),
         )
 

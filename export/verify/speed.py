@@ -19,18 +19,9 @@ THREADS = 1
 def measure_ratios(
     files: Mapping[Variant, Path], batch: NDArray[np.float32], open: Callable[..., Engine] = open_engine
 ) -> dict[Variant, Ratio]:
-    """Return for every file but the float32 ones how many times the float32 file of its format it takes for one input.
+    """Return the time of every file but the float32 ones as a multiple of that of its format's float32 file.
 
-    The files of a format take turns, on one thread.
-
-    Parameters
-    ----------
-    files
-        Where the variants are; a float32 one is among those of each format.
-    batch : ndarray of float32
-        The input that they are timed on: one picture, or whatever they take.
-    open
-        How a file is loaded.
+    The files of a format run in turns, on one thread, on the same input `batch`.
     """
     ratios: dict[Variant, Ratio] = {}
     for format in dict.fromkeys(variant.format for variant in files):
@@ -46,7 +37,7 @@ def measure_ratios(
 
 
 def is_faster(measured: Ratio) -> bool:
-    """Tell whether a file takes less time than float32: the ratio's 95 % interval lies below 1."""
+    """Return whether a file needs less time than float32: the ratio's 95 % interval lies below 1."""
     return measured.high < 1
 
 

@@ -1,4 +1,4 @@
-"""A model that takes sound gives the labels of its twin that takes pictures."""
+"""A model whose input is sound has the labels of its twin whose input is pictures."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from export.probes import PROBE_HERTZ, PROBE_SEED, made_sounds
+from export.probes import PROBE_HERTZ, PROBE_SEED, synthetic_sounds
 from runtime.classifier import Classifier
 from runtime.preprocess import model_input
 from toolkit.audio.samples import to_mono_at
@@ -24,15 +24,15 @@ MAX_ABS = 0.02
 
 @lru_cache(maxsize=1)
 def sounds(spec: FrontEnd) -> dict[str, NDArray[np.float32]]:
-    """Return sounds by name, one window of each: silence, noise and tones, and every class of the made-up corpus."""
-    samples = made_sounds(spec, PROBE_SEED, PROBE_HERTZ)
+    """Return sounds by name, one window of each: silence, noise and tones, and every class of the synthetic corpus."""
+    samples = synthetic_sounds(spec, PROBE_SEED, PROBE_HERTZ)
     for label in synthetic.CLASSES:
-        samples[f"made-up {label}"] = to_mono_at(synthetic.clip(label, 1), RATE, spec.sample_rate)
+        samples[f"synthetic {label}"] = to_mono_at(synthetic.clip(label, 1), RATE, spec.sample_rate)
     return {name: fitted(sound, spec) for name, sound in samples.items()}
 
 
 def check_same(ours: Classifier, twin: Classifier, sounds: Mapping[str, NDArray[np.float32]]) -> None:
-    """Raise `ArtifactError` unless two models say the same of each sound (one window, as `fitted` returns it)."""
+    """Raise `ArtifactError` unless two models agree on each sound (one window, as `fitted` returns it)."""
     for name, sound in sounds.items():
         our_scores, twin_scores = (
             classifier.scores(model_input(sound, classifier.card)) for classifier in (ours, twin)
@@ -40,7 +40,7 @@ def check_same(ours: Classifier, twin: Classifier, sounds: Mapping[str, NDArray[
         off = float(np.abs(our_scores - twin_scores).max())
         if off > MAX_ABS or our_scores.argmax() != twin_scores.argmax():
             raise ArtifactError(
-                f"refused: the {ours.card.input_level} model says {ours.labels[our_scores.argmax()]} of {name}, "
-                f"that which takes pictures {twin.labels[twin_scores.argmax()]} "
+                f"refused: the {ours.card.input_level} model's label of {name} is {ours.labels[our_scores.argmax()]}, "
+                f"the picture model's {twin.labels[twin_scores.argmax()]} "
                 f"(largest difference {off:.2g}, limit {MAX_ABS:g})"
             )

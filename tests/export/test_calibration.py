@@ -76,9 +76,9 @@ def test_ranges_are_measured_on_training_pictures_alone(
     seen: list[Calibration] = []
     real = Converter.__init__
 
-    def spy(self: Any, model: Any, **options: Any) -> None:
-        seen.append(options["calibration"])
-        real(self, model, **options)
+    def spy(self: Any, *arguments: Any) -> None:
+        real(self, *arguments)
+        seen.append(self.calibration)
 
     monkeypatch.setattr(Converter, "__init__", spy)
     options = ["--quantize", "--calibration", "16", "--no-speed", "--max-drop", "10", "--output", str(tmp_path)]

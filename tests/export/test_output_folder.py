@@ -1,4 +1,4 @@
-"""Two exports into one folder, in real processes: the second waits, a killed one locks nothing; stale files are named."""
+"""Two exports into one folder, in real processes: the second waits, a killed one holds no lock, and what is stale."""
 
 from __future__ import annotations
 

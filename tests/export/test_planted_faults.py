@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from export import converter, stages
+from export import converter, pipeline
 from export.calibration import Calibration
 from export.cli import entry
 from export.onnx import quantize as onnx_quantize
 from export.onnx.convert import to_onnx
 from export.options import Report
 from export.tflite import convert as tflite_convert
-from export.trained_run import Source
+from export.trained_run import Source, open_source
 from toolkit.artifact.card_sections import CalibrationCard
+from toolkit.data.run_folder import Run
 
 pytestmark = pytest.mark.slow
 
@@ -148,7 +150,7 @@ def test_calibration_on_what_is_no_picture(
     def black(source: Source, count: int, report: Report) -> Calibration:
         return Calibration(np.zeros((4, 288, 432, 3), np.uint8), CalibrationCard(4, 0, "0" * 64))
 
-    monkeypatch.setattr(stages, "calibration_of", black)
+    monkeypatch.setattr(pipeline, "calibration_of", black)
     arguments = [str(run_folder), "--format", format, "--quantize", "--calibration", "16"]
     assert "int8 model" in refused(arguments, capfd, tmp_path / "out")
 
@@ -156,9 +158,12 @@ def test_calibration_on_what_is_no_picture(
 def test_swapped_labels(
     run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = Source.classes.fget  # type: ignore[attr-defined]
-    swapped = property(lambda source: (real(source)[1], real(source)[0], *real(source)[2:]))
-    monkeypatch.setattr(Source, "classes", swapped)
+    def swapped(run: Run, data: Path | None) -> Source:
+        source = open_source(run, data)
+        first, second, *others = source.classes
+        return replace(source, classes=(second, first, *others))
+
+    monkeypatch.setattr(pipeline, "open_source", swapped)
     assert "not the model that this run's metrics were measured on" in refused(
         [str(run_folder)], capfd, tmp_path / "out"
     )

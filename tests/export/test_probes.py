@@ -1,15 +1,15 @@
-"""Made sounds and pictures are what they are called, and the same every time."""
+"""Synthetic sounds and pictures are what they are called, and the same every time."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from export.probes import made_sounds, probe_pictures
+from export.probes import probe_pictures, synthetic_sounds
 from toolkit.frontend.spec import PICTURE
 
 
 def test_sounds_are_what_they_are_called_and_repeat() -> None:
-    sounds, again = made_sounds(PICTURE, 3, 440.0), made_sounds(PICTURE, 3, 440.0)
+    sounds, again = synthetic_sounds(PICTURE, 3, 440.0), synthetic_sounds(PICTURE, 3, 440.0)
     assert not sounds["silence"].any()
     assert np.abs(sounds["quiet noise"]).max() < 4e-3 < 0.9 < np.abs(sounds["loud noise"]).max() <= 1
     assert (sounds["a padded clip"] == 0).mean() > 0.8

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from export import stages
+from export import pipeline
 from export.cli import entry
-from export.tflite.convert import load_keras
+from export.keras import load_keras
 from export.trained_run import check_model
 from tests.export.runs import change, copied
 from tests.run_maker import made_run, write_pictures
@@ -91,7 +91,7 @@ def test_a_moved_dataset_is_found_with_data_and_a_changed_one_is_refused(
     def stop() -> None:
         raise ArtifactError(stopped)
 
-    monkeypatch.setattr(stages, "load_tensorflow", stop)
+    monkeypatch.setattr(pipeline, "load_tensorflow", stop)
     out = tmp_path / "out"
     assert stopped in refused([str(run), "--data", str(moved)], capfd, out)
     (moved / "low" / "000.png").unlink()
@@ -156,7 +156,7 @@ def test_a_folder_that_a_failed_export_made_goes_with_it(
     def stop() -> None:
         raise ArtifactError("stopped")
 
-    monkeypatch.setattr(stages, "load_tensorflow", stop)
+    monkeypatch.setattr(pipeline, "load_tensorflow", stop)
     (tmp_path / "there").mkdir()
     for name in ("new", "there"):
         assert "stopped" in refused([str(run_folder)], capfd, tmp_path / name)

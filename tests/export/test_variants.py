@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from export.card import versions
 from export.variants import PRECISIONS, Variant, variants
+from toolkit.artifact.card import CALIBRATED
 from toolkit.errors import UsageError
 
 
@@ -29,11 +31,11 @@ def test_what_a_format_does_not_offer_is_misuse() -> None:
 
 def test_names_and_calibration() -> None:
     assert Variant("onnx", "float32").file_name("zfnet") == "zfnet-float32.onnx"
-    assert [name for name in PRECISIONS["tflite"] if Variant("tflite", name).calibrated] == ["int8", "int16x8", "mixed"]
+    assert [name for name in PRECISIONS["tflite"] if name in CALIBRATED] == ["int8", "int16x8", "mixed"]
 
 
 def test_only_what_decides_the_bytes_has_its_version_on_the_card() -> None:
-    names = {variant: set(variant.versions()) for variant in variants("all", "all")}
+    names = {variant: set(versions(variant)) for variant in variants("all", "all")}
     assert "tf2onnx" not in names[Variant("tflite", "int8")]
     assert "onnxruntime" in names[Variant("onnx", "int8")] and "onnxruntime" not in names[Variant("onnx", "float16")]
     assert "ai_edge_quantizer" in names[Variant("tflite", "mixed")]

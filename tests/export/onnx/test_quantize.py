@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from export.onnx.convert import to_onnx
-from export.onnx.quantize import SMALLEST, float_ops, quantise
+from export.onnx.quantize import float_ops, quantise
+from export.weighted import SMALLEST
 from tests.run_maker import network
 from toolkit.errors import ArtifactError
 

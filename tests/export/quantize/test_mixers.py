@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from export.cli import entry
+from export.keras import load_tensorflow
 from export.onnx.convert import to_onnx
 from export.onnx.mixed import OnnxMixer
 from export.quantize import trials
 from export.quantize.mixer import Mixer
-from export.tflite.convert import load_tensorflow, to_tflite
+from export.tflite.convert import to_tflite
 from export.tflite.mixed import TfliteMixer
 from runtime.classifier import Classifier
 from tests.run_maker import made_run, make_run, network

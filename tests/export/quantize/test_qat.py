@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from export.cli import entry
+from export.keras import Reference, load_tensorflow
 from export.quantize import qat
-from export.tflite.convert import load_tensorflow
 from export.trained_run import open_source
-from export.verify.parity import Reference, measure, reference_of_tuned
+from export.verify.parity import measure
 from tests.cards import example_card
 from toolkit.artifact.card_sections import FineTuningCard
 from toolkit.artifact.file import read_card
@@ -93,7 +93,7 @@ def test_a_tuned_model_must_be_near_itself_and_as_right_as_the_runs_own() -> Non
     expected = Reference.of([f"clip {number}" for number in range(40)], pictures, right, labels)
     wrong = right.copy()
     wrong[:20] = wrong[:20, ::-1]
-    tuned = reference_of_tuned(lambda batch, training: wrong[: len(batch)], expected)
+    tuned = expected.of_tuned(lambda batch, training: wrong[: len(batch)])
     measured = measure(example_card(quantization="int8"), tuned.probabilities, tuned, "validation", 100)
     assert (measured.parity.max_abs, measured.parity.keras_correct) == (0, 40)
     with pytest.raises(ArtifactError, match="Keras on 40, more than"):
@@ -119,7 +119,7 @@ def test_without_its_package_it_says_what_to_install(
 
 @pytest.mark.slow
 def test_what_fails_in_its_process_is_one_sentence(tmp_path: Path) -> None:
-    job = qat.Job(str(tmp_path / "none"), str(tmp_path), 16, qat.settings(1))
+    job = qat.Job(str(tmp_path / "none"), str(tmp_path), 16, FineTuningCard(1, qat.LEARNING_RATE, qat.SEED))
     with pytest.raises(RunError, match="^fine-tuning failed: .*none: no such run"):
         qat.fine_tune(job, tmp_path, print)
 

@@ -125,7 +125,7 @@ def test_a_plan_reads_back(plan: dict[str, str]) -> None:
         ("=int8", "there is no layer '' with weights; there are first, second, third, dense"),
         ("fourth=int8", "there is no layer 'fourth'"),
         ("first", "first cannot be ''"),
-        ("first=int4", "first cannot be 'int4': give one of float32, dynamic, int8"),
+        ("first=int4", "first cannot be 'int4': use one of float32, dynamic, int8"),
         ("first=int8,first=dynamic", "names first twice"),
         ("first=float32", "quantises no layer"),
     ],

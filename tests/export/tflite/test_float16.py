@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from export.tflite.float16 import SMALLEST, halve_weights
+from export.tflite.float16 import halve_weights
+from export.weighted import SMALLEST
 from toolkit.artifact.file import read_archive
 from toolkit.errors import ArtifactError
 

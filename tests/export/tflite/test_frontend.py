@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from export.front_end_rules import check_front_end
+from export.keras import load_tensorflow
 from export.onnx import frontend as onnx_frontend
 from export.tflite import frontend as tflite_frontend
-from export.tflite.convert import load_tensorflow
 from toolkit.audio.samples import to_mono_at
 from toolkit.data import synthetic
 from toolkit.data.synthetic_voices import RATE

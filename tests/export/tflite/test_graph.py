@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from export.tflite.convert import load_tensorflow
+from export.keras import load_tensorflow
 from export.tflite.graph import compose
 from toolkit.artifact.file import read_archive
 from toolkit.errors import ArtifactError
@@ -54,7 +54,7 @@ def test_a_network_says_the_same_behind_another_model(artifacts: Path, precision
 
 
 def test_models_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(ArtifactError, match=r"the front end gives \[1, 6\] .* the network takes \[1, 7\]"):
+    with pytest.raises(ArtifactError, match=r"output of the front end is \[1, 6\] .* input of the network is \[1, 7\]"):
         compose(doubled((1, 6)), doubled((1, 7)))
     with pytest.raises(ArtifactError, match="of type"):
         compose(doubled((1, 6)), doubled((1, 6), "int32"))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from export.verify import layer_errors
-from export.verify.layer_errors import blamed_layer
+from export.verify.layer_errors import first_wrong_layer
 from tests.run_maker import class_db
 from toolkit.frontend.picture import paint
 
@@ -29,7 +29,7 @@ def model(run_folder: Path) -> Any:
 
 @pytest.mark.parametrize("name", ["float32.tflite", "int16x8.tflite", "dynamic.tflite", "float32.onnx", "dynamic.onnx"])
 def test_a_good_file_has_no_layer_to_blame(artifacts: Path, model: Any, name: str) -> None:
-    assert blamed_layer(artifacts / f"gtzanet-{name}", model, PICTURE, name.split(".")[0]) is None
+    assert first_wrong_layer(artifacts / f"gtzanet-{name}", model, PICTURE, name.split(".")[0]) is None
 
 
 @pytest.mark.parametrize("name", ["float32.tflite", "float32.onnx", "int8.onnx", "mixed.onnx", "float16.tflite"])
@@ -44,7 +44,7 @@ def test_the_first_wrong_layer_is_blamed(
     ]
     monkeypatch.setattr(layer_errors, "_keras_values", other)
     precision = name.split(".")[0]
-    assert blamed_layer(artifacts / f"gtzanet-{name}", model, PICTURE, precision) == NAMES[wrong]
+    assert first_wrong_layer(artifacts / f"gtzanet-{name}", model, PICTURE, precision) == NAMES[wrong]
 
 
 def test_values_that_are_not_finite_are_wrong(artifacts: Path, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,7 +56,7 @@ def test_values_that_are_not_finite_are_wrong(artifacts: Path, model: Any, monke
         return values
 
     monkeypatch.setattr(layer_errors, "_tflite_values", broken)
-    assert blamed_layer(artifacts / "gtzanet-float32.tflite", model, PICTURE, "float32") == "conv1"
+    assert first_wrong_layer(artifacts / "gtzanet-float32.tflite", model, PICTURE, "float32") == "conv1"
 
 
 def test_a_diagnosis_that_fails_says_nothing(artifacts: Path, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,4 +64,4 @@ def test_a_diagnosis_that_fails_says_nothing(artifacts: Path, model: Any, monkey
         raise RuntimeError("the engine is gone")
 
     monkeypatch.setattr(layer_errors, "_onnx_values", fail)
-    assert blamed_layer(artifacts / "gtzanet-float32.onnx", model, PICTURE, "float32") is None
+    assert first_wrong_layer(artifacts / "gtzanet-float32.onnx", model, PICTURE, "float32") is None

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from export.verify.parity import LIMITS, MAX_DROP, Measured, Reference, measure, probabilities_of
+from export.keras import Reference
+from export.verify.parity import LIMITS, MAX_DROP, Measured, measure, probabilities_of
 from tests.cards import example_card
 from toolkit.artifact.card import QUANTIZATIONS
 from toolkit.errors import ArtifactError
@@ -98,7 +99,7 @@ def test_too_many_other_labels_are_refused_even_if_as_many_are_right() -> None:
     expected = keras(50)
     probabilities = expected.probabilities[::-1].copy()
     probabilities[N:] = expected.probabilities[N:]
-    with pytest.raises(ArtifactError, match="gives .*% of the validation pictures Keras' label, under 85%"):
+    with pytest.raises(ArtifactError, match="has Keras' label on .*% of the validation pictures, under 85%"):
         judged(probabilities, "int8", expected)
 
 
@@ -106,7 +107,7 @@ def test_integers_may_lose_a_little_and_no_more() -> None:
     expected = keras(90)
     assert judged(keras(87).probabilities, "int8", expected).accuracy.correct == 87
     message = "right on 82 of 100 validation pictures, Keras on 90, more than --max-drop 1 points fewer"
-    with pytest.raises(ArtifactError, match=f"{message}.*: give it more pictures"):
+    with pytest.raises(ArtifactError, match=f"{message}.*: measure its ranges on more pictures"):
         judged(keras(82).probabilities, "int8", expected)
     with pytest.raises(ArtifactError, match=f"{message}.*: use another precision"):
         judged(keras(82).probabilities, "dynamic", expected)

@@ -97,7 +97,7 @@ def test_a_front_end_that_draws_otherwise_is_refused(
     monkeypatch.setattr("export.tflite.frontend.shown_bands", lambda count: np.linspace(0, count - 1, 217).astype(int))
     monkeypatch.setattr("export.onnx.frontend.shown_bands", lambda count: np.linspace(0, count - 1, 217).astype(int))
     assert entry([str(run_folder), "--format", format, "--input", "waveform", "--output", str(tmp_path)]) == 1
-    assert "refused: the waveform model says" in capfd.readouterr().err.splitlines()[-1]
+    assert "refused: the waveform model's label of" in capfd.readouterr().err.splitlines()[-1]
     assert not list(tmp_path.iterdir())
 
 
@@ -112,7 +112,7 @@ def test_the_check_names_the_sound(artifacts: Path) -> None:
     twin = Classifier.load(artifacts / "gtzanet-float32.tflite")
     test_sounds = sounds(PICTURE)
     wrong = next(name for name, sound in test_sounds.items() if twin.scores(model_input(sound, twin.card)).argmax())
-    with pytest.raises(ArtifactError, match=f"the picture model says high of {wrong}"):
+    with pytest.raises(ArtifactError, match=f"the picture model's label of {wrong} is high"):
         check_same(Other(twin), twin, {wrong: test_sounds[wrong]})  # type: ignore[arg-type]
     check_same(twin, twin, test_sounds)
 
@@ -122,7 +122,7 @@ def test_the_check_names_the_sound(artifacts: Path) -> None:
 )
 def test_misuse(run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], options: list[str]) -> None:
     assert entry([str(run_folder), "--input", "waveform", *options, "--output", str(tmp_path)]) == 2
-    assert "takes one float32 sound a call" in capfd.readouterr().err
+    assert "has one float32 input per call" in capfd.readouterr().err
 
 
 def test_the_card_says_what_it_takes(sound_models: Path) -> None:
