@@ -13,7 +13,7 @@ from export.calibration import Calibration, calibrate, choose, edge_pictures
 from export.cli import entry
 from export.converter import Converter
 from export.trained_run import open_source
-from toolkit.artifact.file import read_card
+from toolkit.artifact.file import FORMATS, read_card
 from toolkit.data.dataset import Item, build_index
 from toolkit.data.run_folder import Run
 from toolkit.data.splits import make_split
@@ -69,10 +69,11 @@ def test_calibration_holds_training_and_edge_pictures_and_its_digest_follows_bot
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("format", FORMATS)
 def test_ranges_are_measured_on_training_pictures_alone(
-    run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str
 ) -> None:
-    """What the converter is given holds no picture of the validation part, and the card's digest is of its manifest."""
+    """The converter's pictures have none of the validation part, and the card's digest is of their manifest."""
     seen: list[Calibration] = []
     real = Converter.__init__
 
@@ -81,7 +82,8 @@ def test_ranges_are_measured_on_training_pictures_alone(
         seen.append(self.calibration)
 
     monkeypatch.setattr(Converter, "__init__", spy)
-    options = ["--quantize", "--calibration", "16", "--no-speed", "--max-drop", "10", "--output", str(tmp_path)]
+    options = ["--format", format, "--quantize", "--calibration", "16", "--no-speed", "--max-drop", "10"]
+    options += ["--output", str(tmp_path)]
     assert entry([str(run_folder), *options]) == 0
     (calibration,) = seen
     source = open_source(Run.load(run_folder), None)
@@ -89,7 +91,7 @@ def test_ranges_are_measured_on_training_pictures_alone(
     kept = {picture.tobytes() for picture in source.pictures(source.items("validation"))}
     assert len(calibration.pictures) == 16 + 6 and not kept & {picture.tobytes() for picture in calibration.pictures}
     again = calibrate(calibration.items, source.pictures(calibration.items), source.front_end)
-    assert read_card(tmp_path / "gtzanet-int8.tflite").calibration == again.card
+    assert read_card(tmp_path / f"gtzanet-int8.{format}").calibration == again.card
 
 
 def test_on_gtzan_it_is_disjoint_from_validation_and_test(gtzan_root: Path) -> None:

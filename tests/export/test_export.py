@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +13,28 @@ import numpy as np
 import pytest
 
 from export.cli import entry
-from export.variants import PRECISIONS
+from export.options import Options
+from export.pipeline import Exported
+from export.variants import PRECISIONS, variants
 from runtime import Classifier
+from tests.cards import example_card
 from tests.export.runs import change, copied
 from tests.run_maker import CLASSES, PER_CLASS, PLAN
-from toolkit.artifact.file import model_files, read_card
+from toolkit.artifact.card_sections import AccuracyCard, ParityCard
+from toolkit.artifact.file import FORMATS, ONNX, model_files, read_archive, read_card
 from toolkit.data.run_folder import Run
+from toolkit.errors import ArtifactError
+from toolkit.measure.latency import Ratio
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("gtzanet-float32.tflite", "gtzanet-int8.tflite")
 
 
-def test_cards_tell_what_the_files_are(artifacts: Path, run_folder: Path) -> None:
+@pytest.mark.parametrize("format", FORMATS)
+def test_cards_describe_the_files(artifacts: Path, run_folder: Path, format: str) -> None:
     run = Run.load(run_folder)
-    for name in NAMES:
+    names = [name.replace("tflite", format) for name in NAMES]
+    for name in names:
         card = read_card(artifacts / name)
         assert card.labels == CLASSES
         assert card.run_digest == run.config["digest"]
@@ -34,15 +43,18 @@ def test_cards_tell_what_the_files_are(artifacts: Path, run_folder: Path) -> Non
         assert card.accuracy.n == len(run.split.validation) == len(CLASSES) * PER_CLASS // 4
         assert card.accuracy.correct / card.accuracy.n == card.accuracy.accuracy > 0.9
         assert card.front_end.to_dict() == run.config["front_end"]
-        assert set(card.versions) == {"tensorflow", "tf_keras", "numpy"}
-    float32, int8 = (read_card(artifacts / name) for name in NAMES)
+        assert {"tensorflow", "tf_keras", "numpy"} <= set(card.versions)
+    float32, int8 = (read_card(artifacts / name) for name in names)
     assert float32.parity.max_abs <= 1e-5 and float32.parity.top1_agreement == 1
     assert float32.calibration is None and float32.input.scale is None
-    assert float32.float_ops == int8.float_ops == ()
+    assert (float32.float_ops, int8.float_ops) == ((), () if format == "tflite" else ("Mul", "Softmax"))
     assert int8.calibration is not None and (int8.calibration.items, int8.calibration.edges) == (16, 6)
-    assert int8.input.dtype == int8.output.dtype == "int8"
-    assert int8.input.scale == pytest.approx(1, abs=0.01) and int8.input.zero_point == -128
-    assert (artifacts / NAMES[1]).stat().st_size < 0.4 * (artifacts / NAMES[0]).stat().st_size
+    if format == "tflite":
+        assert int8.input.dtype == int8.output.dtype == "int8"
+        assert int8.input.scale == pytest.approx(1, abs=0.01) and int8.input.zero_point == -128
+    else:
+        assert int8.input == float32.input and int8.output == float32.output
+    assert (artifacts / names[1]).stat().st_size < 0.4 * (artifacts / names[0]).stat().st_size
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -67,6 +79,27 @@ def test_files_load_in_tensorflow_too_and_say_the_same_there(artifacts: Path, na
     np.testing.assert_allclose(
         runtime_scores, scores / scores.sum(), atol=1e-5 if card.quantization == "none" else 0.02
     )
+
+
+@pytest.mark.parametrize("precision", PRECISIONS[ONNX])
+def test_onnx_files_load_in_onnx_runtime_and_say_the_same_there(artifacts: Path, precision: str) -> None:
+    import onnxruntime
+
+    path = artifacts / f"gtzanet-{precision}.onnx"
+    picture = np.random.default_rng(5).integers(0, 256, (288, 432, 3)).astype(np.uint8)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    ((scores,),) = session.run(["probability"], {"picture": picture[None].astype(np.float32)})
+    np.testing.assert_allclose(Classifier.load(path).scores(picture), scores, atol=1e-5)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_byte_that_changes_in_the_model_is_noticed(artifacts: Path, tmp_path: Path, format: str) -> None:
+    path = artifacts / f"gtzanet-float32.{format}"
+    content = bytearray(path.read_bytes())
+    content[read_archive(path).start // 2] ^= 1
+    (tmp_path / path.name).write_bytes(content)
+    with pytest.raises(ArtifactError, match="damaged: the model is not the one its card describes"):
+        Classifier.load(tmp_path / path.name)
 
 
 def test_all_weights_and_activations_of_the_int8_file_are_integers(artifacts: Path) -> None:
@@ -146,6 +179,50 @@ def test_a_synthetic_run_says_so_on_its_card(
 ) -> None:
     run = copied(run_folder, tmp_path / "run")
     change(run, "data.synthetic", True)
-    assert entry([str(run), "--output", str(tmp_path / "out")]) == 0
-    dataset = read_card(tmp_path / "out" / NAMES[0]).dataset
-    assert dataset.synthetic and "knows no music" in dataset.notice
+    assert entry([str(run), "--format", "all", "--output", str(tmp_path / "out")]) == 0
+    for format in FORMATS:
+        dataset = read_card(tmp_path / "out" / f"gtzanet-float32.{format}").dataset
+        assert dataset.synthetic and "knows no music" in dataset.notice
+
+
+def test_every_flag_arrives_in_its_own_option(run_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[dict[str, Any]] = []
+
+    def record(run: Run, **options: Any) -> list[Any]:
+        seen.append(options)
+        return []
+
+    monkeypatch.setattr("export.cli.export_run", record)
+    flags = "--format all --quantize all --calibration 17 --io uint8 --dynamic-batch --max-drop 3.5 --qat 2"
+    flags += " --plan conv0=int8 --fail-if-slower --output there --data elsewhere"
+    assert entry([str(run_folder), *flags.split()]) == 0
+    assert entry([str(run_folder), "--no-speed", "--input", "mel"]) == 0
+    full, plain = seen
+    assert full["options"] == Options(17, "uint8", True, 3.5, True, True, True, "conv0=int8", 2)
+    assert (full["data"], full["output"]) == (Path("elsewhere"), Path("there"))
+    assert full["variants"] == variants("all", "all")
+    assert plain["options"] == Options(speed=False)
+    assert (plain["data"], plain["output"], plain["variants"]) == (
+        None,
+        Path("artifacts"),
+        variants("tflite", None, "mel"),
+    )
+
+
+def test_the_printed_line_has_each_number_in_its_place(
+    capfd: pytest.CaptureFixture[str], run_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accuracy = AccuracyCard("validation", 199, 101, 101 / 199, (0.4386, 0.5765))
+    parity = ParityCard(pictures=212, max_abs=0.017, min_cosine=0.9, top1_agreement=0.985, keras_correct=102)
+    card = replace(example_card(), accuracy=accuracy, parity=parity)
+    item = Exported(Path("a.onnx"), card, 1_234_567, Ratio(1.5, 1.4, 1.6))
+    monkeypatch.setattr("export.cli.export_run", lambda run, **options: [item])
+    assert entry([str(run_folder)]) == 0
+    out, err = capfd.readouterr()
+    assert out == (
+        "a.onnx: 1.23 MB, validation accuracy 0.508 [0.439, 0.577] (n = 199), 98.5% of the labels as Keras, "
+        "probabilities off by 0.017 at most, 1.50 [1.40, 1.60] times float32's time\n"
+    )
+    assert err == (
+        "python -m export: NOT FASTER on this machine: a.onnx needs 1.50 [1.40, 1.60] times float32's time\n"
+    )

@@ -19,6 +19,7 @@ from export.options import Report
 from export.tflite import convert as tflite_convert
 from export.trained_run import Source, open_source
 from toolkit.artifact.card_sections import CalibrationCard
+from toolkit.artifact.file import FORMATS
 from toolkit.data.run_folder import Run
 
 pytestmark = pytest.mark.slow
@@ -169,11 +170,12 @@ def test_swapped_labels(
     )
 
 
+@pytest.mark.parametrize("format", FORMATS)
 def test_mixed_up_outputs(
-    run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, format: str
 ) -> None:
-    """The float32 file is right, the int8 one is made from a model whose classes are mixed up: neither is written."""
-    real = tflite_convert.to_tflite
+    """The float32 file is right, the int8 one has its classes mixed up: neither is written."""
+    real, real_onnx = tflite_convert.to_tflite, onnx_quantize.quantise
 
     def mixed_up(model: Any, precision: str = "float32", calibration: Any = None, io: str = "int8") -> bytes:
         if calibration is not None:
@@ -181,7 +183,18 @@ def test_mixed_up_outputs(
             model.layers[-2].set_weights([kernel[:, [1, 2, 3, 0]], bias[[1, 2, 3, 0]]])
         return real(model, precision, calibration, io)
 
+    def mixed_up_onnx(model: bytes, *arguments: Any) -> bytes:
+        import onnx
+
+        tree = onnx.load_from_string(model)
+        (bias,) = (tensor for tensor in tree.graph.initializer if list(tensor.dims) == [4])
+        bias.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(bias)[[1, 2, 3, 0]], bias.name))
+        (kernel,) = (tensor for tensor in tree.graph.initializer if len(tensor.dims) == 2 and tensor.dims[1] == 4)
+        kernel.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(kernel)[:, [1, 2, 3, 0]], kernel.name))
+        return real_onnx(tree.SerializeToString(), *arguments)
+
     monkeypatch.setattr(tflite_convert, "to_tflite", mixed_up)
-    arguments = [str(run_folder), "--quantize", "--calibration", "8"]
+    monkeypatch.setattr(onnx_quantize, "quantise", mixed_up_onnx)
+    arguments = [str(run_folder), "--format", format, "--quantize", "--calibration", "8"]
     message = refused(arguments, capfd, tmp_path / "out")
     assert "refused: the int8 model is" in message

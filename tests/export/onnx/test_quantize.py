@@ -60,6 +60,16 @@ def test_it_carries_no_notes_of_the_tools(exact: bytes, precision: str) -> None:
     assert source.type.tensor_type.elem_type == target.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
 
 
+def test_float16_rounds_weights_and_no_biases(exact: bytes) -> None:
+    before, after = initializers(exact), initializers(quantise(exact, "float16"))
+    large = {name for name, values in before.items() if values.dtype == np.float32 and values.size >= SMALLEST}
+    assert len(large) >= 4
+    for name, values in before.items():
+        stored = after[f"{name}_float16"] if name in large else after[name]
+        np.testing.assert_array_equal(stored, values.astype(np.float16) if name in large else values)
+        assert stored.dtype == (np.float16 if name in large else values.dtype)
+
+
 def test_weights_are_of_a_kind_that_no_processor_saturates(exact: bytes) -> None:
     """Two products of unsigned 8-bit and signed 7-bit numbers fit into 16 bits, those of signed 8-bit ones do not."""
     static = initializers(quantise(exact, "int8", PICTURES))

@@ -101,15 +101,17 @@ def test_the_heaviest_layers_make_the_file_small(mixer_and_run: MixerAndRun) -> 
     assert np.abs(run(mixed) - run(exact)).max() < 0.03
 
 
-def test_ranges_hold_what_any_picture_reaches() -> None:
+@pytest.mark.parametrize("mixer_class", [TfliteMixer, OnnxMixer])
+def test_ranges_hold_what_any_picture_reaches(mixer_class: Any) -> None:
     """A moving average over the pictures would clip the loudest: here one of eight, and the first."""
     load_tensorflow()
     model = network("gtzanet", 4)
     dark = np.full((7, 288, 432, 3), 3, np.uint8)
-    mixer = TfliteMixer(to_tflite(model), LAYERS, np.concatenate([PICTURES[:1], dark]))
+    convert, run = (to_tflite, run_tflite) if mixer_class is TfliteMixer else (to_onnx, run_onnx)
+    mixer = mixer_class(convert(model), LAYERS, np.concatenate([PICTURES[:1], dark]))
     mixed = mixer.build(dict.fromkeys(LAYERS, "int8"))
     exact = mixer.build(dict.fromkeys(LAYERS, "float32"))
-    assert np.abs(run_tflite(mixed)[0] - run_tflite(exact)[0]).max() < 0.03
+    assert np.abs(run(mixed)[0] - run(exact)[0]).max() < 0.03
 
 
 @pytest.mark.parametrize("mixer_class", [TfliteMixer, OnnxMixer])

@@ -52,6 +52,13 @@ def floats(table: Table, slot: int) -> list[float]:
     return [table.Get(number_types.Float32Flags, start + 4 * place) for place in range(table.VectorLen(offset))]
 
 
+def size(picture: Table) -> tuple[int, int]:
+    """Return the width and height of a picture tensor."""
+    table = child(child(child(picture, 3), 1), 1)
+    width, height = (int(number(table, slot, number_types.Uint32Flags)) for slot in (0, 1))
+    return width, height
+
+
 def test_every_field() -> None:
     data = encode(EXAMPLE)
     assert data[4:8] == IDENTIFIER == b"M001"
@@ -64,8 +71,7 @@ def test_every_field() -> None:
     assert number(content, 0, number_types.Uint8Flags) == 2
     image = child(content, 1)
     assert number(image, 0, number_types.Int8Flags) == 1
-    size = child(image, 1)
-    assert [number(size, slot, number_types.Uint32Flags) for slot in (0, 1)] == [432, 288]
+    assert size(source) == (432, 288)
     unit = only(source, 4)
     assert number(unit, 0, number_types.Uint8Flags) == 1
     assert (floats(child(unit, 1), 0), floats(child(unit, 1), 1)) == ([0.0], [1.0])
@@ -83,6 +89,9 @@ def test_exported_files_hold_it_under_its_name(artifacts: Path, precision: str) 
     (entry,) = [entry for entry in tree.metadata if entry.name == NAME.encode()]
     data = bytes(tree.buffers[entry.buffer].data)
     assert data[4:8] == b"M001" and text(root(data), 0) == "gtzanet"
+    (graph,) = tree.subgraphs
+    height, width = graph.tensors[graph.inputs[0]].shape[1:3]
+    assert size(only(only(root(data), 3), 2)) == (width, height) == (432, 288)
 
 
 def test_a_waveform_has_its_rate_and_channels() -> None:

@@ -11,6 +11,7 @@ import pytest
 from export.verify import layer_errors
 from export.verify.layer_errors import first_wrong_layer
 from tests.run_maker import class_db
+from toolkit.artifact.file import FORMATS
 from toolkit.frontend.picture import paint
 
 pytestmark = pytest.mark.slow
@@ -47,21 +48,27 @@ def test_the_first_wrong_layer_is_blamed(
     assert first_wrong_layer(artifacts / f"gtzanet-{name}", model, PICTURE, precision) == NAMES[wrong]
 
 
-def test_values_that_are_not_finite_are_wrong(artifacts: Path, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = layer_errors._tflite_values
+@pytest.mark.parametrize("format", FORMATS)
+def test_values_that_are_not_finite_are_wrong(
+    artifacts: Path, model: Any, monkeypatch: pytest.MonkeyPatch, format: str
+) -> None:
+    real = getattr(layer_errors, f"_{format}_values")
 
     def broken(*arguments: Any) -> Any:
         values = real(*arguments)
         values[1] = np.full_like(values[1], np.nan)
         return values
 
-    monkeypatch.setattr(layer_errors, "_tflite_values", broken)
-    assert first_wrong_layer(artifacts / "gtzanet-float32.tflite", model, PICTURE, "float32") == "conv1"
+    monkeypatch.setattr(layer_errors, f"_{format}_values", broken)
+    assert first_wrong_layer(artifacts / f"gtzanet-float32.{format}", model, PICTURE, "float32") == "conv1"
 
 
-def test_a_diagnosis_that_fails_says_nothing(artifacts: Path, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_diagnosis_that_fails_names_no_layer(
+    artifacts: Path, model: Any, monkeypatch: pytest.MonkeyPatch, format: str
+) -> None:
     def fail(*arguments: Any) -> Any:
         raise RuntimeError("the engine is gone")
 
-    monkeypatch.setattr(layer_errors, "_onnx_values", fail)
-    assert first_wrong_layer(artifacts / "gtzanet-float32.onnx", model, PICTURE, "float32") is None
+    monkeypatch.setattr(layer_errors, f"_{format}_values", fail)
+    assert first_wrong_layer(artifacts / f"gtzanet-float32.{format}", model, PICTURE, "float32") is None

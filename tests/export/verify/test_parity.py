@@ -121,3 +121,16 @@ def test_scores_that_are_not_finite_are_refused() -> None:
     for quantization in ("none", "int8"):
         with pytest.raises(ArtifactError, match="not finite on a tone"):
             judged(probabilities, quantization, expected)
+
+
+@pytest.mark.parametrize("quantization", ["int8", "dynamic"])
+@pytest.mark.parametrize(("confidence", "share"), [(0.9, 80), (0.75, 85)])
+def test_the_temperature_is_the_files(quantization: str, confidence: float, share: int) -> None:
+    """A file that is `confidence` sure of each label and right on `share` of 100 needs logit(c) / logit(s).
+
+    Keras is 0.85 sure and would need another temperature.
+    """
+    measured = judged(keras(share, confidence).probabilities, quantization, keras(share, 0.85))
+    ours, keras_own = (np.log(c / (1 - c)) / np.log(share / (100 - share)) for c in (confidence, 0.85))
+    assert measured.temperature == pytest.approx(ours, abs=0.011)
+    assert abs(ours - keras_own) > 0.2
