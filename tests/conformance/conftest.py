@@ -32,7 +32,7 @@ def trained_run() -> Path:
 
 @pytest.fixture(scope="session")
 def trained_sound_artifacts(trained_run: Path, gtzan_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with files of the trained run that take samples: float32 and int8, in both formats."""
+    """Return a folder with files of the trained run for samples: float32 and int8, in both formats."""
     output = tmp_path_factory.mktemp("trained-sound")
     options = ["--format", "all", "--quantize", "--input", "waveform", "--no-speed", "--output", str(output)]
     assert entry([str(trained_run), "--data", str(gtzan_root), *options]) == 0

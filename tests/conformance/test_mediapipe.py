@@ -19,7 +19,7 @@ from toolkit.frontend.spec import PICTURE
 from toolkit.frontend.windows import fitted
 
 VARIABLE = "MEDIAPIPE_PYTHON"
-ASK = """
+CLASSIFY = """
 import json, sys
 import numpy as np
 from mediapipe.tasks.python import BaseOptions, audio
@@ -54,7 +54,7 @@ def test_it_agrees(precision: str, python: str, tmp_path: Path, tmp_path_factory
     model = tmp_path / f"gtzanet-waveform-{precision}.tflite"
     sounds = np.stack([fitted(synthetic.clip(label, 2)) for label in synthetic.CLASSES[:4]])
     np.save(tmp_path / "sounds.npy", sounds)
-    command = [python, "-c", ASK, str(model), str(tmp_path / "sounds.npy"), str(PICTURE.sample_rate)]
+    command = [python, "-c", CLASSIFY, str(model), str(tmp_path / "sounds.npy"), str(PICTURE.sample_rate)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     classifier = Classifier.load(model)
@@ -63,6 +63,6 @@ def test_it_agrees(precision: str, python: str, tmp_path: Path, tmp_path_factory
     for answer, sound in zip(answers, sounds, strict=True):
         scores = classifier.scores(model_input(sound, classifier.card))
         assert max(answer, key=lambda label: answer[label]) == classifier.classify(sound, PICTURE.sample_rate).label
-        # MediaPipe knows no temperature, nor does it divide an int8 network's output by its sum (nearly 1).
+        # MediaPipe applies no temperature, nor does it divide an int8 network's output by its sum (nearly 1).
         expected = dict(zip(classifier.labels, scores.tolist(), strict=True))
         assert answer == pytest.approx(expected, abs=1e-4 if precision == "float32" else 0.01)

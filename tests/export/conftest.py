@@ -1,4 +1,4 @@
-"""Fixtures of the export's tests: finished runs over a small made-up dataset, and their exported files."""
+"""Fixtures of the export's tests: finished runs over a small synthetic dataset, and their exported files."""
 
 from __future__ import annotations
 

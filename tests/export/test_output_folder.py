@@ -93,7 +93,7 @@ def test_a_killed_export_frees_the_folder(start: Start, tmp_path: Path) -> None:
 
 
 def test_a_first_that_fails_leaves_the_folder_to_the_second(start: Start, tmp_path: Path) -> None:
-    """It made the folder, and removes it when it is empty: the second makes it again, and locks out a third."""
+    """The first created the folder and removes it when it is empty: the second creates it again, and a third waits."""
     folder = tmp_path / "new"
     first = start(folder)
     assert line(first) == "locked"

@@ -1,4 +1,4 @@
-"""A fault that is planted in a conversion is found by the gates, and nothing is written."""
+"""A fault that is planted in a conversion is noticed by the gates, and nothing is written."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def plant(monkeypatch: pytest.MonkeyPatch, precision: str, kernel: int, change: 
 
 
 def flip_signs(tree: Any, tensor: Any, buffer: Any) -> None:
-    """Flip one bit in every output channel (a made network has channels that are never above zero): a weight's sign."""
+    """Flip one bit, a sign, in every output channel: an untrained network has channels that are never above zero."""
     values = np.frombuffer(np.asarray(buffer.data, np.uint8).tobytes(), np.float32).copy()
     channels = values.reshape(tensor.shape[0], -1)
     channels[np.arange(len(channels)), np.abs(channels).argmax(axis=1)] *= -1
@@ -79,7 +79,7 @@ def flip_high_bits(tree: Any, tensor: Any, buffer: Any) -> None:
 
 
 def wrong_scale(tree: Any, tensor: Any, buffer: Any) -> None:
-    """Take the weights for three times what they are."""
+    """Read the weights as three times as large."""
     tensor.quantization.scale = np.asarray(tensor.quantization.scale, np.float32) * 3
 
 
@@ -118,7 +118,7 @@ def test_a_fault_in_an_onnx_model(
     precision: str,
     layer: int,
 ) -> None:
-    """Weights of one layer have the wrong sign, after float32 was found right where it is not the one."""
+    """Weights of one layer have the wrong sign, after a right float32 file where another one is wrong."""
     real = onnx_quantize.quantise if precision != "float32" else None
 
     def faulty(model: bytes, *arguments: Any) -> bytes:

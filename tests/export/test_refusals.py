@@ -72,7 +72,7 @@ def test_runs_that_do_not_fit_together(
 def test_an_edited_configuration_is_refused(
     run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The card would promise a front end other than the one that drew the training pictures."""
+    """The card would promise a front end other than the one that rendered the training pictures."""
     run = copied(run_folder, tmp_path / "run")
     content = read_json(run / "config.json")
     content["front_end"]["f_max"] = 5000.0
@@ -80,7 +80,7 @@ def test_an_edited_configuration_is_refused(
     assert "config.json was edited" in refused([str(run)], capfd, tmp_path / "out")
 
 
-def test_a_moved_dataset_is_found_with_data_and_a_changed_one_is_refused(
+def test_a_moved_dataset_is_named_with_data_and_a_changed_one_is_refused(
     run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = copied(run_folder, tmp_path / "run")
@@ -150,7 +150,7 @@ def test_a_run_can_be_named_as_it_is_in_the_folder_of_runs(
     )
 
 
-def test_a_folder_that_a_failed_export_made_goes_with_it(
+def test_a_new_folder_of_a_failed_export_is_removed(
     run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stop() -> None:
@@ -201,7 +201,7 @@ def test_output_that_cannot_be_written_fails_first(
     assert "gtzanet-float32.tflite: Permission denied" in err and "reading the dataset" not in err
 
 
-def test_what_an_engine_cannot_do_is_said_before_anything_is_read(
+def test_an_impossible_file_is_refused_before_anything_is_read(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, capfd: pytest.CaptureFixture[str]
 ) -> None:
     run = made_run(tmp_path_factory.getbasetemp(), "zfnet")

@@ -1,4 +1,4 @@
-"""Which files `--format` and `--quantize` ask for."""
+"""The files of `--format` and `--quantize`."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def test_a_free_batch_takes_any_number_of_pictures(large: int, monkeypatch: pyte
 
 @pytest.mark.slow
 def test_the_same_network_gives_the_same_bytes_in_every_process() -> None:
-    """The order of a set of texts differs with the seed of their hashes, and tf2onnx takes nodes from such sets."""
+    """The order of a set of texts differs with the seed of their hashes, and tf2onnx iterates over such sets."""
     code = (
         "import hashlib; from tests.run_maker import network; from export.onnx.convert import to_onnx;"
         "print(hashlib.sha256(to_onnx(network('zfnet', 4))).hexdigest())"

@@ -1,4 +1,4 @@
-"""Mixtures of real models: each layer is what its plan says, and a layer that eight bits cannot hold is found."""
+"""Mixtures of real models: each layer is of its plan's kind, and a layer that eight bits cannot hold stays float32."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def plant_outlier(model: Any, pictures: Any) -> None:
 def test_a_planted_outlier_is_recovered(
     format: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All kinds are said to be equally fast, so that only errors decide."""
+    """All kinds are measured as equally fast, so that only errors decide."""
     made_run(tmp_path_factory.getbasetemp(), "gtzanet")
     run = make_run(tmp_path / "run", tmp_path_factory.getbasetemp() / "made-pictures", change=plant_outlier)
     even = lambda tasks, plan: dict.fromkeys(tasks, tuple((1.0,) for _ in range(12)))  # noqa: E731
@@ -184,7 +184,7 @@ def test_the_same_plan_gives_the_same_bytes(run_folder: Path, tmp_path: Path, fo
 
 @pytest.mark.parametrize("names", [("conv2d_1",), ("conv2d", "conv2d_1", "conv2d_10")])
 @pytest.mark.parametrize("format", ["tflite", "onnx"])
-def test_names_that_begin_alike_are_told_apart(format: str, names: tuple[str, ...]) -> None:
+def test_names_that_begin_alike_stay_apart(format: str, names: tuple[str, ...]) -> None:
     import tf_keras
 
     load_tensorflow()
@@ -202,7 +202,7 @@ def test_names_that_begin_alike_are_told_apart(format: str, names: tuple[str, ..
         assert eight_bit(built) == [other == name for other in names]
 
 
-def test_without_the_quantizer_it_is_said_at_once(
+def test_without_the_quantizer_it_is_refused_at_once(
     run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "ai_edge_quantizer", None)

@@ -124,7 +124,7 @@ def test_what_fails_in_its_process_is_one_sentence(tmp_path: Path) -> None:
         qat.fine_tune(job, tmp_path, print)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent has ended")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux signals a process whose parent has ended")
 def test_the_process_that_learns_does_not_outlive_the_export(tmp_path: Path) -> None:
     child = "import os, sys, time; from export.quantize.qat import _end_with; _end_with(int(sys.argv[1])); "
     child += "print(os.getpid(), flush=True); time.sleep(100)"
@@ -144,7 +144,7 @@ def test_the_process_that_learns_does_not_outlive_the_export(tmp_path: Path) -> 
 
 
 def runs(process: Path) -> bool:
-    """Tell whether a process, a folder of /proc, has not ended."""
+    """Return whether a process, a folder of /proc, has not ended."""
     try:
         return "State:\tZ" not in (process / "status").read_text()
     except OSError:

@@ -1,4 +1,4 @@
-"""The search for a mixture, on made measurements: what hurts or is slow stays float32, what wins does not."""
+"""The search for a mixture, on synthetic measurements: what hurts or is slow stays float32, what wins does not."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LAYERS = ("first", "second", "third", "dense")
 
 
 class Machine:
-    """A machine on which every layer takes 10 ms in float32, and what is said here in other kinds."""
+    """A machine on which every layer takes 10 ms in float32, and the times listed here in other kinds."""
 
     def __init__(
         self, times: Mapping[tuple[str, str], float], errors: Mapping[tuple[str, str], float], limit: float = 0.1

@@ -1,4 +1,4 @@
-"""The front end inside a model draws the pictures that the toolkit draws, in both formats and at both levels."""
+"""The front end inside a model renders the toolkit's pictures, in both formats and at both levels."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def sounds(spec: FrontEnd) -> dict[str, Any]:
         "whisper": RNG.uniform(-1e-4, 1e-4, size).astype(np.float32),
         "tone": tone(spec, 1000),
         "click": click,
-        "made-up": fitted(synthetic_sound, spec),
+        "synthetic": fitted(synthetic_sound, spec),
     }
 
 
 @cache
 def picture_model(format: str, spec: FrontEnd, level: str) -> Callable[[Any], Any]:
-    """Return what gives the picture that a model with nothing behind its front end draws."""
+    """Return a function that renders the picture of a model with nothing behind its front end."""
     if format == "onnx":
         import onnxruntime
         from onnx import TensorProto, helper
@@ -81,7 +81,7 @@ def picture_model(format: str, spec: FrontEnd, level: str) -> Callable[[Any], An
 @pytest.mark.parametrize("spec", [PICTURE, SHORT, ODD], ids=["the public pictures'", "short", "odd"])
 @pytest.mark.parametrize("level", ["mel", "waveform"])
 @pytest.mark.parametrize("format", ["tflite", "onnx"])
-def test_it_draws_the_toolkits_picture(format: str, level: str, spec: FrontEnd, name: str) -> None:
+def test_it_renders_the_toolkits_picture(format: str, level: str, spec: FrontEnd, name: str) -> None:
     sound = sounds(spec)[name]
     picture = picture_model(format, spec, level)(db_mel(sound, spec) if level == "mel" else sound)
     ours = render(sound, spec)
@@ -117,6 +117,6 @@ def test_the_tables_paint_what_the_toolkit_paints() -> None:
         (replace(PICTURE, short="stretch"), "short ones cannot be stretched"),
     ],
 )
-def test_what_cannot_be_a_graph_is_told(spec: FrontEnd, why: str) -> None:
+def test_a_front_end_that_cannot_be_a_graph_is_refused(spec: FrontEnd, why: str) -> None:
     with pytest.raises(UsageError, match=f"--input waveform: .*{why}"):
         check_front_end(spec, "waveform")

@@ -1,4 +1,4 @@
-"""Which layer is blamed: the first that is farther from Keras than is normal, and none where all are near."""
+"""The first wrong layer is the first that is farther from Keras than is normal, and none where all are near."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAMES = ("conv0", "conv1", "conv2", "conv3", "conv4", "last")
 
 @pytest.fixture(scope="module")
 def model(run_folder: Path) -> Any:
-    """Return the Keras model of the made run."""
+    """Return the Keras model of the synthetic run."""
     import tf_keras
 
     return tf_keras.models.load_model(run_folder / "model.keras", compile=False)
@@ -38,7 +38,7 @@ def test_a_good_file_has_no_layer_to_blame(artifacts: Path, model: Any, name: st
 def test_the_first_wrong_layer_is_blamed(
     artifacts: Path, model: Any, monkeypatch: pytest.MonkeyPatch, name: str, wrong: int
 ) -> None:
-    """Keras is said to give other values from a layer on."""
+    """Keras' values are replaced from a layer on."""
     real = layer_errors._keras_values
     other = lambda *arguments: [  # noqa: E731
         value if place < wrong else np.roll(value, 1, axis=-1) + 1 for place, value in enumerate(real(*arguments))

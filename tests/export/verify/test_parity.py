@@ -15,37 +15,37 @@ from toolkit.errors import ArtifactError
 from toolkit.measure.metrics import wilson_interval
 
 N = 100
-MADE = ("silence", "noise", "a tone")
-NAMES = (*(f"clip {number}" for number in range(N)), *MADE)
+PROBES = ("silence", "noise", "a tone")
+NAMES = (*(f"clip {number}" for number in range(N)), *PROBES)
 
 
-def judged(probabilities: Any, quantization: str, expected: Reference, max_drop: float = MAX_DROP) -> Measured:
-    """Return what was measured of a model that gave `probabilities`."""
+def compared(probabilities: Any, quantization: str, expected: Reference, max_drop: float = MAX_DROP) -> Measured:
+    """Return the measurements of a model with these `probabilities`."""
     return measure(example_card(quantization=quantization), probabilities, expected, "validation", max_drop)
 
 
 def keras(right: int, confidence: float = 0.52) -> Reference:
-    """Return a Keras model's answers on N pictures of class 0, `right` of them right, and on made ones."""
-    first = np.where(np.arange(N + len(MADE)) < right, confidence, 1 - confidence)
+    """Return a Keras model's answers on N pictures of class 0, `right` of them right, and on probes."""
+    first = np.where(np.arange(N + len(PROBES)) < right, confidence, 1 - confidence)
     probabilities = np.stack([first, 1 - first], axis=1).astype(np.float32)
-    return Reference.of(NAMES, np.zeros((N + len(MADE), 2, 2, 3), np.uint8), probabilities, np.zeros(N, np.int64))
+    return Reference.of(NAMES, np.zeros((N + len(PROBES), 2, 2, 3), np.uint8), probabilities, np.zeros(N, np.int64))
 
 
 def test_what_is_measured() -> None:
     expected = keras(30)
     probabilities = expected.probabilities.copy()
     probabilities[29] = probabilities[29][::-1]
-    measured = judged(probabilities, "int8", expected)
+    measured = compared(probabilities, "int8", expected)
     assert (measured.accuracy.n, measured.accuracy.correct, measured.accuracy.accuracy) == (N, 29, 29 / N)
     assert measured.accuracy.wilson95 == wilson_interval(29, N)
     assert measured.parity.top1_agreement == 99 / 100
     assert measured.parity.keras_correct == 30
-    assert measured.parity.pictures == N + len(MADE)
+    assert measured.parity.pictures == N + len(PROBES)
     assert measured.parity.max_abs == 0.04
     assert measured.parity.min_cosine == pytest.approx(2 * 0.52 * 0.48 / (0.52**2 + 0.48**2), abs=1e-4)
 
 
-def test_every_picture_is_asked_about_alone() -> None:
+def test_every_picture_is_run_alone() -> None:
     class Engine:
         def run(self, batch: Any) -> Any:
             assert batch.shape == (1, 2, 2, 3) and batch.dtype == np.float32
@@ -62,12 +62,12 @@ def test_every_precision_has_its_limits() -> None:
 
 def test_float32_may_not_differ_anywhere() -> None:
     expected = keras(30)
-    assert judged(expected.probabilities + np.float32(5e-6), "none", expected)
+    assert compared(expected.probabilities + np.float32(5e-6), "none", expected)
     for place in (0, N, N + 2):  # a real picture, silence, a tone
         probabilities = expected.probabilities.copy()
         probabilities[place, 0] += 3e-5
         with pytest.raises(ArtifactError, match=f"refused: the float32 model is .*e-05 off Keras.* of {NAMES[place]}"):
-            judged(probabilities, "none", expected)
+            compared(probabilities, "none", expected)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_one_probability_may_differ_by_so_much(quantization: str, off: float) ->
     with pytest.raises(
         ArtifactError, match=f"{quantization} model is .* off Keras in a probability of noise, over {off}"
     ):
-        judged(probabilities, quantization, expected)
+        compared(probabilities, quantization, expected)
 
 
 def test_a_row_in_another_direction_is_refused() -> None:
@@ -92,7 +92,7 @@ def test_a_row_in_another_direction_is_refused() -> None:
     probabilities = expected.probabilities.copy()
     probabilities[N] = [0.2, 0, 0.2, 0, 0.2, 0, 0.2, 0, 0.2, 0]
     with pytest.raises(ArtifactError, match="cosine between the dynamic model's.* is 0.7.* on silence, under 0.97"):
-        judged(probabilities, "dynamic", expected)
+        compared(probabilities, "dynamic", expected)
 
 
 def test_too_many_other_labels_are_refused_even_if_as_many_are_right() -> None:
@@ -100,18 +100,18 @@ def test_too_many_other_labels_are_refused_even_if_as_many_are_right() -> None:
     probabilities = expected.probabilities[::-1].copy()
     probabilities[N:] = expected.probabilities[N:]
     with pytest.raises(ArtifactError, match="has Keras' label on .*% of the validation pictures, under 85%"):
-        judged(probabilities, "int8", expected)
+        compared(probabilities, "int8", expected)
 
 
 def test_integers_may_lose_a_little_and_no_more() -> None:
     expected = keras(90)
-    assert judged(keras(87).probabilities, "int8", expected).accuracy.correct == 87
+    assert compared(keras(87).probabilities, "int8", expected).accuracy.correct == 87
     message = "right on 82 of 100 validation pictures, Keras on 90, more than --max-drop 1 points fewer"
     with pytest.raises(ArtifactError, match=f"{message}.*: measure its ranges on more pictures"):
-        judged(keras(82).probabilities, "int8", expected)
+        compared(keras(82).probabilities, "int8", expected)
     with pytest.raises(ArtifactError, match=f"{message}.*: use another precision"):
-        judged(keras(82).probabilities, "dynamic", expected)
-    assert judged(keras(82).probabilities, "int8", expected, max_drop=40)
+        compared(keras(82).probabilities, "dynamic", expected)
+    assert compared(keras(82).probabilities, "int8", expected, max_drop=40)
 
 
 def test_scores_that_are_not_finite_are_refused() -> None:
@@ -120,7 +120,7 @@ def test_scores_that_are_not_finite_are_refused() -> None:
     probabilities[-1, 0] = np.nan
     for quantization in ("none", "int8"):
         with pytest.raises(ArtifactError, match="not finite on a tone"):
-            judged(probabilities, quantization, expected)
+            compared(probabilities, quantization, expected)
 
 
 @pytest.mark.parametrize("quantization", ["int8", "dynamic"])
@@ -130,7 +130,7 @@ def test_the_temperature_is_the_files(quantization: str, confidence: float, shar
 
     Keras is 0.85 sure and would need another temperature.
     """
-    measured = judged(keras(share, confidence).probabilities, quantization, keras(share, 0.85))
+    measured = compared(keras(share, confidence).probabilities, quantization, keras(share, 0.85))
     ours, keras_own = (np.log(c / (1 - c)) / np.log(share / (100 - share)) for c in (confidence, 0.85))
     assert measured.temperature == pytest.approx(ours, abs=0.011)
     assert abs(ours - keras_own) > 0.2

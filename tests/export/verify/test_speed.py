@@ -20,7 +20,7 @@ MILLISECONDS = {"a-float32.tflite": 4, "a-int8.tflite": 8, "a-dynamic.tflite": 1
 
 
 class Slow:
-    """An engine that takes its time."""
+    """A slow engine."""
 
     def __init__(self, path: Path, threads: int) -> None:
         self.seconds = MILLISECONDS[path.name] / 1000
@@ -53,7 +53,7 @@ def test_what_may_be_noise_is_not_faster() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("median", "slower"), [(1.5, True), (0.5, False)])
-def test_a_slower_file_is_told_of_and_refused_where_that_is_asked_for(
+def test_a_slower_file_is_reported_and_refused_with_the_flag(
     run_folder: Path,
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
@@ -64,11 +64,11 @@ def test_a_slower_file_is_told_of_and_refused_where_that_is_asked_for(
     measured = Ratio(median, median - 0.1, median + 0.1)
     monkeypatch.setattr(speed, "measure_ratios", lambda files, batch: dict.fromkeys(list(files)[1:], measured))
     arguments = [str(run_folder), "--quantize", "dynamic", "--max-drop", "10"]
-    assert entry([*arguments, "--output", str(tmp_path / "told")]) == 0
+    assert entry([*arguments, "--output", str(tmp_path / "reported")]) == 0
     out, err = capfd.readouterr()
     assert out.count(f"{median:.2f} [") == 1
     assert ("NOT FASTER on this machine" in err) == slower
-    assert len(list((tmp_path / "told").iterdir())) == 2
+    assert len(list((tmp_path / "reported").iterdir())) == 2
     assert entry([*arguments, "--fail-if-slower", "--output", str(tmp_path / "out")]) == int(slower)
     err = capfd.readouterr().err
     assert ("refused: the dynamic tflite file is not faster here" in err) == slower

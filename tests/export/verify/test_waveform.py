@@ -29,7 +29,7 @@ FILES += [("mel", format, precision) for format in FORMATS for precision in ("fl
 
 @pytest.fixture(scope="module")
 def sound_models(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with every file of the made run that takes samples, and some that take decibels."""
+    """Return a folder with every file of the synthetic run for samples, and some for decibels."""
     output = tmp_path_factory.mktemp("sound-models")
     for level, precision in (("waveform", "all"), ("mel", "mixed")):
         options = ["--format", "all", "--quantize", precision, "--input", level, "--output", str(output)]
@@ -89,7 +89,7 @@ def test_only_operators_that_tflite_has_built_in(sound_models: Path) -> None:
 
 
 @pytest.mark.parametrize("format", ["tflite", "onnx"])
-def test_a_front_end_that_draws_otherwise_is_refused(
+def test_a_front_end_that_renders_otherwise_is_refused(
     format: str,
     run_folder: Path,
     tmp_path: Path,
