@@ -16,7 +16,7 @@ from toolkit.errors import DatasetError, UsageError
 from toolkit.frontend.mel import filter_bank
 from toolkit.frontend.picture import INTERIOR, paint, read_png, render
 from toolkit.frontend.spec import PICTURE
-from toolkit.frontend.spectrogram import decibels, hann
+from toolkit.frontend.spectrogram import decibels, frame_window
 from toolkit.parallel import Progress
 
 Sound = NDArray[np.float32]
@@ -135,7 +135,7 @@ def _pairs(root: Path) -> list[tuple[Path, Path]]:
 def numpy_decibels(sound: Sound, block: int = BLOCK) -> NDArray[np.float32]:
     """Return what the front end computes, by NumPy's FFT of every frame, `block` frames at once."""
     frames = np.lib.stride_tricks.sliding_window_view(np.pad(sound, PICTURE.n_fft // 2, mode="reflect"), PICTURE.n_fft)
-    frames, bank, window = frames[:: PICTURE.hop_length], filter_bank(), hann(PICTURE.n_fft)
+    frames, bank, window = frames[:: PICTURE.hop_length], filter_bank(), frame_window(PICTURE)
     power = np.empty((len(bank), len(frames)), dtype=np.float32)
     for start in range(0, len(frames), block):
         spectrum = np.fft.rfft(frames[start : start + block] * window)

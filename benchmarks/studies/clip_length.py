@@ -24,7 +24,7 @@ from toolkit.command import Parser
 from toolkit.data.dataset import GTZAN_FOLDERS, Index, Item
 from toolkit.errors import DatasetError, UsageError
 from toolkit.frontend.picture import render
-from toolkit.frontend.spec import SHORT_POLICIES
+from toolkit.frontend.spec_checks import CHOICES
 from toolkit.frontend.windows import split_windows
 from toolkit.native_stderr import captured_stderr
 from toolkit.parallel import Progress
@@ -138,7 +138,7 @@ def parser() -> Parser:
     add_data(parser)
     add_engine(parser)
     add_threads(parser)
-    lengths, policies = [5.0, 10.0, 20.0], list(SHORT_POLICIES)
+    lengths, policies = [5.0, 10.0, 20.0], list(CHOICES["short"])
     parser.add_argument("--seconds", type=float, nargs="+", default=lengths, metavar="S", help="lengths (5 10 20)")
     parser.add_argument("--policies", nargs="+", choices=policies, default=policies, help="ways to fill the picture")
     return parser

@@ -15,7 +15,7 @@ from toolkit.artifact.card import input_shape
 from toolkit.frontend.mel import filter_bank
 from toolkit.frontend.picture import drawing, shown_bands, shown_frames
 from toolkit.frontend.spec import FrontEnd
-from toolkit.frontend.spectrogram import hann
+from toolkit.frontend.spectrogram import frame_window
 
 PREFIX = "front_end/"
 
@@ -95,7 +95,7 @@ def _mel_power(graph: _Graph, samples: str, spec: FrontEnd) -> str:
     half = spec.n_fft // 2
     mode = "reflect" if spec.padding == "reflect" else "constant"
     padded = graph.add("Pad", samples, graph.constant([0, half, 0, half], np.int64), mode=mode)
-    window = graph.constant(hann(spec.n_fft))
+    window = graph.constant(frame_window(spec))
     sound = graph.add("Unsqueeze", padded, graph.constant([2], np.int64))
     step = graph.constant(spec.hop_length, np.int64)
     spectrum = graph.add("STFT", sound, step, window, graph.constant(spec.n_fft, np.int64), onesided=1)

@@ -12,7 +12,7 @@ from toolkit.artifact.card import input_shape
 from toolkit.frontend.mel import filter_bank
 from toolkit.frontend.picture import drawing, shown_bands, shown_frames
 from toolkit.frontend.spec import FrontEnd
-from toolkit.frontend.spectrogram import hann
+from toolkit.frontend.spectrogram import frame_window
 
 
 def to_tflite(spec: FrontEnd, level: str) -> bytes:
@@ -65,7 +65,7 @@ def _mel_power(samples: Any, spec: FrontEnd) -> Any:
     parts = spec.n_fft // hop
     count = int(hops.shape[0]) - parts + 1
     frames = tf.concat([hops[part : part + count] for part in range(parts)], axis=1)
-    spectrum = tf.signal.rfft(frames * hann(spec.n_fft))
+    spectrum = tf.signal.rfft(frames * frame_window(spec))
     return tf.matmul(tf.square(tf.math.real(spectrum)) + tf.square(tf.math.imag(spectrum)), filter_bank(spec).T)
 
 

@@ -109,11 +109,13 @@ def paint(db: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def render_power(power: NDArray[np.float32], spec: FrontEnd = PICTURE) -> NDArray[np.uint8]:
-    """Return the picture that `render` returns, bit for bit, from the power of all frames as of `MelFrames.power`."""
-    peak = np.float32(power.max())
-    low = float(decibels(power.min(keepdims=True), spec, peak)[0, 0])
-    db = decibels(power[shown_frames(len(power))], spec, peak)
-    return _paint(colour_index(db, low, 0.0).T)
+    """Return the picture, uint8 (288, 432, 3), of frames' mel power, float32 (frames, n_mels), as `render` does."""
+    return _paint(_indices_of_power(power, spec))
+
+
+def cells_of_power(power: NDArray[np.float32], spec: FrontEnd = PICTURE) -> NDArray[np.uint8]:
+    """Return the cells, uint8 (n_mels, 334, 1), of frames' mel power, float32 (frames, n_mels), as `cells` does."""
+    return _inside_the_frame(_indices_of_power(power, spec))
 
 
 def render(samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> NDArray[np.uint8]:
@@ -122,6 +124,44 @@ def render(samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> NDArray[np
     Of the frames that the picture does not show, only those are computed that may hold the clip's maximum; and all,
     where the minimum may not be the floor. Parameters and errors are those of `mel_power`.
     """
+    return _paint(_indices(samples, spec))
+
+
+def cells(samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> NDArray[np.uint8]:
+    """Return the colour indices in the picture that `render` returns, uint8 (n_mels, 334, 1), lowest band first."""
+    return _inside_the_frame(_indices(samples, spec))
+
+
+def cells_in(picture: NDArray[np.uint8], bands: int = PICTURE.n_mels) -> NDArray[np.uint8]:
+    """Return the colour indices, uint8 (bands, 334, 1), that a picture, uint8 (288, 432, 3), shows.
+
+    Raise `DatasetError` if a pixel's colour is none of magma's.
+    """
+    codes = MAGMA.astype(np.int64) @ (1 << 16, 1 << 8, 1)
+    order = np.argsort(codes)
+    box = picture[INTERIOR].astype(np.int64) @ (1 << 16, 1 << 8, 1)
+    place = np.minimum(np.searchsorted(codes[order], box), len(codes) - 1)
+    if not np.array_equal(codes[order][place], box):
+        raise DatasetError("the picture has other colours than those of a spectrogram in magma")
+    rows = shown_bands(bands)[INTERIOR[0].start - _ROWS[0] :]
+    first = [int(np.flatnonzero(rows == band)[0]) for band in range(bands)]
+    return order[place].astype(np.uint8)[first][:, :, np.newaxis]
+
+
+def _inside_the_frame(indices: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(indices[:, INTERIOR[1].start - _COLUMNS[0] :])[:, :, np.newaxis]
+
+
+def _indices_of_power(power: NDArray[np.float32], spec: FrontEnd) -> NDArray[np.uint8]:
+    """Return the colour indices, (n_mels, 335), of all frames' mel power."""
+    peak = np.float32(power.max())
+    low = float(decibels(power.min(keepdims=True), spec, peak)[0, 0])
+    db = decibels(power[shown_frames(len(power))], spec, peak)
+    return colour_index(db, low, 0.0).T
+
+
+def _indices(samples: NDArray[np.float32], spec: FrontEnd) -> NDArray[np.uint8]:
+    """Return the colour indices, (n_mels, 335), of samples."""
     frames = MelFrames(samples, spec)
     columns = shown_frames(len(frames))
     numbers, where = np.unique(columns, return_inverse=True)
@@ -130,8 +170,7 @@ def render(samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> NDArray[np
     low = float(db.min())
     if low > -spec.top_db and len(numbers) < len(frames):
         low = float(decibels(frames.power(), spec, peak).min())
-    del frames  # a padded copy of the sound, which would lie beside the picture
-    return _paint(colour_index(db, low, 0.0).T[:, where])
+    return colour_index(db, low, 0.0).T[:, where]
 
 
 def check_pillow() -> None:

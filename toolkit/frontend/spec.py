@@ -1,9 +1,7 @@
-"""The front-end spec: everything that decides how a sound becomes a picture, as one comparable value."""
+"""The front-end spec: everything that decides what of a sound the network sees, as one comparable value."""
 
 from __future__ import annotations
 
-import math
-import reprlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -11,24 +9,18 @@ from typing import Any
 from toolkit.dataclass_json import is_finite, shown
 from toolkit.errors import ArtifactError
 from toolkit.files import digest_of
+from toolkit.frontend.spec_checks import ADDED_FIELDS, NUMBERS, check
 
-SHORT_POLICIES = ("tile", "pad", "stretch")
-PADDINGS = ("reflect", "constant")
-MAX_BANDS = 512
-MAX_WINDOW_SAMPLES = 30_000_000
-MAX_FRAMES = 1 << 16
-MAX_WORK = 1 << 34
-"""The most frames x n_fft x n_mels, in a window or in 30 s: 50 times those of the public pictures."""
-_FEW_BANDS = 128
-"""With fewer bands a frame is hardly faster: the Fourier transform is most of it."""
-_LENGTHS = tuple(1 << power for power in range(6, 15))
-_INTEGERS = ("sample_rate", "n_fft", "hop_length", "n_mels", "width", "height")
-_NUMBERS = ("f_min", "f_max", "amin", "top_db", "window_seconds")
+COLUMNS = 334
+"""Columns of a picture that show frames and do not lie under its frame."""
 
 
 @dataclass(frozen=True, slots=True)
 class FrontEnd:
-    """How a sound becomes a picture; the defaults are the public GTZAN picture set's own settings.
+    """How a sound becomes what a network sees; the defaults are the public GTZAN picture set's own settings.
+
+    The steps are those of the attributes' order: pre-emphasis, frames, Fourier transform, mel bands, logarithm,
+    normalisation, layout.
 
     Attributes
     ----------
@@ -53,6 +45,31 @@ class FrontEnd:
         How much sound one picture shows.
     short : str
         What a shorter sound does: "tile" repeats it, "pad" adds silence, "stretch" lets its frames fill the picture.
+    hop_seconds : float
+        From one window of a longer sound to the next; 0 for the fewest windows that cover it, evenly spaced.
+    layout : str
+        "picture" is the paper's drawing, (288, 432, 3) of 0..255. "cells" are the colour indices that it shows,
+        (n_mels, 334, 1) of 0..255. "grid" is every band and frame, (n_mels, frames, 1).
+    pre_emphasis : float
+        y[n] = x[n + 1] - pre_emphasis * x[n], one sample fewer; 0 for none.
+    window : str
+        "hann" is periodic, "hann-symmetric" is zero at both ends.
+    window_length : int
+        Its length in samples, at most `n_fft`, which 0 stands for; zeros fill the frame.
+    centred : bool
+        Whether frame i is centred on sample i * hop_length of a padded sound, or begins there and must lie inside.
+    exponent : float
+        2 for the power of the spectrum, 1 for its magnitude.
+    mel_scale, mel_axis, mel_norm : str
+        "slaney" or "htk" (2595 log10(1 + f / 700), which is Kaldi's as well); whether the triangles are straight over
+        "hertz" or over "mel"; whether they have equal area, "slaney", or equal height, "none".
+    log : str
+        "amplitude-db" is 20 log10(max(amin, M)) of mel power M, the public pictures'. "db" is 10 log10(max(amin, M)).
+        "ln" is ln(M + log_offset). Decibels are floored `top_db` below the maximum.
+    reference : str
+        What decibels relate to: the window's "max", or "one".
+    normalise : str
+        "affine" is (v + shift) * scale, "clip" gives each window the mean 0 and the variance 1.
     """
 
     sample_rate: int = 22_050
@@ -68,50 +85,37 @@ class FrontEnd:
     height: int = 288
     window_seconds: float = 30.0
     short: str = "tile"
+    hop_seconds: float = 0.0
+    layout: str = "picture"
+    pre_emphasis: float = 0.0
+    window: str = "hann"
+    window_length: int = 0
+    centred: bool = True
+    exponent: float = 2.0
+    mel_scale: str = "slaney"
+    mel_axis: str = "hertz"
+    mel_norm: str = "slaney"
+    log: str = "amplitude-db"
+    log_offset: float = 0.0
+    reference: str = "max"
+    normalise: str = "none"
+    shift: float = 0.0
+    scale: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse a spec that cannot be computed (`ArtifactError`)."""
-        for name in _INTEGERS:
+        for name in NUMBERS:
             value = getattr(self, name)
-            _require(type(value) is int and value > 0, name, value, "a positive integer")
-        for name in _NUMBERS:
-            value = getattr(self, name)
-            _require(type(value) in (int, float) and is_finite(value), name, value, "a finite number")
-            object.__setattr__(self, name, float(value))
-        _require(1_000 <= self.sample_rate <= 768_000, "sample_rate", self.sample_rate, "from 1000 to 768000")
-        _require(self.n_fft in _LENGTHS, "n_fft", self.n_fft, "a power of two from 64 to 16384")
-        _require(self.hop_length <= self.n_fft, "hop_length", self.hop_length, "at most n_fft")
-        _require(
-            self.n_mels <= min(MAX_BANDS, self.n_fft // 2),
-            "n_mels",
-            self.n_mels,
-            f"at most {MAX_BANDS} and at most half of n_fft",
-        )
-        _require(0 <= self.f_min < self.f_max, "f_min", self.f_min, "at least 0 and below f_max")
-        _require(self.f_max <= self.sample_rate / 2, "f_max", self.f_max, "at most half the sample rate")
-        _require(1e-15 <= self.amin <= 1, "amin", self.amin, "from 1e-15 to 1")
-        _require(0 < self.top_db <= 400, "top_db", self.top_db, "above 0 and at most 400")
-        _require((self.width, self.height) == (432, 288), "width x height", (self.width, self.height), "432 x 288")
-        _require(0.1 <= self.window_seconds <= 600, "window_seconds", self.window_seconds, "from 0.1 to 600")
-        _require(self.padding in PADDINGS, "padding", self.padding, "one of " + ", ".join(PADDINGS))
-        _require(self.short in SHORT_POLICIES, "short", self.short, "one of " + ", ".join(SHORT_POLICIES))
-        self._require_affordable()
+            if type(value) is int and is_finite(value):
+                object.__setattr__(self, name, float(value))
+        if self.window_length == self.n_fft:
+            object.__setattr__(self, "window_length", 0)  # so that equal settings are equal
+        check(self)
 
-    def _require_affordable(self) -> None:
-        """Refuse a spec that would need minutes or gigabytes for 30 s of sound."""
-        _require(
-            self.window_samples <= MAX_WINDOW_SAMPLES,
-            "window_seconds",
-            self.window_seconds,
-            f"at most {MAX_WINDOW_SAMPLES} samples at sample_rate",
-        )
-        samples = self.sample_rate * max(30.0, self.window_seconds)
-        least = math.ceil(samples / MAX_FRAMES)
-        hop_range = f"at least {least}, so that there are at most {MAX_FRAMES} frames"
-        _require(self.hop_length >= least, "hop_length", self.hop_length, hop_range)
-        work, most = self.n_fft * max(self.n_mels, _FEW_BANDS) / self.hop_length, int(MAX_WORK / samples)
-        work_range = f"at most {most}, or a picture would take too long: raise hop_length, or lower n_fft or n_mels"
-        _require(work <= most, f"n_fft x max(n_mels, {_FEW_BANDS}) / hop_length", round(work, 1), work_range)
+    @property
+    def frame_length(self) -> int:
+        """Samples of a frame that are not multiplied by zero."""
+        return self.window_length or self.n_fft
 
     @property
     def window_samples(self) -> int:
@@ -119,18 +123,42 @@ class FrontEnd:
         return round(self.window_seconds * self.sample_rate)
 
     @property
+    def frames(self) -> int:
+        """Frames of one full window: 1,292 by default."""
+        return self.frames_of(self.window_samples)
+
+    def frames_of(self, samples: int) -> int:
+        """Return the number of frames of so many samples."""
+        samples -= 1 if self.pre_emphasis else 0
+        return 1 + (samples if self.centred else samples - self.frame_length) // self.hop_length
+
+    @property
     def fixed_samples(self) -> int:
-        """Samples in the one length of sound that a model with a front end of its own accepts: whole hops, 661,504."""
+        """Samples in the one length of sound that a model with a front end of its own accepts: 661,504, whole hops.
+
+        A grid's are those of a window.
+        """
+        if self.layout == "grid":
+            return self.window_samples
         return -(-self.window_samples // self.hop_length) * self.hop_length
 
     @property
     def fixed_frames(self) -> int:
         """Frames of so much sound: 1,293 by default."""
-        return 1 + self.fixed_samples // self.hop_length
+        return self.frames_of(self.fixed_samples)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """What a network sees of a window: rows, columns, channels."""
+        if self.layout == "picture":
+            return (self.height, self.width, 3)
+        return (self.n_mels, COLUMNS if self.layout == "cells" else self.frames, 1)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the spec as a JSON object, one key a field."""
-        return asdict(self)
+        """Return the spec as a JSON object, one key per field; those added since version 1 where they differ."""
+        value = asdict(self)
+        defaults = {name: self.__dataclass_fields__[name].default for name in ADDED_FIELDS}
+        return {name: item for name, item in value.items() if name not in defaults or item != defaults[name]}
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> FrontEnd:
@@ -140,18 +168,13 @@ class FrontEnd:
         names = {field.name for field in fields(cls)}
         if unknown := sorted(map(str, set(value) - names)):
             raise ArtifactError(f"the front-end spec has an unknown field: {shown(unknown[0])}")
-        if missing := sorted(names - set(value)):
+        if missing := sorted(names - set(value) - set(ADDED_FIELDS)):
             raise ArtifactError(f"the front-end spec lacks a field: {', '.join(missing)}")
         return cls(**value)
 
     def digest(self) -> str:
         """Return the SHA-256 hex digest of the spec: equal specs render equal pictures."""
         return digest_of(self.to_dict())
-
-
-def _require(holds: bool, name: str, value: object, expected: str) -> None:
-    if not holds:
-        raise ArtifactError(f"the front-end spec's {name} is {reprlib.repr(value)}; it must be {expected}")
 
 
 PICTURE = FrontEnd()

@@ -25,9 +25,24 @@ _QUIET = np.errstate(all="ignore")
 
 
 @lru_cache(maxsize=8)
-def hann(length: int) -> NDArray[np.float32]:
-    """Return the periodic Hann window of so many samples, float32."""
-    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)).astype(np.float32)
+def frame_window(spec: FrontEnd) -> NDArray[np.float32]:
+    """Return what a frame's samples are multiplied by, float32 (n_fft,).
+
+    It is a Hann window of `window_length`, between zeros where frames are centred, and before them where they are not.
+    """
+    length = spec.frame_length
+    period = length if spec.window == "hann" else length - 1
+    window = np.zeros(spec.n_fft, np.float32)
+    first = (spec.n_fft - length) // 2 if spec.centred else 0
+    window[first : first + length] = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / period)
+    return window
+
+
+def emphasised(samples: NDArray[np.float32], spec: FrontEnd) -> NDArray[np.float32]:
+    """Return samples after pre-emphasis, float32, one fewer; the same array where there is none."""
+    if not spec.pre_emphasis:
+        return samples
+    return samples[1:] - np.float32(spec.pre_emphasis) * samples[:-1]
 
 
 def turn_numbers(rows: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -49,19 +64,24 @@ class MelFrames:
     """The frames of one clip; the mel power of each is computed when `power` needs it."""
 
     def __init__(self, samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> None:
-        """Cut mono samples at `spec.sample_rate` into frames; frame i is centred on sample i * hop_length.
+        """Cut mono samples at `spec.sample_rate` into frames; frame i is centred on or begins at i * hop_length.
 
-        Raise `AudioError` if the samples are empty, not one-dimensional, or not finite.
+        Raise `AudioError` if the samples are too few, not one-dimensional, or not finite.
         """
         samples, half = valid_samples(samples), spec.n_fft // 2
-        if len(samples) < _LONG * spec.n_fft:
+        if not spec.centred and spec.frames_of(len(samples)) < 1:
+            raise AudioError(f"{len(samples)} samples hold no frame of {spec.frame_length}")
+        samples = valid_samples(emphasised(samples, spec))
+        if not spec.centred:
+            self._cut_into_frames(np.pad(samples, (0, spec.n_fft - spec.frame_length)), spec)
+        elif len(samples) < _LONG * spec.n_fft:
             self._cut_into_frames(_padded(samples, (half, half), spec), spec)
         else:
             self._cut_into_frames(samples, spec, half)
 
     @classmethod
     def inside(cls, samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> MelFrames:
-        """Return the frames that lie wholly inside of samples: frame i begins with sample i * hop_length.
+        """Return the frames that lie wholly inside of samples, after pre-emphasis: frame i begins at i * hop_length.
 
         Raise `AudioError` as above, or if there are fewer than `spec.n_fft` samples.
         """
@@ -114,6 +134,8 @@ class MelFrames:
         self._fill(chunk)
         power = np.zeros((self.spec.n_mels, CHUNK), dtype=np.float32)
         for part, block in zip(self._spectra(), mel_blocks(self.spec), strict=True):
+            if self.spec.exponent == 1:
+                np.sqrt(part, out=part)  # bins 0 and N / 2, which share a place, have no weight
             bands = np.matmul(block.matrix, part.reshape(len(block.matrix), -1, CHUNK))
             power[block.bands] += bands[0] if len(bands) == 1 else bands.sum(axis=0)
         return power.T
@@ -136,7 +158,7 @@ class MelFrames:
         blocks = [piece.reshape(-1, block) for piece in pieces]
         energy = np.concatenate([np.einsum("bi,bi->b", piece, piece) for piece in blocks])
         energy = energy[: ((len(self) - 1) * hop + length) // block]
-        weights = np.square(hann(length)).reshape(-1, block).max(axis=1)
+        weights = np.square(frame_window(self.spec)).reshape(-1, block).max(axis=1)
         framed = np.lib.stride_tricks.sliding_window_view(energy, length // block)[:: hop // block]
         scale = np.float32(SAFETY * length / 2 * float(filter_bank(self.spec).max()))
         return np.asarray(framed @ (scale * weights), dtype=np.float32)
@@ -161,7 +183,7 @@ class MelFrames:
         padded = behind | (place < 0)
         frames = self._inner[np.where(padded, 0, place)]
         frames[padded] = self._outer[np.where(behind, chunk - len(self._inner), chunk)[padded]]
-        np.multiply(frames, hann(self.spec.n_fft), out=self._spectra.frames[: len(chunk)])
+        np.multiply(frames, frame_window(self.spec), out=self._spectra.frames[: len(chunk)])
 
 
 def _padded(samples: NDArray[np.float32], sides: tuple[int, int], spec: FrontEnd) -> NDArray[np.float32]:

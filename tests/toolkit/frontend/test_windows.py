@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tests.toolkit import sounds
 from toolkit.errors import AudioError
 from toolkit.frontend.picture import paint, render
-from toolkit.frontend.spec import PICTURE, SHORT_POLICIES
+from toolkit.frontend.spec import PICTURE
+from toolkit.frontend.spec_checks import CHOICES
 from toolkit.frontend.spectrogram import db_mel
 from toolkit.frontend.windows import fitted, split_windows
 
@@ -55,7 +56,7 @@ def test_short_sounds_follow_the_policy(count: int) -> None:
     np.testing.assert_array_equal(stretched, samples)
 
 
-@pytest.mark.parametrize("policy", SHORT_POLICIES)
+@pytest.mark.parametrize("policy", CHOICES["short"])
 @pytest.mark.parametrize("seconds", [0.001, 0.5, 10.0])
 def test_a_short_sound_gives_a_picture_by_every_policy(policy: str, seconds: float) -> None:
     spec = replace(PICTURE, short=policy)
