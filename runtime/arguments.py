@@ -93,7 +93,7 @@ def _add_endless_sound(parser: Parser) -> None:
     source.add_argument("--stream", action="store_true", help="classify raw samples on standard input as they come")
     source.add_argument("--listen", action="store_true", help="classify what a microphone hears")
     live.add_argument("--device", metavar="D", help="name or number of the microphone (default: the system's)")
-    live.add_argument("--hop", type=float, metavar="S", help="seconds between lines, to the next 0.74 (default: 5)")
+    live.add_argument("--hop", type=float, metavar="S", help="seconds between lines (default: 5)")
     live.add_argument(
         "--smooth", type=float, metavar="S", help="seconds that probabilities are averaged over (default: 10)"
     )

@@ -1,4 +1,4 @@
-"""What a model is given: the picture of a sound, its mel spectrogram, or the sound itself, as its card says."""
+"""A model's input: what its front end computes of a window, its mel spectrogram, or the samples, as its card says."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.artifact.card import Card
-from toolkit.frontend.picture import render
+from toolkit.frontend.features import features
 from toolkit.frontend.spectrogram import db_mel
 from toolkit.frontend.windows import fitted
 
 
 def model_input(window: NDArray[np.float32], card: Card) -> NDArray[np.float32]:
-    """Return one window of sound as a model takes it.
+    """Return one window of sound as a model accepts it.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def model_input(window: NDArray[np.float32], card: Card) -> NDArray[np.float32]:
     Returns
     -------
     ndarray of float32, of the shape of the model's input without its first side
-        A picture (288, 432, 3) of pixel values 0..255, decibels (n_mels, frames), or samples (n,).
+        A picture or grid of the shape `FrontEnd.shape`, decibels (n_mels, frames), or samples (n,).
 
     Raises
     ------
@@ -36,4 +36,4 @@ def model_input(window: NDArray[np.float32], card: Card) -> NDArray[np.float32]:
         return fitted(window, spec)
     if card.input_level == "mel":
         return db_mel(fitted(window, spec), spec)
-    return render(window, spec).astype(np.float32)
+    return features(window, spec)

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from runtime.classifier import Classifier
 from runtime.preprocess import model_input
+from toolkit.artifact.card import feature_level
 from toolkit.audio.samples import SILENT_DB, level_db, valid_samples
 from toolkit.errors import UsageError
+from toolkit.frontend.features import features_of_power
 from toolkit.frontend.fft import CHUNK
-from toolkit.frontend.picture import render_power
-from toolkit.frontend.spectrogram import MelFrames
+from toolkit.frontend.spec import FrontEnd
+from toolkit.frontend.spectrogram import MelFrames, emphasised, places_agree
 from toolkit.frontend.windows import split_windows
 
 
@@ -48,7 +50,8 @@ class Stream:
     """Classifies sound that comes piece by piece. The results do not depend on how it is cut into pieces.
 
     Every hop has one `HopResult`. Before a whole window has come, the samples so far are classified as a short clip.
-    The picture of a whole window equals that of a file with these samples.
+    A whole window's picture or grid equals that of a file with these samples, bit for bit. Frames are transformed once
+    where this machine computes a frame alike in all places of a chunk, or the hop keeps its place.
     """
 
     def __init__(self, classifier: Classifier, hop_seconds: float = 5.0, silence: float = SILENT_DB) -> None:
@@ -59,7 +62,7 @@ class Stream:
         classifier
             The network and its front end.
         hop_seconds
-            Seconds from one window to the next, rounded to a whole number of 32 frames (0.74 s at GTZAN's settings).
+            Seconds from one window to the next, rounded to a whole number of frames (23 ms at GTZAN's settings).
         silence
             Decibels: the network does not run on a quieter hop.
 
@@ -70,21 +73,19 @@ class Stream:
         """
         spec = classifier.card.front_end
         self.classifier, self._spec, self._silence = classifier, spec, silence
-        unit = CHUNK * spec.hop_length
-        if unit > spec.window_samples:
-            raise UsageError(f"the model's windows of {spec.window_seconds:g} s are too short for endless sound")
         if not 0 < hop_seconds <= spec.window_seconds:
             raise UsageError(
                 f"the hop is {hop_seconds:g} s: it must be above 0 and at most a window, {spec.window_seconds:g} s"
             )
         if not math.isfinite(silence):
             raise UsageError(f"silence is {silence:g} dB: give a number")
-        most = spec.window_samples // unit
-        self._hop = min(most, max(1, round(hop_seconds * spec.sample_rate / unit))) * unit
         self._window = spec.window_samples
-        half = spec.n_fft // 2
-        self._count = 1 + self._window // spec.hop_length
-        self._inner = range(-(-half // spec.hop_length), (self._window - half) // spec.hop_length + 1)
+        most = max(1, self._window // spec.hop_length)
+        moved = min(most, max(1, round(hop_seconds * spec.sample_rate / spec.hop_length)))
+        self._hop = moved * spec.hop_length
+        self._inner = _inner_frames(spec)
+        stepwise = classifier.card.input_level == feature_level(spec) and len(self._inner) > 0
+        self._keeps_frames = stepwise and (moved % CHUNK == 0 or places_agree(spec))
         self._power: NDArray[np.float32] | None = None
         self._kept = np.empty(2 * (self._window + self._hop), np.float32)
         self._end = 0
@@ -117,8 +118,8 @@ class Stream:
         return results
 
     def _due(self) -> int:
-        """Return the number of samples at which the next hop ends: hops up to a window, then from there."""
-        growing = -(-self._window // self._hop) - 1
+        """Return the number of samples at which the next hop ends: hops up to about a window, then from a window on."""
+        growing = max(0, round(self._window / self._hop) - 1)
         if self._hops < growing:
             return (self._hops + 1) * self._hop
         return self._window + (self._hops - growing) * self._hop
@@ -137,12 +138,12 @@ class Stream:
         rate = self._spec.sample_rate
         sound = self._kept[max(0, self._end - self._window) : self._end]
         level = level_db(sound[-self._hop :])
-        whole = len(sound) == self._window and len(self._inner) > 0
-        power = self._advanced(sound) if whole and self.classifier.card.input_level == "picture" else None
+        whole = len(sound) == self._window
+        power = self._advanced(sound) if whole and self._keeps_frames else None
         probabilities = None
         if level >= self._silence:
             if power is not None:
-                value = render_power(power, self._spec).astype(np.float32)
+                value = features_of_power(power, self._spec)
             else:
                 (window,) = split_windows(sound, self._spec)
                 value = model_input(window, self.classifier.card)
@@ -152,17 +153,24 @@ class Stream:
 
     def _advanced(self, sound: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the mel power (frames, bands) of a window: only new frames, and those at its ends, are computed."""
-        hop, moved = self._spec.hop_length, self._hop // self._spec.hop_length
+        spec = self._spec
+        hop, moved = spec.hop_length, self._hop // spec.hop_length
         first, last = self._inner.start, self._inner.stop
         if self._power is None or last - moved < first:
-            self._power = np.empty((self._count, self._spec.n_mels), np.float32)
+            self._power = np.empty((spec.frames, spec.n_mels), np.float32)
             new = first
         else:
             new = last - moved
             self._power[first:new] = self._power[first + moved : last]
-        inside = sound[new * hop - self._spec.n_fft // 2 :]
+        inside = emphasised(sound, spec)[new * hop - spec.padded_samples :]
         numbers = np.arange(last - new)
-        self._power[new:last] = MelFrames.inside(inside, self._spec).power(numbers, first=new)
-        ends = np.r_[:first, last : self._count]
-        self._power[ends] = MelFrames(sound, self._spec).power(ends)
+        self._power[new:last] = MelFrames.inside(inside, spec).power(numbers, first=new)
+        ends = np.r_[:first, last : spec.frames]
+        self._power[ends] = MelFrames(sound, spec).power(ends)
         return self._power
+
+
+def _inner_frames(spec: FrontEnd) -> range:
+    """Return the numbers of the frames of a window that need no padding."""
+    before, samples = spec.padded_samples, spec.window_samples - (1 if spec.pre_emphasis else 0)
+    return range(-(-before // spec.hop_length), (samples + before - spec.n_fft) // spec.hop_length + 1)

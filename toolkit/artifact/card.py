@@ -28,7 +28,7 @@ DTYPES = ("float32", *INTEGER_RANGES)
 QUANTIZATIONS = ("none", "float16", "dynamic", "int8", "int16x8", "mixed")
 INTEGER = ("int8", "int16x8")
 CALIBRATED = (*INTEGER, "mixed")
-INPUT_LEVELS = ("picture", "mel", "waveform")
+INPUT_LEVELS = ("picture", "grid", "mel", "waveform")
 LAYER_KINDS = ("float32", "dynamic", "int8")
 MAX_ITEMS = 1_000_000_000
 TEMPERATURES = (0.5, 10.0)
@@ -117,7 +117,12 @@ def input_shape(spec: FrontEnd, level: str) -> tuple[int, ...]:
     """Return the shape of what a model accepts: one picture, mel spectrogram or waveform."""
     if level == "waveform":
         return (1, spec.fixed_samples)
-    return (1, spec.n_mels, spec.fixed_frames) if level == "mel" else (1, spec.height, spec.width, 3)
+    return (1, spec.n_mels, spec.fixed_frames) if level == "mel" else (1, *spec.shape)
+
+
+def feature_level(spec: FrontEnd) -> str:
+    """Return the input level of a network that sees what a front end computes: "picture" or "grid"."""
+    return "picture" if spec.layout == "picture" else "grid"
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -139,6 +144,8 @@ def _problems(card: Card) -> Iterator[str]:
         yield f"quantization is {card.quantization!r}, not one of {', '.join(QUANTIZATIONS)}"
     if card.input_level not in INPUT_LEVELS:
         yield f"input_level is {card.input_level!r}, not one of {', '.join(INPUT_LEVELS)}"
+    elif card.input_level in ("picture", "grid") and card.input_level != feature_level(card.front_end):
+        yield f"input_level is {card.input_level!r}, but the front end's layout is {card.front_end.layout!r}"
     elif card.input.shape != (expected_shape := input_shape(card.front_end, card.input_level)):
         yield f"input.shape is {reprlib.repr(card.input.shape)}, but the front end makes {expected_shape}"
     if card.output.shape != (1, len(card.labels)):
@@ -149,7 +156,7 @@ def _problems(card: Card) -> Iterator[str]:
         yield f"calibration is given if, and only if, quantization is one of {', '.join(CALIBRATED)}"
     if card.quantization not in INTEGER and card.float_ops:
         yield f"float_ops are given, but quantization is none of {', '.join(INTEGER)}"
-    if card.input_level != INPUT_LEVELS[0] and card.input.dtype != "float32":
+    if card.input_level in ("mel", "waveform") and card.input.dtype != "float32":
         yield f"input.dtype is {card.input.dtype}, but a {card.input_level} is float32"
     if (card.quantization == "mixed") != bool(card.layers):
         yield "layers are given if, and only if, quantization is mixed"

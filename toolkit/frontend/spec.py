@@ -118,6 +118,11 @@ class FrontEnd:
         return self.window_length or self.n_fft
 
     @property
+    def padded_samples(self) -> int:
+        """Samples of padding that stand before the sound."""
+        return self.n_fft // 2 if self.centred else 0
+
+    @property
     def window_samples(self) -> int:
         """Samples in one full window: 661,500 by default."""
         return round(self.window_seconds * self.sample_rate)

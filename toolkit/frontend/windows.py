@@ -27,9 +27,9 @@ def fitted(samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> NDArray[np
 def split_windows(samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> list[NDArray[np.float32]]:
     """Return mono samples, float32 (n,), at `spec.sample_rate` as windows, each to be one picture; errors as `fitted`.
 
-    - Within a second of `spec.window_seconds`: one window, all samples untouched.
-    - Longer: the fewest windows that cover everything, evenly spaced, the first at the start and the last at the end;
-      they are views of `samples`.
+    - Within a second of `spec.window_seconds`: one window, all samples untouched, unless it is to be a grid.
+    - Longer: views of `samples`, `spec.hop_seconds` apart and one at the end, or where that is 0 the fewest windows
+      that cover everything, evenly spaced, the first at the start and the last at the end.
     - Shorter: one window by `spec.short`. "tile" repeats the sound, "pad" appends zeros, "stretch" leaves it as it is.
     """
     samples = valid_samples(samples)
@@ -47,10 +47,16 @@ def window_spans(count: int, spec: FrontEnd = PICTURE) -> list[tuple[int, int]]:
     size = spec.window_samples
     if count <= size + _slack(spec):
         return [(0, count)]
+    if spec.hop_seconds:
+        hop = max(1, round(spec.hop_seconds * spec.sample_rate))
+        starts = [*range(0, count - size, hop), count - size]
+        return [(start, start + size) for start in starts]
     number = -(-count // size)
     starts = [index * (count - size) // (number - 1) for index in range(number)]
     return [(start, start + size) for start in starts]
 
 
 def _slack(spec: FrontEnd) -> int:
+    if spec.layout == "grid":
+        return 0
     return min(round(SLACK_SECONDS * spec.sample_rate), spec.window_samples // 2)

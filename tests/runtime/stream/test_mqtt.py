@@ -325,7 +325,7 @@ def test_a_source_that_stalls_is_offline_until_a_new_window(artifacts: Path, tmp
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         assert process.stdin
-        assert json.loads(subscriber.until("homeassistant/sensor/hall/label/config").payload)["expire_after"] == 21
+        assert json.loads(subscriber.until("homeassistant/sensor/hall/label/config").payload)["expire_after"] == 22
         assert subscriber.until("hall/availability").payload == b"online"
         for _ in range(2):
             process.stdin.write(data)
@@ -340,7 +340,7 @@ def test_a_source_that_stalls_is_offline_until_a_new_window(artifacts: Path, tmp
         assert subscriber.until("hall/availability").payload == b"online"
         output, errors = process.communicate(timeout=60)
         subscriber.close()
-    assert [json.loads(line)["at"] for line in output.splitlines()] == [9.66] * 3, "sound before and after is joined"
+    assert [json.loads(line)["at"] for line in output.splitlines()] == [10.008] * 3, "sound before and after is joined"
     assert [line.split(": ")[-1] for line in errors.decode().splitlines()[1:-1]] == [
         *["no sound for 1.5 s; waiting", "sound again"] * 2
     ]

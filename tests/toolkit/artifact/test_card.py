@@ -109,7 +109,7 @@ def change(path: str, value: Any) -> dict[str, Any]:
         ("quantization", "none", "calibration is given if"),
         ("float_ops", "MEAN", "float_ops is text, not a list"),
         ("quantization", "mixed", "layers are given if"),
-        ("input_level", "sound", "input_level is 'sound', not one of picture, mel, waveform"),
+        ("input_level", "sound", "input_level is 'sound', not one of picture, grid, mel, waveform"),
         ("input_level", "waveform", r"the front end makes \(1, 661504\)"),
         ("input_level", "mel", r"the front end makes \(1, 128, 1293\)"),
         ("layers", {"conv": "int8"}, "layers are given if"),
