@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from runtime.engines import load as load_engines
-from runtime.engines.registry import ENGINES, installed
+from runtime.engines.registry import ENGINES, NO_DYNAMIC, installed
 from toolkit.artifact.file import FORMATS, model_files
 
 SCRIPT = """
@@ -41,13 +41,15 @@ def test_a_model_file_may_be_truncated_or_overwritten_while_it_is_in_use(
     files = [path for path in model_files(artifacts) if path.suffix == f".{format}"]
     assert {path.stem.split("-")[-1] for path in files} >= {"float32", "float16", "dynamic", "int8", "mixed"}
     names = installed(format)
-    assert names, f"no engine for .{format} of {', '.join(ENGINES)} is installed"
+    if not names:
+        pytest.skip(f"no engine for .{format} of {', '.join(ENGINES)} is installed")
     for name in names:
+        fitting = [str(path) for path in files if not (name in NO_DYNAMIC and path.stem.endswith(("dynamic", "mixed")))]
         done = subprocess.run(
-            [sys.executable, "-c", SCRIPT, name, str(tmp_path), *map(str, files)], capture_output=True, text=True
+            [sys.executable, "-c", SCRIPT, name, str(tmp_path), *fitting], capture_output=True, text=True
         )
         assert done.returncode == 0, (name, done.returncode, done.stdout, done.stderr[-500:])
-        assert len(done.stdout.splitlines()) == 2 * len(files)
+        assert len(done.stdout.splitlines()) == 2 * len(fitting) > 4
 
 
 @pytest.mark.parametrize("format", FORMATS)
