@@ -12,7 +12,7 @@ import pytest
 
 from runtime.engines.registry import ENGINES
 from tests.elsewhere import refusals, write_sounds
-from tests.packaging.wheel_maker import REPOSITORY, build_wheel
+from tests.packaging.wheel_maker import REPOSITORY, environment
 from tests.packaging.wheel_maker import run as run_alone
 from tests.run_maker import made_artifacts
 from toolkit.artifact.file import TFLITE, model_files
@@ -41,12 +41,6 @@ TESTS = {
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the wheel."""
-    return build_wheel(tmp_path_factory.mktemp("wheel"))
-
-
 @pytest.fixture(scope="module", params=sorted(ENGINES))
 def engine(request: pytest.FixtureRequest) -> str:
     """Return the name of an engine."""
@@ -59,14 +53,9 @@ def engine(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def python(engine: str, wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the Python of a new environment with the wheel, one engine and what the tests need."""
-    home = tmp_path_factory.mktemp(engine)
-    run_alone([sys.executable, "-m", "venv", home / "venv"], home)
-    program = home / "venv" / "bin" / "python"
-    pip: list[str | Path] = [program, "-m", "pip", "install", "--quiet"]
-    run_alone([*pip, "--no-deps", wheel], home)
     tests = ["pytest", "pytest-timeout", "hypothesis", "paho-mqtt", "pillow"]
-    run_alone([*pip, "numpy>=1.26", "soundfile>=0.12", "soxr>=0.3.7", *PACKAGES[engine], *tests], home)
-    return program
+    packages = ["numpy>=1.26", "soundfile>=0.12", "soxr>=0.4", *PACKAGES[engine], *tests]
+    return environment(tmp_path_factory.mktemp(engine) / "venv", wheel, packages)
 
 
 def test_it_is_the_only_engine(engine: str, python: Path, tmp_path: Path) -> None:

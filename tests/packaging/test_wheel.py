@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from runtime.default_model import PRETRAINED
-from tests.packaging.wheel_maker import PACKAGES, REPOSITORY, build_wheel, run
+from tests.packaging.wheel_maker import PACKAGES, REPOSITORY, run
 from tests.run_maker import made_artifacts
 from toolkit.data.synthetic import CLASSES, clip
 
@@ -30,12 +30,6 @@ NOT_FOR_A_DEVICE = (
 )
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the wheel."""
-    return build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")

@@ -23,9 +23,28 @@ def run(command: Sequence[str | Path], folder: Path) -> subprocess.CompletedProc
     return result
 
 
-def build_wheel(base: Path) -> Path:
-    """Build the wheel below `base`, from a copy, so that the build leaves nothing behind, and return it."""
-    source = base / "source"
+def python_program(version: str) -> Path | None:
+    """Return the program of a Python "3.x": that on the path or one of pyenv's; None where there is none."""
+    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+    for program in [shutil.which(f"python{version}"), *versions.glob(f"{version}.*/bin/python{version}")]:
+        # pyenv's own command is on the path for a version that is not chosen, too, and fails
+        if program and subprocess.run([program, "--version"], capture_output=True).returncode == 0:
+            return Path(program)
+    return None
+
+
+def environment(folder: Path, wheel: Path, packages: Sequence[str], python: str | Path = sys.executable) -> Path:
+    """Return the Python of a new environment with the wheel and packages; its dependencies come if they are named."""
+    run([python, "-m", "venv", folder], folder.parent)
+    program = folder / "bin" / "python"
+    pip: list[str | Path] = [program, "-m", "pip", "install", "--quiet"]
+    run([*pip, "--no-deps", wheel], folder)
+    run([*pip, *packages], folder)
+    return program
+
+
+def copied_source(source: Path) -> Path:
+    """Copy what the wheel is built from to `source`, so that a build leaves nothing behind, and return it."""
     source.mkdir(parents=True)
     for name in ("pyproject.toml", "README.md", "LICENSE", "gtzanet_edge.py", *PACKAGES):
         target = source / name
@@ -35,6 +54,16 @@ def build_wheel(base: Path) -> Path:
             target.write_bytes((REPOSITORY / name).read_bytes())
     (source / "tests").mkdir()
     (source / "tests" / "__init__.py").touch()
-    run([sys.executable, "-m", "build", "--wheel", "--outdir", base / "dist", source], base)
-    (built,) = (base / "dist").glob("*.whl")
+    return source
+
+
+def build(source: Path, kind: str, output: Path) -> Path:
+    """Build the "wheel" or the "sdist" of a source folder into `output`, a new folder, and return it."""
+    run([sys.executable, "-m", "build", f"--{kind}", "--outdir", output, source], source)
+    (built,) = output.iterdir()
     return built
+
+
+def build_wheel(base: Path) -> Path:
+    """Build the wheel of a copy below `base` and return it."""
+    return build(copied_source(base / "source"), "wheel", base / "dist")

@@ -1,0 +1,15 @@
+"""Fixtures of the tests that install the package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.packaging.wheel_maker import build_wheel
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the wheel."""
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
