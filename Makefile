@@ -3,12 +3,13 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 DEMO := .cache/demo
 
-.PHONY: help demo test lint clean
+.PHONY: help demo test lint places clean
 
 help:
 	@echo "make demo   train, export, classify and benchmark on a small synthetic corpus (under five minutes)"
 	@echo "make test   lint, types, import rules and every test"
 	@echo "make lint   only the first three"
+	@echo "make places test the installed wheel on every Python, library and processor of docs/results/places.md"
 	@echo "make clean  remove .venv, caches and the demo's files"
 
 .venv/.ready: pyproject.toml
@@ -25,6 +26,10 @@ lint: .venv/.ready
 
 test: lint
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
+# About an hour on two cores. Places whose Python this machine lacks fail: python3.11, 3.12 and 3.13, qemu-user-static.
+places: .venv/.ready
+	$(BIN)/python -m tests.packaging.run_places
 
 # The whole chain on sounds made by the computer: its accuracy says that the chain works, and nothing about music.
 demo: .venv/.ready

@@ -14,13 +14,12 @@ import pytest
 from runtime.default_model import PRETRAINED
 from tests.aarch64 import userland
 from tests.elsewhere import refusals, write_sounds
+from tests.packaging.places import PROCESSORS
+from tests.packaging.run_places import EMULATED
 from tests.packaging.wheel_maker import REPOSITORY, build_wheel
 from tests.run_maker import made_artifacts
 from toolkit.artifact.file import model_files
 
-PROCESSORS = ("cortex-a72", "cortex-a76")
-"""Those of a Pi 4 and of a Pi 5, which has instructions of its own for int8."""
-TESTED = ("artifact/test_card.py", "audio/test_pcm.py", "audio/test_samples.py", "frontend/test_picture.py")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
@@ -36,7 +35,8 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert not userland.missing()
     folder = tmp_path_factory.mktemp("aarch64")
     wheel = build_wheel(folder / "wheel")
-    return userland.make(folder / "userland", wheel, ["pytest", "pytest-timeout", "hypothesis", "pillow"])
+    tests = ["pytest", "pytest-timeout", "hypothesis", "pillow"]
+    return userland.make(folder / "userland", wheel, [*userland.ENGINES, *tests], userland.Userland())
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,6 @@ def test_the_command_finds_its_own_model_and_says_nothing_else(python: Path, sou
 def test_the_front_ends_tests_pass(python: Path, tmp_path: Path) -> None:
     shutil.copytree(REPOSITORY / "tests", tmp_path / "tests", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(REPOSITORY / "pyproject.toml", tmp_path)
-    files = [f"tests/toolkit/{name}" for name in TESTED]
-    options = ["-q", "-p", "no:cacheprovider", "-m", "not slow and not gtzan", "-k", "not picture or golden"]
-    last = run(python, "-m", "pytest", *options, *files, folder=tmp_path).strip().splitlines()[-1]
+    options = ["-q", "-p", "no:cacheprovider", *EMULATED]
+    last = run(python, "-m", "pytest", *options, folder=tmp_path).strip().splitlines()[-1]
     assert int(last.split(" passed")[0].split()[-1]) > 50 and "failed" not in last
