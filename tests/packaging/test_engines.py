@@ -54,7 +54,7 @@ def engine(request: pytest.FixtureRequest) -> str:
 def python(engine: str, wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the Python of a new environment with the wheel, one engine and what the tests need."""
     tests = ["pytest", "pytest-timeout", "hypothesis", "paho-mqtt", "pillow"]
-    packages = ["numpy>=1.26", "soundfile>=0.12", "soxr>=0.4", *PACKAGES[engine], *tests]
+    packages = ["numpy>=1.26", "soundfile>=0.13", "soxr>=0.4", *PACKAGES[engine], *tests]
     return environment(tmp_path_factory.mktemp(engine) / "venv", wheel, packages)
 
 
