@@ -24,6 +24,20 @@ def test_the_page_shows_what_was_run_and_no_failure() -> None:
     assert ROWS.with_suffix(".md").read_text() == table(rows)
 
 
+def test_rows_are_of_the_versions_that_their_places_name() -> None:
+    for name, row in read_json(ROWS).items():
+        pins = dict(line.split("==") for line in places()[name].packages if "==" in line)
+        versions = {package: row["versions"][package] for package in pins if package in row["versions"]}
+        assert {
+            package: pins[package] for package, version in versions.items() if not matches(version, pins[package])
+        } == {}
+
+
+def matches(version: str, pin: str) -> bool:
+    """Return whether a version is the pinned one, which may lack zeros at its end."""
+    return version.removeprefix(pin).strip(".0") == ""
+
+
 def test_classifiers_name_the_pythons_that_were_run() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     named = {line.rpartition(" ")[2] for line in project["classifiers"] if "Python :: 3." in line}
