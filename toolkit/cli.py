@@ -93,6 +93,9 @@ def _dataset(arguments: argparse.Namespace) -> int:
     print(f"unusable files: {len(index.bad)}")
     for file in index.bad:
         print(f"  {file.name}: {file.reason}")
+    if index.doubtful:
+        print(f"doubtful files: {len(index.doubtful)}")
+        print("\n".join(f"  {line}" for line in index.doubtful))
     print(f"sets of equal files: {len(index.duplicates)}")
     for names in index.duplicates:
         print(f"  {' = '.join(names)}")
@@ -111,6 +114,7 @@ def _described(index: Index) -> dict[str, Any]:
         "count": len(index.items),
         "classes": index.counts(),
         "bad": [{"name": file.name, "reason": file.reason} for file in index.bad],
+        "doubtful": [{"name": item.name, "reasons": list(item.warnings)} for item in index.items if item.warnings],
         "duplicates": [list(names) for names in index.duplicates],
         "files": {item.name: item.digest for item in index.items},
     }

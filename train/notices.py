@@ -16,8 +16,11 @@ RUNTIME_WORDS = ("silence", "unknown")
 def dataset_notices(dataset: Dataset, *, chosen: bool) -> Iterator[str]:
     """Yield a sentence for each thing that may surprise; `chosen` where the user named the split."""
     index, split = dataset.index, dataset.split
-    yield from _left_out([f"{bad.name}: {bad.reason}" for bad in index.bad])
-    yield from _left_out([f"{track}: the split names it, but the dataset does not have it" for track in split.missing])
+    yield from _listed("left out", [f"{bad.name}: {bad.reason}" for bad in index.bad])
+    yield from _listed("doubtful", index.doubtful)
+    yield from _listed(
+        "left out", [f"{track}: the split names it, but the dataset does not have it" for track in split.missing]
+    )
     if index.parts and not chosen:
         folders = ", ".join(folder for folder, _ in index.parts)
         yield f"split folders: the dataset's folders {folders} are the parts (--split stratified divides all anew)"
@@ -32,10 +35,10 @@ def dataset_notices(dataset: Dataset, *, chosen: bool) -> Iterator[str]:
             )
 
 
-def _left_out(lines: Sequence[str]) -> Iterator[str]:
-    yield from (f"left out: {line}" for line in lines[:MOST_LINES])
+def _listed(what: str, lines: Sequence[str]) -> Iterator[str]:
+    yield from (f"{what}: {line}" for line in lines[:MOST_LINES])
     if len(lines) > MOST_LINES:
-        yield f"left out: {len(lines) - MOST_LINES} more (python -m toolkit dataset shows the dataset)"
+        yield f"{what}: {len(lines) - MOST_LINES} more (python -m toolkit dataset shows the dataset)"
 
 
 def _recording_notices(dataset: Dataset) -> Iterator[str]:

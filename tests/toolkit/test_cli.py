@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
+from tests.toolkit import sounds
 from tests.toolkit.trees import picture_tree, sound_tree, write_sound
-from toolkit.audio.decode import load
+from toolkit.audio.decode import CANCELLED, load
 from toolkit.cli import entry
 from toolkit.data.dataset import build_index
 from toolkit.data.synthetic import is_synthetic
@@ -68,6 +70,19 @@ def test_render_refusals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert "-o" in refused(capsys, ["render", clip], 2)
     assert entry(["render", clip, "-o", str(output), "--force"]) == 0
     assert read_png(output).shape == (288, 432, 3)
+
+
+def test_dataset_lists_doubtful_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for label in ("hum", "hiss"):
+        (tmp_path / label).mkdir()
+        soundfile.write(tmp_path / label / "a.wav", sounds.noise(len(label)), sounds.RATE)
+    sound = sounds.melody(2)
+    soundfile.write(tmp_path / "hum" / "b.wav", np.stack([sound, -sound], axis=1), sounds.RATE)
+    assert entry(["dataset", str(tmp_path)]) == 0
+    assert "doubtful files: 1\n  hum/b.wav: its channels cancel each other" in capsys.readouterr().out
+    assert entry(["dataset", str(tmp_path), "--json"]) == 0
+    (doubtful,) = json.loads(capsys.readouterr().out)["doubtful"]
+    assert doubtful["name"] == "hum/b.wav" and doubtful["reasons"] == [CANCELLED]
 
 
 def test_dataset_lists_counts_bad_files_and_equal_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

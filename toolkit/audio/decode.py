@@ -35,8 +35,8 @@ class Sound(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def check(path: str | Path) -> None:
-    """Read a sound file wholly, block by block, and keep nothing.
+def check(path: str | Path) -> tuple[str, ...]:
+    """Read an audio file wholly, block by block, keep nothing, and return what is doubtful about it, as `read` does.
 
     Raises
     ------
@@ -44,10 +44,16 @@ def check(path: str | Path) -> None:
         If there is no such file, or it is empty, truncated, no sound, too long (`blocks.MAX_SECONDS`), or not finite.
     """
     path = Path(path)
+    warnings: list[str] = []
     for recording in _recordings(path):
+        downmix = Downmix()
+        warnings += [recording.warning] if recording.warning else []
         with opened(path, recording) as sound:
-            for block in blocks(path, recording, sound, []):
+            for block in blocks(path, recording, sound, warnings):
                 _named(path, block.reshape(-1))
+                downmix.mono(block)
+        warnings += [CANCELLED] if downmix.cancels else []
+    return tuple(dict.fromkeys(warnings))
 
 
 def load(path: str | Path, rate: int) -> NDArray[np.float32]:

@@ -29,12 +29,13 @@ SUFFIXES = {"pictures": frozenset({".png"}), "audio": decode.SUFFIXES}
 
 @dataclass(frozen=True)
 class Item:
-    """One usable file: `name` is its path below the tree's root, `digest` the SHA-256 of its bytes."""
+    """One usable file: its path below the tree's root, the SHA-256 of its bytes, and what is doubtful about it."""
 
     name: str
     label: str
     track: str
     digest: str
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,11 @@ class Index:
     def by_name(self) -> dict[str, Item]:
         """The items by their names."""
         return {item.name: item for item in self.items}
+
+    @property
+    def doubtful(self) -> list[str]:
+        """Names of usable files that are doubtful, and why."""
+        return [f"{item.name}: {warning}" for item in self.items for warning in item.warnings]
 
     @property
     def is_gtzan(self) -> bool:
@@ -215,10 +221,12 @@ def _inspect(tree: Path, kind: str, labelled_path: tuple[str, Path]) -> Item | B
         return BadFile(name, "a broken link" if path.is_symlink() else "not a regular file")
     try:
         digest = file_digest(path)
-        (read_png if kind == "pictures" else decode.check)(path)
+        warnings = decode.check(path) if kind == "audio" else ()
+        if kind == "pictures":
+            read_png(path)
     except (GtzanetError, OSError) as error:
         return BadFile(name, str(error).removeprefix(f"{path}: ").replace(str(path), path.name))
-    return Item(name, label, track_of(label, name), digest)
+    return Item(name, label, track_of(label, name), digest, warnings)
 
 
 def _duplicates(items: tuple[Item, ...]) -> tuple[tuple[str, ...], ...]:
