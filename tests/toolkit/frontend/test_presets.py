@@ -6,12 +6,10 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import librosa
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from librosa.filters import get_window, mel
 
 from tests.toolkit import sounds
 from toolkit.audio.decode import load
@@ -76,6 +74,9 @@ def test_mel_grid_is_what_the_public_pictures_show(gtzan_root: Path) -> None:
 
 def librosa_grid(samples: np.ndarray, spec: FrontEnd) -> np.ndarray:
     """Return a grid by librosa's own functions."""
+    import librosa
+    from librosa.filters import get_window, mel
+
     if spec.pre_emphasis:
         samples = samples[1:] - spec.pre_emphasis * samples[:-1]
     window = np.zeros(spec.n_fft)
