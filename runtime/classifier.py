@@ -15,8 +15,9 @@ from runtime.engines.load import Engine, open_engine
 from runtime.prediction import Prediction, Window
 from runtime.preprocess import model_input
 from toolkit.artifact.card import Card
-from toolkit.audio.decode import CANCELLED, Sound, read
-from toolkit.audio.samples import MAX_CHANNELS, SILENCE_DB, downmix, is_silent, to_mono_at
+from toolkit.audio.decode import Sound, read
+from toolkit.audio.downmix import downmixed
+from toolkit.audio.samples import MAX_CHANNELS, SILENCE_DB, check_rate, is_silent, to_mono_at
 from toolkit.errors import EngineError, UsageError
 from toolkit.frontend.windows import split_windows, window_spans
 from toolkit.measure.temperature import at_temperature
@@ -141,9 +142,12 @@ class Classifier:
             return read(Path(sound), model_rate, decoding)
         if rate is None:
             raise UsageError("classify: samples need their rate: classify(samples, rate=44100)")
-        samples = np.asarray(sound)
-        cancels = samples.ndim == 2 and 1 < samples.shape[1] <= MAX_CHANNELS and downmix(samples)[1]
-        return Sound(to_mono_at(samples, rate, model_rate), (CANCELLED,) if cancels else ())
+        check_rate(rate)
+        samples, warnings = np.asarray(sound), list[str]()
+        if samples.ndim == 2 and 0 < samples.shape[1] <= MAX_CHANNELS and samples.dtype.kind == "f":
+            spans = (span for span in downmixed([samples], rate, warnings.append) if span is not None)
+            samples = np.concatenate([np.zeros(0, np.float32), *spans])
+        return Sound(to_mono_at(samples, rate, model_rate), tuple(warnings))
 
 
 def _counted(silent: Sequence[bool]) -> list[int]:

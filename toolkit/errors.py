@@ -19,6 +19,10 @@ class AudioError(GtzanetError):
     """A sound cannot be read, or its samples are not usable."""
 
 
+class NoSoundError(AudioError):
+    """A file can be read, and there is no sound in it."""
+
+
 class DatasetError(GtzanetError):
     """A dataset, its index or a split is not usable."""
 

@@ -3,7 +3,6 @@
 - `blocks`: types of all sources. `microphone`, `pipe`: the sources.
 - `stall`: notice that no sound comes from a source.
 - `repair`: damaged samples count as 0.
-- `downmix`: channels to one, also where their mean cancels.
 - `sliding_window`: samples to the probabilities of each window.
 - `smoothing`: a window's probabilities to a steady label.
 - `events`: a result and a decision after every hop.

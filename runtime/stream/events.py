@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 
 from runtime.classifier import Classifier
 from runtime.stream.blocks import Blocks, Report
-from runtime.stream.downmix import downmixed
 from runtime.stream.repair import repaired
 from runtime.stream.sliding_window import HopResult, Stream
 from runtime.stream.smoothing import Decider, Decision, Rules
+from toolkit.audio.downmix import downmixed
 from toolkit.audio.samples import SILENCE_DB, Resampler
 
 

@@ -13,7 +13,8 @@ import soundfile
 
 from tests.toolkit import sounds
 from tests.toolkit.trees import picture_tree, sound_tree, write_sound
-from toolkit.audio.decode import CANCELLED, load
+from toolkit.audio.decode import load
+from toolkit.audio.downmix import CANCELLED
 from toolkit.cli import entry
 from toolkit.data.dataset import build_index
 from toolkit.data.synthetic import is_synthetic

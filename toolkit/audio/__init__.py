@@ -8,5 +8,6 @@
 - `blocks`: a recording's samples in blocks, by libsndfile or FFmpeg.
 - `ffmpeg`: the containers and codecs that libsndfile does not know.
 - `pcm`: raw samples without a header.
-- `samples`: mixing to mono, resampling, and what counts as samples.
+- `downmix`: channels to one, also where their mean cancels.
+- `samples`: resampling, levels, and what counts as samples.
 """

@@ -20,13 +20,14 @@ def recordings(file: BinaryIO, start: int, end: int) -> list[Recording]:
         following = start + offset + size
         file.seek(following)
         is_joined = size > 0 and following < end and file.read(len(MAGIC)) == MAGIC
-        is_cut_off = size == 0 and following < end
+        goes_on = following < end and not is_joined
+        doubt = CUT_OFF if size == 0 else "its header states fewer samples than it holds: all are read"
         parts.append(
             Recording(
                 start,
                 following if is_joined else end,
-                replaced={start + 8: _TO_THE_END} if is_cut_off else {},
-                warning=CUT_OFF if is_cut_off else "",
+                replaced={start + 8: _TO_THE_END} if goes_on else {},
+                warning=doubt if goes_on else "",
             )
         )
         if not is_joined:

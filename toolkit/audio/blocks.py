@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from toolkit.audio.recording import Recording
 from toolkit.audio.samples import MAX_CHANNELS, RATES
-from toolkit.errors import AudioError
+from toolkit.errors import AudioError, NoSoundError
 
 if TYPE_CHECKING:
     from toolkit.audio.view import View
@@ -32,11 +32,11 @@ _REASONS = {
     "File does not exist": "its content is no sound that can be decoded",
 }
 """libsndfile's messages about files that are there, in our words."""
-_NOT_OURS = (1, 4, 64, 161)
-"""libsndfile's codes for a container and an encoding that it does not know, a WAV file's and Ogg's among them."""
+_FEW_BYTES = 16
+"""So many bytes fewer than stated are no sound that is missing."""
 _UNKNOWN_LENGTH = 0x7FFF0000
 _MP3_SLACK = 4 * 1152
-_LENGTH_NOTE = re.compile(r"^\s*(?:data|SSND|Data Size|Riff size|riff)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
+_LENGTH_NOTE = re.compile(r"^\s*(?:data|SSND|Data Size)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
 
 
 @contextmanager
@@ -44,12 +44,11 @@ def opened(path: Path, recording: Recording) -> Iterator[Any]:
     """Open a recording, as a `soundfile.SoundFile` or what reads like one, and check what its header says."""
     with ExitStack() as stack:
         if recording.by_ffmpeg:
-            part = None if recording.is_whole(path.stat().st_size) else (recording.start, recording.end)
-            sound = stack.enter_context(_ffmpeg(path, part))
+            sound = stack.enter_context(_ffmpeg(path, recording))
         else:
             whole = recording.is_whole(path.stat().st_size)
             source = os.fsencode(path) if whole else stack.enter_context(_view(path, recording))
-            sound = stack.enter_context(_sndfile(path, source))
+            sound = stack.enter_context(_sndfile(path, recording, source))
         _check_header(path, recording, sound)
         yield sound
 
@@ -61,20 +60,26 @@ class _Forward(soundfile.SoundFile):  # type: ignore[misc]
         """Return False."""
         return False
 
+    doubts: tuple[str, ...] = ()
+
     @property
     def source_ended(self) -> bool:
         """Whether all bytes of a `View` have been read."""
         return bool(getattr(self.name, "ended", False))
 
 
-def _sndfile(path: Path, source: Any) -> Any:
-    """Open a file with libsndfile, or with FFmpeg where the container or its codec is none of libsndfile's."""
+def _sndfile(path: Path, recording: Recording, source: Any) -> Any:
+    """Open a recording with libsndfile, or with FFmpeg where the container or its codec is none of libsndfile's."""
     try:
         return _Forward(source)
     except (soundfile.LibsndfileError, TypeError, ValueError) as error:
-        if getattr(error, "code", None) in _NOT_OURS and which("ffmpeg"):
-            with suppress(AudioError):
-                return _ffmpeg(path, marked=True)
+        if which("ffmpeg"):
+            try:
+                return _ffmpeg(path, recording, marked=True)
+            except NoSoundError:
+                raise
+            except AudioError:
+                pass
         message = getattr(error, "error_string", "its format is not known").rstrip(".")
         reason = next((ours for theirs, ours in _REASONS.items() if theirs in message), message)
         raise AudioError(
@@ -88,10 +93,12 @@ def _view(path: Path, recording: Recording) -> View:
     return View(path, recording.start, recording.end, recording.replaced, recording.stated_size)
 
 
-def _ffmpeg(path: Path, part: tuple[int, int] | None = None, marked: bool = False) -> Any:
+def _ffmpeg(path: Path, recording: Recording, marked: bool = False) -> Any:
     from toolkit.audio.ffmpeg import Decoded  # not before: what starts a program takes long to import
 
-    return Decoded(path, MAX_SECONDS + 1, part, marked)
+    part = None if (recording.start, recording.end) == (0, path.stat().st_size) else (recording.start, recording.end)
+    states_length = recording.exact and not recording.replaced
+    return Decoded(path, MAX_SECONDS + 1, part, states_length, marked)
 
 
 def _check_header(path: Path, recording: Recording, sound: Any) -> None:
@@ -105,7 +112,7 @@ def _check_header(path: Path, recording: Recording, sound: Any) -> None:
         raise _too_long(path)
     for note in _LENGTH_NOTE.findall(sound.extra_info):
         promised, there = map(int, note)
-        if there < promised < _UNKNOWN_LENGTH:
+        if there + _FEW_BYTES < promised < _UNKNOWN_LENGTH:
             raise AudioError(
                 f"{path}: the file is truncated: its header promises {promised} bytes, {there} are there; copy it again"
             )
@@ -114,13 +121,11 @@ def _check_header(path: Path, recording: Recording, sound: Any) -> None:
 def blocks(path: Path, recording: Recording, sound: Any, warnings: list[str]) -> Iterator[NDArray[np.float32]]:
     """Yield the samples in blocks of shape (n, channels): all that a header states, or all until the data end."""
     stated = int(sound.frames) if recording.exact and sound.frames < _UNKNOWN_LENGTH else None
-    size = _SMALL_BLOCK if stated is None else _BLOCK
-    limit = MAX_SECONDS * sound.samplerate
     total = 0
     while stated is None or total < stated:
+        size = _SMALL_BLOCK if stated is None else min(_BLOCK, stated - total)
         try:
-            count = size if stated is None else min(size, stated - total)
-            block: NDArray[np.float32] = sound.read(count, dtype="float32", always_2d=True)
+            block: NDArray[np.float32] = sound.read(size, dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:
             reason = error.error_string.rstrip(".")
             if total and not recording.exact and sound.source_ended:
@@ -130,7 +135,7 @@ def blocks(path: Path, recording: Recording, sound: Any, warnings: list[str]) ->
                 f"{path}: the file is truncated or damaged after {total} samples ({reason}); copy it again"
             ) from None
         total += len(block)
-        if total > limit:
+        if total > MAX_SECONDS * sound.samplerate:
             raise _too_long(path)
         if len(block) == 0:
             break
@@ -141,6 +146,20 @@ def blocks(path: Path, recording: Recording, sound: Any, warnings: list[str]) ->
         raise AudioError(
             f"{path}: the file is truncated: its header promises {stated} samples, {total} are there; copy it again"
         )
+    warnings += sound.doubts
+    if sound.format == "FLAC":
+        yield from _unstated(path, sound, total, warnings)
+
+
+def _unstated(path: Path, sound: Any, total: int, warnings: list[str]) -> Iterator[NDArray[np.float32]]:
+    """Yield what a FLAC file holds beyond the number of samples that it states."""
+    with suppress(soundfile.LibsndfileError):  # other bytes follow the last frame
+        while len(block := sound.read(_SMALL_BLOCK, dtype="float32", always_2d=True)):
+            warnings.append("its header states fewer samples than it holds: all are read")
+            total += len(block)
+            if total > MAX_SECONDS * sound.samplerate:
+                raise _too_long(path)
+            yield block
 
 
 def _too_long(path: Path) -> AudioError:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import soxr
 from numpy.typing import NDArray
 
 from toolkit.audio.blocks import blocks, opened
+from toolkit.audio.downmix import downmixed
 from toolkit.audio.locate import FFMPEG_SUFFIXES, recordings
 from toolkit.audio.recording import Recording
-from toolkit.audio.samples import Downmix, check_rate, valid_samples
+from toolkit.audio.samples import check_rate, valid_samples
 from toolkit.errors import AudioError
 from toolkit.stopwatch import Stopwatch
 
@@ -23,7 +24,6 @@ _OWN_SUFFIXES = frozenset(
 )
 SUFFIXES = FFMPEG_SUFFIXES | _OWN_SUFFIXES | {".caf"}
 """What the names of sound files end in; what a file is, its content decides."""
-CANCELLED = "its channels cancel each other, so one of them is used alone"
 MAX_VALUES = 100_000_000
 """The most samples of one sound kept: 400 MB."""
 
@@ -46,13 +46,9 @@ def check(path: str | Path) -> tuple[str, ...]:
     path = Path(path)
     warnings: list[str] = []
     for recording in _recordings(path):
-        downmix = Downmix()
-        warnings += [recording.warning] if recording.warning else []
         with opened(path, recording) as sound:
-            for block in blocks(path, recording, sound, warnings):
-                _named(path, block.reshape(-1))
-                downmix.mono(block)
-        warnings += [CANCELLED] if downmix.cancels else []
+            for samples in _mono_blocks(path, recording, sound, warnings):
+                _named(path, samples)
     return tuple(dict.fromkeys(warnings))
 
 
@@ -115,27 +111,22 @@ def _recordings(path: Path) -> list[Recording]:
 
 def _read(path: Path, recording: Recording, rate: int, decoding: Stopwatch | None) -> Sound:
     """Return one of a file's recordings as mono samples."""
-    warnings = [recording.warning] if recording.warning else []
-    downmix = Downmix()
-    samples = _mono(path, recording, rate, decoding, downmix, warnings)
-    if downmix.cancels:
-        warnings.append(CANCELLED)
-        samples = _mono(path, recording, rate, decoding, Downmix(downmix.loudest), warnings)
+    warnings: list[str] = []
+    with opened(path, recording) as sound:
+        mono = _mono_blocks(path, recording, sound, warnings, decoding)
+        samples = collected(path, mono, int(sound.samplerate), rate)
     return Sound(samples, tuple(dict.fromkeys(warnings)))
 
 
-def _mono(
-    path: Path,
-    recording: Recording,
-    rate: int,
-    decoding: Stopwatch | None,
-    downmix: Downmix,
-    warnings: list[str],
-) -> NDArray[np.float32]:
-    with opened(path, recording) as sound:
-        decoded = blocks(path, recording, sound, warnings)
-        decoded = decoding.over(decoded) if decoding else decoded
-        return collected(path, map(downmix.mono, decoded), int(sound.samplerate), rate)
+def _mono_blocks(
+    path: Path, recording: Recording, sound: Any, warnings: list[str], decoding: Stopwatch | None = None
+) -> Iterator[NDArray[np.float32]]:
+    """Yield an open recording's samples as one channel, and add what is doubtful to the warnings."""
+    warnings += [recording.warning] if recording.warning else []
+    read = blocks(path, recording, sound, warnings)
+    for samples in downmixed(decoding.over(read) if decoding else read, int(sound.samplerate), warnings.append):
+        if samples is not None:
+            yield np.asarray(samples, np.float32)
 
 
 def collected(

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.errors import AudioError
+from toolkit.errors import AudioError, NoSoundError
 
 _MARKED = "mov,mp4,m4a,3gp,3g2,mj2,asf,matroska,webm,avi,flv,mpegts,mpeg,wav,w64,aiff,caf,ogg,flac,ape,wv,tta"
+_MARKED += ",nut,rm,swf,voc,sox,wtv,adx"
 """What begins with a mark of its own. A playlist is not among them: it would name other files."""
-_FORMATS = f"{_MARKED},aac,ac3,eac3,amr,amrnb,amrwb,loas,latm,mp3"
+_FORMATS = f"{_MARKED},aac,ac3,eac3,amr,amrnb,amrwb,loas,latm,mp3,dts,mlp,truehd,gsm,sbc,g722"
 """With the streams that have no mark."""
 TIMEOUT_SECONDS = 300
 _HEADER = struct.Struct(">4sIIIII")
@@ -41,11 +42,28 @@ class Decoded:
     extra_info = ""
     frames = _ENDLESS
 
-    def __init__(self, path: Path, max_seconds: int, part: tuple[int, int] | None = None, marked: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        max_seconds: int,
+        part: tuple[int, int] | None = None,
+        states_length: bool = True,
+        marked: bool = False,
+    ) -> None:
         """Start ffmpeg, and read the header of the Sun AU file that it writes to a pipe.
 
-        `part` is the first byte and the one after the last, where not all of the file is read. `marked` leaves out the
-        formats that have no mark of their own, which any bytes may seem to be.
+        Parameters
+        ----------
+        path
+            The file.
+        max_seconds
+            The most that is decoded.
+        part
+            The first byte and the one after the last, where not all of the file is read.
+        states_length
+            Whether damage and a missing end are errors; they are `doubts` otherwise.
+        marked
+            Leave out the formats that have no mark of their own, which any bytes may seem to be.
         """
         program = shutil.which("ffmpeg")
         if program is None:
@@ -54,11 +72,12 @@ class Decoded:
                 "(on Debian or Raspberry Pi OS: sudo apt install ffmpeg) or convert the file to WAV or FLAC"
             )
         source = f"subfile,,start,{part[0]},end,{part[1]},,:{path.absolute()}" if part else f"file:{path}"
-        command = [program, "-nostdin", "-v", "error", "-xerror", "-protocol_whitelist", "file,pipe,subfile"]
+        command = [program, "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe,subfile"]
+        command += ["-xerror"] if states_length else []
         command += ["-format_whitelist", _MARKED if marked else _FORMATS, "-i", source]
-        command += ["-map", "0:a:0", "-t", str(max_seconds)]
-        command += ["-c:a", "pcm_f32be", "-f", "au", "pipe:1"]
-        self._path = path
+        command += ["-vn", "-sn", "-dn", "-t", str(max_seconds), "-c:a", "pcm_f32be", "-f", "au", "pipe:1"]
+        self._path, self._states_length = path, states_length
+        self.doubts: tuple[str, ...] = ()
         process: Any = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self._process = process
         self._messages = b""
@@ -121,11 +140,13 @@ class Decoded:
         if self._late:
             raise AudioError(f"{self._path}: ffmpeg did not finish within {TIMEOUT_SECONDS} seconds")
         text = self._messages.decode("utf-8", "replace").strip()
+        last = text.splitlines()[-1].strip() if text else "no reason given"
         if code != 0:
-            last = text.splitlines()[-1].strip() if text else "no reason given"
             last = "its content is not what its name says" if "whitelist" in text else last
-            if "matches no streams" in text:
-                raise AudioError(f"{self._path}: there is no sound in it, only pictures; name another file")
+            if "does not contain any stream" in text:
+                raise NoSoundError(f"{self._path}: there is no sound in it, only pictures; name another file")
             raise AudioError(f"{self._path}: ffmpeg cannot decode it ({last})")
-        if any(words in text.lower() for words in _CUT_SHORT):
+        if text and not self._states_length:
+            self.doubts = (f"ffmpeg could not decode all of it ({last}): it may be damaged or have been cut",)
+        elif any(words in text.lower() for words in _CUT_SHORT):
             raise AudioError(f"{self._path}: the file is truncated; copy it again")

@@ -20,7 +20,7 @@ _BLOCK = 1 << 20
 
 def recordings(file: BinaryIO, start: int, end: int) -> list[Recording]:
     """Return the recordings between two offsets of a file; the first begins at `start`, after what tags there are."""
-    starts = [start, *_markers(file, start + len(MAGIC), end)]
+    starts = [start, *_markers(file, start, end)]
     parts = []
     for at, last in zip(starts, [*starts[1:], end], strict=True):
         exact = _states_length(file, at)
@@ -41,17 +41,33 @@ def _without_zeros(file: BinaryIO, start: int, end: int) -> int:
     return end
 
 
-def _markers(file: BinaryIO, at: int, end: int) -> Iterator[int]:
-    """Yield where else the marker and a STREAMINFO block are."""
+def _markers(file: BinaryIO, start: int, end: int) -> Iterator[int]:
+    """Yield where other recordings begin behind the one at `start`: a marker and a STREAMINFO block in its frames."""
+    at = _frames_start(file, start)
     while at < end:
         file.seek(at)
         block = file.read(min(_BLOCK + _HEADER_SIZE, end - at))
         place = block.find(MAGIC)
-        while place >= 0:
-            if place < _BLOCK and _is_header(block[place : place + _HEADER_SIZE]):
-                yield at + place
+        while 0 <= place < _BLOCK and not _is_header(block[place : place + _HEADER_SIZE]):
             place = block.find(MAGIC, place + 1)
-        at += _BLOCK
+        if 0 <= place < _BLOCK:
+            yield at + place
+            at = _frames_start(file, at + place)
+        else:
+            at += _BLOCK
+
+
+def _frames_start(file: BinaryIO, at: int) -> int:
+    """Return the offset of the first frame: behind the metadata blocks, which may hold pictures and other files."""
+    at += len(MAGIC)
+    while True:
+        file.seek(at)
+        header = file.read(4)
+        if len(header) < 4:
+            return at
+        at += 4 + int.from_bytes(header[1:], "big")
+        if header[0] & 0x80:
+            return at
 
 
 def _is_header(header: bytes) -> bool:
@@ -59,7 +75,7 @@ def _is_header(header: bytes) -> bool:
     if len(header) < _HEADER_SIZE or header[4] & 0x7F != 0 or header[5:8] != b"\x00\x00\x22":
         return False
     smallest, largest = int.from_bytes(header[8:10], "big"), int.from_bytes(header[10:12], "big")
-    return 16 <= smallest <= largest and int.from_bytes(header[18:21], "big") >> 4 > 0
+    return smallest <= largest and largest >= 16 and int.from_bytes(header[18:21], "big") >> 4 > 0
 
 
 def _states_length(file: BinaryIO, at: int) -> bool:

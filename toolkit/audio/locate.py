@@ -9,8 +9,11 @@ from toolkit.audio.recording import Recording, after_id3
 
 FFMPEG_SUFFIXES = frozenset(
     {".m4a", ".m4b", ".mp4", ".mov", ".aac", ".3gp", ".wma", ".webm", ".mka", ".mkv", ".ac3", ".amr", ".ape", ".wv"}
+    | {".tta", ".dts", ".avi", ".flv", ".ts", ".mpg", ".mpeg", ".ogv", ".rm", ".nut", ".mlp", ".thd", ".latm"}
 )
 """What the names of files end in that libsndfile cannot read: an installed ffmpeg does."""
+MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"skip", b"free", b"pnot")
+"""The letters of a box that an MP4 or QuickTime file may begin with."""
 _MODULES = {
     b"fLaC": "flac",
     b"RIFF": "riff",
@@ -20,10 +23,13 @@ _MODULES = {
     b"OggS": "ogg",
     b".snd": "au",
     b"caff": "caf",
-    b"ftyp": "mp4",
+    **dict.fromkeys(MP4_BOXES, "mp4"),
 }
-_FFMPEG_MAGICS = (b"\x1aE\xdf\xa3", b"0&\xb2u\x8ef\xcf\x11", b"#!AMR", b"\x0bw", b"FLV", b"wvpk", b"MAC ")
-"""The first bytes of Matroska, ASF (WMA), AMR, AC-3, FLV, WavPack and Monkey's Audio."""
+FFMPEG_MAGICS = (b"\x1aE\xdf\xa3", b"0&\xb2u\x8ef\xcf\x11", b"#!AMR", b"FLV", b"wvpk", b"MAC ", b"\x00\x00\x01\xba")
+"""The first bytes of Matroska, ASF (WMA), AMR, FLV, WavPack, Monkey's Audio and MPEG's program stream."""
+AC3 = b"\x0bw"
+_PACKET = 188
+"""Bytes of a packet in an MPEG transport stream, whose first one is 0x47 (ISO/IEC 13818-1, section 2.4.3)."""
 
 
 def recordings(path: Path, size: int) -> list[Recording]:
@@ -40,8 +46,10 @@ def recordings(path: Path, size: int) -> list[Recording]:
         start = after_id3(file, 0)
         file.seek(start)
         head = file.read(12)
-        if head.startswith(_FFMPEG_MAGICS) or _is_adts(head):
+        if head.startswith(FFMPEG_MAGICS):
             return [Recording(0, size, by_ffmpeg=True)]
+        if head.startswith(AC3) or _is_adts(head) or is_transport_stream(head + file.read(_PACKET * 3)):
+            return [Recording(0, size, exact=False, by_ffmpeg=True)]
         name = next((name for magic, name in _MODULES.items() if magic in (head[:4], head[4:8])), None)
         if name is not None:
             container = import_module(f"toolkit.audio.{name}")  # only what is needed: a first label waits for it
@@ -51,6 +59,11 @@ def recordings(path: Path, size: int) -> list[Recording]:
 
         by_ffmpeg = path.suffix.lower() in FFMPEG_SUFFIXES
         return mp3.recordings(file, start, size) or [Recording(0, size, by_ffmpeg=by_ffmpeg)]
+
+
+def is_transport_stream(data: bytes) -> bool:
+    """Return whether bytes begin with packets of an MPEG transport stream."""
+    return len(data) > 2 * _PACKET and data[0] == data[_PACKET] == data[2 * _PACKET] == 0x47
 
 
 def _is_adts(head: bytes) -> bool:

@@ -1,7 +1,7 @@
 """The recordings of an MPEG audio file (MP3, MP2): where its frames begin, and whether a header states how many follow.
 
-A frame's header is that of ISO/IEC 11172-3, section 2.4.1.3, with MPEG 2.5's rates; Xing's, LAME's ("Info") and
-Fraunhofer's ("VBRI") headers lie in the first frame.
+A frame's header is that of ISO/IEC 11172-3, section 2.4.1.3, with MPEG 2.5's rates; Xing's and LAME's ("Info") headers
+lie in the first frame.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import BinaryIO, NamedTuple
 
 from toolkit.audio.recording import ID3, Recording, after_id3
 
-SEARCHED = 1 << 16
+SEARCHED = 1 << 20
 """How many bytes that are no frames may stand before the first one."""
 _MAX_BYTES = 1 << 28
 _STRETCH = 32
@@ -45,13 +45,21 @@ class Frame(NamedTuple):
 
 
 class _Run(NamedTuple):
-    """Frames in a row: offsets, whether a header states how many there are, and where it says that they end."""
+    """Frames in a row: offsets, kind, how many; and how many frames and bytes its header states, or 0."""
 
     start: int
     end: int
-    exact: bool
-    limit: int
     kind: tuple[int, int, int, bool]
+    frames: int = 1
+    stated: int = 0
+    stated_bytes: int = 0
+
+    @property
+    def states_length(self) -> bool:
+        """Whether the header states how many frames there are; not where all its bytes are there and fewer frames."""
+        size = self.end - self.start
+        is_whole = 0 < self.stated_bytes <= size + 2 * size // self.frames
+        return self.stated > 0 and not (is_whole and self.frames < self.stated)
 
 
 def frame_at(data: bytes, at: int) -> Frame | None:
@@ -77,20 +85,23 @@ def recordings(file: BinaryIO, start: int, end: int) -> list[Recording]:
     data = _read(file, start, min(end, start + SEARCHED + _LONGEST))
     first = next(_frames(data, 0, SEARCHED), None)
     if first is None:
-        return []
-    frames, size = _stated_length(data, first)
-    if frames and size and not any(_frames(_read(file, start + first.at + size, end))):
+        return [_estimated(start, end)] if _is_free_format(data) else []
+    runs = _runs(_read(file, start, end), first.at)
+    if len(runs) == 1 and runs[0].states_length:
         return [Recording(start + first.at if first.at else 0, end)]
-    data = _read(file, start, end)
-    return [
-        Recording(
-            start + run.start,
-            start + run.end,
-            run.exact,
-            stated_size=None if run.exact else _STRETCH * (run.end - run.start),
-        )
-        for run in _runs(data, first.at)
+    return [(Recording if run.states_length else _estimated)(start + run.start, start + run.end) for run in runs] or [
+        _estimated(start + first.at, end)
     ]
+
+
+def _estimated(start: int, end: int) -> Recording:
+    """Return a recording whose decoder believes in a greater length than there can be, and so reads to the end."""
+    return Recording(start, end, exact=False, stated_size=_STRETCH * (end - start))
+
+
+def _is_free_format(data: bytes) -> bool:
+    """Return whether a header of layer III is at the beginning that leaves the bit rate open."""
+    return len(data) > 2 and data[0] == 0xFF and data[1] & 0xE6 == 0xE2 and data[2] >> 4 == 0
 
 
 def _read(file: BinaryIO, start: int, end: int) -> bytes:
@@ -98,22 +109,30 @@ def _read(file: BinaryIO, start: int, end: int) -> bytes:
     return file.read(max(0, min(end - start, _MAX_BYTES)))
 
 
-def _runs(data: bytes, at: int) -> Iterator[_Run]:
-    """Yield the runs of whole frames that belong together; a decoder must begin afresh at each."""
-    run: _Run | None = None
+def _runs(data: bytes, at: int) -> list[_Run]:
+    """Return the runs of whole frames that belong together; a decoder must begin afresh at each.
+
+    A run ends where the kind changes, another header stands, so many bytes are no frames that a decoder gives up, or
+    all frames are there that its header states; a header may state one more or less.
+    """
+    runs: list[_Run] = []
     for frame in _frames(data, at):
         after = frame.at + frame.size
         if after > len(data):
             break
-        frames, size = _stated_length(data, frame)
-        if run and not frames and frame.kind == run.kind and frame.at <= run.end + _GAP and frame.at < run.limit:
-            run = run._replace(end=after)
-            continue
-        if run:
-            yield run
-        run = _Run(frame.at, after, frames > 0, frame.at + size if size else len(data), frame.kind)
-    if run:
-        yield run
+        stated, size = _stated_length(data, frame)
+        run = runs[-1] if runs else None
+        if run and not stated and frame.kind == run.kind and _continues(data, run, frame.at):
+            runs[-1] = run._replace(end=after, frames=run.frames + 1)
+        else:
+            runs.append(_Run(frame.at, after, frame.kind, 1, stated, size))
+    return [run for number, run in enumerate(runs) if number == 0 or run.frames >= _RUN]
+
+
+def _continues(data: bytes, run: _Run, at: int) -> bool:
+    """Return whether a decoder that reads a run comes to a frame: not over a tag, a long gap, or the stated end."""
+    is_whole = run.stated and run.frames > run.stated
+    return not is_whole and at <= run.end + _GAP and data[run.end : run.end + len(ID3)] != ID3
 
 
 def _frames(data: bytes, at: int = 0, last: int = _MAX_BYTES) -> Iterator[Frame]:
@@ -136,7 +155,7 @@ def _after_tag(data: bytes, at: int) -> int | None:
     if data[at : at + 3] != ID3:
         return None
     after = after_id3(BytesIO(data), at)
-    return after if after > at else None
+    return after if at < after <= len(data) else None
 
 
 def _is_run(data: bytes, frame: Frame) -> bool:
@@ -152,15 +171,15 @@ def _is_run(data: bytes, frame: Frame) -> bool:
 
 
 def _stated_length(data: bytes, frame: Frame) -> tuple[int, int]:
-    """Return how many frames and bytes the Xing, Info or VBRI header in a frame states, 0 where it does not."""
+    """Return how many frames and bytes the Xing or Info header in a frame states, 0 where it does not.
+
+    A VBRI header is none for this: the decoder does not use it.
+    """
     version, _, _, is_mono = frame.kind
     at = frame.at + 4 + ((17 if is_mono else 32) if version == 3 else (9 if is_mono else 17))
-    if data[at : at + 4] in (b"Xing", b"Info"):
-        flags, frames, size = (int.from_bytes(data[at + 4 * n : at + 4 * n + 4], "big") for n in (1, 2, 3))
-        if not flags & 1:
-            return 0, 0
-        return frames, size if flags & 2 else 0
-    if data[frame.at + 36 : frame.at + 40] == b"VBRI":
-        size, frames = (int.from_bytes(data[frame.at + n : frame.at + n + 4], "big") for n in (46, 50))
-        return frames, size
-    return 0, 0
+    if data[at : at + 4] not in (b"Xing", b"Info"):
+        return 0, 0
+    flags, frames, size = (int.from_bytes(data[at + 4 * n : at + 4 * n + 4], "big") for n in (1, 2, 3))
+    if not flags & 1:
+        return 0, 0
+    return frames, size if flags & 2 else 0

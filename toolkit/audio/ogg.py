@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-from toolkit.audio.recording import Recording
+from toolkit.audio.recording import ID3, Recording
 from toolkit.errors import AudioError
 
 MAGIC = b"OggS"
@@ -29,6 +29,7 @@ class _Page(NamedTuple):
     stream: int
     number: int
     flags: int
+    position: int
 
 
 def recordings(file: BinaryIO, start: int, end: int) -> list[Recording]:
@@ -48,13 +49,19 @@ def recordings(file: BinaryIO, start: int, end: int) -> list[Recording]:
             parts.append(_recording(file, start, page.start, [newest[stream] for stream in open_streams]))
             newest, open_streams, start = {}, set(), page.start
         previous = newest.get(page.stream)
-        if previous and page.number != previous.number + 1:
+        if previous and not _follows(page, previous):
             raise AudioError(f"the file is damaged: a page before byte {page.start} is missing; copy it again")
         newest[page.stream] = page
         open_streams.add(page.stream)
         if page.flags & _LAST:
             open_streams.remove(page.stream)
-    return [*parts, _recording(file, start if parts else 0, end, [newest[stream] for stream in open_streams])]
+    return [*parts, _recording(file, start, end, [newest[stream] for stream in open_streams])]
+
+
+def _follows(page: _Page, previous: _Page) -> bool:
+    """Return whether a page follows another; one that a running station sends follows the header at any number."""
+    is_header = previous.position == 0
+    return is_header or page.number in ((previous.number + 1) & 0xFFFFFFFF, 0)
 
 
 def _recording(file: BinaryIO, start: int, end: int, endless: list[_Page]) -> Recording:
@@ -71,18 +78,13 @@ def _recording(file: BinaryIO, start: int, end: int, endless: list[_Page]) -> Re
 
 
 def _pages(file: BinaryIO, start: int) -> Iterator[_Page]:
-    """Yield pages until something else follows the end of a stream."""
-    ended = False
-    while True:
+    """Yield the pages; zeros and tags may stand behind them and between two recordings."""
+    while (start := _next_page(file, start)) >= 0:
         file.seek(start)
         header = file.read(_HEADER.size)
-        if not header.strip(b"\0") or (ended and not header.startswith(MAGIC)):
-            return
         if len(header) < _HEADER.size:
             raise _truncated(start)
-        magic, _, flags, _, stream, number, checksum, segments = _HEADER.unpack(header)
-        if magic != MAGIC:
-            raise AudioError(f"the file is damaged at byte {start}: no Ogg page begins there; copy it again")
+        _, _, flags, position, stream, number, checksum, segments = _HEADER.unpack(header)
         sizes = file.read(segments)
         body = file.read(sum(sizes))
         if len(sizes) < segments or len(body) < sum(sizes):
@@ -91,9 +93,22 @@ def _pages(file: BinaryIO, start: int) -> Iterator[_Page]:
         page[_CHECKSUM] = bytes(4)
         if _crc(page) != checksum:
             raise AudioError(f"the file is damaged in the page at byte {start} (its checksum fails); copy it again")
-        ended = bool(flags & _LAST)
-        yield _Page(start, start + len(page), stream, number, flags)
+        yield _Page(start, start + len(page), stream, number, flags, position)
         start += len(page)
+
+
+def _next_page(file: BinaryIO, at: int) -> int:
+    """Return where the next page begins, -1 where none follows; refuse other bytes than zeros and tags before it."""
+    file.seek(at)
+    rest = file.read(len(MAGIC))
+    if rest == MAGIC:
+        return at
+    rest += file.read()
+    place = rest.find(MAGIC)
+    between = rest if place < 0 else rest[:place]
+    if between.strip(b"\0") and not between.startswith((b"TAG", ID3, b"APETAGEX")):
+        raise AudioError(f"the file is damaged at byte {at}: no Ogg page begins there; copy it again")
+    return at + place if place >= 0 else -1
 
 
 def _truncated(start: int) -> AudioError:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.audio.locate import AC3, FFMPEG_MAGICS, MP4_BOXES, is_transport_stream
+from toolkit.audio.mp3 import frame_at
+from toolkit.audio.recording import ID3
 from toolkit.audio.samples import MAX_CHANNELS
 from toolkit.errors import AudioError, UsageError
 
@@ -12,11 +15,20 @@ FORMATS = {"s16": 2, "s24": 3, "s32": 4, "f32": 4}
 """Bytes of a sample: whole numbers of 16, 24 and 32 bits, and 32-bit floats."""
 LOOKED_AT = 4096
 """Bytes by which an audio file is distinguished from raw samples."""
-_HEADERS = (b"RIFF", b"RIFX", b"RF64", b"fLaC", b"OggS", b"ID3", b"FORM", b".snd", b"caff", b"\x1aE\xdf\xa3")
-_BITRATES = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
-_BITRATES_2 = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
-"""Kilobits a second of MPEG 1 and 2, layer III, and samples a second of MPEG 1."""
-_RATES = (44_100, 48_000, 32_000)
+_HEADERS = (
+    *FFMPEG_MAGICS,
+    b"RIFF",
+    b"RIFX",
+    b"RF64",
+    b"BW64",
+    b"riff",
+    b"fLaC",
+    b"OggS",
+    ID3,
+    b"FORM",
+    b".snd",
+    b"caff",
+)
 
 
 def check_format(format: str, channels: int) -> int:
@@ -30,24 +42,24 @@ def check_format(format: str, channels: int) -> int:
 
 def check_beginning(data: bytes) -> None:
     """Raise `AudioError` where the first bytes of a source are those of a sound file."""
-    if data.startswith(_HEADERS) or data[4:8] == b"ftyp" or _is_compressed(data):
+    is_file = data.startswith((*_HEADERS, *FFMPEG_MAGICS, AC3)) or data[4:8] in MP4_BOXES
+    if is_file or is_transport_stream(data) or _is_adts_run(data) or _is_mpeg_run(data):
         raise AudioError("these are the bytes of a sound file, not raw samples: name the file itself to classify it")
 
 
-def _is_compressed(data: bytes) -> bool:
-    """Tell whether two frames of MP3 or of AAC (ADTS) are at the beginning; one might be a loud sample."""
-    if len(data) < 6 or data[0] != 0xFF:
+def _is_adts_run(data: bytes) -> bool:
+    """Return whether two frames of AAC are at the beginning; one might be a loud sample."""
+    if len(data) < 6 or data[0] != 0xFF or data[1] & 0xF6 != 0xF0:
         return False
-    if data[1] & 0xF6 == 0xF0:
-        length = (data[3] & 3) << 11 | data[4] << 3 | data[5] >> 5
-    elif data[1] & 0xE6 == 0xE2 and data[2] >> 4 not in (0, 15) and data[2] >> 2 & 3 != 3:
-        first = data[1] >> 3 & 3 == 3
-        rate = _RATES[data[2] >> 2 & 3] >> (0 if first else 1 if data[1] >> 3 & 3 == 2 else 2)
-        bits = 1000 * (_BITRATES if first else _BITRATES_2)[(data[2] >> 4) - 1]
-        length = (144 if first else 72) * bits // rate + (data[2] >> 1 & 1)
-    else:
-        return False
+    length = (data[3] & 3) << 11 | data[4] << 3 | data[5] >> 5
     return length > 6 and data[length : length + 2] == data[:2]
+
+
+def _is_mpeg_run(data: bytes) -> bool:
+    """Return whether two frames of MPEG audio are at the beginning."""
+    first = frame_at(data, 0)
+    second = frame_at(data, first.size) if first else None
+    return first is not None and second is not None and first.kind == second.kind
 
 
 def decode(data: bytes, format: str, channels: int = 1) -> NDArray[np.float32]:

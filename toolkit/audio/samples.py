@@ -19,9 +19,6 @@ SILENT_DB = -200.0
 """The level of digital silence."""
 SILENCE_DB = -60.0
 """What is quieter counts as silence."""
-_CANCELLED = 1e-3
-_JUDGED = 1000
-"""Fewer samples may cancel by chance."""
 
 
 def valid_samples(samples: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -84,7 +81,7 @@ def to_mono_at(samples: NDArray[np.floating], source_rate: int, rate: int) -> ND
             "second; transpose it"
         )
     if samples.ndim == 2 and samples.shape[1] > 0:
-        samples = downmix(samples)[0]
+        samples = mono(samples)
     single = valid_samples(samples)
     if source_rate == rate:
         return single
@@ -108,13 +105,6 @@ def mono(block: NDArray[np.floating]) -> NDArray[np.floating]:
         return block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=block.dtype)
 
 
-def downmix(samples: NDArray[np.floating]) -> tuple[NDArray[np.floating], bool]:
-    """Return samples of shape (n, channels) as one channel (n,), and whether one is used alone, as the mean cancels."""
-    mixer = Downmix()
-    single = mixer.mono(samples)
-    return (samples[:, mixer.loudest], True) if mixer.cancels else (single, False)
-
-
 def level_db(samples: NDArray[np.floating]) -> float:
     """Return the root mean square of samples without their mean, in decibels relative to full scale.
 
@@ -131,49 +121,8 @@ def is_silent(samples: NDArray[np.float32], silence_db: float) -> bool:
     return not loud and level_db(samples) < silence_db
 
 
-class Downmix:
-    """One channel of many, block by block: their mean, or one of them alone."""
-
-    def __init__(self, channel: int | None = None) -> None:
-        """Use the mean, or the channel of this number."""
-        self._channel = channel
-        self._count = 0
-        self._sums = self._squares = np.zeros(1)
-
-    def mono(self, block: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Return one channel, shape (n,), of a block of shape (n, channels)."""
-        if self._channel is not None:
-            return block[:, self._channel]
-        mixed = mono(block)
-        if block.shape[1] > 1:
-            with np.errstate(all="ignore"):
-                squares = np.append(np.einsum("ij,ij->j", block, block), np.dot(mixed, mixed))
-                self._squares = self._squares + squares
-                self._sums = self._sums + np.append(block.sum(axis=0), mixed.sum())
-                self._count += len(block)
-        return mixed
-
-    def _powers(self) -> NDArray[np.float64]:
-        """Return the variances of the channels, and of their mean behind them: a constant offset is no sound."""
-        return self._squares / self._count - (self._sums / self._count) ** 2
-
-    @property
-    def loudest(self) -> int:
-        """The number of the first channel with at least half of the loudest one's power, so that it stays the same."""
-        powers = self._powers()[:-1]
-        return int(np.argmax(powers >= powers.max() / 2))
-
-    @property
-    def cancels(self) -> bool:
-        """Whether the mean's power is below a thousandth (-30 dB) of the loudest channel's, as in antiphase."""
-        if self._count < _JUDGED:
-            return False
-        *powers, mixed = self._powers()
-        return bool(mixed < _CANCELLED * max(powers))
-
-
 class Resampler:
-    """Sound that comes in blocks, as one channel at another rate.
+    """Mono sound that comes in blocks, at another rate.
 
     Together the blocks are what `to_mono_at` makes of all of them at once, but for a few milliseconds at the end that
     wait for more.
@@ -187,16 +136,15 @@ class Resampler:
         if source_rate != rate:
             self._stream = soxr.ResampleStream(source_rate, rate, 1, dtype="float32", quality="HQ")
 
-    def push(self, block: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Return the samples that the next block, float32 (n, channels), adds; there may be none.
+    def push(self, samples: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Return the samples that the next ones, mono float (n,), add; there may be none.
 
         Raises
         ------
         AudioError
             If they are not finite, or not floats.
         """
-        single = mono(block)
-        if len(single) == 0:
+        if len(samples) == 0:
             return np.zeros(0, np.float32)
-        samples = valid_samples(single)
+        samples = valid_samples(samples)
         return samples if self._stream is None else np.asarray(self._stream.resample_chunk(samples), np.float32)

@@ -67,6 +67,15 @@ def test_every_recording_of_a_chain_is_heard(whole: bytes, tmp_path: Path) -> No
         np.testing.assert_array_equal(decode.load(path, RATE), np.tile(one, links))
 
 
+@pytest.mark.parametrize("between", [b"ID3\x04\x00\x00\x00\x00\x00\x0a" + bytes(10), bytes(5000), b"TAG" + bytes(125)])
+def test_tags_and_zeros_between_recordings_are_passed_over(whole: bytes, tmp_path: Path, between: bytes) -> None:
+    path = tmp_path / "a.ogg"
+    path.write_bytes(whole)
+    one = decode.load(path, RATE)
+    path.write_bytes(whole + between + whole)
+    np.testing.assert_array_equal(decode.load(path, RATE), np.tile(one, 2))
+
+
 def without_end(content: bytes) -> bytes:
     """Return an Ogg file whose last page is not marked as the end, with the checksum that belongs to it."""
     start = starts(content)[-1]
@@ -128,7 +137,7 @@ def test_a_cut_between_pages_is_heard_with_a_warning(whole: bytes, tmp_path: Pat
 def test_a_missing_page_is_found(whole: bytes, tmp_path: Path) -> None:
     pages = starts(whole)
     path = tmp_path / "a.ogg"
-    for first, second in zip(pages[2:], pages[3:], strict=False):
+    for first, second in zip(pages[3:], pages[4:], strict=False):  # behind the header, a station's page has any number
         path.write_bytes(whole[:first] + whole[second:])
         with pytest.raises(AudioError, match=rf"a page before byte {first} is missing"):
             decode.load(path, RATE)

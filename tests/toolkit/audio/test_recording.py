@@ -18,6 +18,7 @@ import soundfile
 
 from tests.toolkit import sounds
 from toolkit.audio import decode
+from toolkit.audio.downmix import CANCELLED
 from toolkit.audio.locate import recordings
 from toolkit.audio.recording import CUT_OFF
 from toolkit.errors import AudioError
@@ -268,10 +269,79 @@ def test_channels_that_cancel_each_other_are_noticed(tmp_path: Path) -> None:
     soundfile.write(path, np.stack([np.float32(0.99) * loud, -loud], axis=1), RATE, subtype="FLOAT")
     sound = decode.read(path, RATE)
     np.testing.assert_array_equal(sound.samples, np.float32(0.99) * loud)
-    assert sound.warnings == (decode.CANCELLED,)
+    assert sound.warnings == decode.check(path) == (CANCELLED,)
     for other in (-quiet, quiet, np.zeros_like(loud), sounds.noise(0)):
         soundfile.write(path, np.stack([loud, other], axis=1), RATE, subtype="FLOAT")
-        assert decode.read(path, RATE).warnings == ()
+        assert decode.read(path, RATE).warnings == decode.check(path) == ()
+
+
+def test_a_part_in_antiphase_is_heard(tmp_path: Path) -> None:
+    first, second = sounds.melody(4), sounds.music(0, 4)
+    path = tmp_path / "a.wav"
+    stereo = np.concatenate([np.stack([first, -first], axis=1), np.stack([second, second], axis=1)])
+    soundfile.write(path, stereo, RATE, subtype="FLOAT")
+    sound = decode.read(path, RATE)
+    np.testing.assert_array_equal(sound.samples, np.concatenate([first, second]))
+    assert sound.warnings == (CANCELLED,)
+
+
+@needs_ffmpeg
+def test_joined_files_of_other_codecs_are_heard_once_each(wav: Path, tmp_path: Path) -> None:
+    short = tmp_path / "short.wav"
+    soundfile.write(short, sounds.melody(2), RATE)
+    for name, *options in (("a.ogg", "-c:a", "flac"), ("a.wav", "-c:a", "ac3")):
+        parts = [ffmpeg(source, tmp_path / name, *options) for source in (wav, short)]
+        assert seconds(tmp_path / name, b"".join(parts)) == pytest.approx(SECONDS + 2, abs=0.2)
+
+
+@needs_ffmpeg
+def test_a_flac_in_a_flacs_metadata_is_no_recording(wav: Path, tmp_path: Path) -> None:
+    whole = ffmpeg(wav, tmp_path / "a.flac", "-ac", "1")
+    for inner in (whole, whole[:100], b"fLaC" * 10):
+        block = b"\x02" + (4 + len(inner)).to_bytes(3, "big") + b"test" + inner  # an APPLICATION block
+        assert seconds(tmp_path / "b.flac", whole[:42] + block + whole[42:]) == SECONDS
+
+
+def xing(data: bytes, frames: int | None, size: bool = True) -> bytes:
+    """Return an MP3 with another number of frames in its Info header, or without the number of bytes."""
+    at = max(data.find(b"Info"), data.find(b"Xing"))
+    changed = bytearray(data)
+    if frames is not None:
+        changed[at + 8 : at + 12] = frames.to_bytes(4, "big")
+    if not size:
+        changed[at + 7] &= ~2
+        changed[at + 12 : at + 116] = changed[at + 16 : at + 120]
+    return bytes(changed)
+
+
+@needs_ffmpeg
+def test_a_header_that_states_another_length_is_not_believed(wav: Path, tmp_path: Path) -> None:
+    data = ffmpeg(wav, tmp_path / "a.mp3", "-c:a", "libmp3lame", "-b:a", "128k", "-id3v2_version", "0")
+    bare = ffmpeg(wav, tmp_path / "b.mp3", "-c:a", "libmp3lame", "-b:a", "128k", "-write_xing", "0")
+    for changed, expected in (
+        (xing(data, 40), SECONDS),
+        (xing(data, 1_000_000), SECONDS),
+        (xing(data, None, size=False) + bare, 2 * SECONDS),
+        (bare + b"ID3\x04\x00\x00\x7f\x7f\x7f\x7f" + bytes(20) + bare, 2 * SECONDS),
+    ):
+        (tmp_path / "c.mp3").write_bytes(changed)
+        sound = decode.read(tmp_path / "c.mp3", RATE)
+        assert len(sound.samples) / RATE == pytest.approx(expected, abs=0.3) and len(sound.warnings) <= 1
+    au = bytearray(ffmpeg(wav, tmp_path / "a.au"))
+    au[8:12] = (100_000).to_bytes(4, "big")
+    (tmp_path / "a.au").write_bytes(au)
+    sound = decode.read(tmp_path / "a.au", RATE)
+    assert len(sound.samples) == SECONDS * RATE and "fewer samples than it holds" in sound.warnings[0]
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("name", ["a.aac", "a.ac3", "a.ts"])
+def test_a_stream_that_was_cut_anywhere_is_heard(wav: Path, tmp_path: Path, name: str) -> None:
+    data = ffmpeg(wav, tmp_path / name)
+    for cut in (data[: len(data) // 2 + 7], data[: len(data) - 5]):
+        (tmp_path / name).write_bytes(cut)
+        sound = decode.read(tmp_path / name, RATE)
+        assert len(sound.samples) > 2 * RATE and len(sound.warnings) <= 1
 
 
 def test_a_usual_file_is_one_recording_that_is_read_as_it_stands(tmp_path: Path) -> None:

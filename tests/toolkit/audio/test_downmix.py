@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 
-from runtime.stream.downmix import downmixed
 from tests.runtime.stream.test_events import cuts, listened, results
 from tests.runtime.stream.test_sliding_window import music
-from toolkit.audio.samples import downmix
+from toolkit.audio.downmix import downmix, downmixed
 
 
 def columns(*channels: Any) -> Any:
@@ -74,6 +73,6 @@ def test_only_the_part_that_cancels_is_one_channel() -> None:
     wide, antiphase = columns(sound, other), columns(sound, -sound)
     single: list[Any] = list(downmixed(iter([wide, antiphase[:30_000], None, wide[:30_000]]), 22_050, print))
     (gap,) = [number for number, block in enumerate(single) if block is None]
-    before, after = (np.concatenate(part)[:, 0] for part in (single[:gap], single[gap + 1 :]))
+    before, after = (np.concatenate(part) for part in (single[:gap], single[gap + 1 :]))
     np.testing.assert_array_equal(before, np.concatenate([wide.mean(axis=1), sound[:30_000]]))
     np.testing.assert_array_equal(after, wide[:30_000].mean(axis=1))
