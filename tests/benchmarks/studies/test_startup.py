@@ -62,6 +62,7 @@ def test_misuse(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> Non
 @pytest.mark.slow
 def test_ctrl_c_ends_in_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     """A terminal sends it to the processes that are measured, too."""
+    psutil = pytest.importorskip("psutil")
     command = [sys.executable, "-m", "benchmarks", "start", "--rounds", "500", "--markdown", str(tmp_path / "s.md")]
     root = Path(__file__).parents[3]
     process = subprocess.Popen(
@@ -74,7 +75,10 @@ def test_ctrl_c_ends_in_one_line_and_leaves_nothing(tmp_path: Path) -> None:
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # what runs in the background ignores it
     )
     try:
-        time.sleep(4)
+        deadline = time.monotonic() + 60
+        while len(psutil.Process(process.pid).children(recursive=True)) < 2:  # what starts a program, and the program
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.01)
         os.killpg(process.pid, signal.SIGINT)
         printed, errors = process.communicate(timeout=60)
     finally:
