@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from benchmarks.measure import clips, peers
 from benchmarks.measure.peers import ONNX_RUNTIME, TENSORFLOW_LITE, TF_KERAS, Peer, peers_of, started
 from tests.run_maker import made_artifacts, made_run
 from toolkit.errors import EngineError, UsageError
+from toolkit.measure import latency
 
 
 @pytest.fixture(scope="module")
@@ -49,23 +51,37 @@ def test_each_gets_the_first_file_it_can_use(models: Path, run: Path) -> None:
 
 @pytest.mark.slow
 def test_they_run_in_turns_with_ours(models: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The usual script is slower than ours, and both label the synthetic clip the same."""
+    """Each program is beside our row of the same file: TensorFlow Lite beside TFLite, the others beside ONNX."""
     for name in peers.PICTURE:
         pytest.importorskip(name, reason="the usual script's libraries are not installed")
     clip = clips.clip_in(tmp_path, None)
-    words = [str(models / f"gtzanet-float32.{kind}") for kind in ("onnx", "tflite")]
-    words += ["--speed-only", "--min-duration", "0", "--min-count", "3", "--threads", "1", "--clip", str(clip)]
+    ours = [str(models / f"gtzanet-float32.{kind}") for kind in ("onnx", "tflite")]
+    timed: list[list[str]] = []
+
+    def measured(tasks: Any, *_: Any, **__: Any) -> Any:
+        """Run each task once; the first takes 1 s, the second 2 s, ..., and ten times as long from file to label."""
+        for task in tasks.values():
+            task(0)
+        timed.append(list(tasks))
+        return {name: ((number * 10.0 ** (len(timed) - 1),),) for number, name in enumerate(tasks, start=1)}
+
+    monkeypatch.setattr(latency, "measure", measured)
     output = tmp_path / "o.json"
-    assert cli.entry([*words, "--peers", "--run", str(run), "--json", str(output)]) == 0
+    words = [*ours, "--speed-only", "--threads", "1", "--clip", str(clip), "--peers", "--run", str(run)]
+    assert cli.entry([*words, "--json", str(output)]) == 0
     value = json.loads(output.read_text())
-    ours, theirs = value["rows"][:2], value["rows"][2:]
+    names = [row["name"] for row in value["rows"]]
+    assert timed == [names, names] and names[:2] == ours
+    theirs = value["rows"][2:]
     assert [row["name"].partition(" (")[0] for row in theirs] == [
         kind.name for kind in (ONNX_RUNTIME, TENSORFLOW_LITE, TF_KERAS)
     ]
+    for quantity, scale in (("network", 1e3), ("file_to_label", 1e4)):
+        assert [row[quantity]["p50_ms"] for row in value["rows"]] == pytest.approx([scale * n for n in range(1, 6)])
+    for ratio in ("network_ratio", "file_ratio"):
+        assert [row[ratio]["median"] for row in theirs] == pytest.approx([3 / 1, 4 / 2, 5 / 1])
     for row in theirs:
-        assert row["file_to_label"]["p50_ms"] > max(one["file_to_label"]["p50_ms"] for one in ours)
-        assert row["file_ratio"]["median"] > 1 and row["network_ratio"]["median"] > 0
-        assert row["fresh"]["peak_bytes"] > max(one["fresh"]["peak_bytes"] for one in ours)
+        assert row["fresh"]["peak_bytes"] > max(one["fresh"]["peak_bytes"] for one in value["rows"][:2])
         assert row["fresh"]["seconds"] > row["fresh"]["import_seconds"] > 0
     commands = [note for note in value["notes"] if "`python benchmarks/assets/usual.py " in note]
     assert [note.partition(": ")[0] for note in commands] == [row["name"] for row in theirs]

@@ -18,6 +18,7 @@ from benchmarks.measure.suite import Settings, _float32_twin
 from runtime.default_model import PRETRAINED
 from tests.cards import example_card
 from toolkit.artifact.file import append_card, read_archive, read_card
+from toolkit.measure import latency
 from toolkit.measure.latency import Ratio
 from toolkit.progress import progress
 
@@ -54,7 +55,7 @@ def test_ratios_and_changes_are_those_of_the_model_over_float32(
     def measured(tasks: Any, *_: Any, **__: Any) -> Any:
         return dict(zip(tasks, next(rounds), strict=True))
 
-    monkeypatch.setattr(suite.latency, "measure", measured)
+    monkeypatch.setattr(latency, "measure", measured)
     monkeypatch.setattr(suite, "Judge", _Judge)
     monkeypatch.setattr(suite, "measure_fresh", lambda model, clip, threads, engine: FreshProcess(threads, 1, 1, 1))
     settings = Settings(tmp_path / "a.wav", (3,))

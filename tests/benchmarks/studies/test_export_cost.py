@@ -28,14 +28,13 @@ def test_a_row_has_every_cost() -> None:
 def test_every_onnx_file_has_its_row(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(export_cost, "QUANTIZATIONS", ("none", "dynamic", "int16x8"))
     output = tmp_path / "costs.json"
-    code = entry(["export", str(run), "--format", "onnx", "--json", str(output)])
+    assert entry(["export", str(run), "--format", "onnx", "--json", str(output)]) == 0
     costs = json.loads(output.read_text())["exports"]
-    assert [cost["file"] for cost in costs if cost["status"] == "ok"][:1] == ["gtzanet-float32.onnx"]
-    assert len(costs) == 2, "int16x8 is not offered for ONNX"
+    names = [(cost["file"], cost["status"]) for cost in costs]
+    assert names == [("gtzanet-float32.onnx", "ok"), ("gtzanet-dynamic.onnx", "ok")], "int16x8 is not offered for ONNX"
+    assert costs[0]["size_bytes"] > 3 * costs[1]["size_bytes"] > 0
     for cost in costs:
         assert cost["seconds"] > 1 and cost["peak_bytes"] > 100e6
-        assert (cost["size_bytes"] > 0) == (cost["status"] == "ok")
-    assert code == int(any(cost["status"] != "ok" for cost in costs))
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import soundfile
 
 from benchmarks.measure.selection import Limits
 from benchmarks.measure.suite import Settings
-from benchmarks.report.output import PRECISION, Destination
+from benchmarks.report.output import Destination
 from benchmarks.studies import models_request
 from runtime.default_model import PRETRAINED
 from toolkit.measure.latency import TimingPlan
@@ -27,7 +27,7 @@ def test_all_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     request = models_request.request_of(arguments)
     assert request.models == (PRETRAINED,) and request.data == tmp_path and request.kind == "audio"
     assert request.limits == Limits(latency_ms=20, size_bytes=500e3, peak_bytes=100e6, accuracy=0.45)
-    plan = TimingPlan(min_seconds=2, min_count=30, precision=PRECISION)
+    plan = TimingPlan(min_seconds=2, min_count=30, precision=0.03)
     assert request.settings == Settings(Path(), (3, 1), "test", "paper", plan, "litert", tmp_path / "cache")
     assert request.clip == clip and request.peers == () and request.left_out == ()
     assert request.journal == tmp_path / "o.json.unfinished"
