@@ -40,6 +40,25 @@ def test_falls_to_its_floor_and_stays() -> None:
     assert rates == pytest.approx([0.01, 0.001, 1e-4, 1e-5, 1e-5, 1e-5, 1e-5, 1e-5])
 
 
+def test_a_factor_that_passes_the_floor_stops_at_it() -> None:
+    recipe = Recipe(learning_rate=0.02, plateau_factor=0.3, min_learning_rate=0.01)
+    rates, plateau = [], Plateau(recipe.learning_rate)
+    for _ in range(4):
+        plateau = plateau.after(1.0, recipe)
+        rates.append(plateau.learning_rate)
+    assert rates == [0.02, 0.01, 0.01, 0.01]
+
+
+@pytest.mark.parametrize(("patience", "rate", "waits"), [(1, 1e-5, [1, 2, 3]), (3, 0.01, [1, 2, 0])])
+def test_epochs_without_a_fall_are_counted_as_keras_does(patience: int, rate: float, waits: list[int]) -> None:
+    """At the floor they are counted on, above it until the rate falls."""
+    recipe, plateau, counts = Recipe(plateau_patience=patience), Plateau(rate, best=1.0), []
+    for _ in range(3):
+        plateau = plateau.after(1.0, recipe)
+        counts.append(plateau.wait)
+    assert counts == waits
+
+
 def test_a_fall_smaller_than_delta_is_no_fall() -> None:
     plateau = Plateau(0.01).after(1.0, Recipe()).after(1.0 - 0.5e-4, Recipe())
     assert plateau.learning_rate == pytest.approx(0.001)
