@@ -141,7 +141,8 @@ def make_run(
 
 
 def made_run(base: Path, model_name: str) -> Path:
-    """Return a run of `model_name` under `base`, made at the first call of a test session."""
+    """Return a run of `model_name` under `base`, made at the first call of a test session (or where MADE is)."""
+    base = Path(os.environ.get("MADE", base))
     data, run = base / "made-pictures", base / "made-runs" / model_name
     if not data.is_dir():
         write_pictures(data)
