@@ -96,6 +96,35 @@ def test_a_senseless_recipe_names_its_flag(field: str, value: Any) -> None:
         Recipe(**{field: value})
 
 
+COUNTS = ((1, 1_000_000), (0, 1_000_001))
+SHARES = ((0.0, 0.999), (-1e-9, 1.0, 1.5))
+
+
+@pytest.mark.parametrize(
+    ("field", "valid", "senseless"),
+    [
+        ("epochs", *COUNTS), ("batch_size", *COUNTS), ("plateau_patience", *COUNTS),
+        ("learning_rate", (1e-12, 999.9), (9e-13, 1000.0, 1500.0)),
+        ("momentum", *SHARES), ("dropout", *SHARES), ("plateau_factor", (1e-9, 0.999), (0.0, -0.5, 1.0, 1.5)),
+        ("plateau_delta", (0.0, 1e300), (-1e-9,)), ("min_learning_rate", (0.0, 1e300), (-1e-9,)),
+    ],
+)  # fmt: skip
+def test_a_recipe_may_be_at_its_bounds_and_not_beyond(
+    field: str, valid: tuple[float, ...], senseless: tuple[float, ...]
+) -> None:
+    for value in valid:
+        assert getattr(Recipe(**{field: value}), field) == value  # type: ignore[arg-type]
+    for value in senseless:
+        with pytest.raises(UsageError, match="--" + field.replace("_", "-") + " must be"):
+            Recipe(**{field: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("field", "most"), [("threads", 1024), ("shards", 1024)])
+def test_compute_may_have_the_least_and_the_most(field: str, most: int) -> None:
+    for value in (1, most):
+        assert getattr(Compute(**{field: value}), field) == value  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("field", ["learning_rate", "plateau_delta", "min_learning_rate"])
 @pytest.mark.parametrize("value", [float("inf"), float("nan")])
 def test_a_number_that_is_not_finite_is_said_to_be(field: str, value: Any) -> None:
