@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from benchmarks.measure.accuracy import Accuracy, Paired, detail
 from benchmarks.measure.fresh_process import FreshProcess
 from benchmarks.measure.row import Row
+from benchmarks.report import svg
 from benchmarks.report.page import page
 from benchmarks.report.svg import Dot, axis, distributions, stacked, ticks, trade_off
 from tests.cards import example_card
@@ -173,6 +174,64 @@ def test_labels_of_neighbours_cover_neither_each_other_nor_a_dot() -> None:
     for one, other in [*itertools.combinations(boxes, 2), *itertools.product(boxes, circles)]:
         assert not (one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3])
     assert text == trade_off(dots, "ms", "accuracy")
+
+
+def leads(text: str) -> list[tuple[float, ...]]:
+    """Return the ends of the lines from dots to labels: x1, y1, x2, y2."""
+    ends = re.findall(r'<line class="lead" x1="([\d.]+)" y1="([\d.]+)" x2="([\d.]+)" y2="([\d.]+)"', text)
+    return [tuple(map(float, line)) for line in ends]
+
+
+def test_a_line_leads_from_a_dot_to_a_label_that_is_not_beside_it() -> None:
+    assert leads(trade_off([Dot("a", 10, 0.5, 0.4, 0.6, True)], "ms", "accuracy")) == []
+    dots = [Dot(f"name-{n} of a file", 20 + n / 4, 0.5 + n % 3 / 200, 0.43, 0.57, True) for n in range(14)]
+    text = trade_off([*dots, Dot("far", 170, 0.5, 0.43, 0.57, True)], "ms", "accuracy")
+    circles = set(zip(numbers(text, "cx"), numbers(text, "cy"), strict=True))
+    labels = {(float(x), float(y) - 4) for x, y in re.findall(r'<text x="([\d.]+)" y="([\d.]+)" [^>]*>name-', text)}
+    assert len(leads(text)) >= 5
+    for x1, y1, x2, y2 in leads(text):
+        assert (x1, y1) in circles and (x2, y2) in labels
+
+
+def test_dots_and_marks_are_where_their_values_are() -> None:
+    """The axes begin at 60 of 720 and 316 of 360, and end at 700 and 16."""
+    text = trade_off([Dot("a", 4, 0.5, 0.4, 0.6, True), Dot("b", 10, 0.6, 0.5, 0.6, True)], "ms", "accuracy")
+    assert numbers(text, "cx") == [60 + 640 * 4 / 10, 700]
+    assert numbers(text, "cy") == [16 + 300 / 2, 16]
+    assert re.findall(r'class="front" points="([^"]*)"', text) == ["316.0,166.0 700.0,166.0 700.0,16.0 700,16.0"]
+    marks = re.findall(r'<text x="([\d.]+)" y="334.0" text-anchor="middle" >([^<]*)<', text)
+    assert marks == [("60.0", "0"), ("188.0", "2"), ("316.0", "4"), ("444.0", "6"), ("572.0", "8"), ("700.0", "10")]
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_a_label_keeps_to_the_plot(place: int) -> None:
+    frame = svg._Frame(svg.axis(0, 1), svg.axis(0, 1), 360)
+    edges = (24.0, 0.0, 720.0, 316.0)
+    inside = (24.1, 0.1, 719.9, 315.9)
+    assert frame.holds(inside)
+    assert not frame.holds((*inside[:place], edges[place], *inside[place + 1 :]))  # type: ignore[arg-type]
+
+
+def test_a_distribution_lies_where_its_percentiles_are() -> None:
+    text = distributions({"one": [50 + share / 2 for share in range(101)]}, "ms")
+    start, width = 210, 720 - 210 - 20
+    (box,) = re.findall(r'<rect class="s1" x="([\d.]+)" y="18.0" width="([\d.]+)"', text)
+    assert tuple(map(float, box)) == pytest.approx((start + 0.55 * width, 0.4 * width), abs=0.06)
+    ends = r'x1="([\d.]+)" y1="([\d.]+)" x2="([\d.]+)" y2="([\d.]+)"'
+    (median,) = re.findall(f'<line class="median" {ends}', text)
+    assert tuple(map(float, median)) == pytest.approx((start + 0.75 * width, 16, start + 0.75 * width, 32), abs=0.06)
+    (whisker,) = re.findall(f'<g class="dot"><line class="" {ends}', text)
+    assert tuple(map(float, whisker)) == pytest.approx((start + 0.505 * width, 24, start + 0.995 * width, 24), abs=0.06)
+    assert "one: p10 55.0, p50 75.0, p90 95.0, p99 99.5 ms" in text
+
+
+def test_logarithmic_marks_are_one_two_and_five() -> None:
+    assert axis(3, 90).marks == (2, 5, 10, 20, 50, 100)
+    assert axis(3, 90).share(20) == pytest.approx(math.log(10) / math.log(50))
+
+
+def test_parts_that_took_no_time_have_no_width() -> None:
+    assert numbers(stacked({"one": {"read": 0.0, "network": 0.0}}, "ms"), "width")[:2] == [0, 0]
 
 
 def numbers(text: str, attribute: str) -> list[float]:
