@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -11,13 +12,14 @@ import numpy as np
 import pytest
 
 from tests.train.test_config import make_config
+from toolkit.dataclass_json import StrictError
 from toolkit.errors import RunError
 from toolkit.files import read_json, write_json
 from train.config import Compute, DataConfig, Recipe, SplitConfig
 from train.evaluate import measure
 from train.groups import group_runs
 from train.report import results_report
-from train.results import Result, distinct, load_results, to_json
+from train.results import Measured, Result, distinct, load_results, to_json
 
 PUBLISHED = Path(__file__).parents[2] / "docs" / "results" / "training.json"
 
@@ -55,6 +57,14 @@ def run_folder(folder: Path, kept: Result) -> Path:
         write_json(folder / f"{name}.json", value)
     (folder / "model.keras").touch()
     return folder
+
+
+@pytest.mark.parametrize(
+    ("correct", "n", "is_share"), [(0, 1, True), (1, 1, True), (0, 0, False), (2, 1, False), (-1, 1, False)]
+)
+def test_a_count_of_correct_clips_is_a_share(correct: int, n: int, is_share: bool) -> None:
+    with contextlib.nullcontext() if is_share else pytest.raises(StrictError, match=f"{correct} of {n} is no share"):
+        Measured(n, correct, 0.0, (0.0, 1.0), (0.0, 1.0), 0.0, 0.0, (), {}, None, None)
 
 
 def test_measure_counts() -> None:

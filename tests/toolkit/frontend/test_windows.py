@@ -28,6 +28,14 @@ def test_about_thirty_seconds_stay_as_they_are(count: int) -> None:
     assert len(window) == count
 
 
+@pytest.mark.parametrize(("seconds", "slack"), [(30.0, 22_050), (2.0, 22_050), (1.0, 11_025), (0.5, 5_512)])
+def test_a_window_may_be_a_second_longer_or_half_of_it(seconds: float, slack: int) -> None:
+    spec = replace(PICTURE, window_seconds=seconds)
+    longest = spec.window_samples + slack
+    lengths = [[len(window) for window in split_windows(np.ones(n, np.float32), spec)] for n in (longest, longest + 1)]
+    assert lengths == [[longest], [spec.window_samples] * 2]
+
+
 @given(st.integers(WINDOW + 22_051, 12 * WINDOW))
 @settings(max_examples=50, deadline=None)
 def test_longer_sounds_are_covered_evenly_by_the_fewest_windows(count: int) -> None:
