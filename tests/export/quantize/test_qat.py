@@ -149,3 +149,10 @@ def runs(process: Path) -> bool:
         return "State:\tZ" not in (process / "status").read_text()
     except OSError:
         return False
+
+
+@pytest.mark.parametrize("platform", ["darwin", "win32"])
+def test_only_linux_has_a_signal_for_the_death_of_a_parent(platform: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", platform)
+    monkeypatch.setattr("ctypes.CDLL", pytest.fail)
+    qat._end_with(1)
