@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.default_model import PRETRAINED
-from runtime.engines.tflite_verifier import MAX_TABLES, check_structure
+from runtime.engines.tflite_verifier import MAX_TABLES, Table, Union, Vector, _Check, check_structure
 from tests.cards import MODEL
 from toolkit.artifact.file import read_archive
 from toolkit.errors import ArtifactError
@@ -68,3 +69,19 @@ def test_one_table_named_without_end_is_refused() -> None:
     with pytest.raises(ArtifactError, match="not a valid TFLite model"):
         check_structure(PATH, head + bytes(4) + struct.pack("<I", count) + offsets + empty)
     check_structure(PATH, head + bytes(4) + struct.pack("<I", 10) + offsets + empty)
+
+
+@pytest.mark.parametrize(("size", "span", "is_valid"), [(4, 4, True), (4, 8, True), (3, 4, False), (4, 3, False)])
+def test_a_table_has_room_for_its_own_offset_and_sizes(size: int, span: int, is_valid: bool) -> None:
+    content = struct.pack("<I4sHHii", 12, b"TFL3", size, span, 4, 0)
+    with nullcontext() if is_valid else pytest.raises(ArtifactError, match="not a valid TFLite model"):
+        check_structure(PATH, content)
+
+
+@pytest.mark.parametrize(("kind", "offset", "is_valid"), [(17, 4, True), (17, 2**30, False), (16, 2**30, True)])
+def test_the_options_of_an_operator_are_followed_by_their_kind(kind: int, offset: int, is_valid: bool) -> None:
+    """A table with the number of a kind and a table of that kind; one of kind 17 has a vector, one of 16 none."""
+    root = struct.pack("<IHHHHiIBxxx", 12, 8, 12, 8, 4, 8, 16, kind)
+    options = struct.pack("<HHHxxiIII", 6, 8, 4, 8, offset, 1, 5)
+    with nullcontext() if is_valid else pytest.raises((OverflowError, struct.error)):
+        _Check(root + options).table(0, Table({1: Union({17: Table({0: Vector(4)})})}))
