@@ -13,6 +13,7 @@ import soundfile
 import soxr
 
 from runtime import Classifier, Prediction
+from runtime.classifier import _timings_ms
 from toolkit.audio.decode import load
 from toolkit.errors import AudioError, EngineError, UsageError
 from toolkit.frontend.picture import render
@@ -168,3 +169,8 @@ def test_stages_are_told_apart(classifier: Classifier, tmp_path: Path) -> None:
     assert min(times[name] for name in ("read", "resample", "front_end", "network")) > 0 and times["post"] >= 0
     sample_times = classifier.classify(np.zeros(22050, np.float32), rate=22050).timings_ms
     assert sample_times["read"] == 0
+
+
+def test_times_are_microseconds_and_add_up() -> None:
+    times = _timings_ms({"read": 0.0012344, "network": 0.0104996}, 0.0127)
+    assert times == {"read": 1.234, "network": 10.5, "post": 0.966, "total": 12.7}
