@@ -6,7 +6,7 @@ DEMO := .cache/demo
 .PHONY: help demo test lint places mutants clean
 
 help:
-	@echo "make demo    train, export, classify and benchmark on a small synthetic corpus (under five minutes)"
+	@echo "make demo    train, export, classify and benchmark on a small synthetic corpus (one to three minutes)"
 	@echo "make test    lint, types, import rules and every test"
 	@echo "make lint    only the first three"
 	@echo "make places  test the installed wheel on every Python, library and processor of docs/results/places.md"
@@ -40,7 +40,7 @@ mutants: .venv/.ready
 # The whole chain on sounds made by the computer: its accuracy says that the chain works, and nothing about music.
 demo: .venv/.ready
 	rm -rf $(DEMO)
-	@echo "Demo on a SYNTHETIC corpus: ten kinds of made-up sound, no music. The figures below say nothing about genres."
+	@echo "Demo on a SYNTHETIC corpus: ten kinds of sound, no music. The figures below say nothing about genres."
 	$(BIN)/python -m toolkit synth $(DEMO)/corpus --clips 12 --seed 0
 	$(BIN)/python -m train gtzanet --data $(DEMO)/corpus --split stratified --epochs 12 --batch-size 8 --learning-rate 0.004 \
 	  --plateau-patience 2 --runs $(DEMO)/runs

@@ -46,8 +46,12 @@ def entry(argv: Sequence[str] | None = None) -> int:
         print(version())
         return 0
     if not arguments or arguments[0] not in PACKAGES:
-        what = f"unknown command {arguments[0]!r}" if arguments else "a command is missing"
-        print(f"gtzanet-edge: error: {what} (try: gtzanet-edge --help)", file=sys.stderr)
+        from difflib import get_close_matches
+
+        near = get_close_matches(arguments[0], PACKAGES, 1) if arguments else []
+        what = f"unknown command {arguments[0]!r}" if arguments else f"a command is missing: {', '.join(PACKAGES)}"
+        hint = f"did you mean {near[0]}?" if near else "try: gtzanet-edge --help"
+        print(f"gtzanet-edge: error: {what} ({hint})", file=sys.stderr)
         return 2
     package, rest = arguments[0], arguments[1:]
     return start(package, EXTRAS.get(package), rest, prog=f"gtzanet-edge {package}")

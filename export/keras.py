@@ -119,6 +119,7 @@ class Reference:
     probabilities: NDArray[np.float32]  # (n + probes, classes)
     labels: NDArray[np.int64]  # (n,): the class numbers of the part
     right: NDArray[np.bool_]  # (n,): where the run's network, before any fine-tuning, is right
+    recordings: tuple[str, ...]  # (n,): those that are takes of one recording are not independent
 
     @classmethod
     def of(
@@ -127,10 +128,12 @@ class Reference:
         pictures: NDArray[np.uint8],
         probabilities: NDArray[np.float32],
         labels: NDArray[np.int64],
+        recordings: Sequence[str] | None = None,
     ) -> Reference:
-        """Return the reference for files of the run's own network."""
+        """Return the reference for files of the run's own network; without `recordings`, every name is one."""
         right = probabilities[: len(labels)].argmax(axis=1) == labels
-        return cls(tuple(names), pictures, probabilities, labels, right)
+        groups = tuple(names[: len(labels)] if recordings is None else recordings)
+        return cls(tuple(names), pictures, probabilities, labels, right, groups)
 
     def of_tuned(self, model: Any) -> Reference:
         """Return the reference for a fine-tuned Keras model: near to it, and as right as the run's own network."""
@@ -143,10 +146,11 @@ def reference(
     pictures: NDArray[np.uint8],
     labels: NDArray[np.int64],
     probes: Mapping[str, NDArray[np.uint8]],
+    recordings: Sequence[str] | None = None,
 ) -> Reference:
     """Return the Keras model's probabilities for `pictures` (n, 288, 432, 3) with labels, and for `probes` by name."""
     everything = np.concatenate([pictures, *(picture[np.newaxis] for picture in probes.values())])
-    return Reference.of((*names, *probes), everything, _probabilities(model, everything), labels)
+    return Reference.of((*names, *probes), everything, _probabilities(model, everything), labels, recordings)
 
 
 def _probabilities(model: Any, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:

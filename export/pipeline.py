@@ -31,6 +31,7 @@ from export.verify.waveform import sounds
 from runtime.preprocess import model_input
 from toolkit.artifact.card import CALIBRATED, Card
 from toolkit.artifact.card_sections import FineTuningCard
+from toolkit.data.recordings import recordings
 from toolkit.data.run_folder import Run
 from toolkit.errors import ArtifactError
 from toolkit.files import atomic_path
@@ -132,7 +133,10 @@ def _loaded(source: Source, calibration: Calibration | None, options: Options, r
     model = load_keras(source.run.model_path, pictures.shape[1:], len(source.classes))
     report(f"computing Keras' answers to {len(pictures)} validation pictures")
     names = [validation[clip].name for clip in windows.clips]
-    expected = reference(model, names, pictures, labels, probe_pictures(source.front_end))
+    takes = recordings(source.index.items)
+    expected = reference(
+        model, names, pictures, labels, probe_pictures(source.front_end), [takes.get(name, name) for name in names]
+    )
     check_model(source.run, expected.probabilities[: len(pictures)], expected.labels)
     converter = Converter(model, source.front_end, description(source), calibration, options)
     return Network(model, converter, expected)

@@ -139,6 +139,8 @@ def check(arguments: argparse.Namespace) -> None:
         raise UsageError(f"--rate is {arguments.rate}: give {RATES[0]} to {RATES[1]} Hz")
     if arguments.channels is not None and not 1 <= arguments.channels <= MAX_CHANNELS:
         raise UsageError(f"--channels is {arguments.channels}: give 1 to {MAX_CHANNELS}")
+    if "" in arguments.files:
+        raise UsageError("a file's name is empty: is a variable not set?")
     if not endless and not arguments.files:
         raise UsageError("name audio files to classify, or give --stream or --listen")
     if arguments.top is not None and arguments.top < 1:

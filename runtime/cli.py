@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.command import Jobs, Parser, Verb, dispatch, run
+from toolkit.error_text import printable
 from toolkit.errors import EngineError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def entry(argv: Sequence[str] | None = None) -> int:
 
 
 def _report(sentence: str) -> None:
-    print(f"{PROG}: {sentence}", file=sys.stderr, flush=True)
+    print(f"{PROG}: {printable(sentence)}", file=sys.stderr, flush=True)
 
 
 def _parser() -> Parser:
@@ -97,7 +98,7 @@ def _show(classifier: Classifier, path: Path, request: FilesRequest) -> int:
     for number, outcome in enumerate(outcomes(classifier, request, names)):
         progress.clear()
         if outcome.prediction is None:
-            print(f"{PROG}: error: {outcome.error}", file=sys.stderr)
+            _report(f"error: {outcome.error}")
             failed += 1
         else:
             for warning in outcome.prediction.warnings:

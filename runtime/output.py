@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from runtime.classifier import Classifier
 from runtime.prediction import Prediction
+from toolkit.error_text import printable
 
 if TYPE_CHECKING:
     from runtime.classify import FilesRequest
@@ -89,7 +90,7 @@ def as_table(name: str, prediction: Prediction, least: float, top: int | None) -
     reading = times["read"] + times["resample"]
     parts = f"read {reading:.0f}, picture {times['front_end']:.0f}, network {times['network']:.0f}"
     windows = f", {len(prediction.windows)} windows" if len(prediction.windows) > 1 else ""
-    lines = ["", f"{_shown(name)}: {label_of(prediction, least)}  ({times['total']:.0f} ms: {parts}{windows})"]
+    lines = ["", f"{printable(name)}: {label_of(prediction, least)}  ({times['total']:.0f} ms: {parts}{windows})"]
     shown = [] if prediction.silent else list(prediction.by_label().items())[:top]
     width = max((len(label) for label, _ in shown), default=0)
     for label, probability in shown:
@@ -111,17 +112,12 @@ def as_row(name: str, prediction: Prediction, least: float, width: int) -> str:
     label = label_of(prediction, least)
     confidence = "" if prediction.silent else f"{prediction.confidence:.1%}"
     milliseconds = f"{prediction.timings_ms['total']:5.0f} ms"
-    return f"{_shown(name):<{width}}  {label:<{label_width}}  {confidence:>6}  {milliseconds}"
-
-
-def _shown(name: str) -> str:
-    """Return a file's name on one line."""
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in name)
+    return f"{printable(name):<{width}}  {label:<{label_width}}  {confidence:>6}  {milliseconds}"
 
 
 def name_width(request: FilesRequest, names: Sequence[str]) -> int | None:
     """Return how wide the names of many files are, where each has one line; None for tables of each file's classes."""
-    return max(len(_shown(name)) for name in names) if len(names) > 1 and request.top is None else None
+    return max(len(printable(name)) for name in names) if len(names) > 1 and request.top is None else None
 
 
 def line(request: FilesRequest, name: str, prediction: Prediction, labels: Sequence[str], width: int | None) -> str:

@@ -44,7 +44,9 @@ class Sources(NamedTuple):
         """Return what was left out and why."""
         kinds = ", ".join(f"{suffix or 'no suffix'} {count}" for suffix, count in self.left_out.most_common(5))
         more = ", ..." if len(self.left_out) > 5 else ""
-        return f"{self.left_out.total()} files are left out, whose names are not those of audio files ({kinds}{more})"
+        total = self.left_out.total()
+        count = "1 file is" if total == 1 else f"{total} files are"
+        return f"{count} left out, not named as audio files are ({kinds}{more})"
 
 
 def expanded(names: Sequence[str]) -> Sources:

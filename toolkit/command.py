@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
+from toolkit.error_text import printable
 from toolkit.errors import GtzanetError, UsageError, interrupted
 from toolkit.streams import LossyStream, Terminable, Terminated, open_missing_streams, to_nowhere
 
@@ -232,7 +233,7 @@ def run(prog: str, main: Main, argv: Sequence[str] | None = None) -> int:
 
 
 def _failed(prog: str, sentence: str, code: int) -> int:
-    _report(f"{prog}: error: {sentence}")
+    _report(f"{prog}: error: {printable(sentence)}")
     return code
 
 

@@ -14,3 +14,8 @@ def last_line(text: str, otherwise: str) -> str:
     A traceback and most tools end with the reason.
     """
     return (text.strip().splitlines() or [otherwise])[-1]
+
+
+def printable(text: str) -> str:
+    """Return a text on one line, with escapes for what a terminal acts on, such as line breaks in a file's name."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)

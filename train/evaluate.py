@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from toolkit.data.recordings import effective_count
 from toolkit.measure import metrics
 from train.config import Compute
 from train.data import Part
@@ -50,13 +49,13 @@ def measure(part: dict[str, Any], classes: tuple[str, ...]) -> dict[str, Any]:
     the confusion of these.
 
     Where clips are takes of one recording, `recordings` is {"n": recordings, "effective_n": E}, and the intervals are
-    those of E clips (see `toolkit.data.recordings.effective_count`).
+    those of E clips (see `toolkit.measure.metrics.effective_count`).
     """
     probabilities, labels = np.array(part["probabilities"]), np.array(part["labels"])
     counts = _counts(part, len(classes))
     n, correct = counts["n"], counts["correct"]
     sizes = Counter(part.get("recordings", range(n))).values()
-    effective = effective_count(sizes)
+    effective = metrics.effective_count(sizes)
     k = min(effective, correct * effective / n)
     measured = {
         **counts,

@@ -27,6 +27,7 @@ def dataset_notices(dataset: Dataset, *, chosen: bool) -> Iterator[str]:
     if split.name == "folders" and split.seed is not None:
         yield f"split folders: {len(split.validation)} clips of the training folder validate, as there is none for that"
     yield from _recording_notices(dataset)
+    yield from _duplicate_notices(dataset)
     for name in index.classes:
         if name.lower() in RUNTIME_WORDS:
             yield (
@@ -55,6 +56,19 @@ def _recording_notices(dataset: Dataset) -> Iterator[str]:
     shared = sum(recordings.get(name) in trained for name in (*split.validation, *split.test))
     if shared:
         yield f"recordings: clips that validate or test and have takes in training: {shared}; accuracy is optimistic"
+
+
+def _duplicate_notices(dataset: Dataset) -> Iterator[str]:
+    """Yield how many equal files are on both sides of the split, and how many are in two classes."""
+    split, label = dataset.split, {item.name: item.label for item in dataset.index.items}
+    train, held_out = set(split.train), {*split.validation, *split.test}
+    groups = [set(names) for names in dataset.index.duplicates]
+    shared = sum(len(names & held_out) for names in groups if names & train)
+    if shared:
+        yield f"duplicates: files that validate or test and are in training, too: {shared}; accuracy is optimistic"
+    torn = sum(len({label[name] for name in names}) > 1 for names in groups)
+    if torn:
+        yield f"duplicates: {torn} sets of equal files are in several classes (python -m toolkit dataset lists them)"
 
 
 def window_notices(parts: dict[str, Part]) -> Iterator[str]:

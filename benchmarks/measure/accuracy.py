@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from toolkit.measure.metrics import (
     ClassScore,
     calibration_error,
     confusion_matrix,
+    grouped_interval,
     mcnemar,
     per_class,
     top_k_accuracy,
@@ -104,10 +106,14 @@ def detail(scores: NDArray[np.float32], truth: NDArray[np.int64], card: Card, cl
     )
 
 
-def score(predicted: NDArray[np.int64], truth: NDArray[np.int64]) -> Accuracy:
-    """Return the accuracy of class numbers `predicted` (n,) where `truth` (n,) are the right ones."""
+def score(predicted: NDArray[np.int64], truth: NDArray[np.int64], recordings: Sequence[str] | None = None) -> Accuracy:
+    """Return the accuracy of class numbers `predicted` (n,) where `truth` (n,) are the right ones.
+
+    Clips of one of `recordings`, (n,), are not independent: the interval allows for it.
+    """
     n, correct = len(truth), int((predicted == truth).sum())
-    return Accuracy(n, correct, correct / n, wilson_interval(correct, n))
+    interval = wilson_interval(correct, n) if recordings is None else grouped_interval(correct, recordings)
+    return Accuracy(n, correct, correct / n, interval)
 
 
 def paired_difference(predicted: NDArray[np.int64], reference: NDArray[np.int64], truth: NDArray[np.int64]) -> Paired:

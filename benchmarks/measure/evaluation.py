@@ -18,6 +18,7 @@ from runtime.engines.load import Engine
 from toolkit.artifact.card import Card
 from toolkit.data.dataset import Index, Item
 from toolkit.data.picture_cache import load_pictures
+from toolkit.data.recordings import recordings
 from toolkit.data.splits import Split, make_split
 from toolkit.dataclass_json import from_json
 from toolkit.errors import DatasetError
@@ -116,7 +117,8 @@ class Judge:
         with self.stage(f"accuracy of {Path(row.file).name}") as report:
             scores = accuracy.predict(engine, self.pictures, report)
         truth = part.truth(card.labels)
-        measured = accuracy.score(scores.argmax(axis=1), truth)
+        takes = recordings(self.index.items)
+        measured = accuracy.score(scores.argmax(axis=1), truth, [takes.get(name, name) for name in names])
         row = replace(
             row,
             judged_on=f"{part.split.name}/{part.name}",

@@ -13,7 +13,7 @@ from runtime.engines.load import Engine
 from toolkit.artifact.card import Card
 from toolkit.artifact.card_sections import AccuracyCard, ParityCard
 from toolkit.errors import ArtifactError
-from toolkit.measure.metrics import mcnemar, wilson_interval
+from toolkit.measure.metrics import grouped_interval, mcnemar
 from toolkit.measure.temperature import fitted_temperature
 
 MAX_DROP = 1.0
@@ -91,7 +91,7 @@ def measure(
     )
     _check_parity(card.precision, expected, probabilities, parity.top1_agreement, part)
     _check_accuracy(card, expected, probabilities, part, max_drop)
-    accuracy = AccuracyCard(part, n, correct, correct / n, wilson_interval(correct, n))
+    accuracy = AccuracyCard(part, n, correct, correct / n, grouped_interval(correct, expected.recordings))
     return Measured(accuracy, parity, fitted_temperature(probabilities[:n], expected.labels))
 
 

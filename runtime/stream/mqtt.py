@@ -57,7 +57,12 @@ class Broker:
         if parts.scheme not in SCHEMES or not parts.hostname or parts.query:
             raise UsageError(f"--mqtt: {_without_password(url)!r} names no broker: {url_forms}")
         topic = unquote(parts.path).strip("/") or TOPIC
-        if "#" in url or re.search(r"[#+\0\ud800-\udfff]", topic) or len(topic.encode()) > LONGEST_TOPIC:
+        if (
+            "#" in url
+            or topic.startswith("$")
+            or re.search(r"[#+\0-\x1f\x7f\ud800-\udfff]", topic + url)
+            or len(topic.encode()) > LONGEST_TOPIC
+        ):
             raise UsageError(f"--mqtt: {topic!r} is no topic to publish to: a short name without # and +")
         user = unquote(parts.username) if parts.username else None
         password = unquote(parts.password) if parts.password else os.environ.get(PASSWORD)

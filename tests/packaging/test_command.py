@@ -45,10 +45,18 @@ def test_a_fault_of_our_own_is_not_blamed_on_a_missing_library(monkeypatch: pyte
         gtzanet_edge.entry(["train"])
 
 
-@pytest.mark.parametrize("argv", [[], ["trian"], ["--version-of-what"]])
-def test_an_unknown_command_is_misuse(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("argv", "hint"),
+    [
+        ([], "try: gtzanet-edge --help"),
+        (["foo"], "try: gtzanet-edge --help"),
+        (["trian"], "did you mean train?"),
+        (["benchmark"], "did you mean benchmarks?"),
+    ],
+)
+def test_an_unknown_command_is_misuse(argv: list[str], hint: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert gtzanet_edge.entry(argv) == 2
-    assert "gtzanet-edge --help" in capsys.readouterr().err
+    assert hint in capsys.readouterr().err
 
 
 def test_help_lists_every_package(capsys: pytest.CaptureFixture[str]) -> None:

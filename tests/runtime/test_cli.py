@@ -298,6 +298,18 @@ def test_many_files_have_one_aligned_line_each(artifacts: Path, sound: Path, tmp
     assert capfd.readouterr().out.count("%") == 3 * 2
 
 
+def test_a_files_name_cannot_act_on_the_terminal(tmp_path: Path, capfd: Any) -> None:
+    name = str(tmp_path / "\033[31mred\nline.wav")
+    assert entry([name]) == 1
+    (line,) = capfd.readouterr().err.splitlines()
+    assert "\\x1b[31mred\\nline.wav: no such file" in line and "\033" not in line
+
+
+def test_an_empty_name_is_misuse(capfd: Any) -> None:
+    assert entry([""]) == 2
+    assert "name is empty" in capfd.readouterr().err
+
+
 def test_csv_rows_survive_any_name(artifacts: Path, sound: Path, tmp_path: Path, capfd: Any) -> None:
     name = str(tmp_path / 'a "b",\r\n;c\n.wav')
     shutil.copy(sound, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,21 @@ def test_takes_on_two_sides_of_folders_are_warned_of(tmp_path: Path) -> None:
     *_, counted, warning = dataset_notices(opened(tmp_path, "folders"), chosen=True)
     assert counted.endswith("2 clips are takes of 1 (test/hum/1-77-B-0.png, train/hum/1-77-A-0.png)")
     assert warning.startswith("recordings: clips that validate or test and have takes in training: 1; ")
+
+
+def test_equal_files_on_both_sides_and_in_two_classes_are_warned_of(tmp_path: Path) -> None:
+    for part in ("train", "test"):
+        for place, label in enumerate(("hum", "tap")):
+            for number in range(3):
+                seed = 100 * (part == "test") + 10 * place + number
+                write_picture(tmp_path / part / label / f"{'abc'[number]}{part}.png", seed)
+    shutil.copy(tmp_path / "train" / "hum" / "atrain.png", tmp_path / "test" / "hum" / "copy.png")
+    shutil.copy(tmp_path / "train" / "hum" / "btrain.png", tmp_path / "train" / "tap" / "copy.png")
+    sentences = [text for text in dataset_notices(opened(tmp_path, "folders"), chosen=True) if "duplicates" in text]
+    assert sentences == [
+        "duplicates: files that validate or test and are in training, too: 1; accuracy is optimistic",
+        "duplicates: 1 sets of equal files are in several classes (python -m toolkit dataset lists them)",
+    ]
 
 
 def test_windows_are_counted_where_a_clip_has_several() -> None:

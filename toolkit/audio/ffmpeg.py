@@ -65,17 +65,7 @@ class Decoded:
         marked
             Leave out the formats that have no mark of their own, which any bytes may seem to be.
         """
-        program = shutil.which("ffmpeg")
-        if program is None:
-            raise AudioError(
-                f"{path}: its content needs ffmpeg, which is not installed; install it "
-                "(on Debian or Raspberry Pi OS: sudo apt install ffmpeg) or convert the file to WAV or FLAC"
-            )
-        source = f"subfile,,start,{part[0]},end,{part[1]},,:{path.absolute()}" if part else f"file:{path}"
-        command = [program, "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe,subfile"]
-        command += ["-xerror"] if states_length else []
-        command += ["-format_whitelist", _MARKED if marked else _FORMATS, "-i", source]
-        command += ["-vn", "-sn", "-dn", "-t", str(max_seconds), "-c:a", "pcm_f32be", "-f", "au", "pipe:1"]
+        command = _command(path, max_seconds, part, states_length, marked)
         self._path, self._states_length = path, states_length
         self.doubts: tuple[str, ...] = ()
         process: Any = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -150,3 +140,21 @@ class Decoded:
             self.doubts = (f"ffmpeg could not decode all of it ({last}): it may be damaged or have been cut",)
         elif any(words in text.lower() for words in _CUT_SHORT):
             raise AudioError(f"{self._path}: the file is truncated; copy it again")
+
+
+def _command(
+    path: Path, max_seconds: int, part: tuple[int, int] | None, states_length: bool, marked: bool
+) -> list[str]:
+    """Return the command line; raise `AudioError` where there is no ffmpeg."""
+    program = shutil.which("ffmpeg")
+    if program is None:
+        raise AudioError(
+            f"{path}: its content needs ffmpeg, which is not installed; install it "
+            "(on Debian or Raspberry Pi OS: sudo apt install ffmpeg) or convert the file to WAV or FLAC"
+        )
+    source = f"subfile,,start,{part[0]},end,{part[1]},,:{path.absolute()}" if part else f"file:{path}"
+    command = [program, "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe,subfile"]
+    command += ["-xerror"] if states_length else []
+    command += ["-format_whitelist", _MARKED if marked else _FORMATS, "-i", source]
+    command += ["-vn", "-sn", "-dn", "-t", str(max_seconds), "-c:a", "pcm_f32be", "-f", "au", "pipe:1"]
+    return command

@@ -21,7 +21,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from toolkit.data.dataset import Item
@@ -81,14 +81,3 @@ def _subfolder(item: Item) -> str:
     """Return the folders between an item and its class folder; "" where there are none."""
     folders = item.name.split("/")[:-1]
     return "/".join(folders[folders.index(item.label) + 1 :])
-
-
-def effective_count(sizes: Iterable[int]) -> float:
-    """Return the effective sample size of groups of `sizes` clips: n^2 / sum(size^2).
-
-    It is n over the design effect 1 + (b - 1) rho for rho = 1 (L. Kish, Survey Sampling, 1965): the clips of a group
-    count as all right or all wrong together, so that an interval errs on the wide side. N. Dean and M. Pagano (J. of
-    Survey Statistics and Methodology 3, 2015) recommend Wilson intervals of an effective sample size for groups.
-    """
-    sizes = list(sizes)
-    return sum(sizes) ** 2 / sum(size**2 for size in sizes)

@@ -92,7 +92,9 @@ def make_split(name: str, index: Index, *, seed: int = 0, folds: int = 5, fold: 
     if name not in NAMES:
         raise DatasetError(f"split {name!r} is unknown: use one of {', '.join(NAMES)}")
     if not index.is_gtzan:
-        raise DatasetError(f"split {name} is defined on GTZAN only and {index.root} is not GTZAN: use stratified")
+        raise DatasetError(
+            f"split {name} is defined on GTZAN only and {index.root} is not GTZAN: use --split stratified"
+        )
     if name == "paper":
         return _by_tracks(name, PAPER_SEED, _paper_tracks(), index)
     return _by_tracks(name, None, _filtered_tracks(index.root.parent / "splits"), index)
@@ -142,7 +144,7 @@ def _by_tracks(name: str, seed: int | None, tracks: Mapping[str, Sequence[str]],
 def _by_folders(index: Index, seed: int, folds: int, fold: int) -> Split:
     """Return the split that the dataset's folders are; a fold of its training folder validates where none does."""
     if not index.parts:
-        raise DatasetError(f"split folders: {index.root} holds no folders train and test: use stratified")
+        raise DatasetError(f"split folders: {index.root} holds no folders train and test: use --split stratified")
     part_of = dict(index.parts)
     items = {part: [item for item in index.items if part_of[item.name.split("/")[0]] == part] for part in PARTS}
     for label in index.classes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -82,6 +83,23 @@ def wilson_interval(k: float, n: float) -> tuple[float, float]:
     low = 0.0 if k == 0 else max(0.0, centre - half)
     high = 1.0 if k == n else min(1.0, centre + half)
     return low, high
+
+
+def effective_count(sizes: Iterable[int]) -> float:
+    """Return the effective sample size of groups of `sizes` clips: n^2 / sum(size^2).
+
+    It is n over the design effect 1 + (b - 1) rho for rho = 1 (L. Kish, Survey Sampling, 1965): the clips of a group
+    count as all right or all wrong together, so that an interval errs on the wide side. N. Dean and M. Pagano (J. of
+    Survey Statistics and Methodology 3, 2015) recommend Wilson intervals of an effective sample size for groups.
+    """
+    sizes = list(sizes)
+    return sum(sizes) ** 2 / sum(size**2 for size in sizes)
+
+
+def grouped_interval(correct: int, groups: Sequence[str]) -> tuple[float, float]:
+    """Return the 95 % Wilson interval of `correct` clips, each of which is of one of `groups`, one name per clip."""
+    effective = effective_count(Counter(groups).values())
+    return wilson_interval(min(effective, correct * effective / len(groups)), effective)
 
 
 def confusion_matrix(labels: ArrayLike, predicted: ArrayLike, classes: int) -> NDArray[np.int64]:

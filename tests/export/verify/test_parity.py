@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,12 @@ def test_what_is_measured() -> None:
     assert measured.parity.pictures == N + len(PROBES)
     assert measured.parity.max_abs == 0.04
     assert measured.parity.min_cosine == pytest.approx(2 * 0.52 * 0.48 / (0.52**2 + 0.48**2), abs=1e-4)
+
+
+def test_takes_of_one_recording_widen_the_interval() -> None:
+    expected = dataclasses.replace(keras(30), recordings=tuple(f"recording {number // 4}" for number in range(N)))
+    measured = compared(expected.probabilities, "none", expected)
+    assert measured.accuracy.wilson95 == pytest.approx(wilson_interval(30 / 4, N / 4))
 
 
 def test_every_picture_is_run_alone() -> None:

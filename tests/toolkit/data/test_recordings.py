@@ -7,7 +7,8 @@ from collections import defaultdict
 import pytest
 
 from toolkit.data.dataset import Item
-from toolkit.data.recordings import effective_count, recordings
+from toolkit.data.recordings import recordings
+from toolkit.measure.metrics import effective_count
 
 
 def groups(*names: str) -> set[frozenset[str]]:
