@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from toolkit.audio.recording import CUT_OFF, Recording
+from toolkit.audio.recording import CUT_OFF, STATES_LESS, Recording
 
 MAGIC = b".snd"
 _TO_THE_END = b"\xff\xff\xff\xff"
@@ -21,7 +21,7 @@ def recordings(file: BinaryIO, start: int, end: int) -> list[Recording]:
         file.seek(following)
         is_joined = size > 0 and following < end and file.read(len(MAGIC)) == MAGIC
         goes_on = following < end and not is_joined
-        doubt = CUT_OFF if size == 0 else "its header states fewer samples than it holds: all are read"
+        doubt = CUT_OFF if size == 0 else STATES_LESS
         parts.append(
             Recording(
                 start,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING, Any
@@ -56,11 +56,11 @@ def opened(path: Path, recording: Recording) -> Iterator[Any]:
 class _Forward(soundfile.SoundFile):  # type: ignore[misc]
     """A sound that is read from its beginning to its end; one that may seek reads no further than its estimate."""
 
+    doubts: tuple[str, ...] = ()
+
     def seekable(self) -> bool:
         """Return False."""
         return False
-
-    doubts: tuple[str, ...] = ()
 
     @property
     def source_ended(self) -> bool:
@@ -147,19 +147,6 @@ def blocks(path: Path, recording: Recording, sound: Any, warnings: list[str]) ->
             f"{path}: the file is truncated: its header promises {stated} samples, {total} are there; copy it again"
         )
     warnings += sound.doubts
-    if sound.format == "FLAC":
-        yield from _unstated(path, sound, total, warnings)
-
-
-def _unstated(path: Path, sound: Any, total: int, warnings: list[str]) -> Iterator[NDArray[np.float32]]:
-    """Yield what a FLAC file holds beyond the number of samples that it states."""
-    with suppress(soundfile.LibsndfileError):  # other bytes follow the last frame
-        while len(block := sound.read(_SMALL_BLOCK, dtype="float32", always_2d=True)):
-            warnings.append("its header states fewer samples than it holds: all are read")
-            total += len(block)
-            if total > MAX_SECONDS * sound.samplerate:
-                raise _too_long(path)
-            yield block
 
 
 def _too_long(path: Path) -> AudioError:

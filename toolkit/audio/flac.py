@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from toolkit.audio.recording import Recording
+from toolkit.audio.recording import STATES_LESS, Recording
 
 MAGIC = b"fLaC"
 _HEADER_SIZE = 26
 """Bytes from the marker to the end of STREAMINFO's number of samples."""
+_UNKNOWN = 1 << 36
+_FRAME_ROOM = 1 << 14
+"""Frames are no larger than their samples as they are, but for headers, and what follows the last one."""
 _FOOTER = 2
 """Bytes of a frame's checksum."""
 _BLOCK = 1 << 20
@@ -21,12 +24,28 @@ _BLOCK = 1 << 20
 def recordings(file: BinaryIO, start: int, end: int) -> list[Recording]:
     """Return the recordings between two offsets of a file; the first begins at `start`, after what tags there are."""
     starts = [start, *_markers(file, start, end)]
-    parts = []
-    for at, last in zip(starts, [*starts[1:], end], strict=True):
-        exact = _states_length(file, at)
-        first = 0 if len(starts) == 1 else at
-        parts.append(Recording(first, last if exact else _without_zeros(file, at, last), exact))
-    return parts
+    ends = [*starts[1:], end]
+    parts = [_recording(file, at, last) for at, last in zip(starts, ends, strict=True)]
+    return [parts[0]._replace(start=0)] if len(parts) == 1 else parts
+
+
+def _recording(file: BinaryIO, start: int, end: int) -> Recording:
+    """Return the recording between two offsets; one that holds more than it states must state nothing."""
+    file.seek(start)
+    header = file.read(_HEADER_SIZE)
+    sizes = int.from_bytes(header[18:26], "big")  # rate, channels, bits and number of samples: 20, 3, 5 and 36 bits
+    samples = sizes % _UNKNOWN
+    frame_bits = ((sizes >> 41 & 7) + 1) * ((sizes >> 36 & 31) + 1)
+    room = samples * frame_bits // 8 + _FRAME_ROOM + samples // _FRAME_ROOM
+    if samples and end - _frames_start(file, start) <= room:
+        return Recording(start, end)
+    last = _without_zeros(file, start, end)
+    if samples == 0:
+        return Recording(start, last, exact=False)
+    if last - _frames_start(file, start) <= room:
+        return Recording(start, end)
+    unstated = {start + 21: bytes([header[21] & 0xF0]) + bytes(4)}
+    return Recording(start, last, exact=False, replaced=unstated, warning=STATES_LESS)
 
 
 def _without_zeros(file: BinaryIO, start: int, end: int) -> int:
@@ -76,8 +95,3 @@ def _is_header(header: bytes) -> bool:
         return False
     smallest, largest = int.from_bytes(header[8:10], "big"), int.from_bytes(header[10:12], "big")
     return smallest <= largest and largest >= 16 and int.from_bytes(header[18:21], "big") >> 4 > 0
-
-
-def _states_length(file: BinaryIO, at: int) -> bool:
-    file.seek(at)
-    return int.from_bytes(file.read(_HEADER_SIZE)[21:26], "big") & 0xFFFFFFFFF > 0

@@ -7,6 +7,7 @@ from typing import BinaryIO, NamedTuple
 
 ID3 = b"ID3"
 _NOTHING: Mapping[int, bytes] = {}
+STATES_LESS = "its header states fewer samples than it holds: all are read"
 CUT_OFF = "its header states no length, as that of a recorder that was cut off: it is read to the end of the file"
 
 

@@ -20,7 +20,7 @@ from tests.toolkit import sounds
 from toolkit.audio import decode
 from toolkit.audio.downmix import CANCELLED
 from toolkit.audio.locate import recordings
-from toolkit.audio.recording import CUT_OFF
+from toolkit.audio.recording import CUT_OFF, STATES_LESS
 from toolkit.errors import AudioError
 
 RATE = sounds.RATE
@@ -332,6 +332,17 @@ def test_a_header_that_states_another_length_is_not_believed(wav: Path, tmp_path
     (tmp_path / "a.au").write_bytes(au)
     sound = decode.read(tmp_path / "a.au", RATE)
     assert len(sound.samples) == SECONDS * RATE and "fewer samples than it holds" in sound.warnings[0]
+
+
+@needs_ffmpeg
+def test_a_flac_that_holds_more_than_it_states_is_heard_whole(wav: Path, tmp_path: Path) -> None:
+    data = bytearray(ffmpeg(wav, tmp_path / "a.flac"))
+    expected = decode.load(tmp_path / "a.flac", RATE)
+    data[22:26] = (20_000).to_bytes(4, "big")
+    (tmp_path / "a.flac").write_bytes(data)
+    sound = decode.read(tmp_path / "a.flac", RATE)
+    np.testing.assert_array_equal(sound.samples, expected)
+    assert sound.warnings == (STATES_LESS,)
 
 
 @needs_ffmpeg
