@@ -88,7 +88,7 @@ def _check_start(flags: argparse.Namespace, set_names: Sequence[str]) -> None:
     if not 0 <= flags.split_seed < 2**31:
         raise UsageError("--split-seed must be from 0 to 2147483647")
     for name in ("split_seed", "folds", "fold"):
-        if name in set_names and flags.split not in ("stratified", "folders", None):
+        if name in set_names and flags.split not in ("stratified", "folders"):
             raise UsageError(f"{flag(name)} belongs to --split stratified and folders: no other split has folds")
     if flags.folds < 2:
         raise UsageError("--folds must be at least 2: one fold cannot both train and validate")

@@ -104,8 +104,11 @@ def test_which_epoch_is_kept_depends_on_the_split(
     monkeypatch: pytest.MonkeyPatch, split: str, flags: list[str], keep: str
 ) -> None:
     """The split is that of the dataset where no flag names one."""
-    index = SimpleNamespace(bad=(), parts=(), classes=("a", "b"))
-    dataset = SimpleNamespace(index=index, split=SimpleNamespace(name=split, missing=(), seed=None), recordings={})
+    parts: dict[str, tuple[str, ...]] = {"train": (), "validation": (), "test": ()}
+    index = SimpleNamespace(bad=(), doubtful=[], duplicates=(), items=(), parts=(), classes=("a", "b"))
+    dataset = SimpleNamespace(
+        index=index, split=SimpleNamespace(**parts, name=split, missing=(), seed=None), recordings={}
+    )
     recipes: list[Recipe] = []
 
     def stop(model: str, dataset: object, seed: int, recipe: Recipe, compute: object) -> None:

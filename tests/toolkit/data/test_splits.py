@@ -111,7 +111,7 @@ def test_fault_filtered_needs_its_lists(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["paper", "fault-filtered"])
 def test_published_splits_are_for_gtzan_only(name: str) -> None:
-    with pytest.raises(DatasetError, match="GTZAN only .* use stratified"):
+    with pytest.raises(DatasetError, match="GTZAN only .* use --split stratified"):
         make_split(name, fake_index([("a", "a1", "1"), ("b", "b1", "2")]))
 
 
@@ -274,7 +274,7 @@ def test_a_fold_of_training_validates_where_no_folder_does() -> None:
 
 
 def test_folders_needs_parts_and_training_files_of_each_class() -> None:
-    with pytest.raises(DatasetError, match="holds no folders train and test: use stratified"):
+    with pytest.raises(DatasetError, match="holds no folders train and test: use --split stratified"):
         make_split("folders", named_index("a/1", "b/1"))
     with pytest.raises(DatasetError, match="class c in /nowhere has no training files"):
         make_split("folders", named_index(*FILES, "test/c/1", parts=PARTS))
