@@ -8,28 +8,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runtime.classifier import Classifier
-from runtime.prediction import Prediction
+from runtime.prediction import Prediction, State
 from toolkit.error_text import printable
 
 if TYPE_CHECKING:
     from runtime.classify import FilesRequest
 
-LABEL, UNKNOWN, SILENCE = "label", "unknown", "silence"
-"""What a result is: one of the model's labels, none that is probable enough, or no sound. A class may have any name."""
 BAR = 24
 
 
-def state_of(prediction: Prediction, least: float) -> str:
-    """Return `LABEL`, `UNKNOWN` where the most probable class is less probable than `least`, or `SILENCE`."""
+def state_of(prediction: Prediction, least: float) -> State:
+    """Return what a file is: unknown where the most probable class is less probable than `least`."""
     if prediction.silent:
-        return SILENCE
-    return LABEL if prediction.confidence >= least else UNKNOWN
+        return State.SILENCE
+    return State.LABEL if prediction.confidence >= least else State.UNKNOWN
 
 
 def label_of(prediction: Prediction, least: float) -> str:
     """Return the most probable class, "unknown" or "silence"."""
     state = state_of(prediction, least)
-    return prediction.label if state == LABEL else state
+    return prediction.label if state is State.LABEL else state
 
 
 def as_json(name: str, prediction: Prediction, least: float) -> str:
@@ -108,7 +106,7 @@ def top_line(request: FilesRequest, classifier: Classifier, path: Path) -> str:
 
 def as_row(name: str, prediction: Prediction, least: float, width: int) -> str:
     """Return one line for a table of many files: name, label, probability, milliseconds."""
-    label_width = max(map(len, (*prediction.labels, UNKNOWN, SILENCE)))
+    label_width = max(map(len, (*prediction.labels, *State)))
     label = label_of(prediction, least)
     confidence = "" if prediction.silent else f"{prediction.confidence:.1%}"
     milliseconds = f"{prediction.timings_ms['total']:5.0f} ms"

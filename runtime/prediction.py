@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import NamedTuple
+
+
+class State(StrEnum):
+    """What a sound is: of a class, silence, or of no class that is probable enough. A class may have any name."""
+
+    LABEL = "label"
+    SILENCE = "silence"
+    UNKNOWN = "unknown"
 
 
 class Window(NamedTuple):

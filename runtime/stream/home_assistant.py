@@ -6,7 +6,7 @@ import hashlib
 import re
 from typing import Any
 
-from runtime.stream.smoothing import State
+from runtime.prediction import State
 from toolkit.artifact.card import Card
 
 TOPIC = "gtzanet-edge"

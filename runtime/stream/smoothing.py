@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
+from runtime.prediction import State
 from runtime.stream.sliding_window import HopResult
 
 
@@ -27,14 +27,6 @@ class Rules:
     smoothing: float = 10.0
     margin: float = 0.1
     min_confidence: float = 0.0
-
-
-class State(StrEnum):
-    """What a window is: sound of a class, silence, or sound that is not sure enough to be of a class."""
-
-    LABEL = "label"
-    SILENCE = "silence"
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)

@@ -26,10 +26,10 @@ def test_each_text_is_in_its_file_once() -> None:
 
 @pytest.mark.slow
 def test_each_mistake_is_noticed(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    made = made_artifacts(tmp_path_factory.getbasetemp(), "gtzanet").parents[1]
+    artifacts = made_artifacts(tmp_path_factory.getbasetemp(), "gtzanet").parents[1]
     trees: queue.Queue[Tree] = queue.Queue()
     for number in range(WORKERS):
-        trees.put(Tree(tmp_path / str(number), made))
+        trees.put(Tree(tmp_path / str(number), artifacts))
 
     def exit_code(mistake: Mistake | None) -> int | None:
         """Return pytest's exit code for a mistake's test; for None that of all of them with nothing planted."""

@@ -57,12 +57,12 @@ def places() -> dict[str, Place]:
 
 def _pythons(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, Place]:
     """Return this machine's Pythons with either NumPy; 3.13 has no build of the first."""
-    found = {}
+    combinations = {}
     for python, series in (("3.11", 1), ("3.11", 2), ("3.12", 1), ("3.12", 2), ("3.13", 2)):
         first = {**old, **({} if series == 1 else {"numpy": "numpy==2.1"}), **FIRST_BUILDS.get(python, {})}
         for age, requirements in (("oldest", first), ("newest", {**new, "numpy": f"numpy<{series + 1}"})):
-            found[f"python{python}-numpy{series}-{age}"] = Place(python, tuple(requirements.values()))
-    return found
+            combinations[f"python{python}-numpy{series}-{age}"] = Place(python, tuple(requirements.values()))
+    return combinations
 
 
 def _tflite_runtime(new: Mapping[str, str]) -> dict[str, Place]:
@@ -75,15 +75,15 @@ def _tflite_runtime(new: Mapping[str, str]) -> dict[str, Place]:
 def _userlands(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, Place]:
     """Return the Pythons of Debian 12 and 13 with the newest NumPy: of 13 here, and of both on ARM."""
     recent, qemu = {"numpy": "numpy"}, {line.partition("==")[0]: line for line in ENGINES}
-    found = {}
+    combinations = {}
     here = Userland("trixie", "amd64")
     for age, packages in (("oldest", {**old, **FIRST_BUILDS[here.python]}), ("newest", new)):
-        found[f"trixie-amd64-{age}"] = Place(here.python, tuple({**packages, **recent}.values()), here)
+        combinations[f"trixie-amd64-{age}"] = Place(here.python, tuple({**packages, **recent}.values()), here)
     for release in ("bookworm", "trixie"):
         pi = Userland(release, "arm64")
         first = {**old, **FIRST_BUILDS.get(pi.python, {}), **recent}
         for age, packages in (("oldest", first), ("newest", {**new, **recent, **qemu})):
             for processor in PROCESSORS:
                 name = f"{release}-{processor}-{age}"
-                found[name] = Place(pi.python, tuple(packages.values()), pi, processor)
-    return found
+                combinations[name] = Place(pi.python, tuple(packages.values()), pi, processor)
+    return combinations

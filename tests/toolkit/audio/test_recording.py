@@ -197,8 +197,8 @@ def size_of_caf(data: bytearray) -> None:
 @needs_ffmpeg
 @pytest.mark.parametrize("case", HEADERS)
 def test_a_recorder_that_was_cut_off_is_heard_with_a_warning(wav: Path, tmp_path: Path, case: str) -> None:
-    made, change = HEADERS[case]
-    name, *options = made.split()
+    encoding, change = HEADERS[case]
+    name, *options = encoding.split()
     data = bytearray(ffmpeg(wav, tmp_path / name, *options))
     expected = decode.read(tmp_path / name, RATE)
     assert expected.warnings == ()
