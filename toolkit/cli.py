@@ -1,4 +1,4 @@
-"""`python -m toolkit`: render one clip as a picture, look into a dataset, write the synthetic corpus."""
+"""`python -m toolkit`: render one clip as a picture, look into a dataset, print a front end, write synthetic sounds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from toolkit.command import Jobs, Parser, Verb, dispatch, run
 from toolkit.data.dataset import SUFFIXES, Index, build_index
 from toolkit.data.synthetic import is_synthetic, write_corpus
 from toolkit.errors import UsageError
-from toolkit.frontend import picture
+from toolkit.frontend import picture, presets
 from toolkit.frontend.spec import PICTURE
 from toolkit.frontend.windows import split_windows
 from toolkit.progress import progress
@@ -28,6 +28,7 @@ def jobs() -> Jobs:
     verbs = {
         "render": Verb("render a clip's picture as the networks see it", _render_parser, _render),
         "dataset": Verb("count a dataset's classes; list its unusable and equal files", _dataset_parser, _dataset),
+        "front-end": Verb("print a front end as JSON, or list those with a name", _front_end_parser, _front_end),
         "synth": Verb("write a synthetic corpus, to try things without GTZAN", _synth_parser, _synth),
     }
     return Jobs(verbs)
@@ -118,6 +119,29 @@ def _described(index: Index) -> dict[str, Any]:
         "duplicates": [list(names) for names in index.duplicates],
         "files": {item.name: item.digest for item in index.items},
     }
+
+
+def _front_end_parser() -> Parser:
+    front_end = Parser(
+        prog=f"{PROG} front-end",
+        description="Print a front end as the JSON file that --front-end reads, and what it makes of a window.",
+    )
+    what = "a preset, or a JSON file whose fields replace those of gtzan-picture (default: list the presets)"
+    front_end.add_argument("front_end", nargs="?", metavar="NAME|FILE", help=what)
+    return front_end
+
+
+def _front_end(arguments: argparse.Namespace) -> int:
+    name = arguments.front_end
+    if name is None:
+        width = max(map(len, presets.PRESETS))
+        for preset, spec in presets.PRESETS.items():
+            print(f"{preset:<{width}}  {presets.summary(spec)}")
+        return 0
+    spec = presets.front_end(name)
+    print(presets.to_json(spec), end="", flush=True)
+    print(f"{PROG}: {name}: {presets.summary(spec)}", file=sys.stderr)
+    return 0
 
 
 def _synth_parser() -> Parser:

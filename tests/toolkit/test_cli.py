@@ -19,6 +19,7 @@ from toolkit.cli import entry
 from toolkit.data.dataset import build_index
 from toolkit.data.synthetic import is_synthetic
 from toolkit.frontend.picture import read_png, render
+from toolkit.frontend.presets import PRESETS, front_end
 from toolkit.frontend.spec import PICTURE
 from toolkit.frontend.windows import split_windows
 
@@ -71,6 +72,45 @@ def test_render_refusals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert "-o" in refused(capsys, ["render", clip], 2)
     assert entry(["render", clip, "-o", str(output), "--force"]) == 0
     assert read_png(output).shape == (288, 432, 3)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_front_end_is_printed_as_it_is_read(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert entry(["front-end", name]) == 0
+    captured = capsys.readouterr()
+    path = tmp_path / "mine.json"
+    path.write_text(captured.out)
+    assert front_end(str(path)) == PRESETS[name]
+    rows, columns, channels = PRESETS[name].shape
+    assert f"{name}: " in captured.err and f" {rows} x {columns} x {channels} of " in captured.err
+    assert entry(["front-end", str(path)]) == 0
+    assert capsys.readouterr().out == captured.out
+
+
+def test_front_ends_are_listed_without_a_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert entry(["front-end"]) == 0
+    captured = capsys.readouterr()
+    assert [line.split()[0] for line in captured.out.splitlines()] == list(PRESETS) and captured.err == ""
+
+
+def test_front_end_refusals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "mine.json"
+    for content, message in (
+        (b'{"n_mel": 64}', "has an unknown field: n_mel"),
+        (b'{"n_fft": 1000}', "n_fft is 1000; it must be a power of two"),
+        (b'{"n_fft": 1e400}', "n_fft"),
+        (b'{"n_mels": null}', "n_mels is None"),
+        (b"[1]", "is not an object but list"),
+        (b"\xff\xfe\x00", "it is no JSON"),
+        (b"", "it is no JSON"),
+    ):
+        path.write_bytes(content)
+        line = refused(capsys, ["front-end", str(path)], 1)
+        assert str(path) in line and message in line
+    assert f"{tmp_path} is a folder: choose one of" in refused(capsys, ["front-end", str(tmp_path)], 2)
+    missing = str(tmp_path / "none.json")
+    assert f"there is no front end '{missing}': choose one of" in refused(capsys, ["front-end", missing], 2)
+    assert "mel-grid" in refused(capsys, ["front-end", "melgrid"], 2)
 
 
 def test_dataset_lists_doubtful_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -77,7 +77,8 @@ def front_end(name: str) -> FrontEnd:
         return PRESETS[name]
     path = Path(name)
     if not path.is_file():
-        raise UsageError(f"there is no front end {name!r}: choose one of {', '.join(PRESETS)}, or name a JSON file")
+        what = f"{name} is a folder" if path.is_dir() else f"there is no front end {name!r}"
+        raise UsageError(f"{what}: choose one of {', '.join(PRESETS)}, or name a JSON file")
     try:
         return FrontEnd.from_dict({**PICTURE.to_dict(), **_object(path)})
     except ArtifactError as error:
@@ -87,6 +88,15 @@ def front_end(name: str) -> FrontEnd:
 def to_json(spec: FrontEnd) -> str:
     """Return a front end as the JSON text that `front_end` reads."""
     return json.dumps(spec.to_dict(), indent=2) + "\n"
+
+
+def summary(spec: FrontEnd) -> str:
+    """Return one line: the shape that a network sees, of which window, and its frames."""
+    layout = {"picture": "a picture", "cells": "colour indices", "grid": "a grid"}[spec.layout]
+    return (
+        f"{layout} {' x '.join(map(str, spec.shape))} of {spec.window_seconds:g} s at {spec.sample_rate} Hz: "
+        f"{spec.frames} frames of {spec.frame_length} samples every {spec.hop_length}, {spec.n_mels} bands"
+    )
 
 
 def _object(path: Path) -> dict[str, object]:
