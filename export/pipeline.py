@@ -20,7 +20,7 @@ from export.malloc import keep, release
 from export.options import Options, Report
 from export.output_folder import locked, report_other_runs
 from export.preflight import offered
-from export.probes import probe_pictures
+from export.probes import probe_inputs
 from export.quantize import qat, search
 from export.quantize.trials import Bench
 from export.trained_run import Source, check_model, open_source
@@ -135,7 +135,7 @@ def _loaded(source: Source, calibration: Calibration | None, options: Options, r
     names = [validation[clip].name for clip in windows.clips]
     takes = recordings(source.index.items)
     expected = reference(
-        model, names, pictures, labels, probe_pictures(source.front_end), [takes.get(name, name) for name in names]
+        model, names, pictures, labels, probe_inputs(source.front_end), [takes.get(name, name) for name in names]
     )
     check_model(source.run, expected.probabilities[: len(pictures)], expected.labels)
     converter = Converter(model, source.front_end, description(source), calibration, options)

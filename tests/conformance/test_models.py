@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from export.probes import probe_pictures
+from export.probes import probe_inputs
 from export.trained_run import layer_classes, open_source
 from export.variants import PRECISIONS, Variant
 from runtime import Classifier
@@ -57,7 +57,7 @@ def test_it_is_near_keras_and_as_right(folders: tuple[Path, Path], variant: Vari
     items = source.items("validation")
     pictures = source.pictures(items)
     if variant.precision in ("float32", "float16"):
-        pictures = np.concatenate([pictures, [*probe_pictures(PICTURE).values()]])
+        pictures = np.concatenate([pictures, [*probe_inputs(PICTURE).values()]])
     classifier = load(folders, variant, engine)
     scores = np.stack([classifier.scores(picture) for picture in pictures])
     distance = np.abs(scores - keras_scores(folders[0], pictures))
@@ -84,7 +84,7 @@ def test_the_card_is_what_the_file_does(folders: tuple[Path, Path], variant: Var
 
 @pytest.mark.parametrize(("variant", "engine"), CASES)
 def test_a_picture_gives_the_same_scores_every_time(folders: tuple[Path, Path], variant: Variant, engine: str) -> None:
-    pictures = probe_pictures(PICTURE)
+    pictures = probe_inputs(PICTURE)
     first, second = pictures["random pixels 1"], pictures["pixels of 255"]
     classifier = load(folders, variant, engine)
     scores = classifier.classify_picture(first)
