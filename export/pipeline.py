@@ -127,7 +127,7 @@ def _loaded(source: Source, calibration: Calibration | None, options: Options, r
     """
     validation = source.items(PART)
     windows = source.windows(validation)
-    pictures, labels = windows.pictures, source.labels(validation)[windows.clips]
+    pictures, labels = windows.values, source.labels(validation)[windows.clips]
     report("loading TensorFlow and the model")
     load_tensorflow()
     model = load_keras(source.run.model_path, pictures.shape[1:], len(source.classes))

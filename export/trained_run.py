@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.data.dataset import Index, Item, build_index
-from toolkit.data.picture_cache import Windows, load_pictures, load_windows
+from toolkit.data.features import Windows, load_windows
 from toolkit.data.run_folder import Run, config_digest
 from toolkit.errors import ArtifactError, DatasetError, RunError, UsageError
 from toolkit.frontend.spec import FrontEnd
@@ -40,14 +40,13 @@ class Source:
         return tuple(self.index.by_name[name] for name in getattr(self.run.split, part))
 
     def pictures(self, items: Sequence[Item]) -> NDArray[np.uint8]:
-        """Return the pictures of `items`, uint8 (n, 288, 432, 3)."""
-        cache = self.run.config["data"].get("cache")
-        return load_pictures(self.index, items, Path(cache) if cache else None)
+        """Return the pictures of the first windows of `items`, uint8 (n, 288, 432, 3)."""
+        return self.windows(items).first
 
     def windows(self, items: Sequence[Item]) -> Windows:
         """Return the pictures of all windows of `items`."""
         cache = self.run.config["data"].get("cache")
-        return load_windows(self.index, items, Path(cache) if cache else None)
+        return load_windows(self.index, items, self.front_end, Path(cache) if cache else None)
 
     def labels(self, items: Sequence[Item]) -> NDArray[np.int64]:
         """Return the class numbers of `items`, int64 (n,)."""

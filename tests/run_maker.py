@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.data.dataset import build_index
-from toolkit.data.picture_cache import load_pictures
+from toolkit.data.features import load_windows
 from toolkit.data.run_folder import config_digest
 from toolkit.data.splits import make_split
 from toolkit.files import write_json
@@ -101,7 +101,10 @@ def make_run(
     index = build_index(data)
     split = make_split("stratified", index, seed=0, folds=4, fold=0)
     parts = {
-        part: (load_pictures(index, items), np.array([index.classes.index(item.label) for item in items]))
+        part: (
+            load_windows(index, items, PICTURE).values,
+            np.array([index.classes.index(item.label) for item in items]),
+        )
         for part in ("train", "validation")
         for items in [[index.by_name[name] for name in getattr(split, part)]]
     }

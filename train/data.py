@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from toolkit.data.dataset import Index, build_index
-from toolkit.data.picture_cache import load_windows
+from toolkit.data.features import load_windows
 from toolkit.data.recordings import recordings
 from toolkit.data.splits import Split, make_split
 from toolkit.data.synthetic import is_synthetic
 from toolkit.errors import RunError, UsageError
+from toolkit.frontend.spec import PICTURE
 from train.config import DataConfig, RunConfig, SplitConfig
 
 Steps = Callable[[str, int, int], None]
@@ -78,13 +79,13 @@ def reopen_dataset(config: RunConfig, root: Path | None, where: Path, progress: 
 
 
 def load_part(dataset: Dataset, names: tuple[str, ...], cache: Path | None, progress: Steps) -> Part:
-    """Read the pictures of all windows of the clips called `names` into memory (373 kB each)."""
+    """Map the pictures of all windows of the clips called `names` into memory."""
     by_name = dataset.index.by_name
     items = [by_name[name] for name in names]
-    windows = load_windows(dataset.index, items, cache, lambda done, total: progress("reading", done, total))
+    windows = load_windows(dataset.index, items, PICTURE, cache, lambda done, total: progress("reading", done, total))
     numbers = {label: number for number, label in enumerate(dataset.index.classes)}
     labels = np.array([numbers[item.label] for item in items], np.int32)
-    return Part(names, windows.pictures, labels, windows.clips, tuple(dataset.recordings.get(n, n) for n in names))
+    return Part(names, windows.values, labels, windows.clips, tuple(dataset.recordings.get(n, n) for n in names))
 
 
 @dataclass(frozen=True)

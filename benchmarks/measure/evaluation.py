@@ -17,11 +17,12 @@ from benchmarks.measure.row import Row
 from runtime.engines.load import Engine
 from toolkit.artifact.card import Card
 from toolkit.data.dataset import Index, Item
-from toolkit.data.picture_cache import load_pictures
+from toolkit.data.features import load_windows
 from toolkit.data.recordings import recordings
 from toolkit.data.splits import Split, make_split
 from toolkit.dataclass_json import from_json
 from toolkit.errors import DatasetError
+from toolkit.frontend.spec import FrontEnd
 from toolkit.parallel import Progress
 
 Stage = Callable[[str], AbstractContextManager[Progress]]
@@ -90,7 +91,7 @@ def own_split(card: Card, index: Index) -> Split | None:
 class Judge:
     """Judges models on a part of their own split, or of `split`; each part's pictures are read once.
 
-    `cache` is the folder of rendered pictures. `pictures` are those of the last part, uint8 (n, 288, 432, 3).
+    `cache` is the folder where features are kept. `pictures` are those of the last part, uint8 (n, 288, 432, 3).
     """
 
     index: Index
@@ -100,17 +101,18 @@ class Judge:
     stage: Stage
     journal: Journal
     pictures: NDArray[np.uint8] | None = None
-    _read: dict[tuple[str, ...], NDArray[np.uint8]] = field(default_factory=dict)
+    _read: dict[tuple[tuple[str, ...], FrontEnd], NDArray[np.uint8]] = field(default_factory=dict)
 
     def judged(self, row: Row, engine: Engine) -> Row:
         """Return a model's row with its accuracy; the number of threads makes no difference to it."""
         card = engine.card
         part = find_part(card, self.index, self.part, self.split)
         names = tuple(item.name for item in part.items)
-        if names not in self._read:
+        inputs = (names, card.front_end)
+        if inputs not in self._read:
             with self.stage(f"reading {len(names)} {self.index.kind}") as report:
-                self._read[names] = load_pictures(self.index, part.items, self.cache, report)
-        self.pictures = self._read[names]
+                self._read[inputs] = load_windows(self.index, part.items, card.front_end, self.cache, report).first
+        self.pictures = self._read[inputs]
         if noted := self.journal.last("accuracy", row.file):
             past = from_json(Row, noted)
             return replace(row, **{name: getattr(past, name) for name in JUDGED})

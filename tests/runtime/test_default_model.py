@@ -10,7 +10,7 @@ from runtime import Classifier
 from runtime.default_model import PRETRAINED
 from toolkit.artifact.file import read_model
 from toolkit.data.dataset import build_index
-from toolkit.data.picture_cache import load_pictures
+from toolkit.data.features import load_windows
 from toolkit.data.splits import make_split
 
 
@@ -28,9 +28,8 @@ def test_it_is_as_good_as_its_card_says(gtzan_root: Path) -> None:
     index = build_index(gtzan_root)
     split, items = make_split("fault-filtered", index), index.by_name
     validation = [items[name] for name in split.validation]
-    predicted_labels = [
-        int(classifier.classify_picture(picture).argmax()) for picture in load_pictures(index, validation)
-    ]
+    pictures = load_windows(index, validation, classifier.card.front_end).values
+    predicted_labels = [int(classifier.classify_picture(picture).argmax()) for picture in pictures]
     right = sum(
         classifier.labels[place] == item.label for place, item in zip(predicted_labels, validation, strict=True)
     )

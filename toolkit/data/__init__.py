@@ -2,7 +2,7 @@
 
 - `dataset`: a folder of classes, indexed; `folder_tree`: its folders and files, in order.
 - `splits`: which items train, validate and test; `recordings`: which of them are takes of one recording.
-- `picture_cache`: the items' pictures, rendered once.
+- `features`: what a network sees of the items, computed once.
 - `run_folder`: a finished training run as later stages read it.
 - `synthetic`, `synthetic_voices`: synthetic sounds.
 """

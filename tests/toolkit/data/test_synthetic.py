@@ -17,11 +17,12 @@ from tests.toolkit.trees import write_sound
 from toolkit import files
 from toolkit.data import synthetic
 from toolkit.data.dataset import GENRES, build_index
-from toolkit.data.picture_cache import load_pictures
+from toolkit.data.features import load_windows
 from toolkit.data.synthetic import CLASSES, MARK, clip, is_synthetic, write_corpus
 from toolkit.errors import DatasetError, UsageError
 from toolkit.files import file_digest
 from toolkit.frontend.picture import INTERIOR
+from toolkit.frontend.spec import PICTURE
 
 
 def digests(root: Path) -> dict[str, str]:
@@ -186,7 +187,7 @@ def test_classes_can_be_told_apart_but_clips_differ(tmp_path: Path) -> None:
     """
     write_corpus(tmp_path / "a", 12, 30.0, seed=1)
     index = build_index(tmp_path / "a")
-    pictures = load_pictures(index, index.items, tmp_path / "cache")
+    pictures = load_windows(index, index.items, PICTURE, tmp_path / "cache").values
     inside = pictures[:, INTERIOR[0], INTERIOR[1], 0]
     assert len({picture.tobytes() for picture in inside}) == len(inside)
     bands = inside.reshape(len(inside), 18, 12, -1) / np.float32(255)
