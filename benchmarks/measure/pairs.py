@@ -28,7 +28,8 @@ class Pair:
     on, of which there are `common`, the two-proportion z test where there are none (`paired` is then false).
     `network`, `file_to_label`, `size` and `peak` are after as a multiple of before; the interval of a time comes from
     how far each median may be off. `worse` and `better` are beyond chance and the tolerance; so is what is
-    `unsure`: times of a disturbed machine or of different clips, accuracies on different datasets.
+    `unsure`: times of a disturbed machine or of different clips, accuracies on different datasets. What was not
+    measured on both sides is in `missing`, and neither equal nor worse.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Pair:
     worse: tuple[str, ...]
     better: tuple[str, ...]
     unsure: tuple[str, ...]
+    missing: tuple[str, ...]
 
 
 def match(before: Sequence[Row], after: Sequence[Row]) -> list[tuple[Row, Row]]:
@@ -72,17 +74,20 @@ def compare_rows(before: Row, after: Row, tolerance: float, untimed: Sequence[st
     size = _quotient(before.size_bytes, after.size_bytes)
     peak = _quotient(*(row.fresh.peak_bytes if row.fresh else None for row in (before, after)))
     quotients = {"size": size, "peak memory": peak}
-    exact = {name: Ratio(value, value, value) for name, value in quotients.items() if value is not None}
+    exact = {name: None if q is None else Ratio(q, q, q) for name, q in quotients.items()}
+    missing = [] if accuracy else ["accuracy"]
     for name, ratio in {NETWORK: network, FILE_TO_LABEL: whole, **exact}.items():
-        if ratio is not None and ratio.low > 1 + tolerance:
+        if ratio is None:
+            missing.append(name)
+        elif ratio.low > 1 + tolerance:
             (unsure if name in untimed else worse).append(name)
-        if ratio is not None and ratio.high < 1 / (1 + tolerance):
+        elif ratio.high < 1 / (1 + tolerance):
             (unsure if name in untimed else better).append(name)
     if before.network and not after.network:
         worse.append(f"not measured: {after.status}")
     if after.network and not before.network:
         better.append("measured")
-    verdicts = tuple(worse), tuple(better), tuple(unsure)
+    verdicts = tuple(worse), tuple(better), tuple(unsure), tuple(missing)
     return Pair(after.name, accuracy, p, common > 0, common, network, whole, size, peak, *verdicts)
 
 

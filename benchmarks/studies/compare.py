@@ -79,7 +79,9 @@ def _untimed(before: Result, after: Result) -> tuple[str, ...]:
 
 def _cells(pair: Pair, before: Row, after: Row) -> tuple[str, ...]:
     """Return a pair's texts, one for each of `HEADERS`."""
-    verdicts = {"WORSE": pair.worse, "better": pair.better, "unsure": pair.unsure}
+    differences = {"WORSE": pair.worse, "better": pair.better, "unsure": pair.unsure}
+    verdicts = [f"{word}: {', '.join(names)}" for word, names in differences.items() if names] or ["no difference"]
+    verdicts += [f"not compared: {', '.join(pair.missing)}"] if pair.missing else []
     return (
         pair.name,
         f"{pair.accuracy[0]:.3f} > {pair.accuracy[1]:.3f}" if pair.accuracy else NONE,
@@ -90,7 +92,7 @@ def _cells(pair: Pair, before: Row, after: Row) -> tuple[str, ...]:
         ratio(pair.file_to_label),
         f"{pair.size:.2f}" if pair.size else NONE,
         f"{pair.peak:.2f}" if pair.peak else NONE,
-        "; ".join(f"{word}: {', '.join(names)}" for word, names in verdicts.items() if names) or "no difference",
+        "; ".join(verdicts),
     )
 
 
@@ -118,7 +120,7 @@ def _notes(
     notes.append(
         f"Worse, or better: accuracy by p below {SIGNIFICANT:g} (McNemar's exact test on the clips in common, else "
         f"the two-proportion z test), times whose whole 95 % interval is beyond {arguments.tolerance:.0%}, size and "
-        "memory beyond that. x: after as a multiple of before."
+        "memory beyond that. Not compared: what one result, or both, did not measure. x: after as a multiple of before."
     )
     return notes
 

@@ -99,6 +99,28 @@ def test_noise_is_no_regression(changes: dict[str, Any]) -> None:
     assert compare_rows(row(), row(**changes), 0.05).worse == ()
 
 
+@pytest.mark.parametrize(
+    ("changes", "missing"),
+    [
+        ({"network": None}, "network"),
+        ({"file_to_label": None}, "file to label"),
+        ({"fresh": None}, "peak memory"),
+        ({"accuracy": None, "detail": None}, "accuracy"),
+    ],
+)
+@pytest.mark.parametrize("lacking", [(0,), (1,), (0, 1)], ids=["before", "after", "both"])
+def test_what_was_not_measured_is_neither_equal_nor_lost_from_sight(
+    changes: dict[str, Any], missing: str, lacking: tuple[int, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [row(**(changes if side in lacking else {})) for side in (0, 1)]
+    files = [str(write(tmp_path / f"{side}.json", one)) for side, one in enumerate(rows)]
+    assert cli.entry(["compare", *files, "--json", str(tmp_path / "o.json")]) == 0
+    assert capsys.readouterr().out.splitlines()[2].endswith(f"; not compared: {missing}")
+    (pair,) = json.loads((tmp_path / "o.json").read_text())["pairs"]
+    assert pair["missing"] == [missing]
+    assert all(missing not in pair[verdict] for verdict in ("worse", "better", "unsure"))
+
+
 def test_other_samples_are_compared_without_pairs() -> None:
     pair = compare_rows(row(), row(judged_on="paper/test", wrong=30), 0.05)
     assert not pair.paired and pair.worse == ("accuracy",)
