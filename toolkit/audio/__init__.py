@@ -2,7 +2,7 @@
 
 - `decode`: any file to samples, all its recordings, one after the other.
 - `locate`: the recordings in a file, by its content.
-- `au`, `caf`, `flac`, `mp3`, `mp4`, `ogg`, `riff`: the same for one container each.
+- `adts`, `au`, `caf`, `flac`, `matroska`, `mp3`, `mp4`, `ogg`, `riff`: the same for one container each.
 - `recording`: where a recording begins and ends, and what is doubtful about it.
 - `view`: a part of a file that reads like a file of its own.
 - `blocks`: a recording's samples in blocks, by libsndfile or FFmpeg.

@@ -90,8 +90,6 @@ def _frames_start(file: BinaryIO, at: int) -> int:
 
 
 def _is_header(header: bytes) -> bool:
-    """Return whether bytes are a marker and a plausible STREAMINFO: its type, size, block sizes and rate."""
-    if len(header) < _HEADER_SIZE or header[4] & 0x7F != 0 or header[5:8] != b"\x00\x00\x22":
-        return False
-    smallest, largest = int.from_bytes(header[8:10], "big"), int.from_bytes(header[10:12], "big")
-    return smallest <= largest and largest >= 16 and int.from_bytes(header[18:21], "big") >> 4 > 0
+    """Return whether bytes are a marker and a plausible STREAMINFO: its type, size and rate; it may state no more."""
+    is_stream_info = len(header) == _HEADER_SIZE and header[4] & 0x7F == 0 and header[5:8] == b"\x00\x00\x22"
+    return is_stream_info and int.from_bytes(header[18:21], "big") >> 4 > 0

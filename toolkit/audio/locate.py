@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from pathlib import Path
 
+from toolkit.audio import adts
 from toolkit.audio.recording import Recording, after_id3
 
 FFMPEG_SUFFIXES = frozenset(
@@ -23,10 +24,11 @@ _MODULES = {
     b"OggS": "ogg",
     b".snd": "au",
     b"caff": "caf",
+    b"\x1aE\xdf\xa3": "matroska",
     **dict.fromkeys(MP4_BOXES, "mp4"),
 }
-FFMPEG_MAGICS = (b"\x1aE\xdf\xa3", b"0&\xb2u\x8ef\xcf\x11", b"#!AMR", b"FLV", b"wvpk", b"MAC ", b"\x00\x00\x01\xba")
-"""The first bytes of Matroska, ASF (WMA), AMR, FLV, WavPack, Monkey's Audio and MPEG's program stream."""
+FFMPEG_MAGICS = (b"0&\xb2u\x8ef\xcf\x11", b"#!AMR", b"FLV", b"wvpk", b"MAC ", b"\x00\x00\x01\xba")
+"""The first bytes of ASF (WMA), AMR, FLV, WavPack, Monkey's Audio and MPEG's program stream."""
 AC3 = b"\x0bw"
 _PACKET = 188
 """Bytes of a packet in an MPEG transport stream, whose first one is 0x47 (ISO/IEC 13818-1, section 2.4.3)."""
@@ -48,7 +50,7 @@ def recordings(path: Path, size: int) -> list[Recording]:
         head = file.read(12)
         if head.startswith(FFMPEG_MAGICS):
             return [Recording(0, size, by_ffmpeg=True)]
-        if head.startswith(AC3) or _is_adts(head) or is_transport_stream(head + file.read(_PACKET * 3)):
+        if head.startswith(AC3) or adts.is_header(head) or is_transport_stream(head + file.read(_PACKET * 3)):
             return [Recording(0, size, exact=False, by_ffmpeg=True)]
         name = next((name for magic, name in _MODULES.items() if magic in (head[:4], head[4:8])), None)
         if name is not None:
@@ -58,14 +60,10 @@ def recordings(path: Path, size: int) -> list[Recording]:
         from toolkit.audio import mp3
 
         by_ffmpeg = path.suffix.lower() in FFMPEG_SUFFIXES
-        return mp3.recordings(file, start, size) or [Recording(0, size, by_ffmpeg=by_ffmpeg)]
+        frames = mp3.recordings(file, start, size) or adts.recordings(file, start, size)
+        return frames or [Recording(0, size, by_ffmpeg=by_ffmpeg)]
 
 
 def is_transport_stream(data: bytes) -> bool:
     """Return whether bytes begin with packets of an MPEG transport stream."""
     return len(data) > 2 * _PACKET and data[0] == data[_PACKET] == data[2 * _PACKET] == 0x47
-
-
-def _is_adts(head: bytes) -> bool:
-    """Return whether bytes begin as AAC does without a container (ISO/IEC 13818-7, section 6.2)."""
-    return len(head) > 2 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
 from toolkit.audio.recording import ID3, Recording
@@ -17,10 +18,19 @@ from toolkit.errors import AudioError
 MAGIC = b"OggS"
 _HEADER = struct.Struct("<4sBBqIIIB")
 _FLAGS = 5
+_POSITION = slice(6, 14)
 _CHECKSUM = slice(22, 26)
 _FIRST, _LAST = 2, 4
 _REVERSED = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
+_SOUND = (b"\x01vorbis", b"OpusHead")
+"""What the first page of a stream begins with whose positions count samples."""
+_UNKNOWN = 1 << 62
+"""A position that no sound reaches: a decoder reads to the end."""
+_LONGEST_PACKET = 8192
+"""Samples of a packet at most: Vorbis' largest block; Opus has 5760."""
 _NO_END = "its last Ogg page is not marked as the end: a recorder may have left it out, or the end is missing"
+_EARLY_END = "an Ogg page in its middle is marked as the end: it is read on"
+_NO_LENGTH = "its last Ogg page states a length that cannot be: it is read to the end of the data"
 
 
 class _Page(NamedTuple):
@@ -30,6 +40,36 @@ class _Page(NamedTuple):
     number: int
     flags: int
     position: int
+    segments: int
+    is_sound: bool
+
+
+@dataclass
+class _Stream:
+    """What is seen of one of the streams so far: its newest page, the highest position before, and ends before that."""
+
+    newest: _Page
+    is_sound: bool
+    highest: int = 0
+    early_ends: tuple[_Page, ...] = ()
+
+    def push(self, page: _Page) -> None:
+        """Add the next page."""
+        if self.newest.flags & _LAST:
+            self.early_ends += (self.newest,)
+        self.highest = max(self.highest, self.newest.position)
+        self.newest = page
+
+    @property
+    def is_only_first(self) -> bool:
+        """Whether none but its first page is there."""
+        return bool(self.newest.flags & _FIRST)
+
+    @property
+    def states_length(self) -> bool:
+        """Whether the last position may be the number of samples: not before another, not beyond what a page holds."""
+        possible = range(max(self.highest, 1), self.highest + self.newest.segments * _LONGEST_PACKET + 1)
+        return not self.is_sound or self.newest.position in possible
 
 
 def recordings(file: BinaryIO, start: int, end: int) -> list[Recording]:
@@ -41,21 +81,19 @@ def recordings(file: BinaryIO, start: int, end: int) -> list[Recording]:
         If a page is damaged or missing, or the file ends within one.
     """
     parts: list[Recording] = []
-    newest: dict[int, _Page] = {}
-    open_streams: set[int] = set()
+    streams: dict[int, _Stream] = {}
     for page in _pages(file, start):
-        is_first = bool(page.flags & _FIRST)
-        if is_first and any(not other.flags & _FIRST for other in newest.values()):
-            parts.append(_recording(file, start, page.start, [newest[stream] for stream in open_streams]))
-            newest, open_streams, start = {}, set(), page.start
-        previous = newest.get(page.stream)
-        if previous and not _follows(page, previous):
+        if page.flags & _FIRST and not all(stream.is_only_first for stream in streams.values()):
+            parts.append(_recording(file, start, page.start, streams.values()))
+            streams, start = {}, page.start
+        stream = streams.get(page.stream)
+        if stream is None:
+            streams[page.stream] = _Stream(page, page.is_sound)
+        elif not _follows(page, stream.newest):
             raise AudioError(f"the file is damaged: a page before byte {page.start} is missing; copy it again")
-        newest[page.stream] = page
-        open_streams.add(page.stream)
-        if page.flags & _LAST:
-            open_streams.remove(page.stream)
-    return [*parts, _recording(file, start, end, [newest[stream] for stream in open_streams])]
+        else:
+            stream.push(page)
+    return [*parts, _recording(file, start, end, streams.values())]
 
 
 def _follows(page: _Page, previous: _Page) -> bool:
@@ -64,17 +102,33 @@ def _follows(page: _Page, previous: _Page) -> bool:
     return is_header or page.number in ((previous.number + 1) & 0xFFFFFFFF, 0)
 
 
-def _recording(file: BinaryIO, start: int, end: int, endless: list[_Page]) -> Recording:
-    """Return a recording in which the last pages of streams without an end are marked as their ends."""
-    replaced = {}
-    for page in endless:
-        file.seek(page.start)
-        content = bytearray(file.read(page.end - page.start))
-        content[_FLAGS] |= _LAST
-        content[_CHECKSUM] = bytes(4)
-        content[_CHECKSUM] = _crc(content).to_bytes(4, "little")
-        replaced[page.start] = bytes(content[: _HEADER.size])
-    return Recording(start, end, replaced=replaced, warning=_NO_END if endless else "")
+def _recording(file: BinaryIO, start: int, end: int, streams: Iterable[_Stream]) -> Recording:
+    """Return a recording in which the last page of each stream, and no other, is the end, at a possible position."""
+    replaced: dict[int, bytes] = {}
+    warnings: dict[str, None] = {}
+    for stream in streams:
+        for page in stream.early_ends:
+            replaced[page.start] = _header(file, page, page.flags & ~_LAST, page.position)
+            warnings[_EARLY_END] = None
+        last, position = stream.newest, stream.newest.position if stream.states_length else _UNKNOWN
+        if not last.flags & _LAST:
+            warnings[_NO_END] = None
+        if position == _UNKNOWN and not stream.is_only_first:
+            warnings[_NO_LENGTH] = None
+        if not (last.flags & _LAST and position == last.position):
+            replaced[last.start] = _header(file, last, last.flags | _LAST, position)
+    return Recording(start, end, replaced=replaced, warning="; ".join(warnings))
+
+
+def _header(file: BinaryIO, page: _Page, flags: int, position: int) -> bytes:
+    """Return a page's header with other flags and another position, and the checksum that belongs to them."""
+    file.seek(page.start)
+    content = bytearray(file.read(page.end - page.start))
+    content[_FLAGS] = flags
+    content[_POSITION] = position.to_bytes(8, "little", signed=True)
+    content[_CHECKSUM] = bytes(4)
+    content[_CHECKSUM] = _crc(content).to_bytes(4, "little")
+    return bytes(content[: _HEADER.size])
 
 
 def _pages(file: BinaryIO, start: int) -> Iterator[_Page]:
@@ -93,7 +147,7 @@ def _pages(file: BinaryIO, start: int) -> Iterator[_Page]:
         page[_CHECKSUM] = bytes(4)
         if _crc(page) != checksum:
             raise AudioError(f"the file is damaged in the page at byte {start} (its checksum fails); copy it again")
-        yield _Page(start, start + len(page), stream, number, flags, position)
+        yield _Page(start, start + len(page), stream, number, flags, position, segments, body.startswith(_SOUND))
         start += len(page)
 
 

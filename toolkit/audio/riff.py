@@ -7,6 +7,7 @@ far too large. Several files may follow each other, and a WAV file may hold MP3.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import BinaryIO, Literal, NamedTuple
 
 from toolkit.audio.recording import CUT_OFF, Recording
@@ -24,6 +25,10 @@ class _Chunk(NamedTuple):
     name: bytes
     at: int
     size: int
+
+    def has_name(self) -> bool:
+        """Return whether its name is one, and not samples."""
+        return self.name.isascii() and self.name.decode().isprintable()
 
 
 class _Form(NamedTuple):
@@ -65,19 +70,23 @@ def _recordings_in(file: BinaryIO, form: _Form, end: int) -> list[Recording]:
     """Return the recordings of one file of chunks that ends at an offset."""
     whole = Recording(form.start, end)
     before: dict[bytes, _Chunk] = {}
+    renamed: dict[int, bytes] = {}
     for chunk in _chunks(file, form, form.start + 12, end):
-        if chunk.name in (b"data", b"SSND"):
+        if _is_empty_before_another(file, form, chunk, end):
+            renamed[chunk.at - 8] = b"JUNK"  # a decoder reads the first chunk of this name alone
+        elif chunk.name in (b"data", b"SSND"):
             break
         before[chunk.name] = chunk
     else:
         return [whole]
+    whole = whole._replace(replaced=renamed)
     header = 8 if chunk.name == b"SSND" else 0  # an AIFF file's samples stand behind an offset and a block size
     there = end - chunk.at
     stated = _stated_size(file, form, chunk, before)
     is_cut_off = stated <= header < there and not _are_chunks(file, form, chunk.at + stated, end)
     if is_cut_off or there < stated >= UNKNOWN_SIZE:
         sizes = dict(_sizes(file, form, chunk, before, end))
-        whole = whole._replace(replaced=sizes, warning=CUT_OFF if is_cut_off else "")
+        whole = whole._replace(replaced=renamed | sizes, warning=CUT_OFF if is_cut_off else "")
         stated = there
     if _is_mpeg(file, form, before):
         from toolkit.audio import mp3
@@ -95,14 +104,17 @@ def _chunks(file: BinaryIO, form: _Form, at: int, end: int) -> Iterator[_Chunk]:
         at = chunk.at + chunk.size + chunk.size % 2
 
 
+def _is_empty_before_another(file: BinaryIO, form: _Form, chunk: _Chunk, end: int) -> bool:
+    """Return whether a chunk of sound is empty and another one follows among the chunks behind it."""
+    if chunk.name != b"data" or chunk.size > 0:
+        return False
+    chunks = takewhile(_Chunk.has_name, _chunks(file, form, chunk.at, end))
+    return any(other.name == b"data" and other.size > 0 for other in chunks)
+
+
 def _are_chunks(file: BinaryIO, form: _Form, at: int, end: int) -> bool:
     """Return whether there are chunks and nothing else from an offset to the end."""
-    return all(
-        chunk.name.isascii()
-        and chunk.name.decode("ascii", "replace").isprintable()
-        and chunk.at + chunk.size <= end + 1
-        for chunk in _chunks(file, form, at, end)
-    )
+    return all(chunk.has_name() and chunk.at + chunk.size <= end + 1 for chunk in _chunks(file, form, at, end))
 
 
 def _stated_size(file: BinaryIO, form: _Form, chunk: _Chunk, before: dict[bytes, _Chunk]) -> int:

@@ -62,9 +62,9 @@ class View(io.RawIOBase):
         self._file.seek(first)
         data = bytearray(self._file.read(max(0, min(len(buffer), self._end - first))))
         for offset, replacement in self._replaced.items():
-            for index, value in enumerate(replacement, offset - first):
-                if 0 <= index < len(data):
-                    data[index] = value
+            low, high = max(offset, first), min(offset + len(replacement), first + len(data))
+            if low < high:
+                data[low - first : high - first] = replacement[low - offset : high - offset]
         buffer[: len(data)] = data
         self._at += len(data)
         return len(data)

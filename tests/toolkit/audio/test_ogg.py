@@ -76,14 +76,58 @@ def test_tags_and_zeros_between_recordings_are_passed_over(whole: bytes, tmp_pat
     np.testing.assert_array_equal(decode.load(path, RATE), np.tile(one, 2))
 
 
-def without_end(content: bytes) -> bytes:
-    """Return an Ogg file whose last page is not marked as the end, with the checksum that belongs to it."""
-    start = starts(content)[-1]
-    page = bytearray(content[start:])
-    page[5] &= ~4
+def page_with(content: bytes, number: int, flags: int | None = None, position: int | None = None) -> bytes:
+    """Return an Ogg file with other flags or another position in a page, and the checksum that belongs to them."""
+    start, end = [*starts(content), len(content)][number:][:2] if number >= 0 else (starts(content)[number], None)
+    page = bytearray(content[start:end])
+    page[5] = page[5] if flags is None else flags
+    page[6:14] = page[6:14] if position is None else position.to_bytes(8, "little", signed=True)
     page[22:26] = bytes(4)
     page[22:26] = ogg._crc(page).to_bytes(4, "little")
-    return content[:start] + page
+    return content[:start] + page + content[start:][len(page) :]
+
+
+def without_end(content: bytes) -> bytes:
+    """Return an Ogg file whose last page is not marked as the end."""
+    return page_with(content, -1, flags=0)
+
+
+@pytest.mark.parametrize("position", [-1, 0, 1, 20_000, 10**6, 10**9, 1 << 61])
+def test_a_last_position_that_cannot_be_is_not_believed(whole: bytes, tmp_path: Path, position: int) -> None:
+    path = tmp_path / "a.ogg"
+    path.write_bytes(whole)
+    expected = decode.load(path, RATE)
+    path.write_bytes(page_with(whole, -1, position=position))
+    sound = decode.read(path, RATE)
+    np.testing.assert_allclose(sound.samples[: len(expected) - 500], expected[:-500], atol=1e-6)
+    assert 0 <= len(sound.samples) - len(expected) < 0.1 * RATE, "the padding of the last packet is heard, too"
+    assert sound.warnings == (ogg._NO_LENGTH,)
+
+
+def test_a_last_position_slightly_beyond_the_data_is_reported(whole: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a.ogg"
+    path.write_bytes(whole)
+    expected = decode.load(path, RATE)
+    position = int.from_bytes(whole[starts(whole)[-1] :][6:14], "little")
+    path.write_bytes(page_with(whole, -1, position=position + 6_000))
+    sound = decode.read(path, RATE)
+    assert 0 <= len(sound.samples) - len(expected) < 0.1 * RATE
+    (warning,) = sound.warnings
+    assert "its last Ogg page states" in warning
+
+
+def test_an_end_in_the_middle_is_read_on(whole: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a.ogg"
+    path.write_bytes(whole)
+    expected = decode.load(path, RATE)
+    path.write_bytes(page_with(whole, 3, flags=4))
+    sound = decode.read(path, RATE)
+    np.testing.assert_array_equal(sound.samples, expected)
+    assert sound.warnings == (ogg._EARLY_END,)
+    path.write_bytes(without_end(page_with(whole, 3, flags=4)))
+    sound = decode.read(path, RATE)
+    np.testing.assert_array_equal(sound.samples, expected)
+    assert sound.warnings == (f"{ogg._EARLY_END}; {ogg._NO_END}",)
 
 
 def test_a_recording_without_a_marked_end_is_heard_with_a_warning(whole: bytes, tmp_path: Path) -> None:

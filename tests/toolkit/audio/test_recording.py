@@ -140,6 +140,18 @@ def test_a_piped_flac_that_was_cut_is_heard_with_a_warning_and_one_with_a_length
         decode.load(path, RATE)
 
 
+@needs_ffmpeg
+@pytest.mark.parametrize("sizes", [slice(8, 12), slice(8, 18)], ids=["blocks", "blocks and frames"])
+def test_a_joined_flac_that_states_no_sizes_is_heard(wav: Path, tmp_path: Path, sizes: slice) -> None:
+    """STREAMINFO may state 0 for the sizes of blocks and frames; the marker, its type and size are enough."""
+    stated, other = ffmpeg(wav, tmp_path / "a.flac"), bytearray(piped_flac(wav))
+    one = decode.load(tmp_path / "a.flac", RATE)
+    other[sizes] = bytes(sizes.stop - sizes.start)
+    for first in (stated, other):
+        assert seconds(tmp_path / "b.flac", first + other) == 2 * SECONDS
+        np.testing.assert_array_equal(decode.load(tmp_path / "b.flac", RATE), np.tile(one, 2))
+
+
 HEADERS: dict[str, tuple[str, Callable[[bytearray], None]]] = {}
 
 
@@ -227,6 +239,19 @@ def test_an_empty_wav_with_chunks_behind_its_samples_holds_none(tmp_path: Path) 
     (tmp_path / "a.wav").write_bytes(data)
     with pytest.raises(AudioError, match="holds no samples"):
         decode.load(tmp_path / "a.wav", RATE)
+
+
+@pytest.mark.parametrize("between", [b"", b"LIST" + struct.pack("<I", 14) + b"INFOISFT\x02\x00\x00\x00a\x00"])
+@pytest.mark.parametrize("size", [None, 0xFFFFFFFF])
+def test_an_empty_chunk_of_samples_before_another_is_passed_over(
+    wav: Path, tmp_path: Path, between: bytes, size: int | None
+) -> None:
+    data = wav.read_bytes()
+    at = data.index(b"data")
+    stated = data[at + 4 : at + 8] if size is None else struct.pack("<I", size)
+    content = data[:at] + (b"data" + bytes(4) + between) * 2 + b"data" + stated + data[at + 8 :]
+    assert seconds(tmp_path / "a.wav", content) == SECONDS
+    np.testing.assert_array_equal(decode.load(tmp_path / "a.wav", RATE), decode.load(wav, RATE))
 
 
 @needs_ffmpeg
@@ -353,6 +378,41 @@ def test_a_stream_that_was_cut_anywhere_is_heard(wav: Path, tmp_path: Path, name
         (tmp_path / name).write_bytes(cut)
         sound = decode.read(tmp_path / name, RATE)
         assert len(sound.samples) > 2 * RATE and len(sound.warnings) <= 1
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("suffix", [".mp3", ".aac", ""])
+def test_aac_that_begins_within_a_frame_is_heard(wav: Path, tmp_path: Path, suffix: str) -> None:
+    data = ffmpeg(wav, tmp_path / "a.aac")
+    second = data.index(data[:3], 7)
+    for cut in (1, 3, second // 2, second - 1, second + 5):
+        lost = 1024 / 44_100 * (1 + (cut > second))
+        assert seconds(tmp_path / f"b{suffix}", data[cut:]) == pytest.approx(SECONDS - lost, abs=0.05)
+
+
+FRAGMENTED = ("-movflags", "frag_keyframe+empty_moov", "-frag_duration", "500000", "-f", "mp4")
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize(("codec", "form"), [("libopus", ("-f", "webm")), ("aac", FRAGMENTED)])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
+def test_a_container_without_a_length_that_was_cut_is_heard(
+    wav: Path, tmp_path: Path, codec: str, form: tuple[str, ...], share: float
+) -> None:
+    """A browser's recorder writes such files as it goes; what a finished file states is a promise."""
+    command = ["ffmpeg", "-v", "error", "-i", str(wav), "-c:a", codec, "-b:a", "96k", *form]
+    data = subprocess.run([*command, "pipe:1"], check=True, stdout=subprocess.PIPE).stdout
+    path = tmp_path / "a.bin"
+    assert seconds(path, data) == pytest.approx(SECONDS, abs=0.05)
+    path.write_bytes(data[: int(share * len(data))])
+    sound = decode.read(path, RATE)
+    assert len(sound.samples) / RATE == pytest.approx(share * SECONDS, abs=0.8)
+    (warning,) = sound.warnings
+    assert "may be damaged or have been cut" in warning
+    finished = ffmpeg(wav, tmp_path / ("b.webm" if codec == "libopus" else "b.m4a"), "-c:a", codec)
+    path.write_bytes(finished[: int(share * len(finished))])
+    with pytest.raises(AudioError):
+        decode.read(path, RATE)
 
 
 def test_a_usual_file_is_one_recording_that_is_read_as_it_stands(tmp_path: Path) -> None:
