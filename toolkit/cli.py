@@ -13,6 +13,7 @@ from toolkit.audio import decode
 from toolkit.command import Jobs, Parser, Verb, dispatch, run
 from toolkit.data.dataset import SUFFIXES, Index, build_index
 from toolkit.data.synthetic import is_synthetic, write_corpus
+from toolkit.data.synthetic_voices import RATE
 from toolkit.errors import UsageError
 from toolkit.frontend import picture, presets
 from toolkit.frontend.spec import PICTURE
@@ -148,14 +149,19 @@ def _synth_parser() -> Parser:
     synth = Parser(prog=f"{PROG} synth", description="Write a synthetic corpus of ten kinds of sound.")
     synth.add_argument("root", type=Path, metavar="DIR", help="a new or empty folder")
     synth.add_argument("--clips", type=int, default=20, metavar="N", help="clips per class (%(default)s)")
-    synth.add_argument("--seconds", type=float, default=30.0, metavar="S", help="length of a clip (%(default)s)")
+    length = ("--seconds", "--clips-seconds")
+    synth.add_argument(*length, type=float, default=30.0, metavar="S", help="length of a clip (%(default)s)")
+    synth.add_argument("--rate", type=int, default=RATE, metavar="HZ", help="samples per second (%(default)s)")
+    synth.add_argument("--takes", type=int, default=1, metavar="N", help="clips of one recording (%(default)s)")
     synth.add_argument("--seed", type=int, default=0, metavar="N", help="decides every clip (%(default)s)")
     synth.add_argument("--force", action="store_true", help="replace an earlier synthetic corpus")
     return synth
 
 
 def _synth(arguments: argparse.Namespace) -> int:
+    sizes = (arguments.clips, arguments.seconds, arguments.seed)
+    options = {"rate": arguments.rate, "takes": arguments.takes, "force": arguments.force}
     with progress("writing") as report:
-        write_corpus(arguments.root, arguments.clips, arguments.seconds, arguments.seed, report, force=arguments.force)
+        write_corpus(arguments.root, *sizes, report, **options)
     print(f"{arguments.root}: {arguments.clips} synthetic clips per class")
     return 0

@@ -6,6 +6,7 @@ states what they are.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from toolkit.audio.samples import to_mono_at
 from toolkit.data.synthetic_voices import RATE, VOICES
 from toolkit.errors import UsageError
 from toolkit.files import remove_leftovers, write_bytes, write_text
@@ -23,14 +25,15 @@ MARK = "SYNTHETIC.txt"
 UNFINISHED = "This corpus is not whole: its writing has not ended, or was interrupted.\n"
 """A line of the mark while clips are written; a mark without it states that all are there."""
 NOTICE = "synthetic sound made by gtzanet-edge; not music"
-SHORTEST_SECONDS, LONGEST_SECONDS, MOST_CLIPS = 0.1, 600.0, 99_999
+SHORTEST_SECONDS, LONGEST_SECONDS, MOST_CLIPS, MOST_TAKES = 0.1, 600.0, 99_999, 99
+LOWEST_RATE, HIGHEST_RATE = 8_000, 192_000
 
 
-def clip(label: str, number: int, *, seconds: float = 30.0, seed: int = 0) -> NDArray[np.float32]:
-    """Return a clip of a class of `CLASSES`: float32 (round(22050 * seconds),), mono at 22,050 Hz, with a peak up to 1.
+def clip(label: str, number: int, *, seconds: float = 30.0, seed: int = 0, rate: int = RATE) -> NDArray[np.float32]:
+    """Return a clip of a class of `CLASSES`: float32 (round(rate * seconds),), mono at `rate` Hz, with a peak up to 1.
 
-    Its voice is that of its class; (seed, class, number) alone decide tempo, key, pattern, echo, loudness and a light
-    hiss.
+    Its voice, which has nothing above 11,025 Hz, is that of its class; (seed, class, number) alone decide tempo, key,
+    pattern, echo, loudness and a light hiss of the rate's whole band.
     """
     n = round(RATE * seconds)
     rng = np.random.default_rng([seed, CLASSES.index(label), number])
@@ -40,8 +43,10 @@ def clip(label: str, number: int, *, seconds: float = 30.0, seed: int = 0) -> ND
     samples[n - len(echo) :] += echo
     peak = 10.0 ** (rng.uniform(-14.0, -2.0) / 20)
     samples *= peak / max(1e-9, float(np.abs(samples).max()))
+    if rate != RATE:
+        samples = np.resize(to_mono_at(samples, RATE, rate), round(rate * seconds)).astype(np.float64)
     hiss = 10.0 ** (rng.uniform(-70.0, -50.0) / 20)
-    samples += hiss * rng.standard_normal(n)
+    samples += hiss * rng.standard_normal(len(samples))
     return np.asarray(np.clip(samples, -1.0, 1.0), dtype=np.float32)
 
 
@@ -52,13 +57,17 @@ def write_corpus(
     seed: int = 0,
     progress: Progress | None = None,
     *,
+    rate: int = RATE,
+    takes: int = 1,
     force: bool = False,
 ) -> None:
-    """Write `<root>/<class>/<class>.<number>.flac` (22,050 Hz, mono, 16 bits) and `<root>/SYNTHETIC.txt`.
+    """Write `<root>/<class>/<class>.<number>.flac` (mono, 16 bits, at `rate` Hz) and `<root>/SYNTHETIC.txt`.
 
-    The mark is there from the beginning, and states that the corpus is not whole until it is. `force` replaces the
-    clips of an earlier synthetic corpus; its other files stay. A folder with files but without the mark of such a
-    corpus is never written into.
+    With several `takes`, so many clips are successive pieces of one recording: `<class>.<recording>-take<number>.flac`.
+
+    The mark is there from the beginning, and states that the corpus is not whole until it is. Where writing fails, the
+    mark and the clips are removed. `force` replaces the clips of an earlier synthetic corpus; its other files stay. A
+    folder with files but without the mark of such a corpus is never written into.
 
     Raises
     ------
@@ -67,26 +76,32 @@ def write_corpus(
     OSError
         If a file cannot be written, as on a full disk.
     """
-    root = Path(root)
-    if not 1 <= clips_per_class <= MOST_CLIPS:
-        raise UsageError(f"{clips_per_class} clips per class cannot be written: use 1 to {MOST_CLIPS}")
-    if not SHORTEST_SECONDS <= seconds <= LONGEST_SECONDS:
-        limits = f"{SHORTEST_SECONDS:g} to {LONGEST_SECONDS:g}"
-        raise UsageError(f"clips of {seconds:g} seconds cannot be written: use {limits}")
-    if seed < 0:
-        raise UsageError(f"seed {seed} is negative: use 0 or more")
+    root, is_new = Path(root), not Path(root).exists()
+    _check_numbers(clips_per_class, seconds, rate, takes, seed)
     _check_free(root, force)
-    mark = _mark(clips_per_class, seconds, seed)
-    write_text(root / MARK, mark + UNFINISHED)
-    _remove_clips(root)
+    mark = _mark(clips_per_class, seconds, rate, seed)
 
     def write(task: tuple[str, int]) -> None:
-        label, number = task
-        samples = clip(label, number, seconds=seconds, seed=seed)
-        write_bytes(root / label / f"{label}.{number:05}.flac", _encoded(samples))
+        label, recording = task
+        samples = clip(label, recording, seconds=seconds * takes, seed=seed, rate=rate)
+        for take in range(min(takes, clips_per_class - recording * takes)):
+            suffix = f"-take{take + 1}" if takes > 1 else ""
+            piece = samples[round(rate * seconds * take) : round(rate * seconds * (take + 1))]
+            write_bytes(root / label / f"{label}.{recording:05}{suffix}.flac", _encoded(piece, rate))
 
-    map_threads(write, [(label, number) for label in CLASSES for number in range(clips_per_class)], progress)
-    write_text(root / MARK, mark)
+    try:
+        write_text(root / MARK, mark + UNFINISHED)
+        _remove_clips(root)
+        recordings = range(-(-clips_per_class // takes))
+        map_threads(write, [(label, number) for label in CLASSES for number in recordings], progress)
+        write_text(root / MARK, mark)
+    except BaseException:
+        _remove_clips(root)
+        (root / MARK).unlink(missing_ok=True)
+        with suppress(OSError):
+            if is_new:
+                root.rmdir()
+        raise
 
 
 def is_synthetic(root: Path | str) -> bool:
@@ -100,10 +115,26 @@ def is_unfinished(root: Path | str) -> bool:
     return is_synthetic(root) and (Path(root) / MARK).read_bytes().endswith(UNFINISHED.encode())
 
 
-def _encoded(samples: NDArray[np.float32]) -> bytes:
+def _check_numbers(clips: int, seconds: float, rate: int, takes: int, seed: int) -> None:
+    """Refuse numbers that are out of range."""
+    if not 1 <= clips <= MOST_CLIPS:
+        raise UsageError(f"{clips} clips per class cannot be written: use 1 to {MOST_CLIPS}")
+    if not SHORTEST_SECONDS <= seconds <= LONGEST_SECONDS:
+        limits = f"{SHORTEST_SECONDS:g} to {LONGEST_SECONDS:g}"
+        raise UsageError(f"clips of {seconds:g} seconds cannot be written: use {limits}")
+    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+        raise UsageError(f"a rate of {rate} Hz cannot be written: use {LOWEST_RATE} to {HIGHEST_RATE}")
+    if not 1 <= takes <= MOST_TAKES or takes * seconds > LONGEST_SECONDS:
+        limits = f"1 to {MOST_TAKES}, of {LONGEST_SECONDS:g} seconds together"
+        raise UsageError(f"{takes} takes of a recording cannot be written: use {limits}")
+    if seed < 0:
+        raise UsageError(f"seed {seed} is negative: use 0 or more")
+
+
+def _encoded(samples: NDArray[np.float32], rate: int) -> bytes:
     """Return a FLAC file's bytes. It is encoded in memory, so that a full disk is an error of the file system."""
     whole = BytesIO()
-    with soundfile.SoundFile(whole, "w", RATE, 1, "PCM_16", format="FLAC") as stream:
+    with soundfile.SoundFile(whole, "w", rate, 1, "PCM_16", format="FLAC") as stream:
         stream.comment = NOTICE
         stream.write(samples)
     return whole.getvalue()
@@ -123,17 +154,22 @@ def _check_free(root: Path, force: bool) -> None:
 
 
 def _remove_clips(root: Path) -> None:
-    """Delete an earlier corpus' clips, and what a killed process left of one."""
+    """Delete an earlier corpus' clips, what a killed process left of one, and the folders that are then empty."""
     for label in CLASSES:
         remove_leftovers(root / label)
-        for old in (root / label).glob(f"{label}.[0-9][0-9][0-9][0-9][0-9].flac"):
-            old.unlink()
+        number = f"{label}.[0-9][0-9][0-9][0-9][0-9]"
+        for pattern in (f"{number}.flac", f"{number}-take[0-9]*.flac"):
+            for old in (root / label).glob(pattern):
+                old.unlink()
+        with suppress(OSError):
+            (root / label).rmdir()
 
 
-def _mark(clips: int, seconds: float, seed: int) -> str:
+def _mark(clips: int, seconds: float, rate: int, seed: int) -> str:
     return (
         "SYNTHETIC\n\n"
-        f"The sounds in this folder are made by gtzanet-edge ({clips} clips of {seconds:g} s a class, seed {seed}).\n"
+        "The sounds in this folder are made by gtzanet-edge "
+        f"({clips} clips of {seconds:g} s at {rate} Hz a class, seed {seed}).\n"
         "They are not music and not GTZAN: a model trained on them shows that the programs work, not that it\n"
         "recognises genres. Never report an accuracy on them as one on music.\n"
     )

@@ -15,9 +15,11 @@ import soundfile
 
 from tests.toolkit.trees import write_sound
 from toolkit import files
+from toolkit.audio.samples import to_mono_at
 from toolkit.data import synthetic
 from toolkit.data.dataset import GENRES, build_index
 from toolkit.data.features import load_windows
+from toolkit.data.recordings import recordings
 from toolkit.data.synthetic import CLASSES, MARK, clip, is_synthetic, write_corpus
 from toolkit.errors import DatasetError, UsageError
 from toolkit.files import file_digest
@@ -126,7 +128,9 @@ def test_only_an_earlier_corpus_is_replaced_and_only_when_told(tmp_path: Path) -
         write_corpus(tmp_path / "a" / MARK)
 
 
-def test_an_interrupted_corpus_is_synthetic_but_not_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_corpus_is_removed_and_a_killed_one_is_not_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = tmp_path / "a"
 
     def full(target: Path, data: bytes) -> None:
@@ -138,7 +142,9 @@ def test_an_interrupted_corpus_is_synthetic_but_not_whole(tmp_path: Path, monkey
         patch.setattr(synthetic, "write_bytes", full)
         with pytest.raises(OSError, match=f"No space left on device.*{CLASSES[5]}"):
             write_corpus(root, 1, 0.5)
-    assert is_synthetic(root)
+    assert not root.exists()
+    write_corpus(root, 3, 0.5, takes=2)
+    (root / MARK).write_text((root / MARK).read_text() + synthetic.UNFINISHED)  # as a killed process leaves it
     with pytest.raises(DatasetError, match="a is a synthetic corpus that is not whole: write it again"):
         build_index(root)
     with pytest.raises(UsageError, match="already holds a synthetic corpus that is not whole: use --force"):
@@ -159,7 +165,43 @@ def test_a_full_disk_is_an_error_of_the_file_system(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=Path(synthetic.__file__).parents[2], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert re.fullmatch(r"python -m toolkit: error: .*/a/\w+/\w+\.\d{5}\.flac: File too large\n", done.stderr)
-    assert not list((tmp_path / "a").rglob("*gtzanet-tmp*"))
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_failed_corpus_leaves_what_was_in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_corpus(tmp_path, 1, 0.5)
+    (tmp_path / "bells" / "mine.txt").write_text("kept")
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(synthetic, "write_bytes", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_corpus(tmp_path, 1, 0.5, force=True)
+    assert [path.name for path in tmp_path.rglob("*")] == ["bells", "mine.txt"]
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 44_100, 192_000])
+def test_a_clip_is_the_same_sound_at_any_rate(rate: int) -> None:
+    ours, theirs = (clip("chords", 0, seconds=1.5, rate=value) for value in (rate, 22_050))
+    assert ours.shape == (round(1.5 * rate),)
+    heard = to_mono_at(to_mono_at(theirs, 22_050, rate), rate, 22_050)[:22_050]
+    np.testing.assert_allclose(to_mono_at(ours, rate, 22_050)[:22_050], heard, atol=0.02)
+    assert np.abs(theirs).max() > 0.1
+
+
+def test_takes_are_successive_pieces_of_recordings(tmp_path: Path) -> None:
+    write_corpus(tmp_path, 5, 0.5, rate=44_100, takes=2)
+    index = build_index(tmp_path)
+    assert set(index.counts().values()) == {5} and index.duplicates == ()
+    names = [item.name for item in index.items if item.label == "bells"]
+    assert names[:3] == [f"bells/bells.0000{place}.flac" for place in ("0-take1", "0-take2", "1-take1")]
+    groups = recordings(index.items)
+    assert [groups.get(name) for name in names] == ["bells/bells.00000"] * 2 + ["bells/bells.00001"] * 2 + [None]
+    pieces = [soundfile.read(tmp_path / name, dtype="float32") for name in names[:2]]
+    assert {rate for _, rate in pieces} == {44_100}
+    whole = clip("bells", 0, seconds=1.0, rate=44_100)
+    np.testing.assert_allclose(np.concatenate([samples for samples, _ in pieces]), whole, atol=1 / 32_768)
 
 
 @pytest.mark.parametrize(
@@ -170,6 +212,11 @@ def test_a_full_disk_is_an_error_of_the_file_system(tmp_path: Path) -> None:
         ({"seconds": float("nan")}, "nan seconds"),
         ({"seconds": 1e9}, "use 0.1 to 600"),
         ({"seed": -1}, "seed -1 is negative"),
+        ({"rate": 7_999}, "a rate of 7999 Hz cannot be written: use 8000 to 192000"),
+        ({"rate": 192_001}, "a rate of 192001 Hz"),
+        ({"takes": 0}, "0 takes"),
+        ({"takes": 100}, "use 1 to 99"),
+        ({"takes": 21, "seconds": 30.0}, "21 takes of a recording cannot be written: .*600 seconds together"),
     ],
 )
 def test_numbers_out_of_range_are_refused(tmp_path: Path, arguments: dict[str, float], message: str) -> None:
