@@ -8,7 +8,7 @@
 
 The modules beside them serve all:
 
-- `cli`, `command`, `completion`: the command line, and what a shell completes on it.
+- `cli`, `dataset_verb`, `command`, `completion`: the command line, and what a shell completes on it.
 - `errors`, `error_text`, `streams`, `native_stderr`, `progress`: what a command writes for its user, and where.
 - `files`, `dataclass_json`: files that are written whole, and dataclasses as JSON.
 - `parallel`, `processors`, `stopwatch`: work on several threads, how many there may be, and its time.

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from toolkit import dataset_verb
 from toolkit.audio import decode
 from toolkit.command import Jobs, Parser, Verb, dispatch, run
-from toolkit.data.dataset import SUFFIXES, Index, build_index
-from toolkit.data.synthetic import is_synthetic, write_corpus
+from toolkit.data.synthetic import write_corpus
 from toolkit.data.synthetic_voices import RATE
 from toolkit.errors import UsageError
 from toolkit.frontend import picture, presets
@@ -21,14 +19,13 @@ from toolkit.frontend.windows import split_windows
 from toolkit.progress import progress
 
 PROG = "python -m toolkit"
-NOUNS = {"pictures": "pictures", "audio": "sound files"}
 
 
 def jobs() -> Jobs:
     """Return the jobs of `python -m toolkit`."""
     verbs = {
         "render": Verb("render a clip's picture as the networks see it", _render_parser, _render),
-        "dataset": Verb("count a dataset's classes; list its unusable and equal files", _dataset_parser, _dataset),
+        "dataset": Verb("show a dataset's classes, lengths and unusable files", dataset_verb.parser, dataset_verb.work),
         "front-end": Verb("print a front end as JSON, or list those with a name", _front_end_parser, _front_end),
         "synth": Verb("write a synthetic corpus, to try things without GTZAN", _synth_parser, _synth),
     }
@@ -68,58 +65,6 @@ def _render(arguments: argparse.Namespace) -> int:
         print(f"{PROG}: {arguments.clip} has {len(windows)} windows of 30 s: this is the first", file=sys.stderr)
     print(output)
     return 0
-
-
-def _dataset_parser() -> Parser:
-    dataset = Parser(
-        prog=f"{PROG} dataset", description="Count a dataset's classes and list its unusable and equal files."
-    )
-    dataset.add_argument("root", type=Path, metavar="DIR", help="GTZAN's folder, or one with a subfolder per class")
-    dataset.add_argument("--kind", choices=sorted(SUFFIXES), help="which files to use where there are both")
-    dataset.add_argument("--json", action="store_true", help="print one JSON object")
-    return dataset
-
-
-def _dataset(arguments: argparse.Namespace) -> int:
-    with progress("reading") as report:
-        index = build_index(arguments.root, arguments.kind, report)
-    if arguments.json:
-        print(json.dumps(_described(index), ensure_ascii=False, indent=1))
-        return 0
-    width = max(len(name) for name in index.classes)
-    print(f"{index.root}: {len(index.items)} {NOUNS[index.kind]} in {len(index.classes)} classes")
-    if is_synthetic(index.root):
-        print("SYNTHETIC sounds, not music")
-    for name, count in index.counts().items():
-        print(f"  {name:<{width}} {count:6}")
-    print(f"unusable files: {len(index.bad)}")
-    for file in index.bad:
-        print(f"  {file.name}: {file.reason}")
-    if index.doubtful:
-        print(f"doubtful files: {len(index.doubtful)}")
-        print("\n".join(f"  {line}" for line in index.doubtful))
-    print(f"sets of equal files: {len(index.duplicates)}")
-    for names in index.duplicates:
-        print(f"  {' = '.join(names)}")
-    print(f"digest: {index.digest}")
-    return 0
-
-
-def _described(index: Index) -> dict[str, Any]:
-    """Return an index as a JSON object."""
-    return {
-        "root": str(index.root),
-        "kind": index.kind,
-        "gtzan": index.is_gtzan,
-        "synthetic": is_synthetic(index.root),
-        "digest": index.digest,
-        "count": len(index.items),
-        "classes": index.counts(),
-        "bad": [{"name": file.name, "reason": file.reason} for file in index.bad],
-        "doubtful": [{"name": item.name, "reasons": list(item.warnings)} for item in index.items if item.warnings],
-        "duplicates": [list(names) for names in index.duplicates],
-        "files": {item.name: item.digest for item in index.items},
-    }
 
 
 def _front_end_parser() -> Parser:

@@ -17,12 +17,12 @@ _MARK = ".gtzanet-tmp"
 
 
 @contextmanager
-def atomic_path(target: Path) -> Iterator[Path]:
+def atomic_path(target: Path, durable: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside `target`; rename it onto `target` when the block succeeds.
 
     The temporary file keeps the target's suffix, so that writers which look at it still work. It is flushed to disk
     before the rename, and removed when the block raises, so that `target` is either the old file or the whole new
-    one.
+    one. Where it need not be `durable`, a power cut may leave it damaged, and it is written much sooner.
 
     Raises
     ------
@@ -43,8 +43,9 @@ def atomic_path(target: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        with temporary.open("rb+") as stream:
-            os.fsync(stream.fileno())
+        if durable:
+            with temporary.open("rb+") as stream:
+                os.fsync(stream.fileno())
         temporary.chmod(0o644)
         temporary.replace(target)
     except BaseException as error:
@@ -86,9 +87,9 @@ def remove_leftovers(folder: Path, older_than: float = 0.0, suffix: str = "") ->
     return removed
 
 
-def write_bytes(target: Path, data: bytes) -> None:
+def write_bytes(target: Path, data: bytes, durable: bool = True) -> None:
     """Write `data` to `target` atomically."""
-    with atomic_path(target) as temporary:
+    with atomic_path(target, durable) as temporary:
         temporary.write_bytes(data)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,6 +28,9 @@ MAX_VALUES = 100_000_000
 """The most samples of one sound kept: 400 MB."""
 
 
+Listener = Callable[[int, int, NDArray[np.float32]], None]
+
+
 class Sound(NamedTuple):
     """A file's samples, mono float32 (n,), and what is doubtful about the file, a sentence each."""
 
@@ -35,8 +38,10 @@ class Sound(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def check(path: str | Path) -> tuple[str, ...]:
+def check(path: str | Path, listen: Listener | None = None) -> tuple[str, ...]:
     """Read an audio file wholly, block by block, keep nothing, and return what is doubtful about it, as `read` does.
+
+    `listen(rate, channels, samples)` is called with every block as one channel.
 
     Raises
     ------
@@ -48,7 +53,9 @@ def check(path: str | Path) -> tuple[str, ...]:
     for recording in _recordings(path):
         with opened(path, recording) as sound:
             for samples in _mono_blocks(path, recording, sound, warnings):
-                _named(path, samples)
+                samples = _named(path, samples)
+                if listen:
+                    listen(int(sound.samplerate), sound.channels, samples)
     return tuple(dict.fromkeys(warnings))
 
 

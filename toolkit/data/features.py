@@ -142,7 +142,7 @@ def _rows(index: Index, item: Item, spec: FrontEnd, folder: Path) -> NDArray[Any
     except (GtzanetError, OSError) as error:
         raise DatasetError(f"cannot use {path}: {str(error).removeprefix(f'{path}: ')}") from error
     if index.kind != "pictures":
-        write_bytes(entry, pack(values))
+        write_bytes(entry, pack(values), durable=False)  # a damaged one is computed again
     return values
 
 

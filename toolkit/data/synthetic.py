@@ -69,12 +69,8 @@ def write_corpus(
     mark and the clips are removed. `force` replaces the clips of an earlier synthetic corpus; its other files stay. A
     folder with files but without the mark of such a corpus is never written into.
 
-    Raises
-    ------
-    UsageError
-        If a number is out of range, or `root` is a file or a folder that is not empty.
-    OSError
-        If a file cannot be written, as on a full disk.
+    Raises `UsageError` if a number is out of range, or `root` is a file or a folder that is not empty, and `OSError` if
+    a file cannot be written, as on a full disk.
     """
     root, is_new = Path(root), not Path(root).exists()
     _check_numbers(clips_per_class, seconds, rate, takes, seed)
@@ -98,9 +94,8 @@ def write_corpus(
     except BaseException:
         _remove_clips(root)
         (root / MARK).unlink(missing_ok=True)
-        with suppress(OSError):
-            if is_new:
-                root.rmdir()
+        if is_new and not any(root.iterdir()):
+            root.rmdir()
         raise
 
 
