@@ -2,9 +2,9 @@
 
 - `cli`, `options`, `variants`: the command line, how to export, and the files that a run can become.
 - `preflight`: what is refused before anything is read. `output_folder`: its lock, and what is stale in it.
-- `pipeline`: the steps from a run to its files.
+- `pipeline`, `write`: a run loaded; its files converted, checked and put in place. `subject`: what their cards say.
 - `trained_run`, `keras`: the run with its dataset; its network, loaded and traced, and its answers.
-- `calibration`, `probes`: the pictures that ranges are measured on, and synthetic ones that music seldom is.
+- `inputs`, `calibration`, `probes`: what networks accept, what ranges are measured on, and what music seldom is.
 - `converter`: one file's bytes, from `tflite` or `onnx`, after `quantize`.
 - `verify`: whether a file does what the network does. `card`: the description inside a file.
 - `front_end_rules`, `weighted`: what TFLite and ONNX have in common. `tools`: other people's converters.

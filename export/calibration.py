@@ -1,4 +1,4 @@
-"""The pictures that an int8 model's ranges are measured on: training items of every class, and unusual sounds."""
+"""The network inputs that an int8 model's ranges are measured on: training items of every class, and unusual sounds."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from export.inputs import Inputs
 from export.probes import synthetic_sounds
 from toolkit.artifact.card_sections import CalibrationCard
 from toolkit.data.dataset import Item
 from toolkit.errors import UsageError
 from toolkit.files import digest_of
-from toolkit.frontend.picture import render
+from toolkit.frontend.features import features
 from toolkit.frontend.spec import FrontEnd
 
 DEFAULT_ITEMS = 100
@@ -24,11 +24,12 @@ EDGE_SEED, EDGE_HERTZ = 20260730, 440.0
 
 @dataclass(frozen=True)
 class Calibration:
-    """Pictures uint8 (n, 288, 432, 3) to measure ranges on: the items', then synthetic ones; and the card's entry."""
+    """Network inputs (n, ...) to measure ranges on: the items', then synthetic ones; and the card's entry."""
 
-    pictures: NDArray[np.uint8]
+    inputs: Inputs
     card: CalibrationCard
-    items: tuple[Item, ...] = ()
+    names: tuple[str, ...] = ()  # of the items
+    labels: tuple[int, ...] = ()  # their class numbers, none where they are not known
 
 
 def choose(train: Sequence[Item], count: int) -> tuple[Item, ...]:
@@ -41,7 +42,7 @@ def choose(train: Sequence[Item], count: int) -> tuple[Item, ...]:
     for item in sorted(train, key=lambda item: item.name):
         by_label[item.label].append(item)
     if count < len(by_label):
-        raise UsageError(f"--calibration is {count}: use at least one picture per class, {len(by_label)}")
+        raise UsageError(f"--calibration is {count}: use at least one input per class, {len(by_label)}")
     shares = dict.fromkeys(sorted(by_label), 0)
     for _ in range(min(count, len(train))):
         unused = [label for label, share in shares.items() if share < len(by_label[label])]
@@ -53,20 +54,23 @@ def choose(train: Sequence[Item], count: int) -> tuple[Item, ...]:
     )
 
 
-def edge_pictures(spec: FrontEnd) -> NDArray[np.uint8]:
-    """Return pictures of sounds unlike music (`export.probes.synthetic_sounds`), uint8 (n, 288, 432, 3)."""
-    return np.stack([render(sound, spec) for sound in synthetic_sounds(spec, EDGE_SEED, EDGE_HERTZ).values()])
+def edge_inputs(spec: FrontEnd) -> Inputs:
+    """Return inputs of sounds that music seldom is (`export.probes.synthetic_sounds`), (n, *spec.shape)."""
+    sounds = synthetic_sounds(spec, EDGE_SEED, EDGE_HERTZ).values()
+    dtype = np.float32 if spec.layout == "grid" else np.uint8
+    return np.stack([features(sound, spec).astype(dtype) for sound in sounds])
 
 
-def calibrate(items: Sequence[Item], pictures: NDArray[np.uint8], spec: FrontEnd) -> Calibration:
-    """Return the calibration set of training `items` with their `pictures`, synthetic ones added.
+def calibrate(items: Sequence[Item], inputs: Inputs, edges: Inputs, labels: Sequence[int] = ()) -> Calibration:
+    """Return the calibration set of `items` with their `inputs` and `labels`, synthetic inputs, `edges`, added.
 
-    Its digest is over the items' names and files and the synthetic pictures' bytes.
+    Its digest is over the items' names and files and the synthetic inputs' bytes.
     """
-    edges = edge_pictures(spec)
     manifest = {
         "items": [[item.name, item.digest] for item in items],
         "edges": [hashlib.sha256(edge.tobytes()).hexdigest() for edge in edges],
     }
     card = CalibrationCard(items=len(items), edges=len(edges), digest=digest_of(manifest))
-    return Calibration(np.concatenate([pictures, edges]), card, tuple(items))
+    return Calibration(
+        np.concatenate([inputs, edges]), card, tuple(item.name for item in items), tuple(map(int, labels))
+    )

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from export.converter import Converted
+from export.subject import Subject
 from export.tflite.metadata import Description
 from export.tools import tool
-from export.trained_run import Source
-from export.variants import PICTURE, Variant
+from export.variants import Variant
 from toolkit.artifact.card import FORMAT_VERSION, Card, input_shape
-from toolkit.artifact.card_sections import AccuracyCard, DatasetCard, FineTuningCard, ParityCard, SplitCard, TensorCard
+from toolkit.artifact.card_sections import AccuracyCard, FineTuningCard, ParityCard, TensorCard
 from toolkit.artifact.entries import LABELS_NAME
 from toolkit.artifact.file import ONNX, TFLITE, model_digest
 from toolkit.errors import ArtifactError
@@ -28,40 +28,51 @@ _QUANTISERS = {
     (TFLITE, "mixed"): ("ai_edge_quantizer",),
     **dict.fromkeys([(ONNX, precision) for precision in ("dynamic", "int8", "mixed")], ("onnxruntime",)),
 }
-LAYOUTS = ("batch, row (top first), column, RGB; pixel values 0..255", "batch, class; probabilities")
-SOUND_LAYOUTS = {
+LAYOUTS = {
+    "picture": "batch, row (top first), column, RGB; pixel values 0..255",
+    "grid": "batch, band (lowest first), frame, one value as the front end computes it",
     "mel": "batch, band (lowest first), frame; decibels below the loudest cell",
     "waveform": "batch, sample; one channel, full scale 1",
 }
-GTZAN_NOTICE = (
-    "Trained on GTZAN, a research collection of excerpts of commercial recordings without cleared rights; some are "
-    "repeated, mislabelled or distorted. The scores say which of its ten genres a sound resembles most, no more."
-)
-SYNTHETIC_NOTICE = "Trained on synthetic sounds: it knows no music, and its scores for music mean nothing."
+OUTPUT_LAYOUT = "batch, class; probabilities"
 
 
-def description(source: Source) -> Description:
-    """Return what TensorFlow Lite Metadata say of the files of a run whose input is pictures."""
-    spec = source.front_end
-    text = (
-        f"Music genres from the picture of a mel spectrogram, {len(source.classes)} classes. {_dataset(source).notice}"
+def description(subject: Subject) -> Description:
+    """Return what TensorFlow Lite Metadata say of a network's files."""
+    spec, count = subject.front_end, len(subject.labels)
+    text = {
+        "picture": f"Music genres from the picture of a mel spectrogram, {count} classes.",
+        "grid": f"Sounds from a grid of frequency bands and frames, {count} classes.",
+        "waveform": f"Sounds from samples, {count} classes.",
+    }[subject.level]
+    return Description(
+        name=subject.name,
+        text=f"{text} {subject.dataset.notice}".strip(),
+        licence=LICENCE,
+        width=spec.width,
+        height=spec.height,
+        labels_file=LABELS_NAME,
+        level=subject.level,
+        sample_rate=spec.sample_rate,
     )
-    name = source.run.config["model"]
-    return Description(name, text.strip(), LICENCE, spec.width, spec.height, LABELS_NAME, sample_rate=spec.sample_rate)
 
 
 def draft_card(
-    source: Source, variant: Variant, converted: Converted, part: str, n: int, fine_tuning: FineTuningCard | None = None
+    subject: Subject,
+    variant: Variant,
+    converted: Converted,
+    part: str,
+    n: int,
+    fine_tuning: FineTuningCard | None = None,
 ) -> Card:
-    """Return the card of a converted model that is yet to be measured on the `n` pictures of `part`."""
-    tensors = _onnx_tensors(source) if variant.format == ONNX else _tensors(converted.content)
-    config = source.run.config
+    """Return the card of a converted model that is yet to be measured on the `n` inputs of `part`."""
+    tensors = _onnx_tensors(subject) if variant.format == ONNX else _tensors(converted.content, subject.level)
     return Card(
         format_version=FORMAT_VERSION,
-        model=config["model"],
-        labels=source.classes,
-        front_end=source.front_end,
-        input_level=PICTURE,
+        model=subject.name,
+        labels=subject.labels,
+        front_end=subject.front_end,
+        input_level=subject.level,
         input=tensors[0],
         output=tensors[1],
         quantization="none" if variant.precision == "float32" else variant.precision,
@@ -69,10 +80,10 @@ def draft_card(
         layers=dict(converted.layers),
         calibration=converted.calibration.card if converted.calibration else None,
         fine_tuning=fine_tuning,
-        run_digest=config["digest"],
+        run_digest=subject.run_digest,
         model_digest=model_digest(converted.content),
-        dataset=_dataset(source),
-        split=SplitCard(source.run.split.name, source.run.split.seed, source.run.split.digest),
+        dataset=subject.dataset,
+        split=subject.split,
         accuracy=AccuracyCard(part, n, 0, 0.0, wilson_interval(0, n)),
         parity=ParityCard(0, 0.0, 0.0, 0.0, 0),
         temperature=1.0,
@@ -82,9 +93,9 @@ def draft_card(
 
 
 def card_of_sound(twin: Card, variant: Variant, content: bytes) -> Card:
-    """Return the card of a model for sound, from the card of its twin for pictures."""
+    """Return the card of a model for sound, from the card of its twin for what the front end computes."""
     level = variant.level
-    source = TensorCard("float32", input_shape(twin.front_end, level), SOUND_LAYOUTS[level], None, None)
+    source = TensorCard("float32", input_shape(twin.front_end, level), LAYOUTS[level], None, None)
     return replace(twin, input_level=level, input=source, model_digest=model_digest(content))
 
 
@@ -95,24 +106,14 @@ def versions(variant: Variant, *, fine_tuned: bool = False) -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in names}
 
 
-def _dataset(source: Source) -> DatasetCard:
-    if source.run.config["data"]["synthetic"]:
-        return DatasetCard("synthetic sounds", source.index.digest, True, SYNTHETIC_NOTICE)
-    if source.index.is_gtzan:
-        return DatasetCard("GTZAN", source.index.digest, False, GTZAN_NOTICE)
-    return DatasetCard(source.index.root.name, source.index.digest, False, "")
-
-
-def _onnx_tensors(source: Source) -> tuple[TensorCard, TensorCard]:
+def _onnx_tensors(subject: Subject) -> tuple[TensorCard, TensorCard]:
     """Return the input and output of an ONNX model, which are float32 whatever is inside."""
-    shapes = input_shape(source.front_end, PICTURE), (1, len(source.classes))
-    first, second = (
-        TensorCard("float32", shape, layout, None, None) for shape, layout in zip(shapes, LAYOUTS, strict=True)
-    )
-    return first, second
+    shape = input_shape(subject.front_end, subject.level)
+    source = TensorCard("float32", shape, LAYOUTS[subject.level], None, None)
+    return source, TensorCard("float32", (1, len(subject.labels)), OUTPUT_LAYOUT, None, None)
 
 
-def _tensors(converted: bytes) -> tuple[TensorCard, TensorCard]:
+def _tensors(converted: bytes, level: str) -> tuple[TensorCard, TensorCard]:
     """Return a converted model's input and output as TensorFlow's own interpreter, not the runtime's, reads them."""
     import tensorflow as tf
 
@@ -121,7 +122,7 @@ def _tensors(converted: bytes) -> tuple[TensorCard, TensorCard]:
         details = (interpreter.get_input_details(), interpreter.get_output_details())
     if any(len(side) != 1 for side in details):
         raise ArtifactError("refused: the converted model has more than one input or output")
-    return _tensor(details[0][0], LAYOUTS[0]), _tensor(details[1][0], LAYOUTS[1])
+    return _tensor(details[0][0], LAYOUTS[level]), _tensor(details[1][0], OUTPUT_LAYOUT)
 
 
 def _tensor(detail: dict[str, Any], layout: str) -> TensorCard:

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from export.calibration import DEFAULT_ITEMS
 from export.options import Options
-from export.pipeline import Exported, export_run
+from export.pipeline import export_run
 from export.quantize.qat import DEFAULT_EPOCHS
 from export.tflite.convert import IO_TYPES
-from export.variants import PICTURE, QUANTISED, variants
+from export.variants import FEATURES, FRONT_LEVELS, QUANTISED, variants
 from export.verify.parity import MAX_DROP
 from export.verify.speed import is_faster, ratio_text
+from export.write import Exported
 from toolkit.artifact.card import CALIBRATED, INPUT_LEVELS
 from toolkit.artifact.file import FORMATS, ONNX, TFLITE
 from toolkit.command import Jobs, Parser, Verb, dispatch, run
@@ -45,17 +46,17 @@ def _check(arguments: argparse.Namespace) -> None:
     if arguments.calibration is not None and arguments.quantize not in (*CALIBRATED, "all"):
         raise UsageError(f"--calibration needs --quantize {', '.join(CALIBRATED)} or all")
     if arguments.calibration is not None and arguments.calibration < 1:
-        raise UsageError(f"--calibration is {arguments.calibration}: use at least one picture per class")
+        raise UsageError(f"--calibration is {arguments.calibration}: use at least one input per class")
     if arguments.io and (arguments.quantize not in ("int8", "all") or arguments.format == ONNX):
         raise UsageError("--io belongs to --quantize int8 or all in TFLite files: all others are float32 outside")
-    if arguments.input != PICTURE and (arguments.io not in (None, "float32") or arguments.dynamic_batch):
+    if arguments.input in FRONT_LEVELS and (arguments.io not in (None, "float32") or arguments.dynamic_batch):
         raise UsageError(f"--input {arguments.input}: a model with its front end inside has one float32 input per call")
     if arguments.qat is not None and (arguments.quantize not in ("int8", "all") or arguments.qat < 1):
         raise UsageError("--qat belongs to --quantize int8 or all, with one epoch or more")
     if arguments.plan is not None and arguments.quantize not in ("mixed", "all"):
         raise UsageError("--plan belongs to --quantize mixed or all: it names the layers to quantise, and how")
     if arguments.dynamic_batch and arguments.format == TFLITE:
-        raise UsageError("--dynamic-batch belongs to --format onnx: a TFLite file accepts one picture per call")
+        raise UsageError("--dynamic-batch belongs to --format onnx: a TFLite file accepts one input per call")
     if arguments.fail_if_slower and arguments.quantize is None:
         raise UsageError("--fail-if-slower needs --quantize: float32 has nothing to be faster than")
     if not 0 <= arguments.max_drop <= 100:
@@ -125,13 +126,14 @@ def _add_files(parser: Parser) -> None:
     )
     add(
         "--input",
-        choices=INPUT_LEVELS,
-        default=PICTURE,
-        help="input of the files: a picture, or with the front end inside, decibels or samples (default: %(default)s)",
+        choices=(FEATURES, *INPUT_LEVELS),
+        default=FEATURES,
+        help="input of the files: features (a picture or a grid), or with the front end inside, mel (decibels) "
+        "or waveform (samples) (default: %(default)s)",
     )
     output_help = "folder to write to; a second export into it waits for the first (default: ./artifacts)"
     add("--output", type=Path, default=Path("artifacts"), metavar="DIR", help=output_help)
-    batch_help = "let ONNX files accept any number of pictures per call (default: one)"
+    batch_help = "let ONNX files accept any number of inputs per call (default: one)"
     add("--dynamic-batch", action="store_true", help=batch_help)
 
 
@@ -142,7 +144,7 @@ def _add_quantisation(parser: Parser) -> None:
         "--calibration",
         type=int,
         metavar="N",
-        help=f"training pictures that the ranges of integers are measured on (default: {DEFAULT_ITEMS})",
+        help=f"training inputs that the ranges of integers are measured on (default: {DEFAULT_ITEMS})",
     )
     add("--io", choices=IO_TYPES, help=f"input and output of an int8 TFLite file (default: {IO_TYPES[0]})")
     add(

@@ -23,7 +23,7 @@ from export.tflite.float16 import halve_weights
 from export.tflite.graph import compose
 from export.tflite.metadata import Description, describe
 from export.tflite.mixed import TfliteMixer
-from export.variants import PICTURE, Variant
+from export.variants import Variant
 from toolkit.artifact.card import CALIBRATED
 from toolkit.artifact.file import ONNX
 from toolkit.frontend.spec import FrontEnd
@@ -60,13 +60,13 @@ class Converter:
 
     @cached_property
     def _float_onnx(self) -> bytes:
-        return to_onnx(self.model, self.options.dynamic_batch)
+        return to_onnx(self.model, self.options.dynamic_batch, self.description.level)
 
     @cached_property
     def _float_file(self) -> IO[bytes]:
         # Not in memory, beside the models that are built from it. It is deleted with the converter.
         file = tempfile.TemporaryFile(prefix="gtzanet-edge-")  # noqa: SIM115
-        file.write(tflite_convert.to_tflite(self.model))
+        file.write(tflite_convert.to_tflite(self.model, name=self.description.level))
         return file
 
     @property
@@ -75,7 +75,7 @@ class Converter:
         return self._float_file.read()
 
     def with_front(self, content: bytes, variant: Variant) -> bytes:
-        """Return a model of a variant whose input is sound, from the same for pictures.
+        """Return a model of a variant whose input is sound, from the same for what the front end computes.
 
         Raises `UsageError` if the front end cannot be part of a model.
         """
@@ -92,7 +92,7 @@ class Converter:
         if format not in self._mixers:
             mixer, content = (OnnxMixer, self._float_onnx) if format == ONNX else (TfliteMixer, self._float_tflite)
             layers = [layer.name for layer in weighted_layers(self.model)]
-            self._mixers[format] = mixer(content, layers, self.calibration.pictures)
+            self._mixers[format] = mixer(content, layers, self.calibration.inputs)
         return self._mixers[format]
 
     def convert(self, variant: Variant, plan: QuantizationPlan | None = None) -> Converted:
@@ -104,8 +104,8 @@ class Converter:
         elif variant.format == ONNX:
             content = self._float_onnx
             if variant.precision != "float32":
-                pictures = calibration.pictures if calibration else None
-                content = onnx_quantize.quantise(content, variant.precision, pictures)
+                inputs = calibration.inputs if calibration else None
+                content = onnx_quantize.quantise(content, variant.precision, inputs)
             float_ops = onnx_quantize.float_ops(content) if calibration else ()
         else:
             float_ops = tflite_convert.float_ops(self.model) if calibration else ()
@@ -119,10 +119,10 @@ class Converter:
             return self._float_tflite
         if variant.precision == "float16":
             return halve_weights(self._float_tflite)
-        pictures = calibration.pictures if calibration else None
-        io = self.options.io if variant.level == PICTURE else "float32"
+        inputs = calibration.inputs if calibration else None
+        io = "float32" if variant.has_front else self.options.io
         if not float_ops:
-            return tflite_convert.to_tflite(self.model, variant.precision, pictures, io)
-        ranged = tflite_convert.with_ranges(self._float_tflite, pictures)
+            return tflite_convert.to_tflite(self.model, variant.precision, inputs, io, self.description.level)
+        ranged = tflite_convert.with_ranges(self._float_tflite, inputs)
         release()
         return tflite_convert.partly_int8(ranged, float_ops, io)

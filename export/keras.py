@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from export.inputs import Inputs
 from export.tools import needed
 from toolkit.error_text import first_line
 from toolkit.errors import RunError
@@ -63,8 +64,8 @@ def weighted_layers(model: Any) -> list[Any]:
     return [layer for layer in model.layers if layer.weights]
 
 
-def forward(model: Any, picture: Any, kernels: Mapping[int, Any] | None = None) -> Any:
-    """Return the model's probabilities for pictures, a tensor of shape (n, classes).
+def forward(model: Any, value: Any, kernels: Mapping[int, Any] | None = None) -> Any:
+    """Return the model's probabilities for inputs, a tensor of shape (n, classes).
 
     Per-image standardisation computes its means axis by axis. Engines add up the 700,000 values of one mean in one
     float32 sum, whose rounding put ONNX Runtime 1.5e-5 off Keras in a probability of ZFNet; means of means are 4e-7
@@ -73,15 +74,17 @@ def forward(model: Any, picture: Any, kernels: Mapping[int, Any] | None = None) 
     Parameters
     ----------
     model
-        A row of built-in layers (`tf_keras.Sequential`).
-    picture
-        float32, shape (n, 288, 432, 3).
+        A row of built-in layers (`tf_keras.Sequential`), or any other model, which is called as it is.
+    value
+        Network inputs, float32 (n, ...).
     kernels
         Tensors to use in the place of the kernels of dense layers, by the layer's number in the row.
     """
     import tensorflow as tf
+    import tf_keras
 
-    value = picture
+    if not isinstance(model, tf_keras.Sequential):
+        return model(value, training=False)
     for number, layer in enumerate(model.layers):
         if kernels and number in kernels:
             value = tf.matmul(value, kernels[number]) + layer.bias
@@ -112,48 +115,54 @@ def _mean(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Reference:
-    """The Keras model's probabilities for the pictures that its files are compared on."""
+    """The Keras model's probabilities for the inputs that its files are compared on."""
 
-    names: tuple[str, ...]  # of the pictures: those of a part of the dataset, then the probes
-    pictures: NDArray[np.uint8]  # (n + probes, 288, 432, 3)
+    names: tuple[str, ...]  # of the inputs: those of a part of the dataset, then the probes
+    inputs: Inputs  # (n + probes, ...)
     probabilities: NDArray[np.float32]  # (n + probes, classes)
     labels: NDArray[np.int64]  # (n,): the class numbers of the part
     right: NDArray[np.bool_]  # (n,): where the run's network, before any fine-tuning, is right
     recordings: tuple[str, ...]  # (n,): those that are takes of one recording are not independent
+    real: int  # how many of the inputs are of real sounds: n, or where there are no labels, all but the probes
 
     @classmethod
     def of(
         cls,
         names: Sequence[str],
-        pictures: NDArray[np.uint8],
+        inputs: Inputs,
         probabilities: NDArray[np.float32],
         labels: NDArray[np.int64],
         recordings: Sequence[str] | None = None,
+        real: int | None = None,
     ) -> Reference:
         """Return the reference for files of the run's own network; without `recordings`, every name is one."""
         right = probabilities[: len(labels)].argmax(axis=1) == labels
         groups = tuple(names[: len(labels)] if recordings is None else recordings)
-        return cls(tuple(names), pictures, probabilities, labels, right, groups)
+        return cls(tuple(names), inputs, probabilities, labels, right, groups, len(labels) if real is None else real)
 
     def of_tuned(self, model: Any) -> Reference:
         """Return the reference for a fine-tuned Keras model: near to it, and as right as the run's own network."""
-        return replace(self, probabilities=_probabilities(model, self.pictures))
+        return replace(self, probabilities=_probabilities(model, self.inputs))
 
 
 def reference(
     model: Any,
     names: Sequence[str],
-    pictures: NDArray[np.uint8],
+    inputs: Inputs,
     labels: NDArray[np.int64],
-    probes: Mapping[str, NDArray[np.uint8]],
+    probes: Mapping[str, Inputs],
     recordings: Sequence[str] | None = None,
 ) -> Reference:
-    """Return the Keras model's probabilities for `pictures` (n, 288, 432, 3) with labels, and for `probes` by name."""
-    everything = np.concatenate([pictures, *(picture[np.newaxis] for picture in probes.values())])
-    return Reference.of((*names, *probes), everything, _probabilities(model, everything), labels, recordings)
+    """Return the Keras model's probabilities for `inputs` (n, ...) and for `probes` by name.
+
+    `labels` are the class numbers of `inputs`, or none where they are not known.
+    """
+    everything = np.concatenate([inputs, *(value[np.newaxis] for value in probes.values())])
+    probabilities = _probabilities(model, everything)
+    return Reference.of((*names, *probes), everything, probabilities, labels, recordings, len(names))
 
 
-def _probabilities(model: Any, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-    starts = range(0, len(pictures), BATCH)
-    batches = (pictures[start : start + BATCH].astype(np.float32) for start in starts)
+def _probabilities(model: Any, inputs: Inputs) -> NDArray[np.float32]:
+    starts = range(0, len(inputs), BATCH)
+    batches = (inputs[start : start + BATCH].astype(np.float32) for start in starts)
     return np.concatenate([np.asarray(model(batch, training=False)) for batch in batches])

@@ -15,9 +15,9 @@ Report = Callable[[str], None]
 class Options:
     """How to export: names and defaults are those of the command's flags."""
 
-    calibration: int = DEFAULT_ITEMS  # number of training pictures that ranges are measured on
+    calibration: int = DEFAULT_ITEMS  # number of training inputs that ranges are measured on
     io: str = "int8"  # input and output of a TFLite int8 model: "int8", "uint8" or "float32"
-    dynamic_batch: bool = False  # ONNX models accept any number of pictures per call
+    dynamic_batch: bool = False  # ONNX models accept any number of inputs per call
     max_drop: float = MAX_DROP  # points of validation accuracy that a file may lose against Keras, beyond chance
     speed: bool = True  # measure how fast the files are beside float32
     fail_if_slower: bool = False  # write nothing where one is not faster

@@ -13,6 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from export.inputs import Inputs
+from export.subject import Subject
+from toolkit.artifact.card import feature_level
+from toolkit.artifact.card_sections import DatasetCard, SplitCard
 from toolkit.data.dataset import Index, Item, build_index
 from toolkit.data.features import Windows, load_windows
 from toolkit.data.run_folder import Run, config_digest
@@ -22,6 +26,11 @@ from toolkit.measure.metrics import confusion_matrix
 
 FIELDS = ("model", "classes", "data", "split", "front_end", "digest")
 DATA_FIELDS = ("root", "kind", "digest", "synthetic")
+GTZAN_NOTICE = (
+    "Trained on GTZAN, a research collection of excerpts of commercial recordings without cleared rights; some are "
+    "repeated, mislabelled or distorted. The scores say which of its ten genres a sound resembles most, no more."
+)
+SYNTHETIC_NOTICE = "Trained on synthetic sounds: it knows no music, and its scores for music mean nothing."
 MOVED_SHARE = 0.02
 """Other processors and precisions round differently: so many labels may differ from those the run counted."""
 
@@ -39,12 +48,26 @@ class Source:
         """Return the items of a part ("train", "validation") in the split's order."""
         return tuple(self.index.by_name[name] for name in getattr(self.run.split, part))
 
-    def pictures(self, items: Sequence[Item]) -> NDArray[np.uint8]:
-        """Return the pictures of the first windows of `items`, uint8 (n, 288, 432, 3)."""
+    @property
+    def subject(self) -> Subject:
+        """What the run's files say of it on their cards."""
+        config, split = self.run.config, self.run.split
+        return Subject(
+            name=config["model"],
+            labels=self.classes,
+            front_end=self.front_end,
+            level=feature_level(self.front_end),
+            run_digest=config["digest"],
+            dataset=_dataset(config["data"]["synthetic"], self.index),
+            split=SplitCard(split.name, split.seed, split.digest),
+        )
+
+    def inputs(self, items: Sequence[Item]) -> Inputs:
+        """Return what the network sees of the first windows of `items`, (n, ...)."""
         return self.windows(items).first
 
     def windows(self, items: Sequence[Item]) -> Windows:
-        """Return the pictures of all windows of `items`."""
+        """Return what the network sees of all windows of `items`."""
         cache = self.run.config["data"].get("cache")
         return load_windows(self.index, items, self.front_end, Path(cache) if cache else None)
 
@@ -52,6 +75,14 @@ class Source:
         """Return the class numbers of `items`, int64 (n,)."""
         numbers = {label: number for number, label in enumerate(self.classes)}
         return np.array([numbers[item.label] for item in items], np.int64)
+
+
+def _dataset(synthetic: bool, index: Index) -> DatasetCard:
+    if synthetic:
+        return DatasetCard("synthetic sounds", index.digest, True, SYNTHETIC_NOTICE)
+    if index.is_gtzan:
+        return DatasetCard("GTZAN", index.digest, False, GTZAN_NOTICE)
+    return DatasetCard(index.root.name, index.digest, False, "")
 
 
 def open_source(run: Run, data: Path | None) -> Source:
@@ -126,10 +157,10 @@ def layer_classes(run: Run) -> dict[str, str]:
 
 
 def check_model(run: Run, probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> None:
-    """Raise `RunError` unless the model answers the validation pictures as it did when the run was finished.
+    """Raise `RunError` unless the model answers the validation inputs as it did when the run was finished.
 
     The confusion matrix that the run's metrics keep is the witness: a model file of another run, of another seed say,
-    has another one. `probabilities` (n, classes) are the model's for the validation pictures, `labels` (n,) theirs.
+    has another one. `probabilities` (n, classes) are the model's for the validation inputs, `labels` (n,) theirs.
     """
     confusion = confusion_matrix(labels, probabilities.argmax(axis=1), probabilities.shape[1])
     try:
@@ -141,6 +172,6 @@ def check_model(run: Run, probabilities: NDArray[np.float32], labels: NDArray[np
     if moved > max(1, MOVED_SHARE * len(labels)):
         raise RunError(
             f"{run.model_path}: not the model that this run's metrics were measured on ({moved} or more of "
-            f"{len(labels)} validation pictures get another label than then): put the run's own model.keras back, or "
+            f"{len(labels)} validation inputs get another label than then): put the run's own model.keras back, or "
             "train the run again"
         )

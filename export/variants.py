@@ -1,11 +1,10 @@
-"""The files that a run can become: format x precision."""
+"""The files that a network can become: format x precision."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from toolkit.artifact.card import INPUT_LEVELS
 from toolkit.artifact.file import FORMATS, ONNX, TFLITE
 from toolkit.errors import UsageError
 
@@ -14,7 +13,10 @@ PRECISIONS = {
     ONNX: ("float32", "float16", "dynamic", "int8", "mixed"),
 }
 """What each format offers; the first is the reference, which is always written."""
-PICTURE = INPUT_LEVELS[0]
+FEATURES = "features"
+"""The input level of a file that accepts what its network does, mostly what the front end computes."""
+FRONT_LEVELS = ("mel", "waveform")
+"""Those of files that have the front end inside, or its last steps."""
 MIXED = "mixed"
 """The precision that is a mixture of others, layer by layer."""
 QUANTISED = tuple(dict.fromkeys(name for names in PRECISIONS.values() for name in names[1:]))
@@ -26,7 +28,12 @@ class Variant:
 
     format: str
     precision: str
-    level: str = PICTURE
+    level: str = FEATURES
+
+    @property
+    def has_front(self) -> bool:
+        """Whether the front end is inside."""
+        return self.level in FRONT_LEVELS
 
     def unsupported(self, layers: Collection[str]) -> str | None:
         """Return why there is no such file of a network with these classes of Keras layers, None where there is one."""
@@ -36,11 +43,11 @@ class Variant:
 
     def file_name(self, model: str) -> str:
         """Return the name of the file for a network."""
-        level = "" if self.level == PICTURE else f"-{self.level}"
+        level = f"-{self.level}" if self.has_front else ""
         return f"{model}{level}-{self.precision}.{self.format}"
 
 
-def variants(formats: str, quantize: str | None, level: str = PICTURE) -> tuple[Variant, ...]:
+def variants(formats: str, quantize: str | None, level: str = FEATURES) -> tuple[Variant, ...]:
     """Return the files of `--format`, `--quantize` (None without it) and `--input`: float32 in each format, and more.
 
     Raises `UsageError` if no format has that precision.

@@ -11,7 +11,7 @@ from export.onnx.ordered_sets import ordered_sets
 from export.tools import needed, tool
 from toolkit.errors import ArtifactError
 
-INPUT_NAME, OUTPUT_NAME = "picture", "probability"
+OUTPUT_NAME = "probability"
 BATCH_NAME = "batch"
 OPSET = 17
 LARGE = 1 << 20
@@ -19,7 +19,7 @@ LARGE = 1 << 20
 _KERNEL = "kernel_{}"
 
 
-def to_onnx(model: Any, dynamic_batch: bool = False) -> bytes:
+def to_onnx(model: Any, dynamic_batch: bool = False, name: str = "picture") -> bytes:
     """Convert a Keras model, opset 17, checked by `onnx.checker`.
 
     tf2onnx copies every constant several times, 14 GB for 58 million parameters: large kernels are inputs of
@@ -28,9 +28,11 @@ def to_onnx(model: Any, dynamic_batch: bool = False) -> bytes:
     Parameters
     ----------
     model
-        A row of built-in layers, float32 (n, 288, 432, 3) pixel values 0..255 to float32 (n, classes).
+        float32 (n, ...) network inputs to float32 (n, classes).
     dynamic_batch
-        Accept any number of pictures per call, instead of one.
+        Accept any number of inputs per call, instead of one.
+    name
+        Of the input.
 
     Raises `RunError` if tf2onnx or onnx is not installed, `ArtifactError` if they cannot make a valid model of it.
     """
@@ -38,7 +40,7 @@ def to_onnx(model: Any, dynamic_batch: bool = False) -> bytes:
         import onnx
         import tf2onnx
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
-    call, signature, kernels = _outlined(model, None if dynamic_batch else 1)
+    call, signature, kernels = _outlined(model, None if dynamic_batch else 1, name)
     with tool("tf2onnx cannot convert the model"):
         with ordered_sets():
             converted, _ = tf2onnx.convert.from_function(call, input_signature=signature, opset=OPSET)
@@ -46,7 +48,7 @@ def to_onnx(model: Any, dynamic_batch: bool = False) -> bytes:
             onnx.checker.check_model(converted, full_check=True)
         small = not kernels
         _put_back(converted.graph, kernels)
-        _rename(converted.graph)
+        _rename(converted.graph, name)
         if dynamic_batch:
             _free_batch(converted.graph)
         if small:
@@ -54,8 +56,8 @@ def to_onnx(model: Any, dynamic_batch: bool = False) -> bytes:
     return bytes(converted.SerializeToString(deterministic=True))
 
 
-def _outlined(model: Any, batch: int | None) -> tuple[Any, list[Any], dict[str, Any]]:
-    """Return the model as a function of the picture and its large kernels, its signature, and these by input name."""
+def _outlined(model: Any, batch: int | None, name: str) -> tuple[Any, list[Any], dict[str, Any]]:
+    """Return the model as a function of its input and its large kernels, its signature, and these by input name."""
     import tensorflow as tf
     import tf_keras
 
@@ -69,10 +71,10 @@ def _outlined(model: Any, batch: int | None) -> tuple[Any, list[Any], dict[str, 
     kernels = {_KERNEL.format(place): layer.kernel.numpy() for place, layer in enumerate(large.values())}
 
     @tf.function
-    def call(picture: Any, *outlined: Any) -> Any:
-        return forward(model, picture, dict(zip(large, outlined, strict=True)))
+    def call(value: Any, *outlined: Any) -> Any:
+        return forward(model, value, dict(zip(large, outlined, strict=True)))
 
-    signature = [tf.TensorSpec((batch, *model.input_shape[1:]), tf.float32, name=INPUT_NAME)]
+    signature = [tf.TensorSpec((batch, *model.input_shape[1:]), tf.float32, name=name)]
     signature += [tf.TensorSpec(kernel.shape, tf.float32, name=name) for name, kernel in kernels.items()]
     return call, signature, kernels
 
@@ -91,18 +93,18 @@ def _put_back(graph: Any, kernels: dict[str, Any]) -> None:
 
 
 def _free_batch(graph: Any) -> None:
-    """Name the side of the input and the output that counts the pictures of a call."""
+    """Name the side of the input and the output that counts the inputs of a call."""
     for value in (graph.input[0], graph.output[0]):
         side = value.type.tensor_type.shape.dim[0]
         side.Clear()
         side.dim_param = BATCH_NAME
 
 
-def _rename(graph: Any) -> None:
+def _rename(graph: Any, input_name: str) -> None:
     """Name the input and output, and drop from all other names the numbers that tf2onnx counts through a process."""
     if len(graph.input) != 1 or len(graph.output) != 1:
         raise ValueError(f"it has {len(graph.input)} inputs and {len(graph.output)} outputs, not one of each")
-    names = {graph.input[0].name: INPUT_NAME, graph.output[0].name: OUTPUT_NAME, "": ""}
+    names = {graph.input[0].name: input_name, graph.output[0].name: OUTPUT_NAME, "": ""}
     taken = set(names.values())
 
     def short(name: str) -> str:

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from export.front_end_rules import check_front_end, picture_margins
-from export.onnx.convert import INPUT_NAME
 from export.onnx.quantize import checked
 from export.tools import tool
 from toolkit.artifact.card import input_shape
@@ -40,7 +39,9 @@ def prepended(network: bytes, spec: FrontEnd, level: str) -> bytes:
     front = helper.make_model(front_graph, opset_imports=opsets, ir_version=ir_version)
     name = network_model.graph.name
     with tool("the front end does not fit the ONNX model"):
-        joined = compose.merge_models(front, network_model, io_map=[(picture, INPUT_NAME)], name=name)
+        joined = compose.merge_models(
+            front, network_model, io_map=[(picture, network_model.graph.input[0].name)], name=name
+        )
         del joined.opset_import[:]  # it names both models' operator sets, which are the same
         joined.opset_import.extend(opsets)
         return checked(joined)

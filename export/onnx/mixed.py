@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from export.inputs import Inputs
 from export.onnx.quantize import INTEGER_OPS, checked, cleaned, prepare, quantising, to_dynamic, to_static
 from export.quantize.mixer import Mixer, grouped
 from export.quantize.search import QuantizationPlan
@@ -19,7 +17,7 @@ from export.weighted import ONNX_NODES
 class OnnxMixer(Mixer):
     """Builds mixtures from a float32 ONNX model; its files live in a folder that goes when it goes."""
 
-    def _measured_groups(self, layers: Sequence[str], calibration: NDArray[np.uint8]) -> dict[str, list[str]]:
+    def _measured_groups(self, layers: Sequence[str], calibration: Inputs) -> dict[str, list[str]]:
         self._folder = tempfile.TemporaryDirectory(prefix="gtzanet-edge-")
         self._source, self._prepared, self._ranges = (
             Path(self._folder.name) / name for name in ("source.onnx", "prepared.onnx", "ranges.json")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.onnx.convert import INPUT_NAME
+from export.inputs import Inputs, batch_of
 from export.tools import needed, tool
 from export.weighted import halved
 
@@ -19,7 +19,7 @@ INTEGER_OPS = ("Conv", "Flatten", "Gemm", "MatMul", "MaxPool", "Relu", "Reshape"
 """What becomes integer in an int8 model: convolutions, dense layers, and what only moves or compares values."""
 
 
-def quantise(model: bytes, precision: str, calibration: NDArray[np.uint8] | None = None) -> bytes:
+def quantise(model: bytes, precision: str, calibration: Inputs | None = None) -> bytes:
     """Return an ONNX model with smaller weights, checked by `onnx.checker`; its input and output stay float32.
 
     Parameters
@@ -31,7 +31,7 @@ def quantise(model: bytes, precision: str, calibration: NDArray[np.uint8] | None
         layers 8-bit and measures activations as it runs; "int8" measures their ranges beforehand (per channel,
         QuantizeLinear and DequantizeLinear around each operator).
     calibration
-        uint8 (n, 288, 432, 3), the pictures that the ranges of "int8" are measured on.
+        (n, ...), the inputs that the ranges of "int8" are measured on.
 
     Raises `RunError` if ONNX Runtime's tools are not installed, `ArtifactError` if they fail or a weight does not fit.
     """
@@ -84,7 +84,7 @@ def _halved(model: Any) -> Any:
     return model
 
 
-def _integer(model: bytes, precision: str, calibration: NDArray[np.uint8] | None) -> Any:
+def _integer(model: bytes, precision: str, calibration: Inputs | None) -> Any:
     """Return the model quantised by ONNX Runtime's tools."""
     with tempfile.TemporaryDirectory(prefix="gtzanet-edge-") as folder:
         source, prepared, result = (Path(folder) / f"{name}.onnx" for name in ("source", "prepared", "result"))
@@ -125,11 +125,11 @@ def to_dynamic(source: Path, result: Path, nodes: Sequence[str] | None = None) -
 def to_static(
     source: Path,
     result: Path,
-    calibration: NDArray[np.uint8] | None,
+    calibration: Inputs | None,
     nodes: Sequence[str] | None = None,
     ranges: Path | None = None,
 ) -> None:
-    """Write a model whose nodes, all or those named, are int8 with ranges measured on the pictures of `calibration`.
+    """Write a model whose nodes, all or those named, are int8 with ranges measured on the inputs of `calibration`.
 
     The weights have 7 bits, so that two products always fit into 16 bits (see `to_dynamic`). The ranges are kept in
     the file `ranges`, or read from it, if there is one.
@@ -139,7 +139,7 @@ def to_static(
     quantize_static(
         source,
         result,
-        _Pictures(() if calibration is None else calibration),
+        _Samples(_input_name(source), () if calibration is None else calibration),
         quant_format=QuantFormat.QDQ,
         op_types_to_quantize=list(INTEGER_OPS),
         nodes_to_quantize=nodes,
@@ -166,11 +166,17 @@ def cleaned(path: Path) -> Any:
     return model
 
 
-class _Pictures:
-    """The calibration pictures as ONNX Runtime's tools read them."""
+def _input_name(path: Path) -> str:
+    import onnx
 
-    def __init__(self, pictures: Iterable[NDArray[np.uint8]]) -> None:
-        self._samples = ({INPUT_NAME: picture[np.newaxis].astype(np.float32)} for picture in pictures)
+    return str(onnx.load(path, load_external_data=False).graph.input[0].name)
+
+
+class _Samples:
+    """The calibration inputs as ONNX Runtime's tools read them."""
+
+    def __init__(self, name: str, inputs: Iterable[Inputs]) -> None:
+        self._samples = ({name: batch_of(value)} for value in inputs)
 
     def get_next(self) -> dict[str, NDArray[np.float32]] | None:
         return next(self._samples, None)

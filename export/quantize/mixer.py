@@ -6,9 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
+from export.inputs import Inputs
 from export.quantize.search import FLOAT, QuantizationPlan
 from toolkit.errors import ArtifactError
 
@@ -18,8 +16,8 @@ Operator = TypeVar("Operator")
 class Mixer(ABC):
     """Builds mixtures from a float32 model of one network and format."""
 
-    def __init__(self, content: bytes, layers: Sequence[str], calibration: NDArray[np.uint8]) -> None:
-        """Measure the ranges of all activations of the float32 model on pictures, uint8 (n, 288, 432, 3).
+    def __init__(self, content: bytes, layers: Sequence[str], calibration: Inputs) -> None:
+        """Measure the ranges of all activations of the float32 model on network inputs (n, ...).
 
         `layers` names the network's layers with weights, in order. Raises `RunError` if the format's quantizer is not
         installed, `ArtifactError` if the model has other layers, or the quantizer fails.
@@ -28,7 +26,7 @@ class Mixer(ABC):
         self._groups = self._measured_groups(layers, calibration)
 
     @abstractmethod
-    def _measured_groups(self, layers: Sequence[str], calibration: NDArray[np.uint8]) -> Mapping[str, Any]:
+    def _measured_groups(self, layers: Sequence[str], calibration: Inputs) -> Mapping[str, Any]:
         """Measure the ranges, and return each layer's operators: the one with weights, and those to follow it."""
 
     @abstractmethod

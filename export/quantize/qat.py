@@ -25,8 +25,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.calibration import calibrate, choose
+from export.calibration import calibrate, choose, edge_inputs
 from export.card import TUNER
+from export.inputs import Inputs, batch_of
 from export.keras import load_keras, load_tensorflow, weighted_layers
 from export.trained_run import open_source
 from toolkit.artifact.card_sections import FineTuningCard
@@ -46,7 +47,7 @@ _SET_PARENT_DEATH_SIGNAL = 1
 
 @dataclass(frozen=True)
 class Job:
-    """What to fine-tune: a run, its dataset, the number of pictures of the first ranges, and how."""
+    """What to fine-tune: a run, its dataset, the number of inputs of the first ranges, and how."""
 
     run: str
     data: str
@@ -90,9 +91,9 @@ def fine_tune(job: Job, folder: Path, report: Callable[[str], None]) -> Path:
 
 def tuned(
     model: Any,
-    pictures: NDArray[np.uint8],
+    inputs: Inputs,
     labels: NDArray[np.int64],
-    calibration: NDArray[np.uint8],
+    calibration: Inputs,
     settings: FineTuningCard,
     report: Callable[[str], None],
 ) -> Any:
@@ -102,12 +103,12 @@ def tuned(
     ----------
     model
         A `tf_keras.Sequential` of built-in layers; its own weights change.
-    pictures : ndarray of uint8, shape (n, 288, 432, 3)
+    inputs : ndarray of uint8 or float32, shape (n, ...)
         The training part.
     labels : ndarray of int64, shape (n,)
         Its class numbers.
-    calibration : ndarray of uint8, shape (m, 288, 432, 3)
-        The pictures that the layers' ranges are first measured on.
+    calibration : ndarray of uint8 or float32, shape (m, ...)
+        The inputs that the layers' ranges are first measured on.
     settings
         Epochs, learning rate, seed of the order.
     report
@@ -123,11 +124,11 @@ def tuned(
     start = last_report = time.monotonic()
     for epoch in range(settings.epochs):
         losses = []
-        for batch in np.split(order.permutation(len(pictures)), range(BATCH, len(pictures), BATCH)):
-            losses.append(float(aware.train_on_batch(pictures[batch].astype(np.float32), labels[batch])))
-            now, last = time.monotonic(), len(losses) * BATCH >= len(pictures)
+        for batch in np.split(order.permutation(len(inputs)), range(BATCH, len(inputs), BATCH)):
+            losses.append(float(aware.train_on_batch(inputs[batch].astype(np.float32), labels[batch])))
+            now, last = time.monotonic(), len(losses) * BATCH >= len(inputs)
             if last or now - last_report > REPORT_SECONDS:
-                last_report, done = now, epoch + min(1.0, len(losses) * BATCH / len(pictures))
+                last_report, done = now, epoch + min(1.0, len(losses) * BATCH / len(inputs))
                 left = (now - start) * (settings.epochs - done) / done
                 loss = float(np.mean(losses))
                 report(f"fine-tuning: epoch {done:.1f} of {settings.epochs}, loss {loss:.4f}, {left:.0f} s left")
@@ -136,8 +137,8 @@ def tuned(
     return model
 
 
-def _aware(model: Any, calibration: NDArray[np.uint8]) -> Any:
-    """Return a copy of a model whose layers with weights round in training, from ranges measured on pictures."""
+def _aware(model: Any, calibration: Inputs) -> Any:
+    """Return a copy of a model whose layers with weights round in training, from ranges measured on inputs."""
     import tensorflow_model_optimization as tfmot
     import tf_keras
 
@@ -159,15 +160,15 @@ def _aware(model: Any, calibration: NDArray[np.uint8]) -> Any:
     return aware
 
 
-def _ranges(model: Any, pictures: NDArray[np.uint8]) -> dict[str, tuple[float, float]]:
-    """Return the range, with 0, of the output of every layer with weights over all pictures."""
+def _ranges(model: Any, inputs: Inputs) -> dict[str, tuple[float, float]]:
+    """Return the range, with 0, of the output of every layer with weights over all inputs."""
     import tf_keras
 
     layers = weighted_layers(model)
     probe = tf_keras.Model(model.inputs, [layer.output for layer in layers])
     ranges = {layer.name: (0.0, 0.0) for layer in layers}
-    for picture in pictures:
-        values = probe(picture[np.newaxis].astype(np.float32), training=False)
+    for value in inputs:
+        values = probe(batch_of(value), training=False)
         for layer, value in zip(layers, values if len(layers) > 1 else [values], strict=True):
             low, high = ranges[layer.name]
             ranges[layer.name] = (min(low, float(np.min(value))), max(high, float(np.max(value))))
@@ -193,12 +194,12 @@ def _main(parent: str, text: str, target: str) -> None:
     run = Run.load(Path(job.run))
     source = open_source(run, Path(job.data))
     items = source.items("train")
-    pictures = source.pictures(items)
+    inputs = source.inputs(items)
     chosen = choose(items, job.calibration)
-    calibration = calibrate(chosen, source.pictures(chosen), source.front_end)
-    model = load_keras(run.model_path, pictures.shape[1:], len(source.classes))
+    calibration = calibrate(chosen, source.inputs(chosen), edge_inputs(source.front_end))
+    model = load_keras(run.model_path, inputs.shape[1:], len(source.classes))
     report = partial(print, flush=True)
-    tuned(model, pictures, source.labels(items), calibration.pictures, job.settings, report).save(target)
+    tuned(model, inputs, source.labels(items), calibration.inputs, job.settings, report).save(target)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ class Trial:
     size: int  # of the file, in bytes
     speed: Ratio  # its time as a multiple of float32's
     distance: float  # mean total variation distance between its probabilities and float32's, 0 to 1
-    changed: int  # pictures whose label differs from float32's
+    changed: int  # inputs whose label differs from float32's
     refused: str | None  # why it is outside the accuracy budget, None where it is inside
 
 
@@ -106,7 +106,7 @@ def search(layers: Sequence[str], attempt: Attempt, race: Race, show: Callable[[
     if not trials:
         raise ArtifactError(
             "refused: no mixture of float32 and int8 layers is inside the accuracy budget: use float16 or float32, or "
-            "measure ranges on more pictures with --calibration"
+            "measure ranges on more inputs with --calibration"
         )
     trials = sorted(trials, key=lambda trial: trial.speed.median)[:RACERS]
     reference, integer, *others = race([dict.fromkeys(layers, "int8"), *(trial.plan for trial in trials)])

@@ -1,4 +1,4 @@
-"""Mixtures measured: built, run on training pictures, compared with Keras, and timed beside float32."""
+"""Mixtures measured: built, run on training inputs, compared with Keras, and timed beside float32."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ import numpy as np
 from export.calibration import Calibration
 from export.card import draft_card
 from export.converter import Converted
+from export.inputs import batch_of
 from export.keras import Reference, reference
 from export.malloc import release
 from export.quantize.mixer import Mixer
 from export.quantize.search import FLOAT, QuantizationPlan, Trial
-from export.trained_run import Source
+from export.subject import Subject
 from export.variants import Variant
 from export.verify import speed
 from export.verify.parity import measure, probabilities_of
@@ -31,7 +32,7 @@ from toolkit.native_stderr import captured_stderr
 
 PART = "train"
 SEARCHED = 30
-"""Training pictures that each mixture is run on, besides the calibration's synthetic ones."""
+"""Training inputs that each mixture is run on, besides the calibration's synthetic ones."""
 RACE = TimingPlan(min_seconds=2, min_count=12, warmup=1, burst_seconds=0.1, burst_count=1)
 
 
@@ -39,12 +40,12 @@ class Bench:
     """Measures mixtures of one network in one format."""
 
     def __init__(
-        self, mixer: Mixer, variant: Variant, calibration: Calibration, source: Source, model: Any, max_drop: float
+        self, mixer: Mixer, variant: Variant, calibration: Calibration, subject: Subject, model: Any, max_drop: float
     ) -> None:
-        self._mixer, self._variant, self._source, self._max_drop = mixer, variant, source, max_drop
+        self._mixer, self._variant, self._subject, self._max_drop = mixer, variant, subject, max_drop
         self._calibration = calibration
-        self._expected = _expected(calibration, source, model)
-        self._batch = self._expected.pictures[:1].astype(np.float32)
+        self._expected = _expected(calibration, model)
+        self._batch = batch_of(self._expected.inputs[0])
 
     def attempt(self, plan: QuantizationPlan) -> Trial:
         """Build a mixture and measure it; `ArtifactError` or `EngineError` if it cannot be built or loaded."""
@@ -79,7 +80,7 @@ class Bench:
         release()
         content = self._mixer.build(plan)
         converted = Converted(content, self._calibration, layers=plan)
-        draft = draft_card(self._source, self._variant, converted, PART, len(self._expected.labels))
+        draft = draft_card(self._subject, self._variant, converted, PART, len(self._expected.labels))
         with tempfile.TemporaryDirectory(prefix="gtzanet-edge-") as folder, captured_stderr():
             path = Path(folder) / f"trial.{self._variant.format}"
             write_bytes(path, append_card(content, draft))
@@ -90,11 +91,11 @@ class Bench:
         return list(time_tasks(tasks, plan).values())
 
 
-def _expected(calibration: Calibration, source: Source, model: Any) -> Reference:
-    """Return Keras' probabilities for some calibration pictures of every class, and for the synthetic ones."""
-    count = len(calibration.items)
+def _expected(calibration: Calibration, model: Any) -> Reference:
+    """Return Keras' probabilities for some calibration inputs of every class, and for the synthetic ones."""
+    count = len(calibration.names)
     places = np.unique(np.linspace(0, count - 1, min(SEARCHED, count)).round().astype(int))
-    items = [calibration.items[place] for place in places]
-    probes = {f"synthetic sound {number + 1}": picture for number, picture in enumerate(calibration.pictures[count:])}
-    names = [item.name for item in items]
-    return reference(model, names, calibration.pictures[places], source.labels(items), probes)
+    probes = {f"synthetic sound {number + 1}": value for number, value in enumerate(calibration.inputs[count:])}
+    names = [calibration.names[place] for place in places]
+    labels = np.array(calibration.labels, np.int64)
+    return reference(model, names, calibration.inputs[places], labels[places] if len(labels) else labels, probes)

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from export.inputs import Inputs, batch_of
 from export.keras import forward, standardises
 from export.tools import tool
 
-INPUT_NAME = "picture"
 IO_TYPES = ("int8", "uint8", "float32")
 STANDARDISATION_OPS = ("ADD", "MEAN", "MUL", "RSQRT", "SQUARED_DIFFERENCE", "SUB")
 
@@ -32,28 +32,30 @@ def float_ops(model: Any) -> tuple[str, ...]:
 
 
 def to_tflite(
-    model: Any, precision: str = "float32", calibration: NDArray[np.uint8] | None = None, io: str = "int8"
+    model: Any, precision: str = "float32", calibration: Inputs | None = None, io: str = "int8", name: str = "picture"
 ) -> bytes:
-    """Convert a Keras model for one picture per call.
+    """Convert a Keras model for one input per call.
 
     Parameters
     ----------
     model
-        float32 (n, 288, 432, 3) pixel values 0..255 to float32 (n, classes).
+        float32 (n, ...) network inputs to float32 (n, classes).
     precision
         "float32"; "dynamic" stores weights as int8 with a scale for each channel; "int8" makes weights and activations
         int8, "int16x8" weights int8 and activations int16; neither suits a model that standardises (`partly_int8`).
     calibration
-        uint8 (n, 288, 432, 3), the pictures that the ranges of "int8" and "int16x8" are measured on.
+        (n, ...), the inputs that the ranges of "int8" and "int16x8" are measured on.
     io
         Input and output type of an "int8" model: "int8", "uint8" or "float32"; all others have float32.
+    name
+        Of the input.
 
     Raises `ArtifactError` if TensorFlow's converter fails, as all functions here.
     """
     import tensorflow as tf
 
-    signature = tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, name=INPUT_NAME)
-    call = tf.function(lambda picture: forward(model, picture))
+    signature = tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, name=name)
+    call = tf.function(lambda value: forward(model, value))
     with converting():
         converter = tf.lite.TFLiteConverter.from_concrete_functions([call.get_concrete_function(signature)], model)
         if precision != "float32":
@@ -66,8 +68,8 @@ def to_tflite(
         return bytes(converter.convert())
 
 
-def with_ranges(content: bytes, calibration: NDArray[np.uint8] | None) -> bytes:
-    """Return a float32 TFLite model with the range of each of its tensors, as measured on calibration pictures.
+def with_ranges(content: bytes, calibration: Inputs | None) -> bytes:
+    """Return a float32 TFLite model with the range of each of its tensors, as measured on calibration inputs.
 
     TensorFlow offers the steps to a partly quantised model (this one and `partly_int8`) through its quantisation
     debugger alone, which needs twice the memory for what it measures besides.
@@ -92,10 +94,10 @@ def partly_int8(content: bytes, kept: Sequence[str], io: str = "int8") -> bytes:
         return bytes(modify_model_io_type(mlir_quantize(content, denylisted_ops=list(kept)), io_type, io_type))
 
 
-def _samples(calibration: NDArray[np.uint8] | None) -> Callable[[], Iterator[list[NDArray[np.float32]]]]:
-    """Return a function that yields calibration pictures as TensorFlow's tools read them."""
-    pictures = () if calibration is None else calibration
-    return lambda: ([picture[np.newaxis].astype(np.float32)] for picture in pictures)
+def _samples(calibration: Inputs | None) -> Callable[[], Iterator[list[NDArray[np.float32]]]]:
+    """Return a function that yields calibration inputs as TensorFlow's tools read them."""
+    inputs = () if calibration is None else calibration
+    return lambda: ([batch_of(value)] for value in inputs)
 
 
 def converting() -> AbstractContextManager[None]:

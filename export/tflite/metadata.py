@@ -30,7 +30,7 @@ class Description:
     width: int
     height: int
     labels_file: str
-    level: str = "picture"  # of the input: "picture", "mel" or "waveform"
+    level: str = "picture"  # of the input: "picture", "grid", "mel" or "waveform"
     sample_rate: int = 22_050
 
 
@@ -51,7 +51,9 @@ def encode(description: Description) -> bytes:
     from flatbuffers import Builder
 
     writer = _Writer(Builder(1024))
-    source = {"picture": _picture, "mel": _mel, "waveform": _waveform}[description.level](writer, description)
+    source = {"picture": _picture, "grid": _grid, "mel": _mel, "waveform": _waveform}[description.level](
+        writer, description
+    )
     labels = writer.table({0: ("offset", writer.text(description.labels_file)), 2: ("Int8", TENSOR_AXIS_LABELS)})
     feature = writer.table({0: ("Uint8", FEATURE_PROPERTIES), 1: ("offset", writer.table({}))})
     target = writer.table(
@@ -95,15 +97,17 @@ def _picture(writer: _Writer, description: Description) -> int:
     )
 
 
+def _grid(writer: _Writer, description: Description) -> int:
+    return _feature(writer, "grid", "frequency bands, lowest first, by frames, as the front end on the card says")
+
+
 def _mel(writer: _Writer, description: Description) -> int:
+    return _feature(writer, "mel", "mel spectrogram, lowest band first; decibels below its maximum")
+
+
+def _feature(writer: _Writer, name: str, text: str) -> int:
     feature = writer.table({0: ("Uint8", FEATURE_PROPERTIES), 1: ("offset", writer.table({}))})
-    return writer.table(
-        {
-            0: ("offset", writer.text("mel")),
-            1: ("offset", writer.text("mel spectrogram, lowest band first; decibels below its maximum")),
-            3: ("offset", feature),
-        }
-    )
+    return writer.table({0: ("offset", writer.text(name)), 1: ("offset", writer.text(text)), 3: ("offset", feature)})
 
 
 def _waveform(writer: _Writer, description: Description) -> int:

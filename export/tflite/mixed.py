@@ -7,13 +7,10 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from export.inputs import Inputs, batch_of
 from export.malloc import keep, release
 from export.quantize.mixer import Mixer, grouped
 from export.quantize.search import QuantizationPlan
-from export.tflite.convert import INPUT_NAME
 from export.tflite_tree import operators, unpacked
 from export.tools import needed, tool
 from export.weighted import TFLITE_OPERATORS
@@ -40,12 +37,10 @@ class TfliteMixer(Mixer):
     them; `export.tflite.metadata.describe` puts them back.
     """
 
-    def _measured_groups(
-        self, layers: Sequence[str], calibration: NDArray[np.uint8]
-    ) -> dict[str, list[tuple[str, str]]]:
+    def _measured_groups(self, layers: Sequence[str], calibration: Inputs) -> dict[str, list[tuple[str, str]]]:
         check_quantizer()
         groups = _groups(self._content, layers)
-        keep()  # the quantizer copies every tensor, weights too, for every picture
+        keep()  # the quantizer copies every tensor, weights too, for every input
         self._ranges = self._measured(calibration)
         release()
         return groups
@@ -65,11 +60,11 @@ class TfliteMixer(Mixer):
             ranges = self._ranges if maker.need_calibration else None
             return bytes(maker.quantize(ranges, enable_progress_report=False).quantized_model)
 
-    def _measured(self, calibration: NDArray[np.uint8]) -> dict[str, Any]:
-        """Return the smallest and the largest value of every tensor over all pictures.
+    def _measured(self, calibration: Inputs) -> dict[str, Any]:
+        """Return the smallest and the largest value of every tensor over all inputs.
 
-        By default the quantizer computes a moving average of each picture's extremes, which cuts off what single
-        pictures reach: a GTZANet in int8 was 20 times farther from float32 with it.
+        By default the quantizer computes a moving average of each input's extremes, which cuts off what single
+        inputs reach: a GTZANet in int8 was 20 times farther from float32 with it.
         """
         from ai_edge_quantizer import calibrator, recipe_manager
         from ai_edge_quantizer.utils.qsv_utils import min_max_update
@@ -78,11 +73,11 @@ class TfliteMixer(Mixer):
         everything.add_static_config(
             regex=".*", operation_name=_operation("*"), activation_num_bits=BITS, weight_num_bits=BITS
         )
+        name = unpacked(self._content).signatureDefs[0].inputs[0].name.decode()
         with _quantising():
             measuring = calibrator.Calibrator(self._content, THREADS, qsv_update_func=min_max_update)
-            for picture in calibration:
-                sample = {INPUT_NAME: picture[np.newaxis].astype(np.float32)}
-                measuring.calibrate({SIGNATURE: [sample]}, everything)
+            for value in calibration:
+                measuring.calibrate({SIGNATURE: [{name: batch_of(value)}]}, everything)
             return dict(measuring.get_model_qsvs())
 
 

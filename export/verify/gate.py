@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from export.card import card_of_sound
+from export.inputs import batch_of
 from export.keras import Reference
 from export.variants import Variant
 from export.verify.layer_errors import first_wrong_layer
@@ -30,7 +31,7 @@ THREADS = 2
 
 
 def checked_waveform_file(path: Path, content: bytes, twin_card: Card, variant: Variant) -> Card:
-    """Replace the model in `path`, whose input is pictures, by one for sound; raise where the two differ."""
+    """Replace the model in `path` by one with its front end inside; raise where the two differ."""
     card = card_of_sound(twin_card, variant, content)
     with captured_stderr(), tempfile.TemporaryDirectory(prefix="gtzanet-edge-") as folder:
         twin_path = Path(folder) / path.name
@@ -49,12 +50,13 @@ def checked(path: Path, converted: bytes, draft: Card, expected: Reference, mode
         try:
             measured = measure(draft, probabilities, expected, PART, max_drop)
         except Refused as refused:
-            layer = first_wrong_layer(path, model, expected.pictures[refused.picture], draft.precision)
+            layer = first_wrong_layer(path, model, expected.inputs[refused.place], draft.precision)
             where = f"its values go wrong in the layer {layer}" if layer else "no single layer stands out"
             raise ArtifactError(f"{refused}; {where}") from None
         card = replace(draft, accuracy=measured.accuracy, parity=measured.parity, temperature=measured.temperature)
         write_bytes(path, append_card(converted, card))
         classifier = Classifier.load(path, threads=THREADS)
-    if classifier.card != card or not np.isclose(classifier.classify_picture(expected.pictures[0]).sum(), 1, atol=1e-5):
+    again = classifier.engine.run(batch_of(expected.inputs[0]))
+    if classifier.card != card or not np.allclose(again[0], probabilities[0], atol=1e-5):
         raise ArtifactError("refused: the written file does not read back as it was written")
     return card

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from export.inputs import Inputs, batch_of
 from export.keras import weighted_layers
 from export.tflite_tree import operators, unpacked
 from export.weighted import ONNX_NODES, TFLITE_OPERATORS
@@ -24,12 +25,12 @@ JUMP = 3.0
 """A layer is wrong that is so many times farther off than is normal, and than the layer before it."""
 
 
-def first_wrong_layer(path: Path, model: Any, picture: NDArray[np.uint8], precision: str) -> str | None:
+def first_wrong_layer(path: Path, model: Any, value: Inputs, precision: str) -> str | None:
     """Return the name of the first Keras layer after which a model's values are wrong, None where none stands out.
 
-    Both the file and the Keras model are run on `picture`, uint8 (288, 432, 3); `precision` is the file's.
+    Both the file and the Keras model are run on `value`, a network input; `precision` is the file's.
     """
-    batch = picture[np.newaxis].astype(np.float32)
+    batch = batch_of(value)
     content = path.read_bytes()[: read_archive(path).start]
     layers = weighted_layers(model)
     values = _onnx_values if file_format(path) == ONNX else _tflite_values

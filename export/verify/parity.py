@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from export.inputs import batch_of
 from export.keras import Reference
 from runtime.engines.load import Engine
 from toolkit.artifact.card import Card
@@ -21,11 +22,11 @@ MAX_P = 0.05
 
 
 class Refused(ArtifactError):
-    """A model that does not compute its network; `picture` is the number of the picture that shows it."""
+    """A model that does not compute its network; `place` is the number of the input that shows it."""
 
-    def __init__(self, message: str, picture: int) -> None:
+    def __init__(self, message: str, place: int) -> None:
         super().__init__(message)
-        self.picture = picture
+        self.place = place
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Limits:
     """How far a file may be from Keras.
 
     `max_abs` is the largest difference of any probability and `cosine` the smallest cosine between two rows of
-    probabilities, over all pictures; `agreement` is the smallest share of equal labels on the validation part.
+    probabilities, over all inputs; `agreement` is the smallest share of equal labels on the validation part.
     """
 
     max_abs: float
@@ -62,8 +63,8 @@ class Measured:
 
 
 def probabilities_of(engine: Engine, expected: Reference) -> NDArray[np.float32]:
-    """Return the model's probabilities for every picture, float32 (n + probes, classes)."""
-    return np.concatenate([engine.run(picture[np.newaxis].astype(np.float32)) for picture in expected.pictures])
+    """Return the model's probabilities for every input, float32 (n + probes, classes)."""
+    return np.concatenate([engine.run(batch_of(value)) for value in expected.inputs])
 
 
 def measure(
@@ -81,16 +82,18 @@ def measure(
             f"refused: the {card.precision} model returns values that are not finite on {expected.names[broken[0]]}",
             int(broken[0]),
         )
-    correct = int(np.sum(probabilities[:n].argmax(axis=1) == expected.labels))
+    top1, keras_top1 = (values[: expected.real].argmax(axis=1) for values in (probabilities, expected.probabilities))
+    agreement = float(np.mean(top1 == keras_top1)) if expected.real else 1.0
     parity = ParityCard(
         pictures=len(probabilities),
         max_abs=_two_digits(float(np.max(np.abs(probabilities - expected.probabilities)))),
         min_cosine=round(float(_cosines(probabilities, expected.probabilities).min()), 4),
-        top1_agreement=float(np.mean(probabilities[:n].argmax(axis=1) == expected.probabilities[:n].argmax(axis=1))),
+        top1_agreement=agreement,
         keras_correct=int(expected.right.sum()),
     )
-    _check_parity(card.precision, expected, probabilities, parity.top1_agreement, part)
+    _check_parity(card.precision, expected, probabilities, agreement, part)
     _check_accuracy(card, expected, probabilities, part, max_drop)
+    correct = int(np.sum(top1 == expected.labels))
     accuracy = AccuracyCard(part, n, correct, correct / n, grouped_interval(correct, expected.recordings))
     return Measured(accuracy, parity, fitted_temperature(probabilities[:n], expected.labels))
 
@@ -116,7 +119,7 @@ def _check_parity(
         )
     if agreement < limits.agreement:
         raise Refused(
-            f"refused: the {precision} model has Keras' label on {agreement:.1%} of the {part} pictures, under "
+            f"refused: the {precision} model has Keras' label on {agreement:.1%} of the {part} inputs, under "
             f"{limits.agreement:.0%}; farthest off is {expected.names[farthest]}",
             farthest,
         )
@@ -129,10 +132,10 @@ def _check_accuracy(
     right = probabilities[:n].argmax(axis=1) == expected.labels
     lost, won, p = mcnemar(expected.right, right)
     if 100 * (lost - won) / n > max_drop and p < MAX_P:
-        hint = "measure its ranges on more pictures with --calibration, " if card.calibration else ""
+        hint = "measure its ranges on more inputs with --calibration, " if card.calibration else ""
         hint += "fine-tune it with --qat, " if card.quantization == "int8" and not card.fine_tuning else ""
         raise Refused(
-            f"refused: the {card.precision} model is right on {int(right.sum())} of {n} {part} pictures, "
+            f"refused: the {card.precision} model is right on {int(right.sum())} of {n} {part} inputs, "
             f"Keras on {int(expected.right.sum())}, more than --max-drop {max_drop:g} points fewer "
             f"(McNemar p = {p:.2g}): {hint}{'or ' if hint else ''}use another precision",
             int(np.abs(probabilities - expected.probabilities).max(axis=1).argmax()),

@@ -55,7 +55,7 @@ def keras_scores(run: Path, pictures: Any) -> Any:
 def test_it_is_near_keras_and_as_right(folders: tuple[Path, Path], variant: Variant, engine: str) -> None:
     source = open_source(Run.load(folders[0]), None)
     items = source.items("validation")
-    pictures = source.pictures(items)
+    pictures = source.inputs(items)
     if variant.precision in ("float32", "float16"):
         pictures = np.concatenate([pictures, [*probe_inputs(PICTURE).values()]])
     classifier = load(folders, variant, engine)
@@ -71,7 +71,7 @@ def test_the_card_is_what_the_file_does(folders: tuple[Path, Path], variant: Var
     source = open_source(Run.load(folders[0]), None)
     items = source.items("validation")
     classifier = load(folders, variant, engine)
-    guesses = [classifier.classify_picture(picture).argmax() for picture in source.pictures(items)]
+    guesses = [classifier.classify_picture(picture).argmax() for picture in source.inputs(items)]
     card = classifier.card
     assert (int(np.sum(guesses == source.labels(items))), len(items)) == (card.accuracy.correct, card.accuracy.n)
     assert card.precision == variant.precision

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from export.calibration import Calibration, calibrate, choose, edge_pictures
+from export.calibration import Calibration, calibrate, choose, edge_inputs
 from export.cli import entry
 from export.converter import Converter
 from export.trained_run import open_source
@@ -48,24 +48,21 @@ def test_the_choice_is_spread_and_does_not_depend_on_order() -> None:
     assert np.diff(numbers).tolist() == [10] * 9 and numbers[0] == 5
 
 
-def test_fewer_pictures_than_classes_is_misuse() -> None:
+def test_fewer_inputs_than_classes_is_misuse() -> None:
     with pytest.raises(UsageError, match="--calibration is 2.*3"):
         choose(items(a=5, b=5, c=5), 2)
 
 
-def test_calibration_holds_training_and_edge_pictures_and_its_digest_follows_both(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_calibration_holds_training_and_edge_inputs_and_its_digest_follows_both() -> None:
     train = items(a=2, b=2)
     pictures = np.zeros((4, 288, 432, 3), np.uint8)
-    edges = edge_pictures(PICTURE)
-    monkeypatch.setattr("export.calibration.edge_pictures", lambda spec: edges)
-    first, second = calibrate(train, pictures, PICTURE), calibrate(train, pictures, PICTURE)
+    edges = edge_inputs(PICTURE)
+    first, second = calibrate(train, pictures, edges), calibrate(train, pictures, edges)
     assert len({edge.tobytes() for edge in edges}) == len(edges) == 6
     assert first.card == second.card and (first.card.items, first.card.edges) == (4, 6)
-    np.testing.assert_array_equal(first.pictures[4:], edges)
+    np.testing.assert_array_equal(first.inputs[4:], edges)
     other = [*train[:3], Item("b/001.png", "b", "b/001", "another file")]
-    assert calibrate(other, pictures, PICTURE).card.digest != first.card.digest
+    assert calibrate(other, pictures, edges).card.digest != first.card.digest
 
 
 @pytest.mark.slow
@@ -87,10 +84,11 @@ def test_ranges_are_measured_on_training_pictures_alone(
     assert entry([str(run_folder), *options]) == 0
     (calibration,) = seen
     source = open_source(Run.load(run_folder), None)
-    assert {item.name for item in calibration.items} <= set(source.run.split.train)
-    kept = {picture.tobytes() for picture in source.pictures(source.items("validation"))}
-    assert len(calibration.pictures) == 16 + 6 and not kept & {picture.tobytes() for picture in calibration.pictures}
-    again = calibrate(calibration.items, source.pictures(calibration.items), source.front_end)
+    assert set(calibration.names) <= set(source.run.split.train)
+    kept = {picture.tobytes() for picture in source.inputs(source.items("validation"))}
+    assert len(calibration.inputs) == 16 + 6 and not kept & {value.tobytes() for value in calibration.inputs}
+    chosen = [source.index.by_name[name] for name in calibration.names]
+    again = calibrate(chosen, source.inputs(chosen), edge_inputs(source.front_end))
     assert read_card(tmp_path / f"gtzanet-int8.{format}").calibration == again.card
 
 

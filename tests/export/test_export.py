@@ -14,8 +14,8 @@ import pytest
 
 from export.cli import entry
 from export.options import Options
-from export.pipeline import Exported
 from export.variants import PRECISIONS, variants
+from export.write import Exported
 from runtime import Classifier
 from tests.cards import example_card
 from tests.export.runs import change, copied

@@ -172,7 +172,7 @@ def test_a_model_of_another_run_is_refused(run_folder: Path, tmp_path: Path, cap
     model.layers[-2].set_weights([kernel[:, [1, 0, 2, 3]], bias[[1, 0, 2, 3]]])
     model.save(run / "model.keras")
     message = refused([str(run)], capfd, tmp_path / "out")
-    assert "not the model that this run's metrics were measured on (4 or more of 8 validation pictures get" in message
+    assert "not the model that this run's metrics were measured on (4 or more of 8 validation inputs get" in message
 
 
 @pytest.mark.parametrize("confusion", [None, [], [[8]], [["a"] * 4] * 4, [[10**30] * 4] * 4])

@@ -34,7 +34,7 @@ def learnt(run_folder: Path) -> tuple[Any, Any, list[float]]:
     load_tensorflow()
     source = open_source(Run.load(run_folder), None)
     items = source.items("train")
-    pictures = source.pictures(items)
+    pictures = source.inputs(items)
     models = [tf_keras.models.load_model(run_folder / "model.keras", compile=False) for _ in range(2)]
     lines: list[str] = []
     settings = FineTuningCard(epochs=2, learning_rate=1e-3, seed=0)

@@ -93,9 +93,7 @@ def test_one_probability_may_differ_by_so_much(quantization: str, off: float) ->
 def test_a_row_in_another_direction_is_refused() -> None:
     """Many small differences make another answer, though none of them is large."""
     row = np.full(10, 0.1)
-    expected = Reference.of(
-        NAMES, keras(0).pictures, np.tile(row, (N + 3, 1)).astype(np.float32), np.zeros(N, np.int64)
-    )
+    expected = Reference.of(NAMES, keras(0).inputs, np.tile(row, (N + 3, 1)).astype(np.float32), np.zeros(N, np.int64))
     probabilities = expected.probabilities.copy()
     probabilities[N] = [0.2, 0, 0.2, 0, 0.2, 0, 0.2, 0, 0.2, 0]
     with pytest.raises(ArtifactError, match="cosine between the dynamic model's.* is 0.7.* on silence, under 0.97"):
@@ -106,15 +104,15 @@ def test_too_many_other_labels_are_refused_even_if_as_many_are_right() -> None:
     expected = keras(50)
     probabilities = expected.probabilities[::-1].copy()
     probabilities[N:] = expected.probabilities[N:]
-    with pytest.raises(ArtifactError, match="has Keras' label on .*% of the validation pictures, under 85%"):
+    with pytest.raises(ArtifactError, match="has Keras' label on .*% of the validation inputs, under 85%"):
         compared(probabilities, "int8", expected)
 
 
 def test_integers_may_lose_a_little_and_no_more() -> None:
     expected = keras(90)
     assert compared(keras(87).probabilities, "int8", expected).accuracy.correct == 87
-    message = "right on 82 of 100 validation pictures, Keras on 90, more than --max-drop 1 points fewer"
-    with pytest.raises(ArtifactError, match=f"{message}.*: measure its ranges on more pictures"):
+    message = "right on 82 of 100 validation inputs, Keras on 90, more than --max-drop 1 points fewer"
+    with pytest.raises(ArtifactError, match=f"{message}.*: measure its ranges on more inputs"):
         compared(keras(82).probabilities, "int8", expected)
     with pytest.raises(ArtifactError, match=f"{message}.*: use another precision"):
         compared(keras(82).probabilities, "dynamic", expected)
