@@ -19,6 +19,7 @@ from toolkit.artifact.card import feature_level
 from toolkit.artifact.card_sections import DatasetCard, SplitCard
 from toolkit.data.dataset import Index, Item, build_index
 from toolkit.data.features import Windows, load_windows
+from toolkit.data.listing import is_list
 from toolkit.data.run_folder import Run, config_digest
 from toolkit.errors import ArtifactError, DatasetError, RunError, UsageError
 from toolkit.frontend.spec import FrontEnd
@@ -94,14 +95,15 @@ def open_source(run: Run, data: Path | None) -> Source:
     front_end = check_run(run)
     described: dict[str, Any] = run.config["data"]
     root = Path(data or described["root"])
-    if data is not None and not root.is_dir():
-        raise UsageError(f"--data {root}: {'a file, not a folder' if root.exists() else 'no such folder'}")
-    if not root.is_dir():
+    is_dataset = root.is_dir() or is_list(root)
+    if data is not None and not is_dataset:
+        raise UsageError(f"--data {root}: {'a file, not a folder or a list' if root.exists() else 'no such folder'}")
+    if not is_dataset:
         raise DatasetError(
             f"{root}: no such dataset folder, where the run was trained; if it moved, say where with --data DIR"
         )
     try:
-        index = build_index(root, described["kind"])
+        index = build_index(root, described["kind"], group_by=described.get("group_by", ""))
     except DatasetError:
         raise DatasetError(
             f"{root}: not the dataset that {run.path} was trained on: name the original with --data DIR "

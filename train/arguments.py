@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from train.networks import NETWORKS
 EPILOG = """examples:
   python -m train gtzanet --summary              the network's table
   python -m train gtzanet --data DIR             the paper's recipe on the paper's split
-  python -m train gtzanet --split fault-filtered the honest split
+  python -m train gtzanet --split fault-filtered the split of GTZAN that does not leak
+  python -m train gtzanet --data my_sounds/      your own sounds, one subfolder per class
   python -m train --resume                       carry on the newest unfinished run
   python -m train report runs/* -o results.md    the table over finished runs
   python -m train speed gtzanet                  the step against plain Keras
@@ -27,8 +28,9 @@ DEFAULTS: dict[str, Any] = {
     **{field.name: field.default for field in fields(Recipe)},
     "split": None,
     "split_seed": 0,
-    "folds": 5,
-    "fold": 0,
+    "folds": None,
+    "fold": None,
+    "group_by": "",
     "keep": None,
     "seed": 0,
     "device": "auto",
@@ -105,7 +107,7 @@ def speed_parser(prog: str) -> command.Parser:
 
 
 def _add_data(parser: command.Parser) -> None:
-    where = "dataset folder (default: the variable GTZAN_ROOT)"
+    where = "dataset folder, or a CSV file with the columns file and label (default: the variable GTZAN_ROOT)"
     parser.add_argument("--data", type=_path("--data"), metavar="DIR", help=where)
 
 
@@ -119,13 +121,33 @@ def _add_split(parser: command.Parser) -> None:
     split.add_argument(
         "--split",
         choices=NAMES,
-        help="paper: the paper's own, which leaks; fault-filtered: GTZAN's lists "
-        "without faults; stratified: folds of any dataset; folders: the dataset's own folders train, validation and "
-        "test (default: folders where there are such, else paper)",
+        help="paper: the paper's own, which leaks; fault-filtered: GTZAN's lists without faults; held-out: folds of "
+        "any dataset, one of which tests and one validates; stratified: one fold validates and none tests; folders: "
+        "the dataset's own folders train, validation and test; listed: the column part of a list (default: the "
+        "dataset's own parts where it has any, paper on GTZAN, else held-out)",
     )
-    split.add_argument("--split-seed", type=int, metavar="N", help="stratified: seed of the folds (default: 0)")
-    split.add_argument("--folds", type=int, metavar="K", help="stratified: number of folds (default: 5)")
-    split.add_argument("--fold", type=int, metavar="I", help="stratified: the fold that validates (default: 0)")
+    split.add_argument("--split-seed", type=int, metavar="N", help="seed of the folds (default: 0)")
+    split.add_argument("--folds", type=int, metavar="K", help="number of folds (default: by the dataset's size)")
+    split.add_argument("--fold", type=int, metavar="I", help="the fold that is held out (default: the first)")
+    group = "regular expression: its first group in a file's path names the recording, which stays in one part"
+    split.add_argument("--group-by", metavar="REGEX", help=group)
+
+
+def check_split(flags: argparse.Namespace, set_names: Sequence[str]) -> None:
+    """Raise `UsageError` where the flags of a split make no sense together."""
+    if not 0 <= flags.split_seed < 2**31:
+        raise UsageError("--split-seed must be from 0 to 2147483647")
+    if flags.split in ("paper", "fault-filtered"):
+        for name in ("split_seed", "folds", "fold", "group_by"):
+            if name in set_names:
+                raise UsageError(f"{flag(name)} does not go with --split {flags.split}, whose parts are published")
+    if flags.folds is not None and flags.folds < 2:
+        raise UsageError("--folds must be at least 2: one fold cannot both train and validate")
+    if flags.fold is not None and (flags.fold < 0 or flags.folds is not None and flags.fold >= flags.folds):
+        last = f" and at most {flags.folds - 1}: there are {flags.folds} folds" if flags.folds is not None else ""
+        raise UsageError(f"--fold must be 0 or more{last}")
+    if flags.group_by is not None and "group_by" in set_names and not flags.group_by:
+        raise UsageError("--group-by is empty: write a regular expression after it, or leave it out")
 
 
 def _add_compute(parser: command.Parser) -> None:

@@ -17,7 +17,7 @@ from toolkit.errors import UsageError
 from toolkit.files import read_json, write_json, write_text
 from toolkit.processors import usable_processors
 from train import run
-from train.arguments import NEWEST, flag, report_parser, speed_parser, train_parser, with_defaults
+from train.arguments import NEWEST, check_split, flag, report_parser, speed_parser, train_parser, with_defaults
 from train.config import MAX_SHARDS, MAX_THREADS, Compute, Recipe
 from train.data import data_root, open_dataset
 from train.device import prepare
@@ -85,15 +85,7 @@ def _check_start(flags: argparse.Namespace, set_names: Sequence[str]) -> None:
         raise UsageError(f"--dropout: {flags.network} has no dropout layer: leave the flag out")
     if flags.seed < 0 or flags.seed >= 2**31:
         raise UsageError("--seed must be from 0 to 2147483647")
-    if not 0 <= flags.split_seed < 2**31:
-        raise UsageError("--split-seed must be from 0 to 2147483647")
-    for name in ("split_seed", "folds", "fold"):
-        if name in set_names and flags.split not in ("stratified", "folders"):
-            raise UsageError(f"{flag(name)} belongs to --split stratified and folders: no other split has folds")
-    if flags.folds < 2:
-        raise UsageError("--folds must be at least 2: one fold cannot both train and validate")
-    if not 0 <= flags.fold < flags.folds:
-        raise UsageError(f"--fold must be from 0 to {flags.folds - 1}: there are {flags.folds} folds")
+    check_split(flags, set_names)
     name = flags.name
     if name is not None and (not name.strip(" .") or not is_one_line(name) or set(name) & set("/\\")):
         raise UsageError(f"--name {name!r} is no folder name: use letters, digits, '-' and '_'; --runs names where")
@@ -108,7 +100,7 @@ def _start(flags: argparse.Namespace, set_names: Sequence[str]) -> int:
     from train.progress import TrainingProgress
 
     with TrainingProgress() as progress:
-        split = {"seed": flags.split_seed, "folds": flags.folds, "fold": flags.fold}
+        split = {"seed": flags.split_seed, "folds": flags.folds, "fold": flags.fold, "group_by": flags.group_by}
         dataset = open_dataset(root, flags.kind, flags.split, progress=progress.steps, **split)
         for sentence in dataset_notices(dataset, chosen="split" in set_names):
             progress.notice(sentence)

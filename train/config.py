@@ -91,13 +91,14 @@ class Compute:
 
 @dataclass(frozen=True)
 class DataConfig:
-    """The dataset of a run: where it was, what kind it is, and the digest that it must still have."""
+    """The dataset of a run: where it was, what kind it is, the digest that it must still have, and `--group-by`."""
 
     root: str
     kind: str
     digest: str
     items: int
     synthetic: bool
+    group_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -136,8 +137,10 @@ class RunConfig:
         return {"format": 1, **self._values(), "classes": list(self.classes), "digest": self.digest}
 
     def _values(self) -> dict[str, Any]:
-        """Return the fields; a recipe that keeps the last epoch has no `keep`, so that its digest stays what it is."""
+        """Return the fields without those that older runs do not have where they say nothing: their digests hold."""
         values = asdict(self)
+        if not self.data.group_by:
+            del values["data"]["group_by"]
         if self.recipe.keep == "last":
             del values["recipe"]["keep"]
         return values
@@ -156,6 +159,8 @@ class RunConfig:
         fields = {name: part for name, part in value.items() if name not in ("format", "digest")}
         if isinstance(recipe := fields.get("recipe"), dict):
             fields["recipe"] = {"keep": "last", **recipe}
+        if isinstance(data := fields.get("data"), dict):
+            fields["data"] = {"group_by": "", **data}
         try:
             if not isinstance(front_end := fields.get("front_end"), dict):
                 raise StrictError("front_end is not an object")

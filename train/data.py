@@ -13,8 +13,9 @@ import numpy as np
 
 from toolkit.data.dataset import Index, build_index
 from toolkit.data.features import load_windows
+from toolkit.data.folds import choose_folds
 from toolkit.data.recordings import recordings
-from toolkit.data.splits import Split, make_split
+from toolkit.data.splits import Split, default_split, make_split
 from toolkit.data.synthetic import is_synthetic
 from toolkit.errors import RunError, UsageError
 from toolkit.frontend.spec import PICTURE
@@ -49,17 +50,28 @@ def data_root(flag: Path | None) -> Path:
 
 
 def open_dataset(
-    root: Path, kind: str | None, name: str | None, *, seed: int, folds: int, fold: int, progress: Steps
+    root: Path,
+    kind: str | None,
+    name: str | None,
+    *,
+    seed: int,
+    folds: int | None,
+    fold: int | None,
+    progress: Steps,
+    group_by: str = "",
 ) -> Dataset:
-    """Index a dataset folder and split it; `progress(what, done, total)` is called on the way.
+    """Index a dataset and split it; `progress(what, done, total)` is called on the way.
 
-    Without a name, the split is `folders` where the dataset holds parts, and `paper` elsewhere.
+    Without a name, the split is that of `default_split`.
     """
-    index = build_index(root, kind, lambda done, total: progress("indexing", done, total))
-    name = name or ("folders" if index.parts else "paper")
-    split = make_split(name, index, seed=seed, folds=folds, fold=fold)
-    data = DataConfig(str(Path(root).resolve()), index.kind, index.digest, len(index.items), is_synthetic(Path(root)))
-    return Dataset(index, split, recordings(index.items), data, SplitConfig(name, seed, folds, fold, split.digest))
+    index = build_index(root, kind, lambda done, total: progress("indexing", done, total), group_by=group_by)
+    name = name or default_split(index)
+    chosen = choose_folds(name, index, folds, fold)
+    split = make_split(name, index, seed=seed, folds=len(chosen.numbers), fold=chosen.number)
+    synthetic = is_synthetic(index.root)
+    data = DataConfig(str(Path(root).resolve()), index.kind, index.digest, len(index.items), synthetic, group_by)
+    split_config = SplitConfig(name, seed, len(chosen.numbers), chosen.number, split.digest)
+    return Dataset(index, split, recordings(index.items), data, split_config)
 
 
 def reopen_dataset(config: RunConfig, root: Path | None, where: Path, progress: Steps) -> Dataset:
@@ -67,9 +79,17 @@ def reopen_dataset(config: RunConfig, root: Path | None, where: Path, progress: 
 
     Raises `RunError` if the dataset or its split is not what it was.
     """
-    split = config.split
-    where_now, options = root or Path(config.data.root), {"seed": split.seed, "folds": split.folds, "fold": split.fold}
-    dataset = open_dataset(where_now, config.data.kind, split.name, **options, progress=progress)
+    split, data = config.split, config.data
+    dataset = open_dataset(
+        root or Path(data.root),
+        data.kind,
+        split.name,
+        seed=split.seed,
+        folds=split.folds,
+        fold=split.fold,
+        progress=progress,
+        group_by=data.group_by,
+    )
     if dataset.data.digest != config.data.digest or dataset.split_config.digest != split.digest:
         raise RunError(
             f"{where}: the dataset in {dataset.data.root} changed since this run began "

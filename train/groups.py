@@ -11,6 +11,7 @@ from train.config import Recipe
 from train.results import Result
 
 SYNTHETIC = "SYNTHETIC"
+FOLDED = ("stratified", "held-out")
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def group_runs(runs: Sequence[Result]) -> list[Group]:
     groups: dict[tuple[Any, ...], list[Result]] = {}
     for run in runs:
         config, split = run.config, run.config["split"]
-        fold = (split["seed"], split["folds"], split["fold"]) if split["name"] == "stratified" else ()
+        fold = (split["seed"], split["folds"], split["fold"]) if split["name"] in FOLDED else ()
         recipe, computed = config["recipe"], (gpu_name(config), config["compute"]["precision"])
         key = (split["name"], config["model"], run.metrics["epochs"], *computed, fold, canonical_json(recipe))
         groups.setdefault((*key, _clips(config)), []).append(run)
@@ -84,7 +85,7 @@ def _note(run: Result, several: bool) -> str:
     """Return how a run's group differs from the others of its network and split; its data where there are several."""
     config, split, recipe = run.config, run.config["split"], Recipe(**run.config["recipe"])
     notes = [SYNTHETIC] if config["data"]["synthetic"] else []
-    if split["name"] == "stratified":
+    if split["name"] in FOLDED:
         notes.append(f"fold {split['fold']} of {split['folds']}, split seed {split['seed']}")
     for name, usual in asdict(Recipe()).items():
         value = getattr(recipe, name)

@@ -24,8 +24,12 @@ def dataset_notices(dataset: Dataset, *, chosen: bool) -> Iterator[str]:
     if index.parts and not chosen:
         folders = ", ".join(folder for folder, _ in index.parts)
         yield f"split folders: the dataset's folders {folders} are the parts (--split stratified divides all anew)"
-    if split.name == "folders" and split.seed is not None:
-        yield f"split folders: {len(split.validation)} clips of the training folder validate, as there is none for that"
+    if split.name in ("folders", "listed") and split.seed is not None:
+        clips = f"{len(split.validation)} clips of the training part validate"
+        yield f"split {split.name}: {clips}, as there is no part for that"
+    if split.name in ("held-out", "listed") and not chosen:
+        sizes = f"{len(split.train)} clips train, {len(split.validation)} validate and {len(split.test)} test"
+        yield f"split {split.name}: {sizes} (--split chooses another)"
     yield from _recording_notices(dataset)
     yield from _duplicate_notices(dataset)
     for name in index.classes:
@@ -49,9 +53,9 @@ def _recording_notices(dataset: Dataset) -> Iterator[str]:
         return
     first = next(iter(recordings))
     second = next(name for name in recordings if name != first and recordings[name] == recordings[first])
-    kept = ", and each stays on one side of the split" if split.name == "stratified" else ""
-    count = len(set(recordings.values()))
-    yield f"recordings: by their names, {len(recordings)} clips are takes of {count} ({first}, {second}){kept}"
+    kept = ", and each stays on one side of the split" if split.name in ("stratified", "held-out") else ""
+    count, source = len(set(recordings.values())), "as stated" if dataset.index.items[0].group else "by their names"
+    yield f"recordings: {source}, {len(recordings)} clips are takes of {count} ({first}, {second}){kept}"
     trained = {recordings.get(name) for name in split.train} - {None}
     shared = sum(recordings.get(name) in trained for name in (*split.validation, *split.test))
     if shared:

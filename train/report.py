@@ -8,7 +8,7 @@ from typing import Any
 
 from toolkit.measure.metrics import two_proportion_z, wald_interval, wilson_interval
 from train.config import RunConfig
-from train.groups import SYNTHETIC, Group, gpu_name, group_runs
+from train.groups import FOLDED, SYNTHETIC, Group, gpu_name, group_runs
 from train.paper import LEAK_NOTE, RESULTS, TOP5_NOTE, VALIDATION_ITEMS
 from train.results import Result
 from train.schedule import kept_epoch
@@ -43,7 +43,7 @@ def run_report(config: RunConfig, result: dict[str, Any], history: Sequence[dict
         sentence = (
             f"By their names, {takes['clips']} clips of the dataset are takes of {takes['recordings']} recordings"
         )
-        lines += ["", sentence + (", each on one side of the split." if config.split.name == "stratified" else ".")]
+        lines += ["", sentence + (", each on one side of the split." if config.split.name in FOLDED else ".")]
     if config.split.name == "paper":
         lines += [*_paper_rows(config.model), "", TOP5_NOTE, "", LEAK_NOTE]
     for name in ("validation", "test"):

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from toolkit.audio.decode import load
 from toolkit.data import synthetic
-from toolkit.data.dataset import GTZAN_FOLDERS, SUFFIXES
+from toolkit.data.dataset import SUFFIXES
+from toolkit.data.folder_tree import GTZAN_FOLDERS
 from toolkit.frontend.picture import render
 from toolkit.frontend.spec import PICTURE
 from toolkit.frontend.windows import split_windows

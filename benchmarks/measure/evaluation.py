@@ -76,10 +76,12 @@ def find_part(card: Card, index: Index, name: str, split: str | None = None) -> 
 def own_split(card: Card, index: Index) -> Split | None:
     """Return the split that the model was trained on, or None where this dataset does not have it.
 
-    The card holds the split's name, seed and digest, not the fold of a "stratified" one: the folds are tried.
+    The card holds the split's name, seed and digest, not the fold of one with folds: the folds are tried.
     """
-    numbers = [(5, 0)] + [(folds, fold) for folds in range(2, MOST_FOLDS + 1) for fold in range(folds)]
-    for folds, fold in numbers if card.split.name == "stratified" else numbers[:1]:
+    stated = sorted({item.fold for item in index.items if item.fold is not None})
+    numbers: list[tuple[int | None, int | None]] = [(None, None), *((None, fold) for fold in stated)]
+    numbers += [(folds, fold) for folds in range(2, MOST_FOLDS + 1) for fold in range(folds)]
+    for folds, fold in numbers if card.split.name in ("stratified", "held-out") else numbers[:1]:
         with contextlib.suppress(DatasetError):  # too few tracks for so many folds, or a split that only GTZAN has
             split = make_split(card.split.name, index, seed=card.split.seed or 0, folds=folds, fold=fold)
             if split.digest == card.split.digest:

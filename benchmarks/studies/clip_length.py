@@ -21,7 +21,8 @@ from runtime.engines.load import check_threads
 from toolkit.artifact.card import Card
 from toolkit.audio.decode import load
 from toolkit.command import Parser
-from toolkit.data.dataset import GTZAN_FOLDERS, Index, Item
+from toolkit.data.dataset import Index, Item
+from toolkit.data.folder_tree import GTZAN_FOLDERS
 from toolkit.errors import DatasetError, UsageError
 from toolkit.frontend.picture import render
 from toolkit.frontend.spec_checks import CHOICES

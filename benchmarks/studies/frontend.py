@@ -18,7 +18,7 @@ from benchmarks.report.table import NONE
 from toolkit.audio import decode
 from toolkit.command import Parser
 from toolkit.data import synthetic
-from toolkit.data.dataset import GTZAN_FOLDERS
+from toolkit.data.folder_tree import GTZAN_FOLDERS
 from toolkit.errors import DatasetError, UsageError
 from toolkit.frontend.spec import PICTURE
 from toolkit.parallel import Progress

@@ -50,8 +50,17 @@ def test_parts_are_chosen_and_said_to_be(tmp_path: Path) -> None:
     assert dataset.split.name == "folders" and len(dataset.split.test) == 2
     first, second = dataset_notices(dataset, chosen=False)
     assert first.startswith("split folders: the dataset's folders test, train are the parts (--split stratified")
-    assert second.startswith("split folders: 4 clips of the training folder validate")
+    assert second.startswith("split folders: 4 clips of the training part validate")
     assert list(dataset_notices(opened(tmp_path, "stratified"), chosen=True)) == []
+
+
+def test_a_split_that_nobody_named_is_said(tmp_path: Path) -> None:
+    picture_tree(tmp_path, count=6)
+    dataset = opened(tmp_path, None)
+    assert dataset.split.name == "held-out"
+    (notice,) = dataset_notices(dataset, chosen=False)
+    assert notice == "split held-out: 4 clips train, 4 validate and 4 test (--split chooses another)"
+    assert list(dataset_notices(opened(tmp_path, "held-out"), chosen=True)) == []
 
 
 def test_takes_on_two_sides_of_folders_are_warned_of(tmp_path: Path) -> None:

@@ -9,33 +9,46 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 
-from toolkit.artifact.text_checks import label_problems
 from toolkit.audio import decode
-from toolkit.data.folder_tree import files_below, part_folders, shown_name, subfolders
-from toolkit.data.synthetic import is_unfinished
+from toolkit.data.folder_tree import read_tree, shown_name
+from toolkit.data.groups import with_groups
+from toolkit.data.labelled import LabelledFile
+from toolkit.data.listing import is_list, read_listing
 from toolkit.errors import DatasetError, GtzanetError
 from toolkit.files import digest_of, file_digest
 from toolkit.frontend.picture import check_pillow, read_png
 from toolkit.parallel import Progress, map_threads
 
 GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
-GTZAN_FOLDERS = {"pictures": "images_original", "audio": "genres_original"}
 SUFFIXES = {"pictures": frozenset({".png"}), "audio": decode.SUFFIXES}
 
 
 @dataclass(frozen=True)
 class Item:
-    """One usable file: its path below the tree's root, the SHA-256 of its bytes, and what is doubtful about it."""
+    """One usable file: its path below the root, the SHA-256 of its bytes, what is doubtful about it.
+
+    `group` is its recording where all files' are stated; `fold`, `part` and `labels` are those of `LabelledFile`.
+    """
 
     name: str
     label: str
     track: str
     digest: str
     warnings: tuple[str, ...] = ()
+    group: str = ""
+    fold: int | None = None
+    part: str = ""
+    labels: tuple[str, ...] = ()
+
+    @property
+    def all_labels(self) -> tuple[str, ...]:
+        """Its classes: one, or several where files may have several."""
+        return self.labels or (self.label,)
 
 
 @dataclass(frozen=True)
@@ -66,6 +79,8 @@ class Index:
         Groups of item names whose files are equal byte for byte.
     parts
         Where the class folders lie in folders such as `train` and `test`: (folder, its part) of each.
+    is_list
+        Whether a CSV file states the files and their labels.
     """
 
     root: Path
@@ -75,17 +90,25 @@ class Index:
     bad: tuple[BadFile, ...]
     duplicates: tuple[tuple[str, ...], ...]
     parts: tuple[tuple[str, str], ...] = ()
+    is_list: bool = False
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over the kind, the classes and every item's name and digest; the same wherever the folder lies."""
+        """SHA-256 over the kind, the classes and every item's name and digest; a list's labels, too."""
         names = [[item.name, item.digest] for item in self.items]
-        return digest_of({"kind": self.kind, "classes": list(self.classes), "items": names})
+        value = {"kind": self.kind, "classes": list(self.classes), "items": names}
+        labels = [[item.label, *item.labels] for item in self.items]
+        return digest_of(value | {"labels": labels} if self.is_list else value)
 
     @cached_property
     def by_name(self) -> dict[str, Item]:
         """The items by their names."""
         return {item.name: item for item in self.items}
+
+    @property
+    def multi_label(self) -> bool:
+        """Whether an item may have several labels."""
+        return any(item.labels for item in self.items)
 
     @property
     def doubtful(self) -> list[str]:
@@ -99,7 +122,7 @@ class Index:
 
     def counts(self) -> dict[str, int]:
         """Return the number of items of every class."""
-        items_by_label = Counter(item.label for item in self.items)
+        items_by_label = Counter(label for item in self.items for label in item.all_labels)
         return {name: items_by_label[name] for name in self.classes}
 
     def path(self, item: Item) -> Path:
@@ -107,18 +130,29 @@ class Index:
         return self.root / item.name
 
 
-def build_index(root: Path | str, kind: str | None = None, progress: Progress | None = None) -> Index:
+def build_index(
+    root: Path | str,
+    kind: str | None = None,
+    progress: Progress | None = None,
+    *,
+    group_by: str = "",
+    multi_label: bool = False,
+) -> Index:
     """Read every file of a dataset and return what is there.
 
     Parameters
     ----------
     root
         GTZAN's folder (of which its pictures count unless `kind` is "audio"), or any folder with one subfolder per
-        class.
+        class, or a CSV file that lists files and labels (see `toolkit.data.listing`).
     kind
         "pictures" (288 x 432 PNG files), "audio", or None for what the folder holds.
     progress
         Called as `progress(done, total)` after every file.
+    group_by
+        A regular expression that finds the recording in a file's path (see `toolkit.data.groups`).
+    multi_label
+        Whether a list may state several labels of a file.
 
     Raises `DatasetError` if `root` is no folder of two or more classes of one kind, a class has no usable file, or
     `root` is a synthetic corpus that is not whole. A single unreadable file is not an error: it is listed in
@@ -126,22 +160,19 @@ def build_index(root: Path | str, kind: str | None = None, progress: Progress | 
     """
     if kind is not None and kind not in SUFFIXES:
         raise DatasetError(f"kind {kind!r} is unknown: use 'pictures' or 'audio'")
-    tree, kind = _find_tree(Path(root), kind)
-    if is_unfinished(tree):
-        raise DatasetError(f"{tree} is a synthetic corpus that is not whole: write it again with `synth --force`")
-    parts = part_folders(tree)
-    classes, unreadable = _class_names(tree, tuple(parts) or (".",))
-    folders = ((label, tree / part / label) for label in classes for part in parts or ".")
-    paths = [(label, path) for label, folder in folders if folder.is_dir() for path in files_below(folder)]
-    kind = kind or _only_kind(tree, [path for _, path in paths])
+    root = Path(root)
+    source = read_listing(root, multi_label=multi_label) if is_list(root) else read_tree(root, kind)
+    tree, kind = source.root, kind or source.kind
+    kind = kind or _only_kind(tree, source.files)
     if kind == "pictures":
         check_pillow()
     other = SUFFIXES["audio" if kind == "pictures" else "pictures"]
-    paths = [(label, path) for label, path in paths if path.suffix.lower() not in other]
-    results = map_threads(partial(_inspect, tree, kind), paths, progress)
+    files = with_groups([file for file in source.files if _suffix(file) not in other], group_by)
+    results = map_threads(partial(_inspect, tree, kind), files, progress)
     items = tuple(result for result in results if isinstance(result, Item))
-    bad = unreadable + tuple(result for result in results if isinstance(result, BadFile))
-    index = Index(tree.absolute(), kind, classes, items, bad, _duplicates(items), tuple(parts.items()))
+    bad = tuple(BadFile(*entry) for entry in source.unreadable)
+    bad += tuple(result for result in results if isinstance(result, BadFile))
+    index = Index(tree.absolute(), kind, source.classes, items, bad, _duplicates(items), source.parts, is_list(root))
     _check_classes(index)
     return index
 
@@ -159,62 +190,31 @@ def track_of(label: str, name: str) -> str:
     return str(PurePosixPath(name).with_suffix(""))
 
 
-def _find_tree(root: Path, kind: str | None) -> tuple[Path, str | None]:
-    """Return the folder that holds the class folders, and the kind where the folder's name implies it."""
-    if not root.is_dir():
-        state = "is not a folder" if root.exists() else "does not exist"
-        raise DatasetError(f"{root} {state}: name a folder that holds one subfolder per class, or GTZAN's folder")
-    present = {key: root / name for key, name in GTZAN_FOLDERS.items() if (root / name).is_dir()}
-    if not present:
-        return root, kind
-    chosen = kind or next(iter(present))
-    if chosen not in present:
-        raise DatasetError(f"{root} has no {GTZAN_FOLDERS[chosen]}: use --kind {next(iter(present))}")
-    return present[chosen], chosen
+def _suffix(file: LabelledFile) -> str:
+    """Return what a file's name ends in, in lower case."""
+    return os.path.splitext(file.name)[1].lower()
 
 
-def _class_names(tree: Path, parts: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[BadFile, ...]]:
-    """Return the sorted names of the class folders, and the entries that may or may not be one."""
-    listed = {part: subfolders(tree / part) for part in parts}
-    names = tuple(sorted({name for folders, _ in listed.values() for name in folders}))
-    unreadable = [entry for _, entries in listed.values() for entry in entries]
-    if parts != (".",):
-        beside = "beside the folders of training and test, and no part"
-        unreadable += [(name, beside) for name in subfolders(tree)[0] if name not in parts]
-    for name in names:
-        if any(os.path.isdir(tree / name / folder) for folder in GTZAN_FOLDERS.values()):
-            raise DatasetError(f"{tree} holds no class folders itself: did you mean {tree / name}?")
-    if not names:
-        raise DatasetError(f"{tree} has no class folders: put the files of each class in a subfolder named after it")
-    if len(names) == 1:
-        raise DatasetError(f"{tree} has one class only ({names[0]}): a classifier needs two or more class folders")
-    problem = next(label_problems(names), None)
-    if problem:
-        raise DatasetError(f"{shown_name(str(tree))}: the folders' names are the labels, and {problem}: rename it")
-    return names, tuple(BadFile(name, reason) for name, reason in unreadable)
-
-
-def _only_kind(tree: Path, paths: list[Path]) -> str:
+def _only_kind(tree: Path, files: Sequence[LabelledFile]) -> str:
     """Return the one kind of file that is there."""
-    count = {kind: sum(path.suffix.lower() in suffixes for path in paths) for kind, suffixes in SUFFIXES.items()}
+    count = {kind: sum(_suffix(file) in suffixes for file in files) for kind, suffixes in SUFFIXES.items()}
     if all(count.values()):
         both = f"{count['pictures']} pictures and {count['audio']} audio files"
         raise DatasetError(f"{tree} holds both {both}: use --kind pictures or --kind audio")
     if not any(count.values()):
-        raise DatasetError(f"{tree} holds no audio files and no PNG pictures in its class folders")
+        raise DatasetError(f"{tree} holds no audio files and no PNG pictures with a label")
     return max(count, key=lambda kind: count[kind])
 
 
-def _inspect(tree: Path, kind: str, labelled_path: tuple[str, Path]) -> Item | BadFile:
+def _inspect(tree: Path, kind: str, file: LabelledFile) -> Item | BadFile:
     """Read one file wholly, and return what it is or why it cannot be used."""
-    label, path = labelled_path
-    name = path.relative_to(tree).as_posix()
+    name, path = file.name, tree / file.name
     shown = shown_name(name)
     if shown != name:
         return BadFile(shown, "its name is not UTF-8: rename it")
     if path.is_dir():
         return BadFile(name, "a link to a folder, which is not followed" if path.is_symlink() else "cannot be read")
-    if path.suffix.lower() not in SUFFIXES[kind]:
+    if _suffix(file) not in SUFFIXES[kind]:
         suffixes = " ".join(sorted(SUFFIXES[kind]))
         return BadFile(name, f"its name does not end as one of the {kind} that can be read ({suffixes})")
     if not path.is_file():
@@ -226,7 +226,8 @@ def _inspect(tree: Path, kind: str, labelled_path: tuple[str, Path]) -> Item | B
             read_png(path)
     except (GtzanetError, OSError) as error:
         return BadFile(name, str(error).removeprefix(f"{path}: ").replace(str(path), path.name))
-    return Item(name, label, track_of(label, name), digest, warnings)
+    track = track_of(file.label, name)
+    return Item(name, file.label, track, digest, warnings, file.group, file.fold, file.part, file.labels)
 
 
 def _duplicates(items: tuple[Item, ...]) -> tuple[tuple[str, ...], ...]:

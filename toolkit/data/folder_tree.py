@@ -6,6 +6,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from toolkit.data.labelled import LabelledFile, LabelledFiles, check_classes
+from toolkit.data.synthetic import is_unfinished
+from toolkit.errors import DatasetError
+
+GTZAN_FOLDERS = {"pictures": "images_original", "audio": "genres_original"}
 PART_NAMES = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("val", "valid", "validation", "validate", "dev"), "validation"),
@@ -13,6 +18,25 @@ PART_NAMES = {
 }
 """What folders are called that hold the parts of a dataset, each with its class folders."""
 IGNORED_NAMES = frozenset({"thumbs.db", "desktop.ini", "__macosx", "icon\r"})
+
+
+def read_tree(root: Path, kind: str | None) -> LabelledFiles:
+    """Return the files below the class folders of `root`, or of the folder in GTZAN's that holds those of a kind.
+
+    Raises `DatasetError` if `root` holds no two class folders, or is a synthetic corpus that is not whole.
+    """
+    tree, kind = _find_tree(root, kind)
+    if is_unfinished(tree):
+        raise DatasetError(f"{tree} is a synthetic corpus that is not whole: write it again with `synth --force`")
+    parts = part_folders(tree)
+    classes, unreadable = _class_names(tree, tuple(parts) or (".",))
+    places = [(label, part) for label in classes for part in parts or (".",) if (tree / part / label).is_dir()]
+    files = (
+        LabelledFile(path.relative_to(tree).as_posix(), label, part=parts.get(part, ""))
+        for label, part in places
+        for path in files_below(tree / part / label)
+    )
+    return LabelledFiles(tree, kind, classes, tuple(files), unreadable, tuple(parts.items()))
 
 
 def subfolders(tree: Path) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
@@ -56,6 +80,39 @@ def files_below(folder: Path) -> Iterator[Path]:
 def shown_name(name: str) -> str:
     """Return a file's name with "?" for what is not UTF-8."""
     return name.encode("utf-8", "replace").decode("utf-8")
+
+
+def _find_tree(root: Path, kind: str | None) -> tuple[Path, str | None]:
+    """Return the folder that holds the class folders, and the kind where the folder's name implies it."""
+    if not root.is_dir():
+        state = "is not a folder" if root.exists() else "does not exist"
+        raise DatasetError(
+            f"{root} {state}: name a folder that holds one subfolder per class, GTZAN's folder, or a list (.csv)"
+        )
+    present = {key: root / name for key, name in GTZAN_FOLDERS.items() if (root / name).is_dir()}
+    if not present:
+        return root, kind
+    chosen = kind or next(iter(present))
+    if chosen not in present:
+        raise DatasetError(f"{root} has no {GTZAN_FOLDERS[chosen]}: use --kind {next(iter(present))}")
+    return present[chosen], chosen
+
+
+def _class_names(tree: Path, parts: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """Return the sorted names of the class folders, and (name, reason) of the entries that may or may not be one."""
+    listed = {part: subfolders(tree / part) for part in parts}
+    names = tuple(sorted({name for folders, _ in listed.values() for name in folders}))
+    unreadable = [entry for _, entries in listed.values() for entry in entries]
+    if parts != (".",):
+        beside = "beside the folders of training and test, and no part"
+        unreadable += [(name, beside) for name in subfolders(tree)[0] if name not in parts]
+    for name in names:
+        if any(os.path.isdir(tree / name / folder) for folder in GTZAN_FOLDERS.values()):
+            raise DatasetError(f"{tree} holds no class folders itself: did you mean {tree / name}?")
+    if not names:
+        raise DatasetError(f"{tree} has no class folders: put the files of each class in a subfolder named after it")
+    check_classes(f"{shown_name(str(tree))} (the folders' names are the labels)", names)
+    return names, tuple(unreadable)
 
 
 def _ignored(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Which audio files are takes of one recording, as their names say.
+"""Which audio files are takes of one recording, as is stated about them or, where nothing is, as their names say.
 
 Takes of a recording are alike: with some in training and some in validation, an accuracy is no measure of new sounds.
 
@@ -46,6 +46,18 @@ MANY_FOLDERS = 5
 
 def recordings(items: Sequence[Item]) -> dict[str, str]:
     """Return the recording of every item of which another item is a take, too, by the items' names."""
+    keys = {item.name: item.group for item in items if item.group}
+    return _shared(keys or _named_recordings(items))
+
+
+def _shared(keys: dict[str, str]) -> dict[str, str]:
+    """Return the keys that several names have."""
+    sizes = Counter(keys.values())
+    return {name: key for name, key in keys.items() if sizes[key] > 1}
+
+
+def _named_recordings(items: Sequence[Item]) -> dict[str, str]:
+    """Return the recordings that the items' names state."""
     keys: dict[str, str] = {}
     classes: defaultdict[str, list[Item]] = defaultdict(list)
     for item in items:
@@ -58,8 +70,7 @@ def recordings(items: Sequence[Item]) -> dict[str, str]:
         takes = {item.name: key for item in members if (key := _recording(item, len(folders)))}
         if len(set(takes.values())) > 1:
             keys |= takes
-    sizes = Counter(keys.values())
-    return {name: key for name, key in keys.items() if sizes[key] > 1}
+    return keys
 
 
 def _source(item: Item) -> str:
@@ -78,6 +89,6 @@ def _recording(item: Item, folders: int) -> str:
 
 
 def _subfolder(item: Item) -> str:
-    """Return the folders between an item and its class folder; "" where there are none."""
+    """Return the folders between an item and its class folder, where it is in one; "" where there are none."""
     folders = item.name.split("/")[:-1]
-    return "/".join(folders[folders.index(item.label) + 1 :])
+    return "/".join(folders[folders.index(item.label) + 1 :]) if item.label in folders else ""

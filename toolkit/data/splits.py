@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from toolkit.data.dataset import GENRES, Index, track_of
-from toolkit.data.recordings import recordings
+from toolkit.data.folds import Folds, assign_folds, choose_folds
 from toolkit.dataclass_json import StrictError, from_json
 from toolkit.errors import DatasetError
 from toolkit.files import digest_of
 
-NAMES = ("paper", "fault-filtered", "stratified", "folders")
+NAMES = ("paper", "fault-filtered", "held-out", "stratified", "folders", "listed")
 PARTS = ("train", "validation", "test")
 PAPER_SEED = 12345
 PAPER_VALIDATION = 199
@@ -68,7 +67,22 @@ class Split:
             raise DatasetError(f"this is no split: {error}") from None
 
 
-def make_split(name: str, index: Index, *, seed: int = 0, folds: int = 5, fold: int = 0) -> Split:
+def default_split(index: Index) -> str:
+    """Return the split of a dataset where none is named: its own parts, the paper's on GTZAN, `held-out` elsewhere."""
+    if any(item.part for item in index.items):
+        return "listed" if index.is_list else "folders"
+    return "paper" if index.is_gtzan else "held-out"
+
+
+def make_split(
+    name: str,
+    index: Index,
+    *,
+    seed: int = 0,
+    folds: int | None = None,
+    fold: int | None = None,
+    alike: Sequence[tuple[str, str]] = (),
+) -> Split:
     """Return a split of an index's items.
 
     Parameters
@@ -76,25 +90,28 @@ def make_split(name: str, index: Index, *, seed: int = 0, folds: int = 5, fold: 
     name
         "paper": the paper's 800 training and 199 validation recordings (no test part; it leaks artists and duplicates).
         "fault-filtered": the published artist-filtered lists in GTZAN's `splits` folder.
-        "stratified": fold `fold` of `folds` validates and the rest train; classes are spread evenly, and neither a
-        track, nor takes of one recording, nor a set of equal files is ever on both sides.
+        "held-out": fold `fold` of `folds` tests, the next one validates and the rest train.
+        "stratified": fold `fold` of `folds` validates and the rest train; there is no test part.
         "folders": the dataset's own `train`, `validation` and `test` folders. Without one for validation, that is a
         stratified fold of `train`.
+        "listed": the same by the column `part` of a list.
     seed
-        Decides the folds.
+        Decides the folds, unless a list states them.
+    folds, fold
+        See `toolkit.data.folds.choose_folds`.
+    alike
+        Pairs of items that sound the same, which `held-out` keeps in one fold.
 
     Raises `DatasetError` if the name is unknown, the split is not defined on this dataset, or a part would be empty.
     """
-    if name == "stratified":
-        return _stratified(index, seed, folds, fold)
-    if name == "folders":
-        return _by_folders(index, seed, folds, fold)
+    if name in ("held-out", "stratified"):
+        return _by_folds(name, index, seed, choose_folds(name, index, folds, fold, alike), alike)
+    if name in ("folders", "listed"):
+        return _by_parts(name, index, seed, choose_folds(name, index, folds, fold))
     if name not in NAMES:
         raise DatasetError(f"split {name!r} is unknown: use one of {', '.join(NAMES)}")
     if not index.is_gtzan:
-        raise DatasetError(
-            f"split {name} is defined on GTZAN only and {index.root} is not GTZAN: use --split stratified"
-        )
+        raise DatasetError(f"split {name} is defined on GTZAN only and {index.root} is not GTZAN: use --split held-out")
     if name == "paper":
         return _by_tracks(name, PAPER_SEED, _paper_tracks(), index)
     return _by_tracks(name, None, _filtered_tracks(index.root.parent / "splits"), index)
@@ -137,74 +154,35 @@ def _by_tracks(name: str, seed: int | None, tracks: Mapping[str, Sequence[str]],
     total = sum(map(len, tracks.values()))
     if 2 * len(missing) > total:
         absent = f"{len(missing)} of its {total} tracks are not in {index.root}"
-        raise DatasetError(f"split {name}: {absent}: get the whole of GTZAN, or use --split stratified")
+        raise DatasetError(f"split {name}: {absent}: get the whole of GTZAN, or use --split held-out")
     return Split(name, seed, parts["train"], parts["validation"], parts["test"], missing)
 
 
-def _by_folders(index: Index, seed: int, folds: int, fold: int) -> Split:
-    """Return the split that the dataset's folders are; a fold of its training folder validates where none does."""
-    if not index.parts:
-        raise DatasetError(f"split folders: {index.root} holds no folders train and test: use --split stratified")
-    part_of = dict(index.parts)
-    items = {part: [item for item in index.items if part_of[item.name.split("/")[0]] == part] for part in PARTS}
+def _by_parts(name: str, index: Index, seed: int, folds: Folds) -> Split:
+    """Return the split that the dataset states; a fold of its training part validates where none does."""
+    items = {part: [item for item in index.items if item.part == part] for part in PARTS}
+    if not any(items.values()):
+        lacks = "holds no folders train and test" if name == "folders" else "is no list with a column part"
+        raise DatasetError(f"split {name}: {index.root} {lacks}: use --split held-out")
     for label in index.classes:
-        if all(item.label != label for item in items["train"]):
-            raise DatasetError(f"split folders: class {label} in {index.root} has no training files: add some")
+        if all(label not in item.all_labels for item in items["train"]):
+            raise DatasetError(f"split {name}: class {label} in {index.root} has no training files: add some")
     train, validation, test = (tuple(item.name for item in items[part]) for part in PARTS)
     if validation:
-        return Split("folders", None, train, validation, test)
-    inner = _stratified(replace(index, items=tuple(items["train"])), seed, folds, fold)
-    return Split("folders", seed, inner.train, inner.validation, test)
+        return Split(name, None, train, validation, test)
+    inner = _by_folds(
+        "stratified", replace(index, items=tuple(replace(item, fold=None) for item in items["train"])), seed, folds
+    )
+    return Split(name, seed, inner.train, inner.validation, test)
 
 
-def _stratified(index: Index, seed: int, folds: int, fold: int) -> Split:
-    """Return fold `fold` of a stratified k-fold division of groups that must stay together."""
-    if folds < 2:
-        raise DatasetError(f"{folds} folds cannot both train and validate: use 2 or more")
-    if not 0 <= fold < folds:
-        raise DatasetError(f"fold {fold} does not exist: the {folds} folds are numbered 0 to {folds - 1}")
-    label = {item.name: item.label for item in index.items}
-    groups = _groups(index)
-    for name in index.classes:
-        count = sum(any(label[member] == name for member in group) for group in groups)
-        if count < folds:
-            hint = f"use --folds {count} or add files" if count > 1 else "add files"
-            raise DatasetError(
-                f"class {name} has {count} separate recordings (takes of one, by their names or contents, count once), "
-                f"too few for {folds} folds: {hint}"
-            )
-    # Groups of several classes first, then large ones, each in an order that the seed decides.
-    groups.sort(key=lambda group: hashlib.sha256(f"{seed}/{group[0]}".encode()).digest())
-    groups.sort(key=lambda group: (len({label[member] for member in group}), len(group)), reverse=True)
-    held: list[Counter[str]] = [Counter() for _ in range(folds)]
-    validation: set[str] = set()
-    for group in groups:
-        labels = {label[member] for member in group}
-        place = min(range(folds), key=lambda k: (sum(held[k][name] for name in labels), held[k].total(), k))
-        held[place].update(label[member] for member in group)
-        if place == fold:
-            validation.update(group)
-    train, held_out = ([name for name in label if (name in validation) == is_held] for is_held in (False, True))
-    return Split("stratified", seed, tuple(train), tuple(held_out), ())
-
-
-def _groups(index: Index) -> list[list[str]]:
-    """Return the item names in groups that share a track or recording or are equal files, directly or in a chain."""
-    parent = {item.name: item.name for item in index.items}
-
-    def root(name: str) -> str:
-        while parent[name] != name:
-            parent[name] = parent[parent[name]]
-            name = parent[name]
-        return name
-
-    first: dict[str, str] = {}
-    recording = recordings(index.items)
+def _by_folds(name: str, index: Index, seed: int, folds: Folds, alike: Sequence[tuple[str, str]] = ()) -> Split:
+    """Return the split whose fold validates, or, for `held-out`, tests while the next one validates."""
+    fold_of = assign_folds(index, seed, folds, alike if name == "held-out" else ())
+    test = {folds.number} if name == "held-out" else set()
+    validation = {folds.following if test else folds.number}
+    parts: dict[bool | None, list[str]] = {True: [], False: [], None: []}
     for item in index.items:
-        of_recording = recording.get(item.name, item.name)
-        for key in (f"track {item.track}", f"digest {item.digest}", f"recording {of_recording}"):
-            parent[root(item.name)] = root(first.setdefault(key, item.name))
-    groups: dict[str, list[str]] = {}
-    for item in index.items:
-        groups.setdefault(root(item.name), []).append(item.name)
-    return list(groups.values())
+        fold = fold_of[item.name]
+        parts[True if fold in test else None if fold in validation else False].append(item.name)
+    return Split(name, seed, tuple(parts[False]), tuple(parts[None]), tuple(parts[True]))

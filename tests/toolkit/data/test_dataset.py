@@ -244,7 +244,7 @@ def test_folders_that_are_not_read_are_reported(tmp_path: Path, monkeypatch: pyt
 def test_a_folder_whose_name_can_be_no_label_is_refused(tmp_path: Path, name: str) -> None:
     picture_tree(tmp_path)
     (tmp_path / "hum").rename(tmp_path / name)
-    with pytest.raises(DatasetError, match="the folders' names are the labels, and label .* rename it"):
+    with pytest.raises(DatasetError, match=r"\(the folders' names are the labels\): label .* rename it"):
         build_index(tmp_path)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.toolkit.trees import picture_tree, write_picture
 from toolkit.data.dataset import GENRES, Index, Item, build_index
-from toolkit.data.splits import Split, make_split
+from toolkit.data.splits import Split, default_split, make_split
 from toolkit.errors import DatasetError
 
 PAPER_COUNTS = dict(zip(GENRES, (22, 18, 27, 22, 17, 17, 18, 28, 16, 14), strict=True))
@@ -78,7 +79,7 @@ def test_paper_split_of_a_part_of_gtzan_says_what_is_missing() -> None:
     assert split.validation == tuple(name for name in full.validation if name != gone.name)
     assert split.digest != full.digest
     few = Index(whole.root, whole.kind, whole.classes, whole.items[::20], (), ())
-    with pytest.raises(DatasetError, match=r"split paper: 9.. of its 999 tracks are not in .*--split stratified"):
+    with pytest.raises(DatasetError, match=r"split paper: 9.. of its 999 tracks are not in .*--split held-out"):
         make_split("paper", few)
 
 
@@ -111,7 +112,7 @@ def test_fault_filtered_needs_its_lists(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["paper", "fault-filtered"])
 def test_published_splits_are_for_gtzan_only(name: str) -> None:
-    with pytest.raises(DatasetError, match="GTZAN only .* use --split stratified"):
+    with pytest.raises(DatasetError, match="GTZAN only .* use --split held-out"):
         make_split(name, fake_index([("a", "a1", "1"), ("b", "b1", "2")]))
 
 
@@ -168,10 +169,10 @@ def test_seed_and_nothing_else_decides_the_folds() -> None:
         ({"folds": 1}, "1 folds cannot"),
         ({"folds": 3, "fold": 3}, "numbered 0 to 2"),
         ({"folds": 3, "fold": -1}, "fold -1 does not exist"),
-        ({"folds": 4}, r"class a has 3 separate recordings \(.*\), too few for 4 folds: use --folds 3"),
+        ({"folds": 4}, r"class a has 3 separate recordings \(.*\), too few for 4 folds: add files, or use --folds 3"),
     ],
 )
-def test_stratified_refusals(arguments: dict[str, int], message: str) -> None:
+def test_stratified_refusals(arguments: dict[str, Any], message: str) -> None:
     index = fake_index([(label, f"{label}{n}", f"{label}{n}") for label in "ab" for n in range(3)])
     with pytest.raises(DatasetError, match=message):
         make_split("stratified", index, **arguments)
@@ -223,7 +224,10 @@ def test_real_tree_with_equal_files_keeps_them_together(tmp_path: Path) -> None:
 
 def named_index(*names: str, parts: tuple[tuple[str, str], ...] = ()) -> Index:
     """Return an index of files by their names, class/file or part/class/file, without files."""
-    items = tuple(Item(f"{name}.wav", name.split("/")[-2], name, name) for name in names)
+    part_of = dict(parts)
+    items = tuple(
+        Item(f"{name}.wav", name.split("/")[-2], name, name, part=part_of.get(name.split("/")[0], "")) for name in names
+    )
     return Index(Path("/nowhere"), "audio", tuple(sorted({item.label for item in items})), items, (), (), parts)
 
 
@@ -244,7 +248,7 @@ def test_too_few_recordings_are_refused_with_the_folds_that_work() -> None:
     index = named_index(
         *(f"{label}/concert{number}_{take}" for label in "ab" for number in (1, 2) for take in range(9))
     )
-    with pytest.raises(DatasetError, match=r"class a has 2 separate recordings .* use --folds 2"):
+    with pytest.raises(DatasetError, match=r"class a has 2 separate recordings .* or use --folds 2"):
         make_split("stratified", index)
     split = make_split("stratified", index, folds=2)
     assert len({name.partition("_")[0] for name in split.validation}) == 2
@@ -274,7 +278,59 @@ def test_a_fold_of_training_validates_where_no_folder_does() -> None:
 
 
 def test_folders_needs_parts_and_training_files_of_each_class() -> None:
-    with pytest.raises(DatasetError, match="holds no folders train and test: use --split stratified"):
+    with pytest.raises(DatasetError, match="holds no folders train and test: use --split held-out"):
         make_split("folders", named_index("a/1", "b/1"))
     with pytest.raises(DatasetError, match="class c in /nowhere has no training files"):
         make_split("folders", named_index(*FILES, "test/c/1", parts=PARTS))
+
+
+@given(st.integers(0, 2**31 - 1), st.lists(st.integers(3, 60), min_size=2, max_size=4))
+def test_held_out_has_three_parts_of_each_class(seed: int, counts: list[int]) -> None:
+    names = [f"{'abcd'[place]}/s{number}" for place, count in enumerate(counts) for number in range(count)]
+    index = named_index(*names)
+    split = make_split("held-out", index, seed=seed)
+    for part in (split.train, split.validation, split.test):
+        assert set(label_counts(index, part)) == set(index.classes)
+    assert sorted((*split.train, *split.validation, *split.test)) == sorted(index.by_name)
+    assert make_split("held-out", index, seed=seed) == split
+
+
+def test_each_file_is_tested_once_in_all_folds() -> None:
+    index = named_index(*(f"{label}/s{number}" for label in "ab" for number in range(10)))
+    splits = [make_split("held-out", index, folds=5, fold=fold) for fold in range(5)]
+    assert sorted(name for split in splits for name in split.test) == sorted(index.by_name)
+    assert [split.validation for split in splits] == [split.test for split in (*splits[1:], splits[0])]
+    assert all((len(split.train), len(split.test)) == (12, 4) for split in splits)
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(3, (2, 2, 2)), (4, (4, 2, 2)), (10, (12, 4, 4)), (70, (100, 20, 20))])
+def test_the_size_of_the_test_part_depends_on_the_recordings(count: int, sizes: tuple[int, int, int]) -> None:
+    split = make_split("held-out", named_index(*(f"{label}/s{n}" for label in "ab" for n in range(count))))
+    assert (len(split.train), len(split.validation), len(split.test)) == sizes
+
+
+def test_held_out_needs_three_recordings_of_each_class() -> None:
+    index = named_index(*(f"a/s{n}" for n in range(9)), "b/s1", "b/s2")
+    with pytest.raises(
+        DatasetError, match="class b has 2 .* for 3 folds: add files, or use --split stratified --folds 2"
+    ):
+        make_split("held-out", index)
+    with pytest.raises(DatasetError, match="class b has 1 .* for 3 folds: add files$"):
+        make_split("held-out", named_index(*(f"a/s{n}" for n in range(9)), "b/s1"))
+    with pytest.raises(DatasetError, match="2 folds cannot train, validate and test: use 3 or more"):
+        make_split("held-out", index, folds=2)
+
+
+def test_alike_items_stay_in_one_part() -> None:
+    index = named_index(*(f"{label}/s{n}" for label in "ab" for n in range(10)))
+    alike = [("a/s1.wav", "a/s2.wav"), ("a/s2.wav", "b/s7.wav")]
+    for fold in range(5):
+        split = make_split("held-out", index, folds=5, fold=fold, alike=alike)
+        for part in (split.train, split.validation, split.test):
+            assert len({"a/s1.wav", "a/s2.wav", "b/s7.wav"} & set(part)) in (0, 3)
+
+
+def test_a_dataset_without_a_name_of_a_split_has_its_own() -> None:
+    assert default_split(gtzan_index()) == "paper"
+    assert default_split(named_index(*FILES, parts=PARTS)) == "folders"
+    assert default_split(named_index("a/1", "b/1")) == "held-out"
