@@ -1,10 +1,12 @@
-"""Training: the paper's two networks, its recipe, runs that survive a kill, and reports that show their uncertainty.
+"""Training: networks on any front end, recipes, runs that survive a kill, and reports that show their uncertainty.
 
 - `cli`, `arguments`, `progress`: the command line, its flags, and the bar that shows how far a training is.
 - `config`: what decides a run. `run`: a run from its first file to its last.
 - `data`, `feed`: the parts of a split in memory, and their batches where they are computed.
-- `networks`, `twin`: the layer tables, and the order of layers that trains faster.
-- `build`, `layers`: the Keras models of a table, and the layers of the training twin.
+- `registry`, `edgenet`: every network by its name; the one for grids.
+- `networks`, `twin`: the paper's layer tables, and the order of layers that trains faster.
+- `build`, `built`, `layers`: the Keras models of a run, of a table and of a function; the training twin's layers.
+- `front_end`: what the network hears.
 - `notices`: what a run reports at its start of its clips.
 - `device`: TensorFlow, prepared for a processor or a GPU.
 - `fit`, `step`: the loop over epochs, and one step.

@@ -11,14 +11,15 @@ from typing import Any
 from toolkit import command
 from toolkit.data.splits import NAMES
 from toolkit.errors import UsageError
+from toolkit.frontend.presets import PRESETS
 from train.config import DEVICES, KEEPS, PRECISIONS, Recipe
-from train.networks import NETWORKS
+from train.registry import NETWORKS
 
 EPILOG = """examples:
   python -m train gtzanet --summary              the network's table
   python -m train gtzanet --data DIR             the paper's recipe on the paper's split
   python -m train gtzanet --split fault-filtered the split of GTZAN that does not leak
-  python -m train gtzanet --data my_sounds/      your own sounds, one subfolder per class
+  python -m train edgenet --data my_sounds/      your own sounds, one subfolder per class
   python -m train --resume                       carry on the newest unfinished run
   python -m train report runs/* -o results.md    the table over finished runs
   python -m train speed gtzanet                  the step against plain Keras
@@ -38,6 +39,9 @@ DEFAULTS: dict[str, Any] = {
     "threads": None,
     "shards": None,
     "kind": None,
+    "front_end": None,
+    "window": None,
+    "hop": None,
     "name": None,
 }
 """What decides a run and so stays as it is when the run is resumed; the parser sets None where a flag is absent."""
@@ -60,12 +64,14 @@ def train_parser(prog: str) -> command.Parser:
     parser = command.Parser(
         prog=prog, usage=f"{prog} NETWORK|VERB ...", description="Train a network, reproducibly.", epilog=EPILOG
     )
-    parser.add_argument("network", nargs="?", help=", ".join(sorted(NETWORKS)))
+    own = "or package.module:NETWORK, one of your own"
+    parser.add_argument("network", nargs="?", help=f"{', '.join(sorted(NETWORKS))}, {own}")
     parser.add_argument("--summary", action="store_true", help="print the network's table and exit")
     _add_data(parser)
     kinds = "which files to use where a dataset has both (default: pictures)"
     parser.add_argument("--kind", choices=("pictures", "audio"), help=kinds)
-    cache = "where pictures rendered from audio files are kept"
+    _add_front_end(parser)
+    cache = "where features computed from audio files are kept"
     parser.add_argument("--cache", type=_path("--cache"), metavar="DIR", help=cache)
     runs = "folder of run folders (default: runs)"
     parser.add_argument("--runs", type=_path("--runs"), default=Path("runs"), metavar="DIR", help=runs)
@@ -109,6 +115,14 @@ def speed_parser(prog: str) -> command.Parser:
 def _add_data(parser: command.Parser) -> None:
     where = "dataset folder, or a CSV file with the columns file and label (default: the variable GTZAN_ROOT)"
     parser.add_argument("--data", type=_path("--data"), metavar="DIR", help=where)
+
+
+def _add_front_end(parser: command.Parser) -> None:
+    what = f"what the network hears: {', '.join(PRESETS)}, or a JSON file (default: the network's own)"
+    parser.add_argument("--front-end", metavar="NAME|FILE", help=what)
+    parser.add_argument("--window", type=float, metavar="S", help="seconds of sound in one input of the network")
+    hop = "seconds from one window of a longer file to the next (0: as few windows as cover it)"
+    parser.add_argument("--hop", type=float, metavar="S", help=hop)
 
 
 def _add_output(parser: command.Parser) -> None:

@@ -14,10 +14,12 @@ import tensorflow as tf
 import tf_keras
 
 from toolkit.files import atomic_path
+from toolkit.frontend.spec import PICTURE, FrontEnd
 from train import layers as twin_layers
+from train.built import built_model
+from train.config import RunConfig
 from train.layers import STANDARDISE_EPSILON, SeededDropout
 from train.networks import (
-    PICTURE_SHAPE,
     Conv,
     Dense,
     Dropout,
@@ -28,7 +30,9 @@ from train.networks import (
     Softmax,
     Standardise,
     layer_names,
+    with_dropout,
 )
+from train.registry import find_network
 from train.twin import pool_before_relu
 
 
@@ -58,21 +62,36 @@ def dropout_seed(model: tf_keras.Model, seed: tf.Tensor) -> Iterator[None]:
             layer.seed = None
 
 
+def run_model(config: RunConfig, *, twin: bool = False) -> tf_keras.Model:
+    """Return the model of a run: the stock one, or its training twin."""
+    network, classes, dropout = find_network(config.network or config.model), len(config.classes), config.recipe.dropout
+    spec = FrontEnd.from_dict(config.front_end)
+    if isinstance(network.model, tuple):
+        table = with_dropout(network.model, dropout)
+        return build(table, classes, name=network.name, spec=spec, twin=twin, device=config.compute.device)
+    return built_model(network.name, network.model, spec.shape, classes, dropout, twin=twin)
+
+
 def build(
-    network: tuple[Layer, ...], classes: int, *, name: str, twin: bool = False, device: str = "cpu"
+    network: tuple[Layer, ...],
+    classes: int,
+    *,
+    name: str,
+    spec: FrontEnd = PICTURE,
+    twin: bool = False,
+    device: str = "cpu",
 ) -> tf_keras.Model:
     """Return a Keras model of a layer table: the stock model, or its training twin for the device "cpu" or "gpu".
 
-    Input: float32 (n, 288, 432, 3), pixel values 0..255. Output: float32 (n, classes), probabilities. The stock model
-    has built-in layers alone, so that it loads without this package. The twin has seeded dropout, ReLU behind pools,
-    standardisation step by step, and on a processor the products of 16-bit values in float32. Their weights are
-    interchangeable, and their predictions equal but for rounding. Layers have the names of `layer_names`, in every
-    process.
+    Input: float32 (n, *spec.shape), which is divided by 255 unless it is a grid. Output: float32 (n, classes),
+    probabilities. The stock model has built-in layers alone, so that it loads without this package. The twin has seeded
+    dropout, ReLU behind pools, standardisation step by step, and on a processor the products of 16-bit values in
+    float32. Their weights are interchangeable, and their predictions equal but for rounding. Layers have the names of
+    `layer_names`, in every process.
     """
-    layers = [
-        tf_keras.layers.InputLayer(PICTURE_SHAPE, name="picture"),
-        tf_keras.layers.Rescaling(1 / 255, name="rescaling"),
-    ]
+    layers = [tf_keras.layers.InputLayer(spec.shape, name="picture")]
+    if spec.layout != "grid":
+        layers.append(tf_keras.layers.Rescaling(1 / 255, name="rescaling"))
     rounded = twin and device == "cpu" and tf_keras.mixed_precision.global_policy().compute_dtype != "float32"
     table = pool_before_relu(network) if twin else network
     for layer, layer_name in zip(table, layer_names(table), strict=True):

@@ -21,8 +21,10 @@ from train.arguments import NEWEST, check_split, flag, report_parser, speed_pars
 from train.config import MAX_SHARDS, MAX_THREADS, Compute, Recipe
 from train.data import data_root, open_dataset
 from train.device import prepare
-from train.networks import NETWORKS, Dropout, find_network, parameter_count, summary
+from train.front_end import chosen_front_end, chosen_kind
+from train.networks import Dropout, parameter_count, summary
 from train.notices import dataset_notices
+from train.registry import NETWORKS, find_network
 from train.report import part_notes, results_report
 from train.results import HISTORY, distinct, load_results, to_json
 from train.schedule import kept_epoch
@@ -52,8 +54,7 @@ def _train(arguments: argparse.Namespace) -> int:
     if flags.summary:
         if flags.network is None:
             raise UsageError(f"--summary needs a network: {', '.join(sorted(NETWORKS))}")
-        print(summary(flags.network))
-        return 0
+        return _summary(flags)
     if flags.resume is not None:
         if set_names:
             raise UsageError(f"{flag(set_names[0])} cannot be changed when a run is resumed: leave it out")
@@ -68,11 +69,28 @@ def entry(argv: Sequence[str] | None = None) -> int:
     return command.run(PROG, main, argv)
 
 
+def _summary(flags: argparse.Namespace) -> int:
+    network = find_network(flags.network)
+    spec = chosen_front_end(network, flags.front_end, flags.window, flags.hop)
+    if isinstance(network.model, tuple):
+        print(summary(network.name, network.model, spec))
+        return 0
+    prepare("cpu", Compute())
+    from train.built import built_model, built_summary
+
+    print(built_summary(built_model(network.name, network.model, spec.shape, 10)))
+    return 0
+
+
 def _compute(flags: argparse.Namespace, recipe: Recipe) -> Compute:
-    threads, shards = flags.threads, flags.shards
+    threads, shards, table = flags.threads, flags.shards, find_network(flags.network).table
     if threads is None:
         threads = min(usable_processors(), MAX_THREADS)
-    small = parameter_count(find_network(flags.network)) < SMALL_NETWORK
+    if table is None and shards not in (None, 1):
+        raise UsageError(
+            f"--shards: {flags.network} is built by a function, and normalises whole batches: leave it out"
+        )
+    small = table is not None and parameter_count(table) < SMALL_NETWORK
     if shards is None:
         shards = min(max(1, recipe.batch_size // SHARD_ITEMS), MAX_SHARDS) if small and flags.device != "gpu" else 1
     return Compute("cpu", flags.precision, threads, shards)
@@ -81,7 +99,7 @@ def _compute(flags: argparse.Namespace, recipe: Recipe) -> Compute:
 def _check_start(flags: argparse.Namespace, set_names: Sequence[str]) -> None:
     """Raise `UsageError` where the flags of a new run make no sense together, before anything is written."""
     network = find_network(flags.network)
-    if flags.dropout is not None and not any(isinstance(layer, Dropout) for layer in network):
+    if flags.dropout is not None and network.table and not any(isinstance(at, Dropout) for at in network.table):
         raise UsageError(f"--dropout: {flags.network} has no dropout layer: leave the flag out")
     if flags.seed < 0 or flags.seed >= 2**31:
         raise UsageError("--seed must be from 0 to 2147483647")
@@ -96,12 +114,14 @@ def _start(flags: argparse.Namespace, set_names: Sequence[str]) -> int:
     values = {field.name: getattr(flags, field.name) for field in fields(Recipe)}
     recipe = Recipe(**values | {"keep": flags.keep or "best"})
     compute = _compute(flags, recipe)
-    root = data_root(flags.data)
+    network = find_network(flags.network)
+    spec = chosen_front_end(network, flags.front_end, flags.window, flags.hop)
+    kind, root = chosen_kind(spec, flags.kind), data_root(flags.data)
     from train.progress import TrainingProgress
 
     with TrainingProgress() as progress:
         split = {"seed": flags.split_seed, "folds": flags.folds, "fold": flags.fold, "group_by": flags.group_by}
-        dataset = open_dataset(root, flags.kind, flags.split, progress=progress.steps, **split)
+        dataset = open_dataset(root, kind, flags.split, progress=progress.steps, **split)
         for sentence in dataset_notices(dataset, chosen="split" in set_names):
             progress.notice(sentence)
         if flags.keep is None and dataset.split.name == "paper":
@@ -109,7 +129,7 @@ def _start(flags: argparse.Namespace, set_names: Sequence[str]) -> int:
         compute = prepare(flags.device, compute)
         if compute.device == "gpu" and flags.shards is None:
             compute = replace(compute, shards=1)  # a GPU fills its cores with one batch
-        config = run.new_config(flags.network, dataset, flags.seed, recipe, compute)
+        config = run.new_config(flags.network, dataset, spec, flags.seed, recipe, compute)
         folder = run.create(flags.runs, flags.name, config, dataset)
         try:
             return _work(folder, lambda: run.work(folder, config, dataset, flags.cache, progress))
@@ -119,16 +139,15 @@ def _start(flags: argparse.Namespace, set_names: Sequence[str]) -> int:
 
 
 def _resume(flags: argparse.Namespace) -> int:
-    if flags.network is not None:
-        find_network(flags.network)
+    model = find_network(flags.network).name if flags.network is not None else None
     if flags.resume is NEWEST:
-        folder = newest_run(flags.runs, finished=False, model=flags.network)
+        folder = newest_run(flags.runs, finished=False, model=model)
     elif flags.resume:
         folder = Path(flags.resume)
     else:
         raise UsageError("--resume is followed by an empty name: name a run folder, or nothing for the newest")
     config = run.load_config(folder)
-    if flags.network not in (None, config.model):
+    if model not in (None, config.model):
         raise UsageError(f"{folder}: this is a run of {config.model}, not of {flags.network}: leave the network out")
     if (folder / run_folder.METRICS).exists():
         raise UsageError(f"{folder}: this run is finished: there is nothing to resume")
@@ -201,7 +220,8 @@ def _emit(text: str, output: Path | None) -> None:
 
 def _speed(arguments: argparse.Namespace) -> int:
     flags, _ = with_defaults(arguments)
-    find_network(flags.network)
+    if find_network(flags.network).front_end != "gtzan-picture":
+        raise UsageError(f"speed: {flags.network} hears no pictures: time gtzanet or zfnet")
     if flags.output is not None:
         command.output_file(flags.output, "--output")
     recipe = Recipe(batch_size=flags.batch_size)

@@ -112,9 +112,16 @@ class SplitConfig:
     digest: str
 
 
+ADDED: dict[str, Any] = {"network": None}
+"""Fields that a run's configuration has only where their value is another one."""
+
+
 @dataclass(frozen=True)
 class RunConfig:
-    """Everything that decides a run's result, and where its data came from."""
+    """Everything that decides a run's result, and where its data came from.
+
+    `network` is `package.module:NETWORK` where the network is not one of `train.registry`'s.
+    """
 
     model: str
     classes: tuple[str, ...]
@@ -126,6 +133,7 @@ class RunConfig:
     compute: Compute
     versions: dict[str, str]
     created: str
+    network: str | None = None
 
     @property
     def digest(self) -> str:
@@ -138,7 +146,7 @@ class RunConfig:
 
     def _values(self) -> dict[str, Any]:
         """Return the fields without those that older runs do not have where they say nothing: their digests hold."""
-        values = asdict(self)
+        values = {name: value for name, value in asdict(self).items() if name not in ADDED or value != ADDED[name]}
         if not self.data.group_by:
             del values["data"]["group_by"]
         if self.recipe.keep == "last":
@@ -156,7 +164,7 @@ class RunConfig:
         if value.get("format") != 1:
             form = value.get("format")
             raise RunError(f"{where}: format {form!r}, not 1: train the run again or use its own version")
-        fields = {name: part for name, part in value.items() if name not in ("format", "digest")}
+        fields = ADDED | {name: part for name, part in value.items() if name not in ("format", "digest")}
         if isinstance(recipe := fields.get("recipe"), dict):
             fields["recipe"] = {"keep": "last", **recipe}
         if isinstance(data := fields.get("data"), dict):

@@ -18,7 +18,7 @@ from toolkit.data.recordings import recordings
 from toolkit.data.splits import Split, default_split, make_split
 from toolkit.data.synthetic import is_synthetic
 from toolkit.errors import RunError, UsageError
-from toolkit.frontend.spec import PICTURE
+from toolkit.frontend.spec import FrontEnd
 from train.config import DataConfig, RunConfig, SplitConfig
 
 Steps = Callable[[str, int, int], None]
@@ -98,11 +98,11 @@ def reopen_dataset(config: RunConfig, root: Path | None, where: Path, progress: 
     return dataset
 
 
-def load_part(dataset: Dataset, names: tuple[str, ...], cache: Path | None, progress: Steps) -> Part:
-    """Map the pictures of all windows of the clips called `names` into memory."""
+def load_part(dataset: Dataset, names: tuple[str, ...], spec: FrontEnd, cache: Path | None, progress: Steps) -> Part:
+    """Return what a front end shows of all windows of the clips called `names`: a file's pages, read when needed."""
     by_name = dataset.index.by_name
     items = [by_name[name] for name in names]
-    windows = load_windows(dataset.index, items, PICTURE, cache, lambda done, total: progress("reading", done, total))
+    windows = load_windows(dataset.index, items, spec, cache, lambda done, total: progress("reading", done, total))
     numbers = {label: number for number, label in enumerate(dataset.index.classes)}
     labels = np.array([numbers[item.label] for item in items], np.int32)
     return Part(names, windows.values, labels, windows.clips, tuple(dataset.recordings.get(n, n) for n in names))
@@ -110,14 +110,14 @@ def load_part(dataset: Dataset, names: tuple[str, ...], cache: Path | None, prog
 
 @dataclass(frozen=True)
 class Part:
-    """One part of a split, in memory.
+    """One part of a split.
 
     Attributes
     ----------
     names, clip_labels
         Of the clips; the labels are int32 (clips,).
-    pictures
-        Of the clips' windows, uint8 (windows, 288, 432, 3).
+    values
+        What the front end shows of the clips' windows, (windows, *shape): float32 of a grid, else uint8.
     clips
         The place of each window's clip, int64 (windows,), ascending.
     recordings
@@ -125,7 +125,7 @@ class Part:
     """
 
     names: tuple[str, ...]
-    pictures: np.ndarray
+    values: np.ndarray
     clip_labels: np.ndarray
     clips: np.ndarray
     recordings: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Bring batches to where they are computed, so that the arithmetic never waits for pictures."""
+"""Bring batches to where they are computed, so that the arithmetic never waits for them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import tensorflow as tf
 from train.data import Part
 
 RESIDENT_BYTES = 4 << 30
-"""Pictures up to this many bytes (11,500 of them) are kept in a GPU's memory; more are sent batch by batch."""
+"""Windows up to this many bytes (11,500 pictures) are kept in a GPU's memory; more are sent batch by batch."""
 
 GPU = "GPU:0"
 
@@ -20,10 +20,10 @@ Batch = tuple[tf.Tensor, tf.Tensor]
 
 
 class Feed(Protocol):
-    """Something that yields a part's pictures and labels in any order, batch by batch."""
+    """Something that yields a part's windows and labels in any order, batch by batch."""
 
     def batches(self, chosen: Sequence[np.ndarray]) -> Iterator[Batch]:
-        """Yield (pictures uint8 (n, 288, 432, 3), labels int32 (n,)) for each array of item numbers."""
+        """Yield (values (n, *shape), uint8 or float32; labels int32 (n,)) for each array of window numbers."""
 
 
 class HostFeed:
@@ -45,20 +45,20 @@ class HostFeed:
             yield following.result()
 
     def _gather(self, numbers: np.ndarray) -> Batch:
-        return tf.constant(self.part.pictures[numbers]), tf.constant(self.part.labels[numbers])
+        return tf.constant(self.part.values[numbers]), tf.constant(self.part.labels[numbers])
 
 
 class ResidentFeed:
-    """Batches that are gathered in a GPU's memory, where all pictures lie.
+    """Batches that are gathered in a GPU's memory, where all windows lie.
 
-    TensorFlow gathers no uint8 on a GPU, so the pictures' bytes are kept as float32 values, four to a value, and are
-    bytes again afterwards. Nothing is computed with those values.
+    TensorFlow gathers no uint8 on a GPU, so their bytes are kept as float32 values, four to a value, and are bytes
+    again afterwards. Nothing is computed with those values.
     """
 
     def __init__(self, part: Part, device: str) -> None:
-        self.shape = part.pictures.shape[1:]
+        self.shape, self.dtype = part.values.shape[1:], part.values.dtype
         self.device = device
-        flat = np.ascontiguousarray(part.pictures).reshape(len(part.labels), -1)
+        flat = np.ascontiguousarray(part.values).reshape(len(part.labels), -1)
         with tf.device(device):
             self.words = tf.constant(flat.view(np.float32))  # (n, 93312)
         self.labels = part.labels
@@ -67,12 +67,13 @@ class ResidentFeed:
         for numbers in chosen:
             with tf.device(self.device):
                 words = tf.gather(self.words, tf.constant(numbers, tf.int64))
-                pictures = tf.reshape(tf.bitcast(words, tf.uint8), (len(numbers), *self.shape))
-            yield pictures, tf.constant(self.labels[numbers])
+                values = tf.reshape(tf.bitcast(words, tf.as_dtype(self.dtype)), (len(numbers), *self.shape))
+            yield values, tf.constant(self.labels[numbers])
 
 
 def make_feed(part: Part, device: str) -> Feed:
     """Return what feeds a part to the device "cpu" or "gpu"."""
     if device != "gpu":
         return HostFeed(part)
-    return ResidentFeed(part, GPU) if part.pictures.nbytes <= RESIDENT_BYTES else HostFeed(part, ahead=True)
+    resident = part.values.nbytes <= RESIDENT_BYTES and part.values[0].nbytes % 4 == 0
+    return ResidentFeed(part, GPU) if resident else HostFeed(part, ahead=True)

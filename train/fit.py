@@ -14,11 +14,10 @@ import tensorflow as tf
 import tf_keras
 
 from toolkit.errors import RunError
-from train.build import build
+from train.build import run_model
 from train.config import Recipe, RunConfig
 from train.data import Part, Progress
 from train.feed import Feed, make_feed
-from train.networks import find_network, with_dropout
 from train.state import TrainingState
 from train.step import PredictStep, TrainStep, make_predict_step, make_train_step
 
@@ -137,9 +136,9 @@ def _train_epoch(
         correct += right
         report(Progress(epoch + 1, recipe.epochs, step + 1, steps, loss))
 
-    for step, (pictures, labels) in enumerate(feed.batches(chosen)):
+    for step, (values, labels) in enumerate(feed.batches(chosen)):
         seed = np.array((config.seed, epoch * steps + step), np.int32)
-        started.append(train_step(pictures, labels, seed))
+        started.append(train_step(values, labels, seed))
         if step:
             read(step - 1)
     read(steps - 1)
@@ -151,8 +150,7 @@ def stock_model(config: RunConfig, weights: list[np.ndarray]) -> tf_keras.Model:
     policy = tf_keras.mixed_precision.global_policy()
     tf_keras.mixed_precision.set_global_policy("float32")
     try:
-        network = with_dropout(find_network(config.model), config.recipe.dropout)
-        model = build(network, len(config.classes), name=config.model)
+        model = run_model(config)
     finally:
         tf_keras.mixed_precision.set_global_policy(policy)
     model.set_weights(weights)
@@ -163,6 +161,6 @@ def predict_all(predict: PredictStep, feed: Feed, items: int) -> tuple[np.ndarra
     """Return (probabilities float32 (items, classes), losses float32 (items,)) of a feed, in its order."""
     numbers = np.arange(items)
     chosen = [numbers[start : start + EVALUATION_BATCH] for start in range(0, items, EVALUATION_BATCH)]
-    results = [predict(pictures, labels) for pictures, labels in feed.batches(chosen)]  # on a GPU, still under way
+    results = [predict(values, labels) for values, labels in feed.batches(chosen)]  # on a GPU, still under way
     scores, losses = zip(*results, strict=True)
     return np.concatenate([part.numpy() for part in scores]), np.concatenate([part.numpy() for part in losses])

@@ -8,6 +8,7 @@ from typing import Any
 
 from toolkit.files import canonical_json
 from train.config import Recipe
+from train.front_end import front_end_note
 from train.results import Result
 
 SYNTHETIC = "SYNTHETIC"
@@ -91,6 +92,8 @@ def _note(run: Result, several: bool) -> str:
         value = getattr(recipe, name)
         if value != usual:
             notes.append(f"{name.replace('_', ' ')} {value if isinstance(value, str) else format(value, 'g')}")
+    if hearing := front_end_note(config["front_end"]):
+        notes.append(hearing)
     if gpu := gpu_name(config):
         notes.append(gpu)
     if config["compute"]["precision"] != "float32":

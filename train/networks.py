@@ -1,6 +1,6 @@
 """The two networks of the paper as tables of layers, with shapes, parameters and multiply-adds derived from them.
 
-Nothing here needs TensorFlow; `train.build` turns a table into a Keras model.
+Nothing here needs TensorFlow; `train.build` turns a table into a Keras model, `train.registry` gives it a name.
 
 Sources: A. Cox, A. Sato, E.-R. Kausche, "Using a Convolutional Neural Networks to Classify Musical Genres", figures 2
 and 3; the first network follows M. Zeiler and R. Fergus, "Visualizing and Understanding Convolutional Networks"
@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from toolkit.errors import UsageError
+from toolkit.frontend.spec import PICTURE, FrontEnd
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,6 @@ class Softmax:
 
 Layer = Conv | Relu | Pool | Standardise | Flatten | Dropout | Dense | Softmax
 
-PICTURE_SHAPE = (288, 432, 3)
-
 ZFNET: tuple[Layer, ...] = (
     #                               288 x 432 x 3
     Conv(96, kernel=7, stride=2),  # 141 x 213 x 96
@@ -106,7 +104,7 @@ GTZANET: tuple[Layer, ...] = (
     Softmax(),
 )
 
-NETWORKS: dict[str, tuple[Layer, ...]] = {"gtzanet": GTZANET, "zfnet": ZFNET}
+TABLES = {"gtzanet": GTZANET, "zfnet": ZFNET}
 
 
 @dataclass(frozen=True)
@@ -119,17 +117,6 @@ class Row:
     multiply_adds: int
 
 
-def find_network(name: str) -> tuple[Layer, ...]:
-    """Return the layer table called `name` ("gtzanet" or "zfnet").
-
-    Raises `UsageError` if there is no such network.
-    """
-    try:
-        return NETWORKS[name]
-    except KeyError:
-        raise UsageError(f"unknown network {name!r}: choose one of {', '.join(sorted(NETWORKS))}") from None
-
-
 def with_dropout(network: tuple[Layer, ...], rate: float | None) -> tuple[Layer, ...]:
     """Return `network` with the rate of its dropout layers replaced (None leaves the table as it is)."""
     if rate is None:
@@ -137,7 +124,7 @@ def with_dropout(network: tuple[Layer, ...], rate: float | None) -> tuple[Layer,
     return tuple(replace(layer, rate=rate) if isinstance(layer, Dropout) else layer for layer in network)
 
 
-def trace(network: tuple[Layer, ...], classes: int = 10, shape: tuple[int, ...] = PICTURE_SHAPE) -> list[Row]:
+def trace(network: tuple[Layer, ...], classes: int = 10, shape: tuple[int, ...] = PICTURE.shape) -> list[Row]:
     """Follow one input of `shape` (height, width, channels) through a layer table and return one row per layer.
 
     Multiply-adds count one multiplication and one addition as one, for convolutions and dense layers alone (as the
@@ -190,11 +177,11 @@ def parameter_count(network: tuple[Layer, ...], classes: int = 10) -> int:
     return sum(row.parameters for row in trace(network, classes))
 
 
-def summary(name: str, classes: int = 10) -> str:
-    """Return the table of network `name` as text: names, layers, output shapes, parameters, multiply-adds, totals."""
-    network = find_network(name)
-    rows, names = trace(network, classes), ["picture", *layer_names(network)]
-    lines = [f"{name}: input {' x '.join(map(str, PICTURE_SHAPE))}, pixel values 0..255, divided by 255", ""]
+def summary(name: str, network: tuple[Layer, ...], spec: FrontEnd = PICTURE, classes: int = 10) -> str:
+    """Return a layer table as text: names, layers, output shapes, parameters, multiply-adds, totals."""
+    rows, names = trace(network, classes, spec.shape), ["picture", *layer_names(network)]
+    scaled = "" if spec.layout == "grid" else ", pixel values 0..255, divided by 255"
+    lines = [f"{name}: input {' x '.join(map(str, spec.shape))}{scaled}", ""]
     lines.append(f"{'name':<14}{'layer':<30}{'output':>16}{'parameters':>14}{'multiply-adds':>16}")
     for layer_name, row in zip(names, rows, strict=True):
         shape = " x ".join(map(str, row.shape))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from toolkit.data.splits import PARTS
-from toolkit.frontend.spec import PICTURE
+from toolkit.frontend.spec import FrontEnd
 from train.data import Dataset, Part
 
 MOST_LINES = 10
@@ -75,7 +75,7 @@ def _duplicate_notices(dataset: Dataset) -> Iterator[str]:
         yield f"duplicates: {torn} sets of equal files are in several classes (python -m toolkit dataset lists them)"
 
 
-def window_notices(parts: dict[str, Part]) -> Iterator[str]:
+def window_notices(parts: dict[str, Part], spec: FrontEnd) -> Iterator[str]:
     """Yield how many windows the clips have, where one is longer than a window."""
     for name in PARTS:
         if name in parts and parts[name].has_long_clips:
@@ -83,5 +83,5 @@ def window_notices(parts: dict[str, Part]) -> Iterator[str]:
             use = "all are trained on" if name == "train" else "a clip's label is that of their mean probabilities"
             yield (
                 f"windows: {len(part.names)} clips of {name} have {len(part.clips)} windows of "
-                f"{PICTURE.window_seconds:g} s ({part.pictures.nbytes / 1e6:.0f} MB in memory): {use}"
+                f"{spec.window_seconds:g} s ({part.values.nbytes / 1e6:.0f} MB): {use}"
             )

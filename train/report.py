@@ -8,6 +8,7 @@ from typing import Any
 
 from toolkit.measure.metrics import two_proportion_z, wald_interval, wilson_interval
 from train.config import RunConfig
+from train.front_end import front_end_note
 from train.groups import FOLDED, SYNTHETIC, Group, gpu_name, group_runs
 from train.paper import LEAK_NOTE, RESULTS, TOP5_NOTE, VALIDATION_ITEMS
 from train.results import Result
@@ -20,7 +21,7 @@ SYNTHETIC_NOTE = "The clips are synthetic: these numbers show that the chain wor
 
 def run_report(config: RunConfig, result: dict[str, Any], history: Sequence[dict[str, Any]]) -> str:
     """Return one run's report."""
-    recipe, compute, last = config.recipe, config.compute, history[-1]
+    recipe, compute, last, note = config.recipe, config.compute, history[-1], front_end_note(config.front_end)
     lines = [f"# {config.model}, split {config.split.name}, seed {config.seed}", ""]
     if config.data.synthetic:
         lines += [SYNTHETIC_NOTE, ""]
@@ -28,7 +29,7 @@ def run_report(config: RunConfig, result: dict[str, Any], history: Sequence[dict
     lines += [
         f"{epochs} of SGD, batch {recipe.batch_size}, learning rate {recipe.learning_rate:g} to "
         f"{last['learning_rate']:g}, momentum {recipe.momentum:g}, {compute.precision} on "
-        f"{gpu_name(config.to_dict()) or 'a processor'}. "
+        f"{gpu_name(config.to_dict()) or 'a processor'}. {note and f'The network hears a {note}. '}"
         f"{_kept_sentence(recipe.keep, history)}",
         "",
         HEADER.replace("blues", config.classes[0]),
@@ -69,6 +70,8 @@ def _kept_sentence(keep: str, history: Sequence[dict[str, Any]]) -> str:
 
 
 def _paper_rows(model: str) -> list[str]:
+    if model not in RESULTS:
+        return []
     paper = RESULTS[model]
     low, high = wald_interval(paper.correct, VALIDATION_ITEMS)
     wilson = _interval(wilson_interval(paper.correct, VALIDATION_ITEMS))
@@ -123,7 +126,7 @@ def results_report(runs: Sequence[Result]) -> str:
             for group in chosen:
                 if group.model == model:
                     lines += _group_rows(group)
-            if split == "paper" and model in RESULTS:
+            if split == "paper":
                 lines += _paper_rows(model)
         lines += ["", *_z_lines(chosen)]
         if any(group.synthetic for group in chosen):

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from toolkit.data import run_folder
 from toolkit.errors import RunError, UsageError
 from toolkit.files import read_json, remove_leftovers, write_json, write_text
-from toolkit.frontend.spec import PICTURE
+from toolkit.frontend.spec import FrontEnd
 from train import checkpoint
 from train.config import Compute, Recipe, RunConfig
 from train.data import Dataset, Progress, Steps, load_part, reopen_dataset
 from train.device import gpu_versions
 from train.notices import window_notices
+from train.registry import find_network
 
 if TYPE_CHECKING:
     import tf_keras
@@ -37,15 +38,18 @@ def versions(device: str) -> dict[str, str]:
     return installed | gpu_versions() if device == "gpu" else installed
 
 
-def new_config(model: str, dataset: Dataset, seed: int, recipe: Recipe, compute: Compute) -> RunConfig:
-    """Return the configuration of a run that starts now."""
+def new_config(
+    network: str, dataset: Dataset, spec: FrontEnd, seed: int, recipe: Recipe, compute: Compute
+) -> RunConfig:
+    """Return the configuration of a run that starts now, of the network that `find_network` knows by this name."""
     return RunConfig(
-        model=model,
+        model=find_network(network).name,
+        network=network if ":" in network else None,
         classes=dataset.index.classes,
         seed=seed,
         data=dataset.data,
         split=dataset.split_config,
-        front_end=PICTURE.to_dict(),
+        front_end=spec.to_dict(),
         recipe=recipe,
         compute=compute,
         versions=versions(compute.device),
@@ -138,16 +142,16 @@ def work(folder: Path, config: RunConfig, dataset: Dataset, cache: Path | None, 
             raise RunError(f"{folder}: another process has finished this run: there is nothing to resume")
         remove_leftovers(folder)
         write_json(folder / run_folder.SPLIT, dataset.split.to_dict())  # the run's own, which may be damaged
-        split = dataset.split
+        split, spec = dataset.split, FrontEnd.from_dict(config.front_end)
         parts = {
-            name: load_part(dataset, names, cache, listener.steps)
+            name: load_part(dataset, names, spec, cache, listener.steps)
             for name, names in (("train", split.train), ("validation", split.validation))
         }
-        for sentence in window_notices(parts):
+        for sentence in window_notices(parts, spec):
             listener.notice(sentence)
         model, history = fit(config, parts.pop("train"), parts["validation"], folder, listener)
         if split.test:
-            parts["test"] = load_part(dataset, split.test, cache, listener.steps)
+            parts["test"] = load_part(dataset, split.test, spec, cache, listener.steps)
         predicted = {name: predictions(model, part, config.compute) for name, part in parts.items()}
         measured = {name: measure(part, config.classes) for name, part in predicted.items()}
         seconds = round(sum(entry["seconds"] for entry in history), 1)

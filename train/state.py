@@ -11,10 +11,9 @@ import tensorflow as tf
 import tf_keras
 
 from toolkit.errors import RunError
-from train.build import build
+from train.build import run_model
 from train.checkpoint import FILE, Checkpoint
 from train.config import Recipe, RunConfig
-from train.networks import find_network, with_dropout
 from train.schedule import Plateau, kept_epoch
 from train.step import make_optimizer
 
@@ -35,9 +34,8 @@ class TrainingState:
     @classmethod
     def start(cls, config: RunConfig, folder: Path) -> TrainingState:
         """Return the state to go on from: that of the folder's checkpoint, or a new run's."""
-        network = with_dropout(find_network(config.model), config.recipe.dropout)
         tf_keras.utils.set_random_seed(config.seed)
-        model = build(network, len(config.classes), name=config.model, twin=True, device=config.compute.device)
+        model = run_model(config, twin=True)
         optimizer = make_optimizer(config.recipe, config.compute.precision)
         optimizer.build(model.trainable_variables)
         checkpoint = Checkpoint.load(folder)

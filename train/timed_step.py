@@ -13,6 +13,7 @@ from typing import Any
 from toolkit.dataclass_json import from_json
 from toolkit.error_text import first_line
 from toolkit.errors import GtzanetError
+from toolkit.frontend.spec import PICTURE
 from train.speed import Job, Timing, Variant
 
 SPLIT = "paper"
@@ -47,7 +48,7 @@ def _plain(job: Job) -> Timing:
 
     from toolkit.data.dataset import build_index
     from train.build import build
-    from train.networks import find_network
+    from train.networks import TABLES
 
     index = build_index(Path(job.root), "pictures")
     options: dict[str, Any] = {
@@ -59,7 +60,7 @@ def _plain(job: Job) -> Timing:
     training = tf_keras.utils.image_dataset_from_directory(index.root, subset="training", **options)
     if job.device == "gpu":
         training = training.cache().prefetch(2)  # decoded once, and the next batch ready: what a careful user adds
-    model = build(find_network(job.model), len(index.classes), name=job.model)
+    model = build(TABLES[job.model], len(index.classes), name=job.model)
     optimizer = tf_keras.optimizers.SGD(job.recipe.learning_rate, momentum=job.recipe.momentum)
     model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
     clock, epochs = _Clock(), _epochs(job)
@@ -86,7 +87,7 @@ def _ours(job: Job) -> Timing:
     on_gpu, epochs, variant = job.device == "gpu", _epochs(job), job.variant
     compute = replace(job.compute, device="gpu" if on_gpu else "cpu", precision=variant.precision)
     dataset = open_dataset(Path(job.root), "pictures", SPLIT, seed=0, folds=5, fold=0, progress=_quiet)
-    config = run.new_config(job.model, dataset, 0, replace(job.recipe, epochs=epochs + on_gpu), compute)
+    config = run.new_config(job.model, dataset, PICTURE, 0, replace(job.recipe, epochs=epochs + on_gpu), compute)
     clock, profile = _Clock(), GpuProfile()
 
     def report(state: Progress) -> None:
@@ -98,8 +99,8 @@ def _ours(job: Job) -> Timing:
             profile.start() if state.step == 1 else None
             profile.stop() if state.step == state.steps - 1 else None
 
-    training = load_part(dataset, dataset.split.train, None, _quiet)
-    validation = load_part(dataset, dataset.split.validation[:32], None, _quiet)
+    training = load_part(dataset, dataset.split.train, PICTURE, None, _quiet)
+    validation = load_part(dataset, dataset.split.validation[:32], PICTURE, None, _quiet)
     feed_of = (lambda part, _: HostFeed(part, ahead=True)) if variant.feed == "host" else make_feed
     with tempfile.TemporaryDirectory() as folder:
         fit(config, training, validation, Path(folder), report, feed_of=feed_of, xla=variant.xla)

@@ -160,13 +160,3 @@ def test_every_link_leads_somewhere() -> None:
         for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text()):
             if "://" not in target:
                 assert (page.parent / target.replace("\n", "")).exists(), (page.name, target)
-
-
-def test_contributings_network_is_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    from train import networks
-
-    (code,) = blocks(ROOT / "CONTRIBUTING.md", "python")
-    scope = dict(vars(networks))
-    exec(code, scope)
-    monkeypatch.setattr(networks, "NETWORKS", scope["NETWORKS"])
-    assert "243104" in networks.summary("tiny").replace(",", "")

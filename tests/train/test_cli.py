@@ -23,7 +23,7 @@ from train.config import Recipe
     ("arguments", "words"),
     [
         (["resnet"], "unknown network 'resnet'"),
-        ([], "no network: name one of gtzanet, zfnet, or use --resume"),
+        ([], "no network: name one of edgenet, gtzanet, zfnet, or use --resume"),
         (["--summary"], "--summary needs a network"),
         (["gtzanet", "zfnet"], "unrecognized arguments: zfnet"),
         (["gtzanet", "--epochs", "0"], "--epochs must be at least 1"),
@@ -38,6 +38,15 @@ from train.config import Recipe
         (["gtzanet", "--min-learning-rate", "inf"], "--min-learning-rate must be finite"),
         (["gtzanet", "--plateau-delta", "inf"], "--plateau-delta must be finite"),
         (["zfnet", "--dropout", "0.5"], "zfnet has no dropout layer"),
+        (["edgenet", "--shards", "2"], "--shards: edgenet is built by a function"),
+        (["no.such.module:NETWORK"], "network no.such.module:NETWORK: No module named 'no'"),
+        (["gtzanet", "--front-end", "ear"], "there is no front end 'ear': choose one of gtzan-picture"),
+        (["edgenet", "--window", "0.01"], "window_seconds is 0.01; it must be from 0.1 to 600"),
+        (["edgenet", "--window", "2", "--hop", "3"], "hop_seconds is 3.0; it must be at most a window"),
+        (["gtzanet", "--front-end", "log-mel"], "gtzanet does not fit the front end's 64 x 313 x 1"),
+        (["edgenet", "--kind", "pictures"], "--kind pictures: pictures show gtzan-picture or mel-grid alone"),
+        (["speed", "edgenet"], "speed: edgenet hears no pictures"),
+        (["--resume", "x", "--window", "3"], "--window cannot be changed when a run is resumed"),
         (["gtzanet", "--data", ""], "--data is empty"),
         (["gtzanet", "--cache", ""], "--cache is empty"),
         (["gtzanet", "--runs", " "], "--runs is empty"),
@@ -114,7 +123,7 @@ def test_which_epoch_is_kept_depends_on_the_split(
     )
     recipes: list[Recipe] = []
 
-    def stop(model: str, dataset: object, seed: int, recipe: Recipe, compute: object) -> None:
+    def stop(model: str, dataset: object, spec: object, seed: int, recipe: Recipe, compute: object) -> None:
         recipes.append(recipe)
         raise UsageError("enough")
 

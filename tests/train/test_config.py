@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from toolkit.errors import RunError, UsageError
+from toolkit.frontend.spec import PICTURE
 from train.config import Compute, DataConfig, Recipe, RunConfig, SplitConfig
 
 
@@ -20,7 +21,7 @@ def make_config(**changes: Any) -> RunConfig:
         seed=3,
         data=DataConfig("/data", "pictures", "d" * 64, 20, False),
         split=SplitConfig("stratified", 0, 5, 0, "s" * 64),
-        front_end={"sample_rate": 22050},
+        front_end=PICTURE.to_dict(),
         recipe=Recipe(),
         compute=Compute("cpu", "float32", 2, 4),
         versions={"python": "3.11"},

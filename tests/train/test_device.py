@@ -14,7 +14,7 @@ import pytest
 from toolkit.errors import RunError
 from train import device
 from train.config import Compute, Recipe
-from train.networks import NETWORKS
+from train.networks import TABLES
 
 ROOT = Path(__file__).parents[2]
 CONVOLUTION = """
@@ -141,7 +141,7 @@ def test_tensorfloat32_needs_a_gpu() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
-@pytest.mark.parametrize("name", sorted(NETWORKS))
+@pytest.mark.parametrize("name", sorted(TABLES))
 def test_a_gpu_has_a_kernel_for_every_operation_of_a_step(name: str, precision: str) -> None:
     """An operation without one is computed on the processor, with a copy there and back: slow, and nothing says so."""
     import tensorflow as tf
@@ -168,7 +168,7 @@ def test_a_gpu_has_a_kernel_for_every_operation_of_a_step(name: str, precision: 
     policy = tf_keras.mixed_precision.global_policy()
     tf_keras.mixed_precision.set_global_policy(precision)
     try:
-        model = build(NETWORKS[name], 10, name="test", twin=True, device="gpu")
+        model = build(TABLES[name], 10, name="test", twin=True, device="gpu")
         optimizer = make_optimizer(Recipe(), precision)
         optimizer.build(model.trainable_variables)
         pictures = tf.TensorSpec((4, 288, 432, 3), tf.uint8)

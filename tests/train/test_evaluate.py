@@ -11,6 +11,7 @@ import pytest
 from runtime.classifier import Classifier
 from tests.cards import example_card
 from tests.toolkit.trees import write_sound
+from toolkit.frontend.spec import PICTURE
 from toolkit.measure.metrics import wilson_interval
 from train.data import Part, load_part, open_dataset
 from train.evaluate import measure
@@ -79,11 +80,11 @@ def test_a_clip_is_classified_as_the_runtime_does(tmp_path: Path) -> None:
         return None
 
     dataset = open_dataset(tmp_path / "data", None, "stratified", seed=0, folds=2, fold=0, progress=quiet)
-    part = load_part(dataset, tuple(f"ant/clip{n}.wav" for n in range(4)), tmp_path / "cache", quiet)
+    part = load_part(dataset, tuple(f"ant/clip{n}.wav" for n in range(4)), PICTURE, tmp_path / "cache", quiet)
     assert np.bincount(part.clips).tolist() == [1, 3, 2, 1]
     assert part.labels.tolist() == [0] * 7 and part.has_long_clips
     classifier = Classifier(Loudness())
-    means = part.clip_means(Loudness().run(part.pictures))
+    means = part.clip_means(Loudness().run(part.values))
     for name, mean in zip(part.names, means, strict=True):
         result = classifier.classify(tmp_path / "data" / name).by_label()
         np.testing.assert_allclose([result[label] for label in CLASSES], mean, rtol=1e-6)

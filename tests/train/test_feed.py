@@ -34,7 +34,7 @@ def test_batches_are_what_was_chosen(kind: str) -> None:
     assert len(batches) == 3
     for numbers, (pictures, labels) in zip(chosen, batches, strict=True):
         assert pictures.dtype.name == "uint8" and labels.dtype.name == "int32"
-        assert np.array_equal(pictures.numpy(), data.pictures[numbers])
+        assert np.array_equal(pictures.numpy(), data.values[numbers])
         assert np.array_equal(labels.numpy(), data.labels[numbers])
 
 
@@ -48,6 +48,15 @@ def test_bytes_that_are_no_number_come_back() -> None:
     assert np.array_equal(back.numpy(), pictures)
 
 
+@pytest.mark.parametrize("kind", ["host", "ahead", "resident"])
+def test_grids_come_as_they_are(kind: str) -> None:
+    values = np.random.default_rng(0).normal(size=(3, 5, 7, 1)).astype(np.float32)
+    values[0, 0, 0] = -np.inf
+    data = Part(("a", "b", "c"), values, np.arange(3, dtype=np.int32), np.arange(3), ())
+    ((back, _),) = feeds(data)[kind].batches([np.array([2, 0])])
+    assert back.dtype.name == "float32" and np.array_equal(back.numpy(), values[[2, 0]])
+
+
 def test_many_pictures_are_sent_batch_by_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     from train import feed
 
@@ -55,8 +64,10 @@ def test_many_pictures_are_sent_batch_by_batch(monkeypatch: pytest.MonkeyPatch) 
     data = part()
     assert isinstance(feed.make_feed(data, "gpu"), feed.ResidentFeed)
     assert not getattr(feed.make_feed(data, "cpu"), "ahead", True)
-    monkeypatch.setattr(feed, "RESIDENT_BYTES", data.pictures.nbytes - 1)
+    monkeypatch.setattr(feed, "RESIDENT_BYTES", data.values.nbytes - 1)
     many = feed.make_feed(data, "gpu")
+    odd = Part(("a",), np.zeros((1, 3, 3, 1), np.uint8), np.zeros(1, np.int32), np.arange(1), ())
+    assert isinstance(feed.make_feed(odd, "gpu"), feed.HostFeed), "nine bytes are no whole number of float32"
     assert isinstance(many, feed.HostFeed) and many.ahead
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.toolkit.trees import picture_tree, write_picture
+from toolkit.frontend.spec import PICTURE
 from train.data import Dataset, Part, open_dataset
 from train.notices import dataset_notices, window_notices
 
@@ -90,7 +91,7 @@ def test_equal_files_on_both_sides_and_in_two_classes_are_warned_of(tmp_path: Pa
 def test_windows_are_counted_where_a_clip_has_several() -> None:
     clips = np.array([0, 1, 1, 1])
     long = Part(("a", "b"), np.zeros((4, 288, 432, 3), np.uint8), np.zeros(2, np.int32), clips, ("a", "b"))
-    short = Part(("a",), long.pictures[:1], np.zeros(1, np.int32), np.arange(1), ("a",))
-    assert list(window_notices({"train": short, "validation": short})) == []
-    (sentence,) = window_notices({"train": long, "validation": short})
-    assert sentence == "windows: 2 clips of train have 4 windows of 30 s (1 MB in memory): all are trained on"
+    short = Part(("a",), long.values[:1], np.zeros(1, np.int32), np.arange(1), ("a",))
+    assert list(window_notices({"train": short, "validation": short}, PICTURE)) == []
+    (sentence,) = window_notices({"train": long, "validation": short}, PICTURE)
+    assert sentence == "windows: 2 clips of train have 4 windows of 30 s (1 MB): all are trained on"

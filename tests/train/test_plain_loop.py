@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from tests.train.test_config import make_config
-from train import networks
+from train import registry
 from train.config import Compute, Recipe
 from train.data import Part
 from train.networks import Conv, Dropout, Flatten, Pool, Softmax
+from train.registry import Network
 
 pytestmark = pytest.mark.slow
 
@@ -55,7 +56,7 @@ def plain_loop() -> tuple[list[list[np.ndarray]], list[dict[str, float]]]:
     )
     body, head = tf_keras.Model(model.input, model.layers[-2].output), model.layers[-1]
     velocity = [np.zeros(weight.shape, np.float32) for weight in model.get_weights()]
-    pictures, labels = TRAINING.pictures.astype(np.float32), [TRAINING.clip_labels[clip] for clip in TRAINING.clips]
+    pictures, labels = TRAINING.values.astype(np.float32), [TRAINING.clip_labels[clip] for clip in TRAINING.clips]
     steps = -(-len(pictures) // BATCH)
     rate, lowest, weights, history = RECIPE.learning_rate, np.inf, [], []
     for epoch in range(EPOCHS):
@@ -74,7 +75,7 @@ def plain_loop() -> tuple[list[list[np.ndarray]], list[dict[str, float]]]:
             gradients = [gradient.numpy() for gradient in tape.gradient(loss, model.trainable_weights)]
             velocity = [0.9 * v - np.float32(rate) * g for v, g in zip(velocity, gradients, strict=True)]
             model.set_weights([w + v for w, v in zip(model.get_weights(), velocity, strict=True)])
-        scores = model.predict(VALIDATION.pictures.astype(np.float32), verbose=0)
+        scores = model.predict(VALIDATION.values.astype(np.float32), verbose=0)
         by_clip = [np.flatnonzero(VALIDATION.clips == clip) for clip in range(len(VALIDATION.names))]
         losses = [
             np.mean(-np.log(scores[windows, label]))
@@ -96,7 +97,7 @@ def plain_loop() -> tuple[list[list[np.ndarray]], list[dict[str, float]]]:
 def test_a_run_is_what_a_plain_loop_computes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from train.fit import fit
 
-    monkeypatch.setitem(networks.NETWORKS, "tiny", NETWORK)
+    monkeypatch.setitem(registry.NETWORKS, "tiny", Network("tiny", NETWORK))
     config = make_config(
         model="tiny", classes=("a", "b", "c"), seed=SEED, recipe=RECIPE, compute=Compute("cpu", "float32", 2, 1)
     )

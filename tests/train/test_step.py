@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from train.config import Compute, Recipe
-from train.networks import GTZANET, NETWORKS, Conv, Dropout, Flatten, Pool, Softmax, Standardise, with_dropout
+from train.networks import GTZANET, TABLES, Conv, Dropout, Flatten, Pool, Softmax, Standardise, with_dropout
 
 pytestmark = pytest.mark.slow
 
@@ -61,7 +61,7 @@ def test_shards_move_the_result_by_rounding_alone(shards: int) -> None:
 
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
-@pytest.mark.parametrize("name", sorted(NETWORKS))
+@pytest.mark.parametrize("name", sorted(TABLES))
 def test_no_sum_depends_on_which_thread_is_faster(name: str, precision: str) -> None:
     """AddN starts with whichever input's buffer is free; with two inputs that cannot change the rounding."""
     import tensorflow as tf
@@ -72,7 +72,7 @@ def test_no_sum_depends_on_which_thread_is_faster(name: str, precision: str) -> 
 
     policy = tf_keras.mixed_precision.global_policy()
     tf_keras.mixed_precision.set_global_policy(precision)
-    model = build(NETWORKS[name], 3, name="test", twin=True)
+    model = build(TABLES[name], 3, name="test", twin=True)
     tf_keras.mixed_precision.set_global_policy(policy)
     optimizer = make_optimizer(Recipe(), precision)
     optimizer.build(model.trainable_variables)
