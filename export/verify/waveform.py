@@ -1,4 +1,4 @@
-"""A model whose input is sound has the labels of its twin whose input is pictures."""
+"""A model whose input is sound has the labels of its twin whose input a front end computes: pictures, or a grid."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from toolkit.frontend.spec import FrontEnd
 from toolkit.frontend.windows import fitted
 
 MAX_ABS = 0.02
-"""Of a probability: a few pixels may differ by a colour or two."""
+"""Of a probability: a few pixels may differ by a colour or two, a grid's values by 0.02."""
 
 
 @lru_cache(maxsize=1)
@@ -41,6 +41,6 @@ def check_same(ours: Classifier, twin: Classifier, sounds: Mapping[str, NDArray[
         if off > MAX_ABS or our_scores.argmax() != twin_scores.argmax():
             raise ArtifactError(
                 f"refused: the {ours.card.input_level} model's label of {name} is {ours.labels[our_scores.argmax()]}, "
-                f"the picture model's {twin.labels[twin_scores.argmax()]} "
+                f"the {twin.card.input_level} model's {twin.labels[twin_scores.argmax()]} "
                 f"(largest difference {off:.2g}, limit {MAX_ABS:g})"
             )

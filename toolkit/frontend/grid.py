@@ -8,7 +8,10 @@ from numpy.typing import NDArray
 from toolkit.frontend.spec import FrontEnd
 from toolkit.frontend.spectrogram import MelFrames, decibels
 
-_LEAST_DEVIATION = 1e-6
+LEAST_DEVIATION = 1e-5
+"""Of a window's largest absolute value: a smaller deviation is the rounding of equal values."""
+NO_DEVIATION = 1e-30
+"""What a window of zeros is divided by."""
 
 
 def grid(samples: NDArray[np.float32], spec: FrontEnd) -> NDArray[np.float32]:
@@ -26,7 +29,8 @@ def grid_of_power(power: NDArray[np.float32], spec: FrontEnd) -> NDArray[np.floa
     if spec.normalise == "affine":
         values = (values + np.float32(spec.shift)) * np.float32(spec.scale)
     if spec.normalise == "clip":
-        deviation = max(float(values.std(dtype=np.float64)), _LEAST_DEVIATION)
+        least = LEAST_DEVIATION * float(np.abs(values).max())
+        deviation = max(float(values.std(dtype=np.float64)), least, NO_DEVIATION)
         values = (values - np.float32(values.mean(dtype=np.float64))) / np.float32(deviation)
     return np.ascontiguousarray(values.T)[:, :, np.newaxis]
 

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
 
 from export.front_end_rules import check_front_end
-from export.keras import load_tensorflow
-from export.onnx import frontend as onnx_frontend
-from export.tflite import frontend as tflite_frontend
+from tests.export.front_end_models import front_end_model
 from toolkit.audio.samples import to_mono_at
 from toolkit.data import synthetic
 from toolkit.data.synthetic_voices import RATE
 from toolkit.errors import UsageError
 from toolkit.frontend.picture import BOX, colour_index, drawing, paint, render, shown_bands, shown_frames
+from toolkit.frontend.presets import PRESETS
 from toolkit.frontend.spec import PICTURE, FrontEnd
 from toolkit.frontend.spectrogram import db_mel
 from toolkit.frontend.windows import fitted
@@ -48,34 +46,6 @@ def sounds(spec: FrontEnd) -> dict[str, Any]:
     }
 
 
-@cache
-def picture_model(format: str, spec: FrontEnd, level: str) -> Callable[[Any], Any]:
-    """Return a function that renders the picture of a model with nothing behind its front end."""
-    if format == "onnx":
-        import onnxruntime
-        from onnx import TensorProto, helper
-
-        shape = (1, spec.height, spec.width, 3)
-        ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in ("picture", "out")]
-        graph = helper.make_graph([helper.make_node("Identity", ["picture"], ["out"])], "same", ends[:1], ends[1:])
-        same = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-        model = onnx_frontend.prepended(same.SerializeToString(), spec, level)
-        session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-        return lambda value: session.run(None, {level: value[np.newaxis]})[0][0]
-    from ai_edge_litert.interpreter import Interpreter
-
-    load_tensorflow()
-    interpreter = Interpreter(model_content=tflite_frontend.to_tflite(spec, level), num_threads=1)
-    interpreter.allocate_tensors()
-
-    def run(value: Any) -> Any:
-        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], value[np.newaxis])
-        interpreter.invoke()
-        return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])[0]
-
-    return run
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sounds(SHORT))
 @pytest.mark.parametrize("spec", [PICTURE, SHORT, ODD], ids=["the public pictures'", "short", "odd"])
@@ -83,7 +53,7 @@ def picture_model(format: str, spec: FrontEnd, level: str) -> Callable[[Any], An
 @pytest.mark.parametrize("format", ["tflite", "onnx"])
 def test_it_renders_the_toolkits_picture(format: str, level: str, spec: FrontEnd, name: str) -> None:
     sound = sounds(spec)[name]
-    picture = picture_model(format, spec, level)(db_mel(sound, spec) if level == "mel" else sound)
+    picture = front_end_model(format, spec, level)(db_mel(sound, spec) if level == "mel" else sound)
     ours = render(sound, spec)
     differing = (picture != ours).any(axis=-1)
     assert differing.sum() <= (0 if level == "mel" else 50), "of 124,416 pixels"
@@ -95,7 +65,7 @@ def test_it_renders_the_toolkits_picture(format: str, level: str, spec: FrontEnd
 def test_a_tone_lights_its_own_row(format: str) -> None:
     """Higher tones are drawn higher: the brightest row of the box rises with the frequency."""
     rows = [
-        int(picture_model(format, PICTURE, "waveform")(tone(PICTURE, hertz))[BOX].sum(axis=(1, 2))[1:-1].argmax())
+        int(front_end_model(format, PICTURE, "waveform")(tone(PICTURE, hertz))[BOX].sum(axis=(1, 2))[1:-1].argmax())
         for hertz in (100, 400, 1600, 6400)
     ]
     assert rows == sorted(rows, reverse=True) and len(set(rows)) == 4
@@ -111,12 +81,14 @@ def test_the_tables_paint_what_the_toolkit_paints() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spec", "why"),
+    ("spec", "level", "why"),
     [
-        (replace(PICTURE, hop_length=500), "needs n_fft .2048. to be a multiple of hop_length"),
-        (replace(PICTURE, short="stretch"), "short ones cannot be stretched"),
+        (PICTURE, "waveform", None),
+        (replace(PICTURE, short="stretch"), "waveform", "short ones cannot be stretched"),
+        (PRESETS["mel-grid"], "mel", None),
+        (PRESETS["log-mel"], "mel", "decibels are an input of pictures"),
     ],
 )
-def test_a_front_end_that_cannot_be_a_graph_is_refused(spec: FrontEnd, why: str) -> None:
-    with pytest.raises(UsageError, match=f"--input waveform: .*{why}"):
-        check_front_end(spec, "waveform")
+def test_a_front_end_that_cannot_be_a_graph_is_refused(spec: FrontEnd, level: str, why: str | None) -> None:
+    with pytest.raises(UsageError, match=f"--input {level}: .*{why}") if why else nullcontext():
+        check_front_end(spec, level)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from export.cli import entry
+from export.probes import synthetic_sounds
 from export.variants import PRECISIONS
 from export.verify.waveform import check_same, sounds
 from runtime.classifier import Classifier
@@ -18,6 +20,7 @@ from tests.run_maker import PLAN
 from toolkit.artifact.file import FORMATS, model_files, read_card
 from toolkit.data import synthetic
 from toolkit.errors import ArtifactError, UsageError
+from toolkit.frontend.presets import PRESETS
 from toolkit.frontend.spec import PICTURE
 
 pytestmark = pytest.mark.slow
@@ -132,6 +135,19 @@ def test_another_label_or_a_distance_is_enough(ours: float, twin: float, message
     expected = nullcontext() if message is None else pytest.raises(ArtifactError, match=message)
     with expected:
         check_same(Constant(ours), Constant(twin), sound)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["yamnet", "efficientat", "mel-grid"])
+def test_twins_of_any_front_end_are_compared_on_windows_of_it(name: str) -> None:
+    spec = PRESETS[name]
+    heard = sounds(spec)
+    assert set(synthetic_sounds(spec, 1, 1000.0)) < set(heard) and len(heard) == 6 + len(synthetic.CLASSES)
+    assert all(sound.shape == (spec.fixed_samples,) and sound.dtype == np.float32 for sound in heard.values())
+    twin = Constant(0.8)
+    tensor = twin.card.input._replace(shape=(1, *spec.shape))
+    twin.card = replace(twin.card, front_end=spec, input_level="grid", input=tensor)
+    with pytest.raises(ArtifactError, match="the grid model's high"):
+        check_same(Constant(0.1), twin, {"a tone": heard["a tone"]})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
