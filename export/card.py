@@ -96,7 +96,7 @@ def card_of_sound(twin: Card, variant: Variant, content: bytes) -> Card:
     """Return the card of a model for sound, from the card of its twin for what the front end computes."""
     level = variant.level
     source = TensorCard("float32", input_shape(twin.front_end, level), LAYOUTS[level], None, None)
-    return replace(twin, input_level=level, input=source, model_digest=model_digest(content))
+    return replace(twin, input_level=level, input=source, model_digest=model_digest(content), golden=None)
 
 
 def versions(variant: Variant, *, fine_tuned: bool = False) -> dict[str, str]:

@@ -175,6 +175,7 @@ def _add_quantisation(parser: Parser) -> None:
 
 def _line(item: Exported) -> str:
     accuracy, parity = item.card.accuracy, item.card.parity
+    assert accuracy and parity  # of a run
     low, high = accuracy.wilson95
     measured = f"{accuracy.part} accuracy {accuracy.accuracy:.3f} [{low:.3f}, {high:.3f}] (n = {accuracy.n})"
     keras = f"{parity.top1_agreement:.1%} of the labels as Keras, probabilities off by {parity.max_abs:g} at most"

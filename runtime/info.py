@@ -15,11 +15,10 @@ def checked_card(path: Path) -> Card:
 
 def described(path: Path, card: Card) -> str:
     """Return a card as lines of text for people."""
-    accuracy, parity, spec = card.accuracy, card.parity, card.front_end
-    low, high = accuracy.wilson95
-    trained = f"{card.dataset.name}, split {card.split.name}"
-    counted = f"{accuracy.correct} of {accuracy.n}, {accuracy.part}"
+    parity, spec, golden = card.parity, card.front_end, card.golden
+    origin = ", ".join(text for text in card.origin if text)
     integers = f", scale {card.input.scale:g}, zero point {card.input.zero_point}" if card.input.scale else ""
+    axes = f" of {', '.join(card.axes)}" if card.axes else ""
     rows = {
         "file": f"{path}, {path.stat().st_size / 1e6:.2f} MB",
         "network": f"{card.model}, {card.precision}",
@@ -27,13 +26,19 @@ def described(path: Path, card: Card) -> str:
         "float operators": ", ".join(card.float_ops),
         "fine-tuned": f"epochs for int8: {card.fine_tuning.epochs}" if card.fine_tuning else "",
         "labels": ", ".join(card.labels),
-        "input": f"a {card.input_level}, {card.input.dtype} {card.input.shape}{integers}",
+        "input": f"a {card.input_level}, {card.input.dtype} {card.input.shape}{axes}{integers}",
         "front end": f"{spec.sample_rate} Hz, {spec.n_mels} mel bands, n_fft {spec.n_fft}, hop {spec.hop_length}, "
         f"windows of {spec.window_seconds:g} s, shorter sounds: {spec.short}",
-        "trained on": trained,
-        "accuracy": f"{accuracy.accuracy:.3f} [{low:.3f}, {high:.3f}] ({counted})",
+        "output": f"scores of each label, {_thresholds(card)}" if card.multi_label else "",
+        "trained on": f"{card.dataset.name}, split {card.split.name}" if card.dataset.name else "",
+        "accuracy": _accuracy(card),
+        **{name: f"{value:.3f}" for name, value in card.metrics.items()},
         "beside Keras": f"{parity.top1_agreement:.1%} of the labels, largest difference {parity.max_abs:g} "
-        f"on {parity.pictures} pictures",
+        f"on {parity.pictures} pictures"
+        if parity
+        else "",
+        "golden samples": f"{len(golden.samples)}, which `python -m runtime doctor {path}` runs" if golden else "",
+        "origin": "" if origin == "run" else origin,
         "temperature": f"{card.temperature:g}",
         "calibrated on": f"{card.calibration.items} training pictures, {card.calibration.edges} synthetic ones"
         if card.calibration
@@ -45,3 +50,17 @@ def described(path: Path, card: Card) -> str:
     }
     width = max(map(len, rows))
     return "\n".join(f"{name:<{width}}  {text}" for name, text in rows.items() if text)
+
+
+def _accuracy(card: Card) -> str:
+    accuracy = card.accuracy
+    if accuracy is None:
+        return "unknown"
+    low, high = accuracy.wilson95
+    counted = f"{accuracy.correct} of {accuracy.n}, {accuracy.part}"
+    return f"{accuracy.accuracy:.3f} [{low:.3f}, {high:.3f}] ({counted})"
+
+
+def _thresholds(card: Card) -> str:
+    low, high = min(card.thresholds), max(card.thresholds)
+    return f"thresholds {low:g} to {high:g}" if low < high else f"threshold {low:g}"

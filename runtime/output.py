@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from runtime.classifier import Classifier
 from runtime.prediction import Prediction, State
+from toolkit.artifact.card import Card, feature_level
 from toolkit.error_text import printable
 
 if TYPE_CHECKING:
@@ -131,12 +132,22 @@ def line(request: FilesRequest, name: str, prediction: Prediction, labels: Seque
 
 def heading(classifier: Classifier, path: str) -> str:
     """Return what stands above a table: which model, on what engine, how good it is."""
-    card, accuracy = classifier.card, classifier.card.accuracy
-    low, high = accuracy.wilson95
-    threads = f"{classifier.engine.threads} thread{'s' if classifier.engine.threads > 1 else ''}"
-    lines = [
-        f"{card.model}-{card.precision} ({path}; {classifier.engine.name}, {threads}), trained on {card.dataset.name}",
-        f"{accuracy.part} accuracy {accuracy.accuracy:.3f} [{low:.3f}, {high:.3f}], n = {accuracy.n}, "
-        f"split {card.split.name}",
-    ]
+    card, engine = classifier.card, classifier.engine
+    threads = f"{engine.threads} thread{'s' if engine.threads > 1 else ''}"
+    level = "" if card.input_level == feature_level(card.front_end) else f" for a {card.input_level}"
+    trained = f", trained on {card.dataset.name}" if card.dataset.name else ""
+    lines = [f"{card.model}-{card.precision}{level} ({path}; {engine.name}, {threads}){trained}", _accuracy(card)]
     return "\n".join(lines + ([f"note: {card.dataset.notice}"] if card.dataset.synthetic else []))
+
+
+def _accuracy(card: Card) -> str:
+    """Return how good a model is, and on what."""
+    accuracy = card.accuracy
+    metrics = "".join(f", {name} {value:.3f}" for name, value in card.metrics.items())
+    if accuracy is None:
+        return f"accuracy unknown{metrics}"
+    low, high = accuracy.wilson95
+    return (
+        f"{accuracy.part} accuracy {accuracy.accuracy:.3f} [{low:.3f}, {high:.3f}]{metrics}, n = {accuracy.n}, "
+        f"split {card.split.name}"
+    )

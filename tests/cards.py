@@ -21,7 +21,7 @@ def example_card(
     """Return a valid card of `model`."""
     int8 = quantization == "int8"
     return Card(
-        format_version=1,
+        format_version=2,
         model="gtzanet",
         labels=labels,
         front_end=PICTURE,

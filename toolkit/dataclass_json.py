@@ -6,6 +6,7 @@ import math
 import reprlib
 import types
 import typing
+from collections.abc import Collection
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -30,8 +31,10 @@ def to_json(value: Any) -> Any:
     return value
 
 
-def from_json(cls: type[T], value: Any, where: str = "") -> T:
+def from_json(cls: type[T], value: Any, where: str = "", names: Collection[str] | None = None) -> T:
     """Return the dataclass or named tuple `cls` that `value`, of `json.loads`, describes; messages call it `where`.
+
+    `names` are its fields in `value`, by default all; the others keep their defaults.
 
     Its fields may be str, int, float, bool, `X | None`, tuples of one type (`tuple[str, ...]`) or of fixed length
     (`tuple[float, float]`), `dict[str, X]`, other such classes, or classes that have a `from_dict`. Raise `StrictError`
@@ -40,7 +43,7 @@ def from_json(cls: type[T], value: Any, where: str = "") -> T:
     if not isinstance(value, dict):
         raise StrictError(f"{where or 'the value'} is {_kind(value)}, not an object")
     hints = typing.get_type_hints(cls)
-    names = _fields(cls)
+    names = _fields(cls) if names is None else names
     prefix = f"{where}." if where else ""
     for name in value:
         if name not in names:

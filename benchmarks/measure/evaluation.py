@@ -143,6 +143,8 @@ def _remark(card: Card, part: EvaluationPart, measured: accuracy.Accuracy) -> st
         return f"{part.seen} of {measured.n} were in its training part"
     if part.seen is None:
         return "its training part is not known here"
+    if on_card is None:
+        return "ok"
     same_samples = (part.split.name, part.name, measured.n) == (card.split.name, on_card.part, on_card.n)
     if same_samples and measured.correct != on_card.correct:
         return f"its card says {on_card.correct}/{on_card.n}"

@@ -47,7 +47,7 @@ class Line:
     format: str
     size_bytes: int
     accuracies: dict[str, Accuracy]
-    parity: ParityCard
+    parity: ParityCard | None
     ratio: Ratio | None
     status: str
 
@@ -114,8 +114,8 @@ def _cells(line: Line, judged: Sequence[str]) -> tuple[str, ...]:
         line.precision,
         megabytes(line.size_bytes, 2),
         *(f"{share(accuracy)} (n = {accuracy.n})" if accuracy else NONE for accuracy in accuracies),
-        f"{line.parity.top1_agreement:.1%}",
-        f"{line.parity.max_abs:g}",
+        f"{line.parity.top1_agreement:.1%}" if line.parity else NONE,
+        f"{line.parity.max_abs:g}" if line.parity else NONE,
         ratio(line.ratio),
         line.status,
     )

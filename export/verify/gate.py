@@ -19,6 +19,7 @@ from export.verify.parity import Refused, measure, probabilities_of
 from export.verify.waveform import check_same, sounds
 from runtime.classifier import Classifier
 from runtime.engines.load import open_engine
+from runtime.golden import golden_samples
 from toolkit.artifact.card import Card
 from toolkit.artifact.file import append_card
 from toolkit.errors import ArtifactError
@@ -32,13 +33,16 @@ THREADS = 2
 
 def checked_waveform_file(path: Path, content: bytes, twin_card: Card, variant: Variant) -> Card:
     """Replace the model in `path` by one with its front end inside; raise where the two differ."""
-    card = card_of_sound(twin_card, variant, content)
+    draft = card_of_sound(twin_card, variant, content)
     with captured_stderr(), tempfile.TemporaryDirectory(prefix="gtzanet-edge-") as folder:
         twin_path = Path(folder) / path.name
         shutil.copyfile(path, twin_path)
         twin = Classifier.load(twin_path, threads=THREADS)
+        write_bytes(path, append_card(content, draft))
+        ours = Classifier.load(path, threads=THREADS)
+        check_same(ours, twin, sounds(draft.front_end))
+        card = replace(draft, golden=golden_samples(ours.engine))
         write_bytes(path, append_card(content, card))
-        check_same(Classifier.load(path, threads=THREADS), twin, sounds(card.front_end))
     return card
 
 
@@ -46,14 +50,21 @@ def checked(path: Path, converted: bytes, draft: Card, expected: Reference, mode
     """Write the model to the temporary `path` with a card of its measured values; raise where it falls short."""
     write_bytes(path, append_card(converted, draft))
     with captured_stderr():
-        probabilities = probabilities_of(open_engine(path, threads=THREADS), expected)
+        engine = open_engine(path, threads=THREADS)
+        probabilities = probabilities_of(engine, expected)
         try:
             measured = measure(draft, probabilities, expected, PART, max_drop)
         except Refused as refused:
             layer = first_wrong_layer(path, model, expected.inputs[refused.place], draft.precision)
             where = f"its values go wrong in the layer {layer}" if layer else "no single layer stands out"
             raise ArtifactError(f"{refused}; {where}") from None
-        card = replace(draft, accuracy=measured.accuracy, parity=measured.parity, temperature=measured.temperature)
+        card = replace(
+            draft,
+            accuracy=measured.accuracy,
+            parity=measured.parity,
+            temperature=measured.temperature,
+            golden=golden_samples(engine),
+        )
         write_bytes(path, append_card(converted, card))
         classifier = Classifier.load(path, threads=THREADS)
     again = classifier.engine.run(batch_of(expected.inputs[0]))

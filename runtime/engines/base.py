@@ -64,6 +64,7 @@ class TensorEngine(ABC):
         source.check(card.input, path, "input")
         target.check(card.output, path, "output")
         self._input, self._output = source, target
+        self._batched = not card.axes or card.axes[0] == "batch"
 
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return scores, float32 (n, classes), for a batch, float32 (n, ...), of network inputs.
@@ -71,13 +72,14 @@ class TensorEngine(ABC):
         Raise `EngineError` if the batch has another shape, or the engine fails.
         """
         batch, shape = np.asarray(batch, dtype=np.float32), self._input.shape
-        if batch.ndim != len(shape) or batch.shape[1:] != shape[1:]:
+        item_shape = shape[1:] if self._batched else shape
+        if batch.shape[1:] != item_shape or batch.ndim != len(item_shape) + 1:
             raise EngineError(
-                f"the model accepts values of shape (n, {', '.join(map(str, shape[1:]))}), not {batch.shape}"
+                f"the model accepts values of shape (n, {', '.join(map(str, item_shape))}), not {batch.shape}"
             )
         scores = np.empty((len(batch), self._output.shape[1]), np.float32)
         for number in range(len(batch)):
-            stored = self._input.stored(batch[number : number + 1])
+            stored = self._input.stored(batch[number : number + 1].reshape(shape))
             try:
                 output = self._infer(stored)
             except Exception as error:  # the libraries raise classes of their own, without a common base

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.classifier import Classifier
-from runtime.preprocess import model_input
+from runtime.preprocess import arranged, model_input
 from toolkit.artifact.card import feature_level
 from toolkit.audio.samples import SILENT_DB, level_db, valid_samples
 from toolkit.errors import UsageError
@@ -143,7 +143,7 @@ class Stream:
         probabilities = None
         if level >= self._silence:
             if power is not None:
-                value = features_of_power(power, self._spec)
+                value = arranged(features_of_power(power, self._spec), self.classifier.card)
             else:
                 (window,) = split_windows(sound, self._spec)
                 value = model_input(window, self.classifier.card)

@@ -73,7 +73,10 @@ def test_the_card_is_what_the_file_does(folders: tuple[Path, Path], variant: Var
     classifier = load(folders, variant, engine)
     guesses = [classifier.classify_picture(picture).argmax() for picture in source.inputs(items)]
     card = classifier.card
-    assert (int(np.sum(guesses == source.labels(items))), len(items)) == (card.accuracy.correct, card.accuracy.n)
+    assert card.accuracy and (int(np.sum(guesses == source.labels(items))), len(items)) == (
+        card.accuracy.correct,
+        card.accuracy.n,
+    )
     assert card.precision == variant.precision
     integer = variant == Variant("tflite", "int8")
     assert {card.input.dtype, card.output.dtype} == {"int8" if integer else "float32"}

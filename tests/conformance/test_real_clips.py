@@ -71,6 +71,6 @@ def test_the_card_of_the_trained_files_repeats_the_runs_accuracy(trained_run: Pa
     validation = read_json(trained_run / "metrics.json")["validation"]
     for path in model_files(trained_artifacts):
         card = read_card(path)
-        assert card.accuracy.n == validation["n"]
+        assert card.accuracy and card.accuracy.n == validation["n"]
         allowed = 1 if card.quantization == "none" else 0.05 * card.accuracy.n
         assert abs(card.accuracy.correct - validation["correct"]) <= allowed

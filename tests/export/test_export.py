@@ -40,12 +40,12 @@ def test_cards_describe_the_files(artifacts: Path, run_folder: Path, format: str
         assert card.run_digest == run.config["digest"]
         assert card.dataset.digest == run.config["data"]["digest"]
         assert card.split.digest == run.split.digest
-        assert card.accuracy.n == len(run.split.validation) == len(CLASSES) * PER_CLASS // 4
+        assert card.accuracy and card.accuracy.n == len(run.split.validation) == len(CLASSES) * PER_CLASS // 4
         assert card.accuracy.correct / card.accuracy.n == card.accuracy.accuracy > 0.9
         assert card.front_end.to_dict() == run.config["front_end"]
         assert {"tensorflow", "tf_keras", "numpy"} <= set(card.versions)
     float32, int8 = (read_card(artifacts / name) for name in names)
-    assert float32.parity.max_abs <= 1e-5 and float32.parity.top1_agreement == 1
+    assert float32.parity and float32.parity.max_abs <= 1e-5 and float32.parity.top1_agreement == 1
     assert float32.calibration is None and float32.input.scale is None
     assert (float32.float_ops, int8.float_ops) == ((), () if format == "tflite" else ("Mul", "Softmax"))
     assert int8.calibration is not None and (int8.calibration.items, int8.calibration.edges) == (16, 6)

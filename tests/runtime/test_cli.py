@@ -407,6 +407,7 @@ def test_info_is_the_card(artifacts: Path, name: str, capfd: Any) -> None:
     assert card == read_card(artifacts / name)
     assert entry(["info", str(artifacts / name)]) == 0
     out = capfd.readouterr().out
+    assert card.accuracy
     for words in (", ".join(card.labels), card.run_digest, f"{card.accuracy.correct} of {card.accuracy.n}", "22050 Hz"):
         assert words in out
     assert entry(["info", str(artifacts / "none.tflite")]) == 1

@@ -1,17 +1,20 @@
 """The card of a model file: everything that is needed to use it and to judge it (see ARTIFACT.md)."""
 
 import json
-import math
 import reprlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from toolkit.artifact import axes
+from toolkit.artifact import card_checks as checks
 from toolkit.artifact.card_sections import (
     AccuracyCard,
     CalibrationCard,
     DatasetCard,
     FineTuningCard,
+    GoldenCard,
+    OriginCard,
     ParityCard,
     SplitCard,
     TensorCard,
@@ -22,15 +25,14 @@ from toolkit.errors import ArtifactError
 from toolkit.files import digest_of
 from toolkit.frontend.spec import FrontEnd
 
-FORMAT_VERSION = 1
-INTEGER_RANGES = {"int8": (-128, 127), "uint8": (0, 255)}
-DTYPES = ("float32", *INTEGER_RANGES)
+FORMAT_VERSION = 2
+VERSIONS = (1, FORMAT_VERSION)
+"""What is read; the newest is written."""
 QUANTIZATIONS = ("none", "float16", "dynamic", "int8", "int16x8", "mixed")
 INTEGER = ("int8", "int16x8")
 CALIBRATED = (*INTEGER, "mixed")
 INPUT_LEVELS = ("picture", "grid", "mel", "waveform")
 LAYER_KINDS = ("float32", "dynamic", "int8")
-MAX_ITEMS = 1_000_000_000
 TEMPERATURES = (0.5, 10.0)
 """A few pictures cannot justify more."""
 
@@ -58,11 +60,17 @@ class Card:
     model_digest: str
     dataset: DatasetCard
     split: SplitCard
-    accuracy: AccuracyCard
-    parity: ParityCard
+    accuracy: AccuracyCard | None
+    parity: ParityCard | None
     temperature: float
     licence: str
     versions: dict[str, str]
+    activation: str = "softmax"
+    thresholds: tuple[float, ...] = ()
+    axes: tuple[str, ...] = ()
+    origin: OriginCard = OriginCard("run", "", "", "", "")
+    metrics: dict[str, float] = field(default_factory=dict)
+    golden: GoldenCard | None = None
 
     def __post_init__(self) -> None:
         problem = next(_problems(self), None)
@@ -74,9 +82,14 @@ class Card:
         """Return "float32", or the name of the quantisation."""
         return "float32" if self.quantization == "none" else self.quantization
 
+    @property
+    def multi_label(self) -> bool:
+        """Whether each label has a score of its own, so that several may apply to a sound."""
+        return self.activation == "sigmoid"
+
     def to_dict(self) -> dict[str, Any]:
         """Return the card as JSON values."""
-        return {name: to_json(getattr(self, name)) for name in self.__dataclass_fields__}
+        return {name: to_json(getattr(self, name)) for name in _field_names(self.format_version)}
 
     def to_json(self) -> str:
         """Return the card as readable JSON text; equal cards give equal text."""
@@ -94,12 +107,14 @@ class Card:
         contradict each other.
         """
         version = value.get("format_version") if isinstance(value, dict) else None
-        if type(version) is int and version != FORMAT_VERSION and abs(version) < MAX_INTEGER:
+        if type(version) is int and version not in VERSIONS and abs(version) < MAX_INTEGER:
             raise ArtifactError(
-                f"model card: format version {version} is not known (only {FORMAT_VERSION} is): update gtzanet-edge"
+                f"model card: format version {version} is not known (only {' and '.join(map(str, VERSIONS))} are): "
+                "update gtzanet-edge"
             )
+        is_first = type(version) is int and version == 1
         try:
-            return from_json(cls, value)
+            return from_json(cls, value, names=_field_names(1 if is_first else FORMAT_VERSION))
         except StrictError as error:
             raise ArtifactError(f"model card: {error}") from None
 
@@ -111,6 +126,12 @@ class Card:
         except (ValueError, RecursionError) as error:
             raise ArtifactError(f"model card: not JSON ({error})") from None
         return cls.from_dict(value)
+
+
+def _field_names(version: int) -> tuple[str, ...]:
+    """Return the names of a version's fields: those of version 1 have no default."""
+    fields = Card.__dataclass_fields__.values()
+    return tuple(field.name for field in fields if version > 1 or field.default is field.default_factory)
 
 
 def input_shape(spec: FrontEnd, level: str) -> tuple[int, ...]:
@@ -134,29 +155,70 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _problems(card: Card) -> Iterator[str]:
     """Yield what is wrong with a card whose fields have the right types."""
-    if card.format_version != FORMAT_VERSION:
-        yield f"format_version is {card.format_version}, not {FORMAT_VERSION}"
+    if card.format_version not in VERSIONS:
+        yield f"format_version is {card.format_version}, not {' or '.join(map(str, VERSIONS))}"
+    elif card.format_version == 1:
+        yield from _version_1_problems(card)
     if not card.model:
         yield "model is empty"
     yield from label_problems(card.labels)
     yield from text_problems("", card.to_dict())
     if card.quantization not in QUANTIZATIONS:
         yield f"quantization is {card.quantization!r}, not one of {', '.join(QUANTIZATIONS)}"
-    if card.input_level not in INPUT_LEVELS:
-        yield f"input_level is {card.input_level!r}, not one of {', '.join(INPUT_LEVELS)}"
-    elif card.input_level in ("picture", "grid") and card.input_level != feature_level(card.front_end):
-        yield f"input_level is {card.input_level!r}, but the front end's layout is {card.front_end.layout!r}"
-    elif card.input.shape != (expected_shape := input_shape(card.front_end, card.input_level)):
-        yield f"input.shape is {reprlib.repr(card.input.shape)}, but the front end makes {expected_shape}"
+    yield from _input_problems(card)
     if card.output.shape != (1, len(card.labels)):
         yield f"output.shape is {reprlib.repr(card.output.shape)}, but there are {len(card.labels)} labels"
-    yield from _tensor_problems("input", card.input)
-    yield from _tensor_problems("output", card.output)
-    if (card.quantization in CALIBRATED) != (card.calibration is not None):
+    yield from checks.tensor_problems("input", card.input)
+    yield from checks.tensor_problems("output", card.output)
+    yield from _quantization_problems(card)
+    yield from checks.measured_problems(card.accuracy, card.parity)
+    if not TEMPERATURES[0] <= card.temperature <= TEMPERATURES[1]:
+        yield f"temperature is {card.temperature}, not {TEMPERATURES[0]} to {TEMPERATURES[1]}"
+    yield from checks.activation_problems(card.activation, card.thresholds, card.temperature, len(card.labels))
+    yield from checks.origin_problems(card.origin)
+    yield from checks.golden_problems(card.golden, len(card.labels))
+
+
+def _version_1_problems(card: Card) -> Iterator[str]:
+    """Yield what version 1 cannot hold: a measurement that is missing, and fields of version 2 that say something."""
+    for name in ("accuracy", "parity"):
+        if getattr(card, name) is None:
+            yield f"{name} is null, not an object"
+    for name in set(card.__dataclass_fields__) - set(_field_names(1)):
+        entry = card.__dataclass_fields__[name]
+        empty = entry.default_factory() if callable(entry.default_factory) else entry.default
+        if getattr(card, name) != empty:
+            yield f"format_version is 1, which has no {name}"
+
+
+def _input_problems(card: Card) -> Iterator[str]:
+    if card.input_level not in INPUT_LEVELS:
+        yield f"input_level is {card.input_level!r}, not one of {', '.join(INPUT_LEVELS)}"
+        return
+    if card.input_level in ("picture", "grid") and card.input_level != feature_level(card.front_end):
+        yield f"input_level is {card.input_level!r}, but the front end's layout is {card.front_end.layout!r}"
+        return
+    natural = input_shape(card.front_end, card.input_level)
+    try:
+        expected_shape = axes.shape(card.input_level, natural, card.axes)
+    except ValueError as error:
+        yield f"axes are {', '.join(card.axes)}: {error}"
+        return
+    if card.input.shape != expected_shape:
+        yield f"input.shape is {reprlib.repr(card.input.shape)}, but the front end makes {expected_shape}"
+
+
+def _quantization_problems(card: Card) -> Iterator[str]:
+    own = card.origin.kind != "foreign"
+    if (
+        card.calibration is not None
+        and card.quantization not in CALIBRATED
+        or (card.calibration is None and card.quantization in CALIBRATED and own)
+    ):
         yield f"calibration is given if, and only if, quantization is one of {', '.join(CALIBRATED)}"
     if card.quantization not in INTEGER and card.float_ops:
         yield f"float_ops are given, but quantization is none of {', '.join(INTEGER)}"
-    if card.input_level in ("mel", "waveform") and card.input.dtype != "float32":
+    if card.input_level in ("mel", "waveform") and card.input.dtype != "float32" and own:
         yield f"input.dtype is {card.input.dtype}, but a {card.input_level} is float32"
     if (card.quantization == "mixed") != bool(card.layers):
         yield "layers are given if, and only if, quantization is mixed"
@@ -165,27 +227,3 @@ def _problems(card: Card) -> Iterator[str]:
     for layer, kind in card.layers.items():
         if kind not in LAYER_KINDS:
             yield f"layers.{layer} is {kind!r}, not one of {', '.join(LAYER_KINDS)}"
-    accuracy = card.accuracy
-    if not 0 <= accuracy.correct <= accuracy.n or not 0 < accuracy.n <= MAX_ITEMS:
-        yield f"accuracy counts {accuracy.correct} correct of {accuracy.n}"
-    elif abs(accuracy.accuracy - accuracy.correct / accuracy.n) > 1e-9:
-        yield f"accuracy is {accuracy.accuracy}, but {accuracy.correct} of {accuracy.n} are correct"
-    if not TEMPERATURES[0] <= card.temperature <= TEMPERATURES[1]:
-        yield f"temperature is {card.temperature}, not {TEMPERATURES[0]} to {TEMPERATURES[1]}"
-    if not 0 <= card.parity.keras_correct <= accuracy.n:
-        yield f"parity.keras_correct is {card.parity.keras_correct} of {accuracy.n}"
-    low, high = accuracy.wilson95
-    if not 0 <= low <= high <= 1:
-        yield f"accuracy.wilson95 is {low} to {high}, not an interval within 0 to 1"
-
-
-def _tensor_problems(name: str, tensor: TensorCard) -> Iterator[str]:
-    if tensor.dtype not in DTYPES:
-        yield f"{name}.dtype is {tensor.dtype!r}, not one of {', '.join(DTYPES)}"
-    if (tensor.dtype == "float32") != (tensor.scale is None) or (tensor.scale is None) != (tensor.zero_point is None):
-        yield f"{name} needs scale and zero_point if, and only if, it is an integer tensor"
-    if tensor.scale is not None and not 0 < tensor.scale < math.inf:
-        yield f"{name}.scale is {tensor.scale}, not above zero"
-    least, most = INTEGER_RANGES.get(tensor.dtype, (-math.inf, math.inf))
-    if tensor.zero_point is not None and not least <= tensor.zero_point <= most:
-        yield f"{name}.zero_point is {tensor.zero_point}, not {least} to {most}"

@@ -49,6 +49,35 @@ class SplitCard(NamedTuple):
     digest: str
 
 
+class OriginCard(NamedTuple):
+    """Where the network is from: the run's own, or a file that others made, whose SHA-256 is `digest`.
+
+    `kind` is "run", "keras" (a Keras file), "backbone" (a network that others trained, trained on) or "foreign" (a file
+    that others converted). The texts may be empty.
+    """
+
+    kind: str
+    name: str
+    licence: str
+    url: str
+    digest: str
+
+
+class GoldenSample(NamedTuple):
+    """What the file must return, rounded to 6 decimals, for the input that `golden.golden_input` makes of a seed."""
+
+    seed: int
+    output: tuple[float, ...]
+
+
+class GoldenCard(NamedTuple):
+    """Samples that show whether a machine computes the file right; the inputs' values lie from `low` to `high`."""
+
+    low: float
+    high: float
+    samples: tuple[GoldenSample, ...]
+
+
 class AccuracyCard(NamedTuple):
     """Accuracy on a part of the dataset that it was not trained on, with a 95 % Wilson interval.
 

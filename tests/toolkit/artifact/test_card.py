@@ -11,6 +11,7 @@ import pytest
 
 from tests.cards import example_card
 from toolkit.artifact.card import Card
+from toolkit.artifact.card_sections import GoldenCard, GoldenSample, OriginCard
 from toolkit.errors import ArtifactError
 
 
@@ -35,12 +36,12 @@ def test_zero_width_joiners_are_text() -> None:
 
 
 def test_unknown_version_is_refused_before_anything_else() -> None:
-    with pytest.raises(ArtifactError, match="format version 2 is not known.*update"):
-        Card.from_dict({"format_version": 2, "something": "new"})
+    with pytest.raises(ArtifactError, match="format version 3 is not known.*update"):
+        Card.from_dict({"format_version": 3, "something": "new"})
 
 
-def change(path: str, value: Any) -> dict[str, Any]:
-    card: dict[str, Any] = copy.deepcopy(example_card(quantization="int8").to_dict())
+def change(path: str, value: Any, of: Card | None = None) -> dict[str, Any]:
+    card: dict[str, Any] = copy.deepcopy((of or example_card(quantization="int8")).to_dict())
     *parents, last = path.split(".")
     place = card
     for name in parents:
@@ -176,3 +177,86 @@ def test_a_mixed_model_says_what_each_layer_is() -> None:
     wrong = {**card.to_dict(), "layers": {"dense": "int4"}}
     with pytest.raises(ArtifactError, match="layers.dense is 'int4', not one of float32, dynamic, int8"):
         Card.from_dict(wrong)
+
+
+GOLDEN = GoldenCard(0.0, 255.0, (GoldenSample(3, (0.25, 0.75)),))
+ORIGIN = OriginCard("foreign", "dog", "Apache-2.0", "example.org", "a" * 64)
+VERSION_2 = {
+    "activation": "sigmoid",
+    "thresholds": (0.2, 0.3),
+    "axes": ("batch", "column", "row", "channel"),
+    "origin": ORIGIN,
+    "metrics": {"mAP": 0.4},
+    "golden": GOLDEN,
+}
+
+
+def version_2_card() -> Card:
+    card = example_card()
+    source = card.input._replace(shape=(1, 432, 288, 3))
+    return replace(card, input=source, accuracy=None, parity=None, **VERSION_2)  # type: ignore[arg-type]
+
+
+def version_1_card() -> dict[str, Any]:
+    value = replace(example_card(), format_version=1).to_dict()
+    assert not value.keys() & VERSION_2.keys()
+    return value
+
+
+def test_version_2_survives_json() -> None:
+    card = version_2_card()
+    assert Card.from_json(card.to_json()) == card and card.multi_label
+
+
+def test_version_1_is_read_and_written_as_it_is() -> None:
+    card = Card.from_dict(version_1_card())
+    assert card.to_dict() == version_1_card() and card.format_version == 1
+    assert (card.activation, card.multi_label, card.axes, card.golden) == ("softmax", False, (), None)
+    assert replace(card, format_version=2) == example_card()
+
+
+@pytest.mark.parametrize("name", VERSION_2)
+def test_version_1_has_no_field_of_version_2_and_version_2_has_each(name: str) -> None:
+    value = version_2_card().to_dict()
+    with pytest.raises(ArtifactError, match=f"{name} is not a known field"):
+        Card.from_dict({**version_1_card(), name: value[name]})
+    with pytest.raises(ArtifactError, match=f"{name} is missing"):
+        Card.from_dict({key: item for key, item in value.items() if key != name})
+    if name in ("origin", "metrics", "golden"):
+        with pytest.raises(ArtifactError, match=f"format_version is 1, which has no {name}"):
+            replace(example_card(), format_version=1, **{name: VERSION_2[name]})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["accuracy", "parity"])
+def test_version_1_states_what_was_measured(name: str) -> None:
+    with pytest.raises(ArtifactError, match=f"{name} is null, not an object"):
+        Card.from_dict({**version_1_card(), name: None})
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("activation", "relu", "activation is 'relu', not one of softmax, sigmoid"),
+        ("activation", "softmax", "there are 2 thresholds, but 0 for softmax and 2 labels"),
+        ("thresholds", [0.5], "there are 1 thresholds, but 2 for sigmoid and 2 labels"),
+        ("thresholds", [0.5, 1.1], "a threshold is not within 0 to 1"),
+        ("temperature", 2.0, "temperature is 2.0, but 1 for sigmoid"),
+        ("axes", ["batch", "row", "column", "channel"], r"input.shape is \(1, 432, 288, 3\), but the front end makes"),
+        ("axes", ["batch", "column", "row", "band"], "a picture has no axis 'band', but batch, channel, row, column"),
+        ("axes", ["batch", "column", "row", "row"], "one occurs twice"),
+        ("axes", ["batch", "column", "row"], "channel is missing"),
+        ("axes", ["column", "batch", "row", "channel"], "the batch is not first"),
+        ("origin.kind", "stolen", "origin.kind is 'stolen', not one of run, keras, backbone, foreign"),
+        ("origin.digest", "A" * 64, "origin.digest is 'A+', not a SHA-256"),
+        ("golden.high", 0.0, "golden values lie from 0.0 to 0.0"),
+        ("golden.samples", [], "there are 0 golden samples, not 1 to 16"),
+        ("golden.samples", [{"seed": -1, "output": [0, 1]}], r"golden.samples\[0\].seed is -1, not 0 to 4294967295"),
+        ("golden.samples", [{"seed": 1, "output": [0]}], r"samples\[0\].output has 1 values, but there are 2 labels"),
+        ("parity", example_card().to_dict()["parity"], "parity.keras_correct is 7 of 0"),
+        ("metrics", {"mAP": None}, "metrics.mAP is null, not a number"),
+    ],
+)
+def test_every_malformation_of_version_2_has_its_message(path: str, value: Any, message: str) -> None:
+    with pytest.raises(ArtifactError, match=message) as caught:
+        Card.from_dict(change(path, value, version_2_card()))
+    assert str(caught.value).isprintable() and len(str(caught.value)) < 300

@@ -1,0 +1,45 @@
+"""Golden samples: what a model file returns for synthetic inputs, recorded on its card and compared on a device."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.engines.load import Engine
+from runtime.preprocess import arranged
+from toolkit.artifact.card import input_shape
+from toolkit.artifact.card_sections import GoldenCard, GoldenSample
+from toolkit.artifact.golden import golden_input, value_range
+
+COUNT, CANDIDATES = 4, 16
+"""Samples on a card, and seeds they are chosen from."""
+_DIGITS = 6
+
+
+def golden_samples(engine: Engine) -> GoldenCard:
+    """Return golden samples of a loaded model: those of its candidates whose outputs say most about its weights.
+
+    An output near 0 or 1 hardly changes when a weight does, so that the seeds are chosen whose outputs vary most:
+    the largest sum of p (1 - p).
+    """
+    low, high = value_range(engine.card.front_end, engine.card.input_level)
+    outputs = {seed: _output(engine, low, high, seed) for seed in range(CANDIDATES)}
+    spread = {seed: round(float(np.sum(output * (1 - output))), 3) for seed, output in outputs.items()}
+    seeds = sorted(sorted(outputs, key=lambda seed: (-spread[seed], seed))[:COUNT])
+    samples = (GoldenSample(seed, tuple(round(float(value), _DIGITS) for value in outputs[seed])) for seed in seeds)
+    return GoldenCard(low, high, tuple(samples))
+
+
+def golden_distance(engine: Engine, golden: GoldenCard) -> float:
+    """Return the largest difference between an output of a loaded model and the golden one."""
+    outputs = [_output(engine, golden.low, golden.high, sample.seed) for sample in golden.samples]
+    expected = np.array([sample.output for sample in golden.samples])
+    return float(np.abs(np.stack(outputs) - expected).max())
+
+
+def _output(engine: Engine, low: float, high: float, seed: int) -> NDArray[np.float64]:
+    card = engine.card
+    shape = input_shape(card.front_end, card.input_level)[1:]
+    whole = card.input_level in ("picture", "grid") and card.front_end.layout != "grid"
+    value = arranged(golden_input(shape, low, high, seed, whole=whole), card)
+    return np.asarray(engine.run(value[np.newaxis])[0], np.float64)
