@@ -94,8 +94,9 @@ def write_corpus(
     except BaseException:
         _remove_clips(root)
         (root / MARK).unlink(missing_ok=True)
-        if is_new and not any(root.iterdir()):
-            root.rmdir()
+        with suppress(OSError):
+            if is_new:
+                root.rmdir()
         raise
 
 

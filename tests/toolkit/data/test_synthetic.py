@@ -168,6 +168,12 @@ def test_a_full_disk_is_an_error_of_the_file_system(tmp_path: Path) -> None:
     assert not (tmp_path / "a").exists()
 
 
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError, match="file/a"):
+        write_corpus(tmp_path / "file" / "a", 1, 0.5)
+
+
 def test_a_failed_corpus_leaves_what_was_in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_corpus(tmp_path, 1, 0.5)
     (tmp_path / "bells" / "mine.txt").write_text("kept")
