@@ -29,7 +29,8 @@ def parser() -> Parser:
         prog="python -m toolkit dataset",
         description="Show a dataset's classes, lengths, rates and silence; list its unusable and equal files.",
     )
-    dataset.add_argument("root", type=Path, metavar="DIR", help="GTZAN's folder, or one with a subfolder per class")
+    root = "GTZAN's folder, one with a subfolder per class, or a list of files (.csv)"
+    dataset.add_argument("root", type=Path, metavar="DIR", help=root)
     dataset.add_argument("--kind", choices=sorted(SUFFIXES), help="which files to use where there are both")
     dataset.add_argument(
         "--front-end",
@@ -39,6 +40,8 @@ def parser() -> Parser:
     )
     dataset.add_argument("--window", type=float, metavar="S", help="seconds of sound in one input of the network")
     dataset.add_argument("--hop", type=float, metavar="S", help="seconds from one window of a long clip to the next")
+    dataset.add_argument("--group-by", default="", metavar="REGEX", help="what in a file's path names its recording")
+    dataset.add_argument("--multi-label", action="store_true", help="a file in the list may have several labels")
     dataset.add_argument("--json", action="store_true", help="print one JSON object")
     return dataset
 
@@ -47,7 +50,8 @@ def work(arguments: argparse.Namespace) -> int:
     """Do what the arguments say and return the exit code."""
     spec = _front_end(arguments)
     with progress("reading") as report:
-        index = build_index(arguments.root, arguments.kind, report)
+        options = {"group_by": arguments.group_by, "multi_label": arguments.multi_label}
+        index = build_index(arguments.root, arguments.kind, report, **options)
     statistics = None
     if index.kind == "audio":
         with progress("measuring") as report:
@@ -80,7 +84,7 @@ def _lines(index: Index, statistics: Statistics | None) -> Iterator[str]:
     if parts := _parts(index):
         yield "parts: " + ", ".join(f"{part} {count}" for part, count in parts.items())
     if takes := recordings(index.items):
-        yield f"takes: {len(takes)} files are of {len(set(takes.values()))} recordings, by their names"
+        yield f"takes: {len(takes)} files are of {len(set(takes.values()))} recordings"
     if statistics:
         yield from statistics.lines()
     yield f"unusable files: {len(index.bad)}"
@@ -115,6 +119,5 @@ def _described(index: Index, statistics: Statistics | None) -> dict[str, Any]:
 
 
 def _parts(index: Index) -> dict[str, int]:
-    """Return the number of items of each part whose folder the dataset has."""
-    part_of = dict(index.parts)
-    return dict(Counter(part_of[item.name.split("/")[0]] for item in index.items)) if part_of else {}
+    """Return the number of items of each part that the dataset states."""
+    return dict(Counter(item.part for item in index.items if item.part))

@@ -1,6 +1,7 @@
 """Audio files and pictures with labels, and the runs that were trained on them.
 
 - `dataset`: a folder of classes or a list, indexed; `folder_tree`: its folders and files, in order.
+- `negatives`: sounds of none of the classes, as one more class.
 - `labelled`: a file and what is stated about it; `listing`: a list of files as CSV.
 - `splits`, `folds`: which items train, validate and test.
 - `recordings`, `groups`: which items are takes of one recording, by their names or by a regular expression.

@@ -168,11 +168,11 @@ def build_index(
         check_pillow()
     other = SUFFIXES["audio" if kind == "pictures" else "pictures"]
     files = with_groups([file for file in source.files if _suffix(file) not in other], group_by)
-    results = map_threads(partial(_inspect, tree, kind), files, progress)
+    results = map_threads(partial(inspect_file, tree, kind), files, progress)
     items = tuple(result for result in results if isinstance(result, Item))
     bad = tuple(BadFile(*entry) for entry in source.unreadable)
     bad += tuple(result for result in results if isinstance(result, BadFile))
-    index = Index(tree.absolute(), kind, source.classes, items, bad, _duplicates(items), source.parts, is_list(root))
+    index = Index(tree.absolute(), kind, source.classes, items, bad, equal_files(items), source.parts, is_list(root))
     _check_classes(index)
     return index
 
@@ -206,7 +206,7 @@ def _only_kind(tree: Path, files: Sequence[LabelledFile]) -> str:
     return max(count, key=lambda kind: count[kind])
 
 
-def _inspect(tree: Path, kind: str, file: LabelledFile) -> Item | BadFile:
+def inspect_file(tree: Path, kind: str, file: LabelledFile) -> Item | BadFile:
     """Read one file wholly, and return what it is or why it cannot be used."""
     name, path = file.name, tree / file.name
     shown = shown_name(name)
@@ -230,7 +230,7 @@ def _inspect(tree: Path, kind: str, file: LabelledFile) -> Item | BadFile:
     return Item(name, file.label, track, digest, warnings, file.group, file.fold, file.part, file.labels)
 
 
-def _duplicates(items: tuple[Item, ...]) -> tuple[tuple[str, ...], ...]:
+def equal_files(items: tuple[Item, ...]) -> tuple[tuple[str, ...], ...]:
     """Return the groups of names whose files are equal."""
     groups: dict[str, list[str]] = {}
     for item in items:

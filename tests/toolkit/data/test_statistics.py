@@ -97,7 +97,7 @@ def test_dataset_shows_what_sounds_are_like(tmp_path: Path, capsys: pytest.Captu
     assert entry(command) == 0
     lines = capsys.readouterr().out.splitlines()
     for line in (
-        "takes: 9 files are of 4 recordings, by their names",
+        "takes: 9 files are of 4 recordings",
         "lengths: 1.00 to 2.00 s, median 2.00 s; 0.00 hours in all",
         "sample rates: 8000 Hz 8, 44100 Hz 1",
         "channels: 1: 8, 2: 1",
@@ -107,6 +107,8 @@ def test_dataset_shows_what_sounds_are_like(tmp_path: Path, capsys: pytest.Captu
     ):
         assert line in lines
     assert any(line.startswith("warning: most clips are long: one of 2.0 s is 4 windows") for line in lines)
+    assert entry([*command, "--group-by", "/([12])_"]) == 0
+    assert "takes: 9 files are of 2 recordings\n" in capsys.readouterr().out
     assert entry([*command, "--hop", "0.25", "--json"]) == 0
     value = json.loads(capsys.readouterr().out)
     assert value["takes"] == {"files": 9, "recordings": 4} and value["parts"] == {}
@@ -123,6 +125,15 @@ def test_dataset_shows_parts_and_no_lengths_of_pictures(tmp_path: Path, capsys: 
     assert entry(["dataset", str(tmp_path), "--json"]) == 0
     value = json.loads(capsys.readouterr().out)
     assert value["parts"] == {"train": 4, "test": 2} and value["sound"] is None
+
+
+def test_dataset_counts_all_labels_of_a_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sound_tree(tmp_path)
+    rows = ("file,label,part", "hum/000.wav,hum;tap,train", "hum/001.wav,hum,test", "tap/000.wav,tap,train")
+    (tmp_path / "list.csv").write_text("\n".join(rows) + "\n")
+    assert entry(["dataset", str(tmp_path / "list.csv"), "--multi-label"]) == 0
+    out = capsys.readouterr().out
+    assert "parts: train 2, test 1\n" in out and re.search(r"hum +2\n +tap +2\n", out)
 
 
 @pytest.mark.parametrize(
