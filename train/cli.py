@@ -23,7 +23,7 @@ from train.data import data_root, open_dataset
 from train.device import prepare
 from train.front_end import chosen_front_end, chosen_kind
 from train.networks import Dropout, parameter_count, summary
-from train.notices import dataset_notices
+from train.notices import dataset_notices, fit_notices
 from train.registry import NETWORKS, find_network
 from train.report import part_notes, results_report
 from train.results import HISTORY, distinct, load_results, to_json
@@ -122,7 +122,8 @@ def _start(flags: argparse.Namespace, set_names: Sequence[str]) -> int:
     with TrainingProgress() as progress:
         split = {"seed": flags.split_seed, "folds": flags.folds, "fold": flags.fold, "group_by": flags.group_by}
         dataset = open_dataset(root, kind, flags.split, progress=progress.steps, **split)
-        for sentence in dataset_notices(dataset, chosen="split" in set_names):
+        notices = dataset_notices(dataset, chosen="split" in set_names)
+        for sentence in (*notices, *fit_notices(dataset, spec)):
             progress.notice(sentence)
         if flags.keep is None and dataset.split.name == "paper":
             recipe = replace(recipe, keep="last")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from toolkit.data.splits import PARTS
+from toolkit.data.statistics import measure, warnings
 from toolkit.frontend.spec import FrontEnd
 from train.data import Dataset, Part
 
 MOST_LINES = 10
+SAMPLE = 200
+"""Clips whose length is looked at: reading all of a large dataset once more would take minutes."""
 RUNTIME_WORDS = ("silence", "unknown")
 """What the runtime calls a window below `--silence`, and a label below `--min-confidence`."""
 
@@ -73,6 +77,14 @@ def _duplicate_notices(dataset: Dataset) -> Iterator[str]:
     torn = sum(len({label[name] for name in names}) > 1 for names in groups)
     if torn:
         yield f"duplicates: {torn} sets of equal files are in several classes (python -m toolkit dataset lists them)"
+
+
+def fit_notices(dataset: Dataset, spec: FrontEnd) -> Iterator[str]:
+    """Yield where the front end's windows, or its rate, do not suit the clips, by a sample of them."""
+    index = dataset.index
+    if index.kind == "audio":
+        sample = index.items[:: -(-len(index.items) // SAMPLE)]
+        yield from (f"front end: {sentence}" for sentence in warnings(measure(replace(index, items=sample), spec)))
 
 
 def window_notices(parts: dict[str, Part], spec: FrontEnd) -> Iterator[str]:

@@ -117,7 +117,7 @@ def test_which_epoch_is_kept_depends_on_the_split(
 ) -> None:
     """The split is that of the dataset where no flag names one."""
     parts: dict[str, tuple[str, ...]] = {"train": (), "validation": (), "test": ()}
-    index = SimpleNamespace(bad=(), doubtful=[], duplicates=(), items=(), parts=(), classes=("a", "b"))
+    index = SimpleNamespace(kind="pictures", bad=(), doubtful=[], duplicates=(), items=(), parts=(), classes=("a", "b"))
     dataset = SimpleNamespace(
         index=index, split=SimpleNamespace(**parts, name=split, missing=(), seed=None), recordings={}
     )

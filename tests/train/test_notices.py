@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.toolkit.trees import picture_tree, write_picture
+from tests.toolkit.trees import picture_tree, write_picture, write_sound
+from toolkit.frontend.presets import PRESETS
 from toolkit.frontend.spec import PICTURE
+from train import notices
 from train.data import Dataset, Part, open_dataset
-from train.notices import dataset_notices, window_notices
+from train.notices import dataset_notices, fit_notices, window_notices
 
 
 def opened(root: Path, split: str | None) -> Dataset:
@@ -95,3 +98,19 @@ def test_windows_are_counted_where_a_clip_has_several() -> None:
     assert list(window_notices({"train": short, "validation": short}, PICTURE)) == []
     (sentence,) = window_notices({"train": long, "validation": short}, PICTURE)
     assert sentence == "windows: 2 clips of train have 4 windows of 30 s (1 MB): all are trained on"
+
+
+def test_windows_that_do_not_suit_the_clips_are_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for place, label in enumerate(("hum", "tap")):
+        for number in range(4):
+            write_sound(tmp_path / label / f"{'abcd'[number]}.wav", 10 * place + number, 0.5, 16_000)
+    dataset, spec = opened(tmp_path, "stratified"), PRESETS["log-mel"]
+    (sentence,) = fit_notices(dataset, spec)
+    assert sentence == (
+        "front end: 8 of 8 clips are shorter than the window of 5 s; one of 0.50 s is followed by 4.5 s of silence: "
+        "use --window 0.5"
+    )
+    assert list(fit_notices(dataset, replace(spec, window_seconds=0.5))) == []
+    monkeypatch.setattr(notices, "SAMPLE", 3)
+    assert next(fit_notices(dataset, spec)).startswith("front end: 3 of 3 clips")
+    assert list(fit_notices(opened(picture_tree(tmp_path / "pictures", count=3), "stratified"), PICTURE)) == []
