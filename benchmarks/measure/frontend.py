@@ -1,8 +1,7 @@
-"""The front end against librosa: how fast samples become a picture, and how near the picture is to the public one."""
+"""The front ends against librosa: how fast samples become features, and how near pictures are to the public ones."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,30 +11,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.audio import decode
-from toolkit.errors import DatasetError, UsageError
+from toolkit.errors import DatasetError
+from toolkit.frontend.features import features
 from toolkit.frontend.mel import filter_bank
-from toolkit.frontend.picture import INTERIOR, paint, read_png, render
-from toolkit.frontend.spec import PICTURE
-from toolkit.frontend.spectrogram import decibels, frame_window
+from toolkit.frontend.picture import INTERIOR, read_png, render
+from toolkit.frontend.spec import PICTURE, FrontEnd
+from toolkit.frontend.spectrogram import emphasised, frame_window
+from toolkit.measure.latency import Latency, Ratio, Task, TimingPlan, measure, ratio, summarise
 from toolkit.parallel import Progress
 
 Sound = NDArray[np.float32]
-LIBROSA = "librosa"
-BLOCK = 64
-"""Frames that NumPy transforms at once: a block stays in the processor's cache, all frames of a clip do not."""
+OURS, LIBROSA = "gtzanet-edge", "librosa"
+BURST_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
 class SpeedRow:
-    """The time of one way from samples to `result`; `ratio` is its median as a multiple of librosa's, if installed."""
+    """The time from a window of sound to what a front end makes of it, `result`.
 
-    name: str
+    `librosa` is the time of the same from librosa's functions, but for a picture, whose decibels alone they compute;
+    `ratio` is ours as a multiple of it. Both are None where librosa is not installed.
+    """
+
+    front_end: str
     result: str
-    clips: int
-    repeats: int
-    median_ms: float
-    p90_ms: float
-    ratio: float | None
+    windows: int
+    ours: Latency
+    librosa: Latency | None
+    ratio: Ratio | None
 
 
 @dataclass(frozen=True)
@@ -62,44 +65,29 @@ class Fidelity:
     worst_clip: str
 
 
-def measure_speed(clips: Sequence[Sound], repeats: int = 3) -> tuple[SpeedRow, ...]:
-    """Time this front end, plain NumPy and librosa, if it is installed, on the same clips, on one BLAS thread.
+def measure_speed(name: str, spec: FrontEnd, windows: Sequence[Sound], repeats: int = 3) -> SpeedRow:
+    """Time a front end and librosa, if it is installed, on the same windows, on one BLAS thread.
 
-    The ways alternate from clip to clip, so that whatever else the machine does falls on all alike; each does a clip
-    once uncounted and `repeats` times in a row, as a program that classifies many clips would, with its own data in the
-    cache. librosa stops at the decibels, the others render the picture, too. `clips` are samples, float32 (n,) each,
-    about 30 s at 22,050 Hz. Raises `UsageError` if there is no clip, or `repeats` is below 1.
+    Each window is computed `repeats` times or more. The two run in turns of short bursts, so that whatever else the
+    machine does falls on both alike. `windows` are samples, float32 (n,) each, of `spec.window_seconds`.
     """
-    if not clips or repeats < 1:
-        raise UsageError("timing the front end needs at least one clip and one repeat")
-    ways: dict[str, tuple[str, Callable[[Sound], object]]] = {
-        "gtzanet-edge": ("picture", render),
-        f"numpy rfft, {BLOCK} frames at once": ("picture", lambda sound: paint(numpy_decibels(sound))),
-    }
-    if librosa_decibels := _librosa_decibels():
-        ways[LIBROSA] = ("decibels", librosa_decibels)
-    times: dict[str, list[float]] = {name: [] for name in ways}
+    tasks: dict[str, Task] = {OURS: lambda number: features(windows[number % len(windows)], spec)}
+    if theirs := librosa_features(spec):
+        tasks[LIBROSA] = lambda number: theirs(windows[number % len(windows)])
+    plan = TimingPlan(
+        min_seconds=0, min_count=len(windows) * repeats, warmup=2, burst_seconds=BURST_SECONDS, burst_count=1
+    )
     with _one_blas_thread():
-        for clip in clips:
-            for name, (_, run) in ways.items():
-                run(clip)
-                for _ in range(repeats):
-                    start = time.perf_counter()
-                    run(clip)
-                    times[name].append(1000 * (time.perf_counter() - start))
-    medians = {name: float(np.median(values)) for name, values in times.items()}
-    base = medians.get(LIBROSA)
-    return tuple(
-        SpeedRow(
-            name,
-            result,
-            len(clips),
-            repeats,
-            medians[name],
-            float(np.percentile(times[name], 90)),
-            medians[name] / base if base else None,
-        )
-        for name, (result, _) in ways.items()
+        rounds = measure(tasks, plan)
+    beside = rounds.get(LIBROSA)
+    result = "picture" if spec.layout == "picture" else " x ".join(map(str, spec.shape[:2]))
+    return SpeedRow(
+        name,
+        result,
+        len(windows),
+        summarise(rounds[OURS]),
+        summarise(beside) if beside else None,
+        ratio(rounds[OURS], beside) if beside else None,
     )
 
 
@@ -132,34 +120,38 @@ def _pairs(root: Path) -> list[tuple[Path, Path]]:
     return pairs
 
 
-def numpy_decibels(sound: Sound, block: int = BLOCK) -> NDArray[np.float32]:
-    """Return what the front end computes, by NumPy's FFT of every frame, `block` frames at once."""
-    frames = np.lib.stride_tricks.sliding_window_view(np.pad(sound, PICTURE.n_fft // 2, mode="reflect"), PICTURE.n_fft)
-    frames, bank, window = frames[:: PICTURE.hop_length], filter_bank(), frame_window(PICTURE)
-    power = np.empty((len(bank), len(frames)), dtype=np.float32)
-    for start in range(0, len(frames), block):
-        spectrum = np.fft.rfft(frames[start : start + block] * window)
-        power[:, start : start + block] = bank @ (np.square(spectrum.real) + np.square(spectrum.imag)).T
-    return decibels(power)
+def librosa_features(spec: FrontEnd) -> Callable[[Sound], NDArray[np.float32]] | None:
+    """Return librosa's way to a front end's bands and frames, (n_mels, frames), None where it is not installed.
 
-
-def _librosa_decibels() -> Callable[[Sound], NDArray[np.float32]] | None:
-    """Return librosa's way to decibels, None where it is not installed.
-
-    Its `melspectrogram` computes the filter bank anew in every call, so the bank is kept here, as ours is.
+    Its `melspectrogram` computes the filter bank anew in every call, so the bank is kept here, as ours is. Pictures and
+    cells stop at the decibels, of all frames.
     """
     try:
         import librosa
-        from librosa.filters import mel
     except ImportError:
         return None
-    bank = mel(sr=PICTURE.sample_rate, n_fft=PICTURE.n_fft)
+    bank, window = filter_bank(spec), frame_window(spec)
+    stft = {"n_fft": spec.n_fft, "hop_length": spec.hop_length, "window": window, "center": spec.centred}
+    tail = 0 if spec.centred else spec.n_fft - spec.frame_length
+    reference = np.max if spec.reference == "max" else 1.0
 
-    def to_decibels(sound: Sound) -> NDArray[np.float32]:
-        spectrum = librosa.stft(sound, n_fft=PICTURE.n_fft, hop_length=PICTURE.hop_length, pad_mode="reflect")
-        return librosa.amplitude_to_db(bank @ np.square(np.abs(spectrum)), ref=np.max)
+    def bands(sound: Sound) -> NDArray[np.float32]:
+        sound = np.pad(emphasised(sound, spec), (0, tail)) if tail else emphasised(sound, spec)
+        magnitude = np.abs(librosa.stft(sound, pad_mode=spec.padding, **stft))
+        values = bank @ (np.square(magnitude) if spec.exponent == 2 else magnitude)
+        if spec.log == "ln":
+            values = np.log(values + np.float32(spec.log_offset))
+        elif spec.log == "db":
+            values = librosa.power_to_db(values, ref=reference, amin=spec.amin, top_db=spec.top_db)
+        elif spec.log == "amplitude-db":
+            values = librosa.amplitude_to_db(values, ref=reference, amin=spec.amin, top_db=spec.top_db)
+        if spec.normalise == "affine":
+            values = (values + np.float32(spec.shift)) * np.float32(spec.scale)
+        elif spec.normalise == "clip":
+            values = (values - values.mean()) / values.std()
+        return np.asarray(values)
 
-    return to_decibels
+    return bands
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from tests.run_maker import made_artifacts
 from toolkit.artifact.file import read_card
 from toolkit.data.dataset import build_index
 from toolkit.files import file_digest
+from toolkit.frontend.presets import PRESETS
 from toolkit.measure import latency
 
 QUICK = ["--min-duration", "0", "--min-count", "3", "--threads", "1"]
@@ -343,9 +344,32 @@ def test_front_end_on_synthetic_clips(
     output = tmp_path / "o.json"
     assert cli.entry(["frontend", "--clips", "1", "--repeats", "1", "--json", str(output)]) == 0
     value = json.loads(output.read_text())
-    assert value["speed"][0]["name"] == "gtzanet-edge"
+    assert value["speed"][0]["front_end"] == "gtzan-picture"
     assert value["fidelity"] is None
     assert "synthetic clip" in capsys.readouterr().out
+
+
+def test_all_front_ends_are_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GTZAN_ROOT", raising=False)
+    output = tmp_path / "o.json"
+    flags = ["--front-end", "all", "--clips", "1", "--repeats", "1", "--json", str(output)]
+    assert cli.entry(["frontend", *flags]) == 0
+    assert [row["front_end"] for row in json.loads(output.read_text())["speed"]] == list(PRESETS)
+
+
+def test_one_front_end_is_timed_from_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("GTZAN_ROOT", raising=False)
+    path = tmp_path / "mine.json"
+    path.write_text('{"layout": "grid", "short": "pad", "window_seconds": 1}')
+    assert cli.entry(["frontend", "--front-end", str(path), "--clips", "1", "--repeats", "1"]) == 0
+    assert "mine.json" in capsys.readouterr().out
+    path.write_text('{"n_mel": 1}')
+    assert cli.entry(["frontend", "--front-end", str(path)]) == 1
+    assert "unknown field: n_mel" in capsys.readouterr().err
+    assert cli.entry(["frontend", "--front-end", "none"]) == 2
+    assert "there is no front end 'none'" in capsys.readouterr().err
 
 
 @pytest.mark.gtzan

@@ -1,40 +1,53 @@
-"""The front end's peers: each computes what the front end does, so that their times can stand beside each other."""
+"""librosa beside the front ends: it computes what they do, so that their times can stand beside each other."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from benchmarks.measure import frontend
-from toolkit.data import synthetic
-from toolkit.errors import UsageError
-from toolkit.frontend.picture import paint, render
+from tests.toolkit import sounds
+from toolkit.frontend.features import features
+from toolkit.frontend.presets import PRESETS
 from toolkit.frontend.spectrogram import db_mel
 
-
-def test_blocks_of_frames_equal_all_frames_at_once() -> None:
-    sound = synthetic.clip(synthetic.CLASSES[0], 0)
-    blocks, whole = frontend.numpy_decibels(sound), frontend.numpy_decibels(sound, block=len(sound))
-    np.testing.assert_allclose(blocks, whole, rtol=0, atol=1e-4)  # BLAS may add up in another order
-    np.testing.assert_allclose(blocks, db_mel(sound), rtol=0, atol=0.01)
-    assert (paint(blocks) == render(sound)).mean() > 0.999
+GRIDS = {name: spec for name, spec in PRESETS.items() if spec.layout == "grid"}
+GRIDS["of no loudness"] = replace(GRIDS["log-mel"], normalise="clip", shift=0.0, scale=1.0)
 
 
-def test_librosas_way_equals_its_own_call() -> None:
+@pytest.mark.parametrize("name", GRIDS)
+def test_librosa_computes_the_same_grid(name: str) -> None:
+    pytest.importorskip("librosa")
+    spec = GRIDS[name]
+    window = np.resize(sounds.music(1, 10), spec.window_samples)
+    theirs = frontend.librosa_features(spec)
+    assert theirs is not None
+    np.testing.assert_allclose(theirs(window), features(window, spec)[:, :, 0], rtol=0, atol=2e-3)
+
+
+@pytest.mark.parametrize("name", ["gtzan-picture", "mel-grid"])
+def test_librosa_computes_a_pictures_decibels(name: str) -> None:
     librosa = pytest.importorskip("librosa")
-    sound = synthetic.clip(synthetic.CLASSES[1], 0, seconds=5)
-    to_decibels = frontend._librosa_decibels()
-    assert to_decibels is not None
+    sound = sounds.music(2, 5)
+    theirs = frontend.librosa_features(PRESETS[name])
+    assert theirs is not None
     power = librosa.feature.melspectrogram(y=sound, sr=22_050, pad_mode="reflect")
-    np.testing.assert_allclose(to_decibels(sound), librosa.amplitude_to_db(power, ref=np.max), rtol=0, atol=1e-4)
+    np.testing.assert_allclose(theirs(sound), librosa.amplitude_to_db(power, ref=np.max), rtol=0, atol=1e-4)
+    np.testing.assert_allclose(theirs(sound), db_mel(sound), rtol=0, atol=1e-4)
 
 
-def test_every_way_is_named_and_timed() -> None:
-    rows = frontend.measure_speed([synthetic.clip(synthetic.CLASSES[0], 0, seconds=1)], repeats=2)
-    assert [row.name for row in rows][:2] == ["gtzanet-edge", "numpy rfft, 64 frames at once"]
-    assert all(row.median_ms > 0 and row.repeats == 2 for row in rows)
+def test_both_are_timed_in_the_same_rounds() -> None:
+    pytest.importorskip("librosa")
+    spec = PRESETS["yamnet"]
+    row = frontend.measure_speed("yamnet", spec, [sounds.noise(0)[: spec.window_samples]], repeats=3)
+    assert (row.front_end, row.result, row.windows) == ("yamnet", "64 x 96", 1)
+    assert row.librosa is not None and row.ratio is not None and min(row.ours.count, row.librosa.count) >= 3
+    assert 0 < row.ratio.low <= row.ratio.median <= row.ratio.high
 
 
-def test_nothing_to_time_is_misuse() -> None:
-    with pytest.raises(UsageError, match="at least one clip"):
-        frontend.measure_speed([])
+def test_without_librosa_the_front_end_is_timed_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frontend, "librosa_features", lambda spec: None)
+    row = frontend.measure_speed("yamnet", PRESETS["yamnet"], [np.zeros(15_600, np.float32)], repeats=1)
+    assert row.ours.count >= 1 and row.librosa is None and row.ratio is None
