@@ -5,7 +5,7 @@
 - `engines`: LiteRT, tflite-runtime and ONNX Runtime behind one interface.
 - `stream`: endless sound.
 - `cli`, `arguments`, `classify`, `sources`, `output`: the command line, from files to lines.
-- `doctor`, `golden`, `sizes`: what works on this machine. `info`: a file's card as text.
+- `doctor`, `trial`, `golden`, `sizes`: what works on this machine. `info`: a file's card as text.
 - `default_model`, `pretrained`: the model that comes with the package. `startup`: a quick process.
 
 >>> from runtime import Classifier

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import json
 import platform
 import shutil
 import signal
@@ -29,23 +30,6 @@ PACKAGES = {"numpy": "numpy", "soundfile": "soundfile", "soxr": "soxr"}
 DISTRIBUTIONS = {"litert": "ai-edge-litert", "tflite-runtime": "tflite-runtime", "onnxruntime": "onnxruntime"}
 FAST_INT8 = {"x86_64": ("avx512_vnni", "avx_vnni"), "aarch64": ("asimddp", "i8mm")}
 """Processor features that make 8-bit models faster than float32 ones."""
-_TRY = """
-import sys, time
-from runtime.classifier import Classifier
-from runtime.preprocess import model_input
-from toolkit.errors import GtzanetError
-import numpy as np
-try:
-    classifier = Classifier.load(sys.argv[1], engine=sys.argv[2], threads=1)
-    spec = classifier.card.front_end
-    value = model_input(np.zeros(spec.window_samples, np.float32), classifier.card)
-    classifier.scores(value)
-    start = time.perf_counter()
-    classifier.scores(value)
-    print(f"{1e3 * (time.perf_counter() - start):.1f}")
-except GtzanetError as error:
-    raise SystemExit(str(error))
-"""
 
 
 @dataclass(frozen=True)
@@ -133,12 +117,15 @@ def _model(path: Path, host: Host) -> Iterator[Finding]:
         yield Finding(BAD, str(error))
         return
     yield Finding(GOOD, f"{path}: {card.model}, {card.precision}, whole")
+    if card.golden is None:
+        reason = "a card of version 1 has none" if card.format_version == 1 else "its writer recorded none"
+        yield Finding(NOTE, f"it has no golden samples ({reason}), so that its outputs cannot be checked here")
     format = file_format(path)
     tried = {}
     for name in installed(format):
-        tried[name] = done = _run(["-c", _TRY, str(path), name])
+        tried[name] = done = _run(["-m", "runtime.trial", str(path), name])
         if done.returncode == 0:
-            yield Finding(GOOD, f"{name} runs it in {done.stdout.split()[-1]} ms on one thread")
+            yield from _trial(name, json.loads(done.stdout))
         else:
             first = not any(other.returncode == 0 for other in tried.values())
             hint = "; choose another with --engine" if len(installed(format)) > 1 else ""
@@ -146,6 +133,23 @@ def _model(path: Path, host: Host) -> Iterator[Finding]:
     if not tried:
         names = [name for name, kind in ENGINES.items() if kind.format == format]
         yield Finding(BAD, f"no engine for .{format} files is installed: {how_to_install_one(names, host)}")
+
+
+def _trial(name: str, trial: dict[str, float | None]) -> Iterator[Finding]:
+    """Return how fast an engine runs a model, and whether its outputs are the golden ones."""
+    memory = f", with {trial['peak_mb']:.0f} MB of memory" if trial["peak_mb"] else ""
+    yield Finding(GOOD, f"{name} runs it in {trial['milliseconds']:.1f} ms on one thread{memory}")
+    distance, limit = trial["distance"], trial["limit"]
+    if distance is None or limit is None:
+        return
+    if distance <= limit:
+        yield Finding(GOOD, f"{name} returns its golden outputs (largest difference {distance:.2g}, limit {limit:.2g})")
+    else:
+        yield Finding(
+            BAD,
+            f"{name} computes it wrongly here: its golden outputs are missed by {distance:.2g}, over {limit:.2g}: "
+            "use another version of the engine or another precision",
+        )
 
 
 def _space() -> Finding:

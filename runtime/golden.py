@@ -7,27 +7,47 @@ from numpy.typing import NDArray
 
 from runtime.engines.load import Engine
 from runtime.preprocess import arranged
-from toolkit.artifact.card import input_shape
+from toolkit.artifact.card import Card, input_shape
 from toolkit.artifact.card_sections import GoldenCard, GoldenSample
 from toolkit.artifact.golden import golden_input, value_range
 
 COUNT, CANDIDATES = 4, 16
 """Samples on a card, and seeds they are chosen from."""
 _DIGITS = 6
+_FLOAT, _MIXED = 5e-5, 2e-3
+TOLERANCES = {
+    "float32": _FLOAT,
+    "float16": _FLOAT,
+    "int16x8": 2e-4,
+    "dynamic": 1e-3,
+    "mixed": _MIXED,
+    "int8": 1.5 / 256,
+}
+"""How far an output may be from the golden one, by precision.
+
+Engines add float32 numbers in different orders, and a dynamic range that differs in its last bit may round one value
+otherwise. Whole numbers are the same in every engine: an int8 output may be one step off, and no two.
+"""
 
 
 def golden_samples(engine: Engine) -> GoldenCard:
     """Return golden samples of a loaded model: those of its candidates whose outputs say most about its weights.
 
-    An output near 0 or 1 hardly changes when a weight does, so that the seeds are chosen whose outputs vary most:
-    the largest sum of p (1 - p).
+    An output near 0 or 1 hardly changes when a weight does, so that of each contrast (seeds that have the same rest by
+    4) the seed is chosen with the largest sum of p (1 - p).
     """
     low, high = value_range(engine.card.front_end, engine.card.input_level)
     outputs = {seed: _output(engine, low, high, seed) for seed in range(CANDIDATES)}
     spread = {seed: round(float(np.sum(output * (1 - output))), 3) for seed, output in outputs.items()}
-    seeds = sorted(sorted(outputs, key=lambda seed: (-spread[seed], seed))[:COUNT])
+    seeds = [max(range(rest, CANDIDATES, COUNT), key=lambda seed: spread[seed]) for rest in range(COUNT)]
     samples = (GoldenSample(seed, tuple(round(float(value), _DIGITS) for value in outputs[seed])) for seed in seeds)
     return GoldenCard(low, high, tuple(samples))
+
+
+def tolerance(card: Card) -> float:
+    """Return how far an output may be from the golden one on another machine or engine."""
+    limit = TOLERANCES[card.precision]
+    return max(limit, 1.5 * card.output.scale) if card.output.scale else limit
 
 
 def golden_distance(engine: Engine, golden: GoldenCard) -> float:
