@@ -1,7 +1,7 @@
 """Training: networks on any front end, recipes, runs that survive a kill, and reports that show their uncertainty.
 
 - `cli`, `arguments`, `progress`: the command line, its flags, and the bar that shows how far a training is.
-- `config`: what decides a run. `run`: a run from its first file to its last.
+- `config`, `recipes`: what decides a run, and its recipe by name. `run`: a run from its first file to its last.
 - `data`, `feed`: the parts of a split in memory, and their batches where they are computed.
 - `registry`, `edgenet`: every network by its name; the one for grids.
 - `networks`, `twin`: the paper's layer tables, and the order of layers that trains faster.

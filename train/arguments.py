@@ -12,7 +12,8 @@ from toolkit import command
 from toolkit.data.splits import NAMES
 from toolkit.errors import UsageError
 from toolkit.frontend.presets import PRESETS
-from train.config import DEVICES, KEEPS, PRECISIONS, Recipe
+from train.config import AUGMENTS, DEVICES, KEEPS, OPTIMIZERS, PRECISIONS, SCHEDULES, Recipe
+from train.recipes import RECIPES
 from train.registry import NETWORKS
 
 EPILOG = """examples:
@@ -26,13 +27,13 @@ EPILOG = """examples:
 """
 NEWEST = object()  # the value of --resume without a name
 DEFAULTS: dict[str, Any] = {
-    **{field.name: field.default for field in fields(Recipe)},
+    "recipe": None,
+    **dict.fromkeys(Recipe.__dataclass_fields__),
     "split": None,
     "split_seed": 0,
     "folds": None,
     "fold": None,
     "group_by": "",
-    "keep": None,
     "seed": 0,
     "device": "auto",
     "precision": "float32",
@@ -48,15 +49,24 @@ DEFAULTS: dict[str, Any] = {
 MEANINGS = {
     "epochs": "passes over the training part",
     "batch_size": "items per step",
-    "learning_rate": "of SGD, at the beginning",
-    "momentum": "of SGD",
+    "learning_rate": "at the beginning, or after the warm-up",
+    "momentum": "of sgd",
     "plateau_factor": "what the rate is multiplied by where the validation loss does not fall",
     "plateau_patience": "epochs without a fall before that",
     "plateau_delta": "the least that counts as a fall",
     "min_learning_rate": "the lowest rate",
     "keep": "which epoch's weights: the best on the validation part, or the last (default: last for the split paper)",
     "dropout": "share of values that the dropout layer leaves out",
+    "optimizer": "sgd with momentum, or adamw with decoupled weight decay",
+    "weight_decay": "of adamw, on kernels alone: this share of the learning rate a step",
+    "schedule": "plateau: the rate falls where the validation loss does not; cosine: warm-up, then half a cosine wave",
+    "warmup": "share of all steps in which the cosine's rate rises first",
+    "averaging": "share of all steps over which the weights are averaged; 0 for none",
+    "label_smoothing": "share of a label that all classes divide",
+    "mixup": "alpha of mixup: two examples are mixed by weights of Beta(alpha, alpha); 0 for none",
+    "augment": "how much training examples on a grid of bands and frames are changed at random",
 }
+CHOICES = {"keep": KEEPS, "optimizer": OPTIMIZERS, "schedule": SCHEDULES, "augment": AUGMENTS}
 
 
 def train_parser(prog: str) -> command.Parser:
@@ -79,16 +89,7 @@ def train_parser(prog: str) -> command.Parser:
     resume = "carry on this run, or the newest unfinished one"
     parser.add_argument("--resume", nargs="?", const=NEWEST, metavar="RUN", help=resume)
     _add_split(parser)
-    recipe = parser.add_argument_group("recipe (the paper's by default)")
-    recipe.add_argument("--seed", type=int, help="seed of weights, order and dropout (default: 0)")
-    for field in fields(Recipe):
-        if field.name == "keep":
-            recipe.add_argument("--keep", choices=KEEPS, help=MEANINGS["keep"])
-            continue
-        kind = float if field.type in ("float", "float | None") else int
-        shown = "the table's" if field.default is None else field.default
-        meaning = f"{MEANINGS[field.name]} (default: {shown})"
-        recipe.add_argument(flag(field.name), type=kind, metavar="X", help=meaning)
+    _add_recipe(parser)
     _add_compute(parser)
     return parser
 
@@ -162,6 +163,24 @@ def check_split(flags: argparse.Namespace, set_names: Sequence[str]) -> None:
         raise UsageError(f"--fold must be 0 or more{last}")
     if flags.group_by is not None and "group_by" in set_names and not flags.group_by:
         raise UsageError("--group-by is empty: write a regular expression after it, or leave it out")
+
+
+def _add_recipe(parser: command.Parser) -> None:
+    recipe = parser.add_argument_group("recipe")
+    names = "what follows, by name (default: paper for the paper's networks, modern for others)"
+    recipe.add_argument("--recipe", choices=tuple(RECIPES), help=names)
+    recipe.add_argument("--seed", type=int, help="seed of weights, order, dropout and augmentation (default: 0)")
+    for field in fields(Recipe):
+        meaning = MEANINGS[field.name]
+        if field.name != "keep":
+            values = dict.fromkeys(getattr(named, field.name) for named in RECIPES.values())
+            shown = ", modern ".join("the table's" if value is None else str(value) for value in values)
+            meaning += f" (default: {shown})"
+        if field.name in CHOICES:
+            recipe.add_argument(flag(field.name), choices=CHOICES[field.name], help=meaning)
+            continue
+        kind = float if field.type in ("float", "float | None") else int
+        recipe.add_argument(flag(field.name), type=kind, metavar="X", help=meaning)
 
 
 def _add_compute(parser: command.Parser) -> None:

@@ -18,7 +18,7 @@ from train.results import Epoch
 from train.schedule import Plateau
 
 FILE = "checkpoint.npz"
-KINDS = ("weights", "optimizer", "best")
+KINDS = ("weights", "optimizer", "best", "average")
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Checkpoint:
 
     `weights` and `optimizer` are arrays in the order of the model's and the optimizer's variables; `run` is the
     digest of the run's configuration, so that a checkpoint cannot carry another run on. `best` holds the weights of the
-    best epoch, where the run keeps that one.
+    best epoch, where the run keeps that one; `average` the averages of the weights, where the run has them.
     """
 
     run: str
@@ -37,6 +37,7 @@ class Checkpoint:
     weights: tuple[np.ndarray, ...]
     optimizer: tuple[np.ndarray, ...]
     best: tuple[np.ndarray, ...] = ()
+    average: tuple[np.ndarray, ...] = ()
 
     def save(self, folder: Path) -> None:
         """Write the checkpoint into a run's folder, in place of the last one."""

@@ -15,6 +15,7 @@ from toolkit.data import run_folder
 from toolkit.data.run_folder import newest_run
 from toolkit.errors import UsageError
 from toolkit.files import read_json, write_json, write_text
+from toolkit.frontend.spec import PICTURE
 from toolkit.processors import usable_processors
 from train import run
 from train.arguments import NEWEST, check_split, flag, report_parser, speed_parser, train_parser, with_defaults
@@ -24,6 +25,7 @@ from train.device import prepare
 from train.front_end import chosen_front_end, chosen_kind
 from train.networks import Dropout, parameter_count, summary
 from train.notices import dataset_notices, fit_notices
+from train.recipes import recipe_of
 from train.registry import NETWORKS, find_network
 from train.report import part_notes, results_report
 from train.results import HISTORY, distinct, load_results, to_json
@@ -111,11 +113,11 @@ def _check_start(flags: argparse.Namespace, set_names: Sequence[str]) -> None:
 
 def _start(flags: argparse.Namespace, set_names: Sequence[str]) -> int:
     _check_start(flags, set_names)
-    values = {field.name: getattr(flags, field.name) for field in fields(Recipe)}
-    recipe = Recipe(**values | {"keep": flags.keep or "best"})
-    compute = _compute(flags, recipe)
     network = find_network(flags.network)
     spec = chosen_front_end(network, flags.front_end, flags.window, flags.hop)
+    values = {field.name: getattr(flags, field.name) for field in fields(Recipe)}
+    recipe = recipe_of(flags.recipe or network.recipe, values | {"keep": flags.keep or "best"}, spec)
+    compute = _compute(flags, recipe)
     kind, root = chosen_kind(spec, flags.kind), data_root(flags.data)
     from train.progress import TrainingProgress
 
@@ -225,7 +227,7 @@ def _speed(arguments: argparse.Namespace) -> int:
         raise UsageError(f"speed: {flags.network} hears no pictures: time gtzanet or zfnet")
     if flags.output is not None:
         command.output_file(flags.output, "--output")
-    recipe = Recipe(batch_size=flags.batch_size)
+    recipe = recipe_of("paper", {"batch_size": flags.batch_size}, PICTURE)
     compute = _compute(flags, recipe)
     device = "gpu" if flags.device == "gpu" else "cpu"
     _emit(speed_table(flags.network, data_root(flags.data), device, recipe, compute), flags.output)

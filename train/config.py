@@ -13,6 +13,9 @@ from toolkit.errors import RunError, UsageError
 PRECISIONS = ("float32", "tensorfloat32", "mixed_float16", "mixed_bfloat16")
 DEVICES = ("auto", "cpu", "gpu")
 KEEPS = ("best", "last")
+OPTIMIZERS = ("sgd", "adamw")
+SCHEDULES = ("plateau", "cosine")
+AUGMENTS = ("none", "light", "strong")
 MAX_COUNT = 1_000_000
 MAX_THREADS = 1024
 MAX_SHARDS = 1024
@@ -27,11 +30,23 @@ def _require(*checks: tuple[str, bool, str]) -> None:
 
 @dataclass(frozen=True)
 class Recipe:
-    """The paper's recipe; every field is a flag of `python -m train`.
+    """How a network is trained, the paper's way by default; every field is a flag of `python -m train`.
 
-    SGD with momentum on the sparse categorical cross entropy; the learning rate is multiplied by `plateau_factor` after
-    `plateau_patience` epochs in which the validation loss did not fall by `plateau_delta`, down to `min_learning_rate`.
-    `keep` says which epoch's weights are the run's: the last one's, or the best one's on the validation part.
+    Attributes
+    ----------
+    optimizer
+        On the categorical cross entropy: "sgd" with `momentum`, or "adamw", whose `weight_decay` shrinks weights, not
+        biases, by that share of the learning rate a step (I. Loshchilov, F. Hutter, 2019).
+    schedule
+        "plateau" multiplies the learning rate by `plateau_factor` after `plateau_patience` epochs in which the
+        validation loss did not fall by `plateau_delta`, down to `min_learning_rate`. "cosine" lets it rise for a share
+        `warmup` of all steps and then fall along half a cosine wave to `min_learning_rate`.
+    averaging
+        The share of all steps over which the weights are averaged (see `train.step.Averages`), 0 for none.
+    label_smoothing, mixup, augment
+        What is done to training examples (see `train.augment`): a share, the alpha of Beta(alpha, alpha), a preset.
+    keep
+        Which epoch's weights are the run's: the last one's, or the best one's on the validation part.
     """
 
     epochs: int = 90
@@ -44,6 +59,14 @@ class Recipe:
     min_learning_rate: float = 1e-5
     dropout: float | None = None
     keep: str = "last"
+    optimizer: str = "sgd"
+    weight_decay: float = 0.0
+    schedule: str = "plateau"
+    warmup: float = 0.0
+    averaging: float = 0.0
+    label_smoothing: float = 0.0
+    mixup: float = 0.0
+    augment: str = "none"
 
     def __post_init__(self) -> None:
         count = f"at least 1 and at most {MAX_COUNT}"
@@ -58,7 +81,25 @@ class Recipe:
             ("--min-learning-rate", 0 <= self.min_learning_rate < math.inf, "finite and 0 or more"),
             ("--dropout", self.dropout is None or 0 <= self.dropout < 1, "from 0 to below 1"),
             ("--keep", self.keep in KEEPS, " or ".join(KEEPS)),
+            ("--optimizer", self.optimizer in OPTIMIZERS, " or ".join(OPTIMIZERS)),
+            ("--weight-decay", 0 <= self.weight_decay < 1, "from 0 to below 1"),
+            ("--schedule", self.schedule in SCHEDULES, " or ".join(SCHEDULES)),
+            ("--warmup", 0 <= self.warmup < 1, "from 0 to below 1"),
+            ("--averaging", 0 <= self.averaging < 1, "from 0 to below 1"),
+            ("--label-smoothing", 0 <= self.label_smoothing < 1, "from 0 to below 1"),
+            ("--mixup", self.mixup == 0 or 0.1 <= self.mixup <= 100, "0, or from 0.1 to 100"),
+            ("--augment", self.augment in AUGMENTS, f"one of {', '.join(AUGMENTS)}"),
         )
+
+
+_LATER_DEFAULTS = {
+    name: getattr(Recipe, name)
+    for name in (
+        *("keep", "optimizer", "weight_decay", "schedule", "warmup", "averaging"),
+        *("label_smoothing", "mixup", "augment"),
+    )
+}
+"""Fields that `config.json` leaves out where they are the paper's, so that older runs keep their digests."""
 
 
 @dataclass(frozen=True)
@@ -149,8 +190,9 @@ class RunConfig:
         values = {name: value for name, value in asdict(self).items() if name not in ADDED or value != ADDED[name]}
         if not self.data.group_by:
             del values["data"]["group_by"]
-        if self.recipe.keep == "last":
-            del values["recipe"]["keep"]
+        for name, paper in _LATER_DEFAULTS.items():
+            if values["recipe"][name] == paper:
+                del values["recipe"][name]
         return values
 
     @classmethod
@@ -166,7 +208,7 @@ class RunConfig:
             raise RunError(f"{where}: format {form!r}, not 1: train the run again or use its own version")
         fields = ADDED | {name: part for name, part in value.items() if name not in ("format", "digest")}
         if isinstance(recipe := fields.get("recipe"), dict):
-            fields["recipe"] = {"keep": "last", **recipe}
+            fields["recipe"] = _LATER_DEFAULTS | recipe
         if isinstance(data := fields.get("data"), dict):
             fields["data"] = {"group_by": "", **data}
         try:

@@ -14,12 +14,15 @@ import tensorflow as tf
 import tf_keras
 
 from toolkit.errors import RunError
+from toolkit.frontend.spec import FrontEnd
+from train.augment.examples import Examples
 from train.build import run_model
 from train.config import Recipe, RunConfig
 from train.data import Part, Progress
 from train.feed import Feed, make_feed
+from train.schedule import learning_rate
 from train.state import TrainingState
-from train.step import PredictStep, TrainStep, make_predict_step, make_train_step
+from train.step import Averages, PredictStep, TrainStep, make_predict_step, make_train_step
 
 EVALUATION_BATCH = 32
 SAVING_SHARE = 1 / 20
@@ -76,23 +79,25 @@ def fit(
     """
     recipe, compute = config.recipe, config.compute
     state = TrainingState.start(config, folder)
-    train_step = make_train_step(state.model, state.optimizer, compute, xla=xla)
-    predict = make_predict_step(state.model, compute)
+    steps = _steps(recipe, len(training.labels))
+    examples = Examples.of(recipe, FrontEnd.from_dict(config.front_end), len(config.classes))
+    averages = Averages(state.averaged, max(recipe.averaging * steps * recipe.epochs, 1)) if recipe.averaging else None
+    train_step = make_train_step(state.model, state.optimizer, compute, prepare=examples, averages=averages, xla=xla)
+    predict = make_predict_step(state.averaged, compute)
     feed, validation_feed = (feed_of(part, compute.device) for part in (training, validation))
     pace = Pace()
     for epoch in range(len(state.history), recipe.epochs):
         started = time.perf_counter()
-        state.optimizer.learning_rate = rate = state.plateau.learning_rate
-        loss, accuracy = _train_epoch(config, epoch, feed, len(training.labels), train_step, report)
+        loss, accuracy = _train_epoch(config, state, feed, len(training.labels), train_step, report)
         validated = _validation_entry(validation, *predict_all(predict, validation_feed, len(validation.labels)))
-        entry = {"epoch": epoch + 1, "loss": loss, "accuracy": accuracy, **validated, "learning_rate": rate}
+        entry = {"epoch": epoch + 1, "loss": loss, "accuracy": accuracy, **validated}
+        entry["learning_rate"] = learning_rate(recipe, state.plateau, (epoch + 1) * steps - 1, recipe.epochs * steps)
         entry["seconds"] = round(time.perf_counter() - started, 3)
         _check_finite(entry, folder)
         state = state.after(entry, recipe)
         if pace.is_due() or epoch + 1 == recipe.epochs:
             with pace.saving():
                 state.checkpoint(config.digest).save(folder)
-        steps = _steps(recipe, len(training.labels))
         report(Progress(epoch + 1, recipe.epochs, steps, steps, loss, entry))
     return stock_model(config, state.kept_weights()), list(state.history)
 
@@ -117,13 +122,13 @@ def _steps(recipe: Recipe, items: int) -> int:
 
 
 def _train_epoch(
-    config: RunConfig, epoch: int, feed: Feed, items: int, train_step: TrainStep, report: Report
+    config: RunConfig, state: TrainingState, feed: Feed, items: int, train_step: TrainStep, report: Report
 ) -> tuple[float, float]:
-    """Train one epoch (from 0) and return its mean loss and accuracy.
+    """Train the epoch after those of the state's history and return its mean loss and accuracy.
 
     A step's loss is read after the next step has been started: a GPU computes on while this process waits for it.
     """
-    recipe, steps = config.recipe, _steps(config.recipe, items)
+    recipe, steps, epoch = config.recipe, _steps(config.recipe, items), len(state.history)
     order = epoch_order(config.seed, epoch, items)
     chosen = [order[start : start + recipe.batch_size] for start in range(0, items, recipe.batch_size)]
     total = correct = 0.0
@@ -137,7 +142,9 @@ def _train_epoch(
         report(Progress(epoch + 1, recipe.epochs, step + 1, steps, loss))
 
     for step, (values, labels) in enumerate(feed.batches(chosen)):
-        seed = np.array((config.seed, epoch * steps + step), np.int32)
+        number = epoch * steps + step
+        seed = np.array((config.seed, number), np.int32)
+        state.optimizer.learning_rate = learning_rate(recipe, state.plateau, number, recipe.epochs * steps)
         started.append(train_step(values, labels, seed))
         if step:
             read(step - 1)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from toolkit.files import canonical_json
 from train.config import Recipe
 from train.front_end import front_end_note
+from train.recipes import describe
 from train.results import Result
 
 SYNTHETIC = "SYNTHETIC"
@@ -88,10 +89,7 @@ def _note(run: Result, several: bool) -> str:
     notes = [SYNTHETIC] if config["data"]["synthetic"] else []
     if split["name"] in FOLDED:
         notes.append(f"fold {split['fold']} of {split['folds']}, split seed {split['seed']}")
-    for name, usual in asdict(Recipe()).items():
-        value = getattr(recipe, name)
-        if value != usual:
-            notes.append(f"{name.replace('_', ' ')} {value if isinstance(value, str) else format(value, 'g')}")
+    notes += describe(recipe)
     if hearing := front_end_note(config["front_end"]):
         notes.append(hearing)
     if gpu := gpu_name(config):

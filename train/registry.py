@@ -37,11 +37,14 @@ class Network:
         from float32 (n, *shape) to float32 (n, classes) with a softmax at the end.
     front_end
         The name of the front end it hears with where no flag names another.
+    recipe
+        The name of the recipe it is trained by where no flag names another: "paper" or "modern".
     """
 
     name: str
     model: tuple[Layer, ...] | Build
     front_end: str = "log-mel"
+    recipe: str = "modern"
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", self.name):
@@ -64,7 +67,7 @@ class Network:
 NETWORKS = {
     network.name: network
     for network in (
-        *(Network(name, table, "gtzan-picture") for name, table in TABLES.items()),
+        *(Network(name, table, "gtzan-picture", "paper") for name, table in TABLES.items()),
         Network("edgenet", edgenet.build),
     )
 }

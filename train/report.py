@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from toolkit.measure.metrics import two_proportion_z, wald_interval, wilson_interval
-from train.config import RunConfig
+from train.config import Recipe, RunConfig
 from train.front_end import front_end_note
 from train.groups import FOLDED, SYNTHETIC, Group, gpu_name, group_runs
 from train.paper import LEAK_NOTE, RESULTS, TOP5_NOTE, VALIDATION_ITEMS
@@ -27,8 +27,7 @@ def run_report(config: RunConfig, result: dict[str, Any], history: Sequence[dict
         lines += [SYNTHETIC_NOTE, ""]
     epochs = f"{recipe.epochs} epoch" + "s" * (recipe.epochs != 1)
     lines += [
-        f"{epochs} of SGD, batch {recipe.batch_size}, learning rate {recipe.learning_rate:g} to "
-        f"{last['learning_rate']:g}, momentum {recipe.momentum:g}, {compute.precision} on "
+        f"{epochs} of {_optimizer(recipe, last)}, {compute.precision} on "
         f"{gpu_name(config.to_dict()) or 'a processor'}. {note and f'The network hears a {note}. '}"
         f"{_kept_sentence(recipe.keep, history)}",
         "",
@@ -58,6 +57,13 @@ def run_report(config: RunConfig, result: dict[str, Any], history: Sequence[dict
         f"Data digest `{config.data.digest}`, split digest `{config.split.digest}`, run digest `{config.digest}`.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _optimizer(recipe: Recipe, last: dict[str, Any]) -> str:
+    rates = f"batch {recipe.batch_size}, learning rate {recipe.learning_rate:g} to {last['learning_rate']:g}"
+    if recipe.optimizer == "sgd":
+        return f"SGD, {rates}, momentum {recipe.momentum:g}"
+    return f"AdamW, {rates}, weight decay {recipe.weight_decay:g}"
 
 
 def _kept_sentence(keep: str, history: Sequence[dict[str, Any]]) -> str:

@@ -1,4 +1,4 @@
-"""The learning rate: Keras' ReduceLROnPlateau on the validation loss, but as a value that can be saved."""
+"""The learning rate of a step: Keras' ReduceLROnPlateau as a value that can be saved, or warm-up and a cosine."""
 
 from __future__ import annotations
 
@@ -30,6 +30,20 @@ class Plateau:
             return replace(self, wait=self.wait + 1)
         reduced = max(self.learning_rate * recipe.plateau_factor, recipe.min_learning_rate)
         return replace(self, learning_rate=reduced, wait=0)
+
+
+def learning_rate(recipe: Recipe, plateau: Plateau, step: int, steps: int) -> float:
+    """Return the rate of a step (from 0) of a run's `steps`.
+
+    A cosine's rises evenly to the recipe's in the warm-up, then falls along half a cosine wave to the least one
+    (I. Loshchilov, F. Hutter, "SGDR", 2017, without restarts).
+    """
+    if recipe.schedule == "plateau":
+        return plateau.learning_rate
+    highest, lowest, rising = recipe.learning_rate, recipe.min_learning_rate, round(recipe.warmup * steps)
+    if step < rising:
+        return highest * (step + 1) / rising
+    return lowest + (highest - lowest) * (1 + math.cos(math.pi * (step - rising) / (steps - rising))) / 2
 
 
 def kept_epoch(history: Sequence[dict[str, Any]], keep: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,48 @@ import tf_keras
 from train.build import dropout_seed
 from train.config import Compute, Recipe
 
+Prepare = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 TrainStep = Callable[[Any, Any, Any], tuple[tf.Tensor, tf.Tensor]]
 PredictStep = Callable[[Any, Any], tuple[tf.Tensor, tf.Tensor]]
 
 
-def make_optimizer(recipe: Recipe, precision: str) -> tf_keras.optimizers.Optimizer:
-    """Return SGD with momentum, wrapped in dynamic loss scaling for mixed_float16."""
-    optimizer = tf_keras.optimizers.SGD(recipe.learning_rate, momentum=recipe.momentum)
-    return tf_keras.mixed_precision.LossScaleOptimizer(optimizer) if precision == "mixed_float16" else optimizer
+def make_optimizer(recipe: Recipe, precision: str, variables: Sequence[tf.Variable]) -> tf_keras.optimizers.Optimizer:
+    """Return the recipe's optimizer of these variables, wrapped in dynamic loss scaling for mixed_float16.
+
+    Weights decay where they are kernels: biases and the scales and offsets of normalisation have one dimension.
+    """
+    if recipe.optimizer == "sgd":
+        optimizer = tf_keras.optimizers.SGD(recipe.learning_rate, momentum=recipe.momentum)
+    else:
+        optimizer = tf_keras.optimizers.AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay)
+        optimizer.exclude_from_weight_decay([variable for variable in variables if variable.shape.rank < 2])
+    if precision == "mixed_float16":
+        optimizer = tf_keras.mixed_precision.LossScaleOptimizer(optimizer)
+    optimizer.build(variables)
+    return optimizer
+
+
+@dataclass(frozen=True)
+class Averages:
+    """The exponential averages of a model's weights, kept in the weights of a second one.
+
+    All weights are averaged, those of the trainable kind and the moving statistics of batch normalisation alike: the
+    averaged network then has the statistics of the weights it is the average of, without a pass over the clips. They
+    differ by what the weights move within the span, which is little where the learning rate falls to zero.
+
+    `span` is in steps; each step moves an average by 1 / span of its distance, the first ones further, so that the
+    initial weights fade: min(1 - 1 / span, (1 + t) / (10 + t)) of it stays at step t.
+    """
+
+    model: tf_keras.Model
+    span: float
+
+    def update(self, model: tf_keras.Model, step: tf.Tensor) -> None:
+        """Take in the weights after `step` steps."""
+        step = tf.cast(step, tf.float32)
+        moving = 1 - tf.minimum(1 - 1 / self.span, (1 + step) / (10 + step))
+        for average, weight in zip(self.model.weights, model.weights, strict=True):
+            average.assign_add(moving * (weight - average))
 
 
 def shard_sizes(batch: int, shards: int) -> list[int]:
@@ -35,13 +70,20 @@ def _after(tensors: list[tf.Tensor]) -> Iterator[None]:
 
 
 def make_train_step(
-    model: tf_keras.Model, optimizer: tf_keras.optimizers.Optimizer, compute: Compute, *, xla: bool = False
+    model: tf_keras.Model,
+    optimizer: tf_keras.optimizers.Optimizer,
+    compute: Compute,
+    *,
+    prepare: Prepare | None = None,
+    averages: Averages | None = None,
+    xla: bool = False,
 ) -> TrainStep:
     """Return `step(pictures, labels, seed) -> (mean loss, correct)`, both float32; XLA compiles it where `xla` is set.
 
     `pictures` is uint8 (n, 288, 432, 3), `labels` int32 (n,), `seed` int32 (2,). The batch's gradient is the sum of
     its shards' gradients; at most `compute.threads` shards are under way at once, which bounds memory and keeps their
-    activations in the cache.
+    activations in the cache. `prepare` makes a shard's training examples, whose labels may be soft: then an item is
+    correct where the network's class is the heaviest.
     """
     scaling = isinstance(optimizer, tf_keras.mixed_precision.LossScaleOptimizer)
 
@@ -51,13 +93,15 @@ def make_train_step(
         sizes = shard_sizes(batch, compute.shards)
         sums: list[list[tf.Tensor]] = []
         losses, correct = [], []
-        parts = zip(_split(pictures, sizes), _split(labels, sizes), strict=True)
-        for number, (shard, truth) in enumerate(parts):
+        for number, (shard, truth, shard_seed) in enumerate(shards(pictures, labels, seed, sizes)):
             earlier = sums[number - compute.threads] if number >= compute.threads else []
-            with _after(earlier), dropout_seed(model, tf.random.experimental.stateless_fold_in(seed, number)):
+            with _after(earlier), dropout_seed(model, shard_seed):
+                values = tf.cast(shard, tf.float32)
+                if prepare:
+                    values, truth = prepare(values, truth, shard_seed)
                 with tf.GradientTape() as tape:
-                    scores = model(tf.cast(shard, tf.float32), training=True)
-                    loss = tf.reduce_sum(tf_keras.losses.sparse_categorical_crossentropy(truth, scores)) / batch
+                    scores = model(values, training=True)
+                    loss = tf.reduce_sum(_crossentropy(truth, scores)) / batch
                     target = optimizer.get_scaled_loss(loss) if scaling else loss
                 sums.append(tape.gradient(target, model.trainable_variables))
                 losses.append(loss)
@@ -66,6 +110,8 @@ def make_train_step(
         if scaling:
             gradients = optimizer.get_unscaled_gradients(gradients)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        if averages:
+            averages.update(model, optimizer.iterations)
         return _sum(losses), _sum(correct)
 
     return step
@@ -87,6 +133,21 @@ def make_predict_step(model: tf_keras.Model, compute: Compute) -> PredictStep:
     return predict
 
 
+def shards(
+    pictures: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor, sizes: Sequence[int]
+) -> Iterator[tuple[tf.Tensor, tf.Tensor, tf.Tensor]]:
+    """Yield each shard of a batch with a seed of its own."""
+    for number, (shard, truth) in enumerate(zip(_split(pictures, sizes), _split(labels, sizes), strict=True)):
+        yield shard, truth, tf.random.experimental.stateless_fold_in(seed, number)
+
+
+def _crossentropy(labels: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
+    """Return each item's loss, float32 (n,): labels are class numbers, int32 (n,), or soft, float32 (n, classes)."""
+    if labels.dtype.is_integer:
+        return tf_keras.losses.sparse_categorical_crossentropy(labels, scores)
+    return tf_keras.losses.categorical_crossentropy(labels, scores)
+
+
 def _split(batch: tf.Tensor, sizes: Sequence[int]) -> Sequence[tf.Tensor]:
     # A GPU has no kernel that splits uint8: even one part would be copied to the processor and back.
     return [batch] if len(sizes) == 1 else tf.split(batch, sizes)
@@ -100,4 +161,5 @@ def _sum(parts: Sequence[tf.Tensor]) -> tf.Tensor:
 
 def _correct(scores: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     # Counted in float32, which is exact up to 16 million: a GPU has no kernel for sums of int32.
-    return tf.reduce_sum(tf.cast(tf.equal(tf.argmax(scores, 1), tf.cast(labels, tf.int64)), tf.float32))
+    heaviest = tf.cast(labels, tf.int64) if labels.dtype.is_integer else tf.argmax(labels, 1)
+    return tf.reduce_sum(tf.cast(tf.equal(tf.argmax(scores, 1), heaviest), tf.float32))

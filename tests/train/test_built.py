@@ -126,8 +126,7 @@ def test_no_sum_of_edgenet_depends_on_which_thread_is_faster() -> None:
     from train.step import make_optimizer, make_train_step
 
     model = built_model("edgenet", build, (16, 20, 1), 3, twin=True)
-    optimizer = make_optimizer(Recipe(), "float32")
-    optimizer.build(model.trainable_variables)
+    optimizer = make_optimizer(Recipe(), "float32", model.trainable_variables)
     step: Any = make_train_step(model, optimizer, Compute("cpu", "float32", 2, 1))
     types = [tf.TensorSpec((8, 16, 20, 1)), tf.TensorSpec((8,), tf.int32), tf.TensorSpec((2,), tf.int32)]
     operations = step.get_concrete_function(*types).graph.get_operations()
@@ -173,4 +172,7 @@ def test_edgenet_learns_and_repeats_and_goes_on_bit_by_bit(tmp_path: Path) -> No
 
 
 def test_edgenet_is_among_the_networks() -> None:
-    assert NETWORKS["edgenet"].table is None and NETWORKS["edgenet"].front_end == "log-mel"
+    assert NETWORKS["edgenet"].table is None and (NETWORKS["edgenet"].front_end, NETWORKS["edgenet"].recipe) == (
+        "log-mel",
+        "modern",
+    )

@@ -30,8 +30,21 @@ def make_config(**changes: Any) -> RunConfig:
     return replace(config, **changes)
 
 
-def test_survives_json() -> None:
-    config = make_config()
+LATER: dict[str, Any] = {
+    "optimizer": "adamw",
+    "weight_decay": 0.1,
+    "schedule": "cosine",
+    "warmup": 0.1,
+    "averaging": 0.1,
+    "label_smoothing": 0.1,
+    "mixup": 0.4,
+    "augment": "light",
+}
+
+
+@pytest.mark.parametrize("recipe", [Recipe(), Recipe(**LATER)])
+def test_survives_json(recipe: Recipe) -> None:
+    config = make_config(recipe=recipe)
     assert RunConfig.from_dict(json.loads(json.dumps(config.to_dict())), "here") == config
 
 
@@ -42,11 +55,12 @@ def test_digest_covers_what_decides_the_weights() -> None:
     different = [
         make_config(seed=4),
         make_config(recipe=Recipe(momentum=0.8)),
+        *(make_config(recipe=Recipe(**{field: value})) for field, value in LATER.items()),
         make_config(compute=Compute("cpu", "float32", 1, 4)),
         make_config(data=replace(config.data, digest="e" * 64)),
         make_config(versions={"python": "3.12"}),
     ]
-    assert len({config.digest, *(other.digest for other in different)}) == 6
+    assert len({config.digest, *(other.digest for other in different)}) == 6 + len(LATER)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +103,8 @@ def test_a_published_configuration_keeps_its_digest() -> None:
         ("plateau_factor", 1.0), ("plateau_patience", 0), ("min_learning_rate", -1.0), ("dropout", 1.0),
         ("epochs", 10**30), ("batch_size", 10**30), ("plateau_patience", 10**30),
         ("plateau_delta", -1.0), ("momentum", float("nan")), ("plateau_factor", float("nan")),
-        ("dropout", float("nan")),
+        ("dropout", float("nan")), ("mixup", 0.05), ("mixup", float("nan")), ("optimizer", "adam"),
+        ("schedule", "step"), ("augment", "weak"), ("keep", "first"),
     ],
 )  # fmt: skip
 def test_a_senseless_recipe_names_its_flag(field: str, value: Any) -> None:
@@ -106,7 +121,9 @@ SHARES = ((0.0, 0.999), (-1e-9, 1.0, 1.5))
     [
         ("epochs", *COUNTS), ("batch_size", *COUNTS), ("plateau_patience", *COUNTS),
         ("learning_rate", (1e-12, 999.9), (9e-13, 1000.0, 1500.0)),
-        ("momentum", *SHARES), ("dropout", *SHARES), ("plateau_factor", (1e-9, 0.999), (0.0, -0.5, 1.0, 1.5)),
+        ("momentum", *SHARES), ("dropout", *SHARES), ("weight_decay", *SHARES), ("warmup", *SHARES),
+        ("averaging", *SHARES), ("label_smoothing", *SHARES), ("mixup", (0.0, 0.1, 100.0), (0.09, -1.0, 100.1)),
+        ("plateau_factor", (1e-9, 0.999), (0.0, -0.5, 1.0, 1.5)),
         ("plateau_delta", (0.0, 1e300), (-1e-9,)), ("min_learning_rate", (0.0, 1e300), (-1e-9,)),
     ],
 )  # fmt: skip

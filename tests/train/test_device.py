@@ -146,31 +146,17 @@ def test_a_gpu_has_a_kernel_for_every_operation_of_a_step(name: str, precision: 
     """An operation without one is computed on the processor, with a copy there and back: slow, and nothing says so."""
     import tensorflow as tf
     import tf_keras
-    from tensorflow.python.framework import kernels
 
+    from tests.train.gpu_kernels import types_without_a_gpu_kernel
     from train.build import build
     from train.step import make_optimizer, make_predict_step, make_train_step
-
-    def types(operation: Any, name: str) -> set[int]:
-        value = operation.get_attr(name)
-        return {value.as_datatype_enum for value in (value if isinstance(value, list) else [value])}
-
-    def has_kernel(operation: Any) -> bool:
-        for kernel in kernels.get_registered_kernels_for_op(operation.type).kernel:
-            allowed = [(rule.name, set(rule.allowed_values.list.type)) for rule in kernel.constraint]
-            if kernel.device_type in ("GPU", "DEFAULT") and all(
-                types(operation, name) <= fine for name, fine in allowed if fine
-            ):
-                return True
-        return False
 
     compute = Compute("gpu", precision, 1, 1)
     policy = tf_keras.mixed_precision.global_policy()
     tf_keras.mixed_precision.set_global_policy(precision)
     try:
         model = build(TABLES[name], 10, name="test", twin=True, device="gpu")
-        optimizer = make_optimizer(Recipe(), precision)
-        optimizer.build(model.trainable_variables)
+        optimizer = make_optimizer(Recipe(), precision, model.trainable_variables)
         pictures = tf.TensorSpec((4, 288, 432, 3), tf.uint8)
         labels, seed = tf.TensorSpec((4,), tf.int32), tf.TensorSpec((2,), tf.int32)
         step: Any = make_train_step(model, optimizer, compute)
@@ -183,4 +169,4 @@ def test_a_gpu_has_a_kernel_for_every_operation_of_a_step(name: str, precision: 
         tf_keras.mixed_precision.set_global_policy(policy)
     operations = [operation for graph in graphs for operation in graph.get_operations()]
     assert len(operations) > 300
-    assert {op.type for op in operations if not has_kernel(op)} <= {"StatefulPartitionedCall", "PartitionedCall"}
+    assert types_without_a_gpu_kernel(operations) <= {"StatefulPartitionedCall", "PartitionedCall"}

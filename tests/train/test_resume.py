@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.toolkit.trees import picture_tree, write_picture
+from tests.toolkit.trees import picture_tree, write_picture, write_sound
 
 DRIVER = Path(__file__).with_name("driver.py")
 COMPUTE = ("--threads", "2", "--shards", "4", "--device", "cpu")
@@ -153,3 +153,25 @@ def test_the_best_epoch_is_kept_even_after_kills(data: Path, tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "short" / "model.keras").read_bytes() == (whole / "model.keras").read_bytes()
     assert "keep" not in json.loads((tmp_path / "short" / "config.json").read_text())["recipe"]
+
+
+def test_a_modern_run_killed_anywhere_ends_the_same(tmp_path: Path) -> None:
+    """The optimizer's moments, the averages, the cosine's place and every random choice outlive a kill."""
+    for number in range(12):
+        write_sound(tmp_path / "data" / ("hum", "tap")[number % 2] / f"{number:02}.wav", number, seconds=1.0)
+    places = ("--data", tmp_path / "data", "--cache", tmp_path / "cache", "--runs", tmp_path, "--window", "1")
+    flags = ("--split", "stratified", "--epochs", "3", "--batch-size", "4", "--threads", "2", "--averaging", "0.9")
+    for name, points in (("whole", ("nowhere",)), ("killed", ("after-checkpoint", "mid-epoch", "nowhere"))):
+        for number, point in enumerate(points):
+            done = drive(
+                point, *(("--resume", tmp_path / name) if number else ("edgenet", *places, *flags, "--name", name))
+            )
+        assert done.returncode == 0, done.stderr
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    recipe = json.loads((whole / "config.json").read_text())["recipe"]
+    assert (recipe["optimizer"], recipe["mixup"], recipe["augment"]) == ("adamw", 0.4, "strong")
+    for name in ("model.keras", "predictions.json"):
+        assert (whole / name).read_bytes() == (killed / name).read_bytes(), name
+    rates = [entry["learning_rate"] for entry in json.loads((killed / "history.json").read_text())]
+    assert 0.003 >= rates[0] > rates[1] > rates[2] >= 1e-5
+    assert "3 epochs of AdamW" in (whole / "report.md").read_text()

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from train.config import Recipe
-from train.schedule import Plateau, kept_epoch
+from train.schedule import Plateau, kept_epoch, learning_rate
 
 LOSSES = st.lists(st.floats(0.01, 5, allow_nan=False), min_size=1, max_size=40)
 
@@ -78,3 +78,22 @@ def test_the_epoch_that_is_kept(accuracies: tuple[float, ...], losses: tuple[flo
     history = [{"val_accuracy": a, "val_loss": b} for a, b in zip(accuracies, losses, strict=True)]
     assert kept_epoch(history, "best") == best
     assert kept_epoch(history, "last") == 3
+
+
+def test_a_cosine_rises_evenly_and_falls_along_half_a_wave() -> None:
+    recipe = Recipe(schedule="cosine", warmup=0.2, learning_rate=0.4, min_learning_rate=0.0)
+    rates = [learning_rate(recipe, Plateau(1.0), step, 20) for step in range(20)]
+    assert rates[:4] == pytest.approx([0.1, 0.2, 0.3, 0.4])
+    assert rates[4] == pytest.approx(0.4) and rates[12] == pytest.approx(0.2)
+    assert rates[4:] == sorted(rates[4:], reverse=True)
+    assert [rates[4 + n] + rates[20 - n] for n in range(1, 8)] == pytest.approx([0.4] * 7)
+
+
+def test_a_cosine_ends_near_the_lowest_rate_and_may_have_no_warm_up() -> None:
+    recipe = Recipe(schedule="cosine", learning_rate=0.4, min_learning_rate=0.1)
+    rates = [learning_rate(recipe, Plateau(1.0), step, 1000) for step in range(1000)]
+    assert rates[0] == 0.4 and rates[-1] == pytest.approx(0.1, abs=1e-5) and min(rates) > 0.1
+
+
+def test_a_plateau_keeps_its_rate_for_an_epoch() -> None:
+    assert learning_rate(Recipe(), Plateau(0.003), 7, 20) == 0.003

@@ -35,8 +35,7 @@ def weights_after(
     try:
         tf_keras.utils.set_random_seed(0)
         model = build(network, 3, name="test", twin=True)
-        optimizer = make_optimizer(Recipe(), compute.precision)
-        optimizer.build(model.trainable_variables)
+        optimizer = make_optimizer(Recipe(), compute.precision, model.trainable_variables)
         step = make_train_step(model, optimizer, compute)
         pictures, labels = batch()
         losses = [
@@ -74,8 +73,7 @@ def test_no_sum_depends_on_which_thread_is_faster(name: str, precision: str) -> 
     tf_keras.mixed_precision.set_global_policy(precision)
     model = build(TABLES[name], 3, name="test", twin=True)
     tf_keras.mixed_precision.set_global_policy(policy)
-    optimizer = make_optimizer(Recipe(), precision)
-    optimizer.build(model.trainable_variables)
+    optimizer = make_optimizer(Recipe(), precision, model.trainable_variables)
     step: Any = make_train_step(model, optimizer, Compute("cpu", precision, 2, 4))
     signature = [
         tf.TensorSpec((8, 288, 432, 3), tf.uint8),
