@@ -20,7 +20,8 @@ from toolkit.artifact.file import ONNX, TFLITE, model_digest
 from toolkit.errors import ArtifactError
 from toolkit.measure.metrics import wilson_interval
 
-LICENCE = "MIT"
+THRESHOLD = 0.5
+"""From which score on a label of several applies, where no clips say better."""
 TUNER = "tensorflow-model-optimization"
 _KERAS = ("tensorflow", "tf_keras", "numpy")
 _PACKAGES = {TFLITE: _KERAS, ONNX: (*_KERAS, "tf2onnx", "onnx")}
@@ -48,7 +49,7 @@ def description(subject: Subject) -> Description:
     return Description(
         name=subject.name,
         text=f"{text} {subject.dataset.notice}".strip(),
-        licence=LICENCE,
+        licence=subject.licence,
         width=spec.width,
         height=spec.height,
         labels_file=LABELS_NAME,
@@ -84,11 +85,14 @@ def draft_card(
         model_digest=model_digest(converted.content),
         dataset=subject.dataset,
         split=subject.split,
-        accuracy=AccuracyCard(part, n, 0, 0.0, wilson_interval(0, n)),
+        accuracy=AccuracyCard(part, n, 0, 0.0, wilson_interval(0, n)) if n else None,
         parity=ParityCard(0, 0.0, 0.0, 0.0, 0),
         temperature=1.0,
-        licence=LICENCE,
-        versions=versions(variant, fine_tuned=fine_tuning is not None),
+        licence=subject.licence,
+        versions=versions(variant, fine_tuned=fine_tuning is not None) | subject.versions,
+        activation=subject.activation,
+        thresholds=(THRESHOLD,) * len(subject.labels) if subject.activation == "sigmoid" else (),
+        origin=subject.origin,
     )
 
 

@@ -9,6 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from export.calibration import DEFAULT_ITEMS
+from export.foreign.arguments import add_flags, check_run_flags, job_of
+from export.foreign.pipeline import export_model
+from export.foreign.saved import is_saved_model
 from export.options import Options
 from export.pipeline import export_run
 from export.quantize.qat import DEFAULT_EPOCHS
@@ -83,9 +86,14 @@ def _export(arguments: argparse.Namespace) -> int:
     elif not path.exists() and (runs / path).is_dir():  # a name in the folder of runs
         path = runs / path
     report = partial(print, f"{PROG}:", file=sys.stderr, flush=True)
-    exported = export_run(
-        Run.load(path), data=arguments.data, output=arguments.output, variants=requested, options=options, report=report
-    )
+    output: Path = arguments.output
+    if is_saved_model(path):
+        job = job_of(path, arguments)
+        exported = export_model(job, output=output, variants=requested, options=options, report=report)
+    else:
+        check_run_flags(arguments)
+        run, data = Run.load(path), arguments.data
+        exported = export_run(run, data=data, output=output, variants=requested, options=options, report=report)
     for item in exported:
         print(_line(item))
     for item in exported:
@@ -96,10 +104,12 @@ def _export(arguments: argparse.Namespace) -> int:
 
 def _parser() -> Parser:
     parser = Parser(
-        prog=PROG, description="Write a finished training run as model files that the runtime classifies with."
+        prog=PROG,
+        description="Write a finished training run, or a Keras model, as model files that the runtime classifies with.",
     )
     _add_files(parser)
     _add_quantisation(parser)
+    add_flags(parser)
     return parser
 
 
@@ -111,11 +121,11 @@ def _add_files(parser: Parser) -> None:
         nargs="?",
         type=Path,
         metavar="RUN",
-        help="a run folder, or its name in --runs; before a --quantize or --qat without a value "
+        help="a run folder, its name in --runs, or a Keras model; before a --quantize or --qat without a value "
         "(default: the newest finished run)",
     )
     add("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are (default: ./runs)")
-    add("--data", type=Path, metavar="DIR", help="the run's dataset, if it is no longer where the run was trained")
+    add("--data", type=Path, metavar="DIR", help="the run's dataset, if it has moved; or one for a Keras model")
     add("--format", choices=(*FORMATS, "all"), default="tflite", help="file format (default: %(default)s)")
     add(
         "--quantize",
@@ -175,9 +185,11 @@ def _add_quantisation(parser: Parser) -> None:
 
 def _line(item: Exported) -> str:
     accuracy, parity = item.card.accuracy, item.card.parity
-    assert accuracy and parity  # of a run
-    low, high = accuracy.wilson95
-    measured = f"{accuracy.part} accuracy {accuracy.accuracy:.3f} [{low:.3f}, {high:.3f}] (n = {accuracy.n})"
+    measured = "accuracy unknown"
+    if accuracy:
+        low, high = accuracy.wilson95
+        measured = f"{accuracy.part} accuracy {accuracy.accuracy:.3f} [{low:.3f}, {high:.3f}] (n = {accuracy.n})"
+    assert parity  # every exported file was compared
     keras = f"{parity.top1_agreement:.1%} of the labels as Keras, probabilities off by {parity.max_abs:g} at most"
     timed = f", {ratio_text(item.speed)}" if item.speed else ""
     return f"{item.path}: {item.size / 1e6:.2f} MB, {measured}, {keras}{timed}"

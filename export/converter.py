@@ -23,7 +23,7 @@ from export.tflite.float16 import halve_weights
 from export.tflite.graph import compose
 from export.tflite.metadata import Description, describe
 from export.tflite.mixed import TfliteMixer
-from export.variants import Variant
+from export.variants import MIXED, Variant
 from toolkit.artifact.card import CALIBRATED
 from toolkit.artifact.file import ONNX
 from toolkit.frontend.spec import FrontEnd
@@ -91,6 +91,8 @@ class Converter:
         assert self.calibration is not None  # mixed variants are calibrated
         if format not in self._mixers:
             mixer, content = (OnnxMixer, self._float_onnx) if format == ONNX else (TfliteMixer, self._float_tflite)
+            if format != ONNX:
+                tflite_convert.check_quantisable(content, MIXED)
             layers = [layer.name for layer in weighted_layers(self.model)]
             self._mixers[format] = mixer(content, layers, self.calibration.inputs)
         return self._mixers[format]
@@ -120,6 +122,8 @@ class Converter:
         if variant.precision == "float16":
             return halve_weights(self._float_tflite)
         inputs = calibration.inputs if calibration else None
+        if calibration:
+            tflite_convert.check_quantisable(self._float_tflite, variant.precision)
         io = "float32" if variant.has_front else self.options.io
         if not float_ops:
             return tflite_convert.to_tflite(self.model, variant.precision, inputs, io, self.description.level)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from toolkit.artifact.card_sections import DatasetCard, SplitCard
+from toolkit.artifact.card_sections import DatasetCard, OriginCard, SplitCard
 from toolkit.frontend.spec import FrontEnd
+
+OWN_RUN = OriginCard("run", "", "", "", "")
 
 
 @dataclass(frozen=True)
@@ -19,3 +21,7 @@ class Subject:
     run_digest: str
     dataset: DatasetCard
     split: SplitCard
+    activation: str = "softmax"  # of its output; "sigmoid" where several labels may fit a sound
+    origin: OriginCard = OWN_RUN
+    licence: str = "MIT"
+    versions: dict[str, str] = field(default_factory=dict)  # of further packages that decide the files' bytes

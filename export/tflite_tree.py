@@ -28,10 +28,10 @@ def packed(tree: Any) -> bytes:
 
 
 def operators(tree: Any) -> list[tuple[str, Any]]:
-    """Return the operators of a model of one graph, in order, each with the name of its kind ("CONV_2D")."""
+    """Return the operators of a model's main graph, in order, each with the name of its kind ("CONV_2D")."""
     names = {number: name for name, number in vars(schema().BuiltinOperator).items() if isinstance(number, int)}
-    (graph,) = tree.subgraphs
-    return [(names[tree.operatorCodes[operator.opcodeIndex].builtinCode], operator) for operator in graph.operators]
+    codes = tree.operatorCodes
+    return [(names[codes[operator.opcodeIndex].builtinCode], operator) for operator in tree.subgraphs[0].operators]
 
 
 def schema() -> Any:

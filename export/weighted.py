@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from toolkit.errors import ArtifactError
 
-KERAS_LAYERS = ("Conv2D", "Dense")
-TFLITE_OPERATORS = ("CONV_2D", "FULLY_CONNECTED")
+KERAS_LAYERS = ("Conv1D", "Conv2D", "Dense", "DepthwiseConv2D", "SeparableConv2D")
+TFLITE_OPERATORS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 ONNX_NODES = ("Conv", "Gemm", "MatMul")
 SMALLEST = 1024
 """Constants with fewer values stay float32: they are biases and scalars, and cost nothing."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from export.verify.waveform import sounds
 from runtime.preprocess import model_input
 from toolkit.artifact.card import Card
 from toolkit.artifact.card_sections import FineTuningCard
-from toolkit.errors import ArtifactError
+from toolkit.errors import ArtifactError, EngineError
 from toolkit.files import atomic_path
 from toolkit.measure.latency import Ratio
 from toolkit.native_stderr import captured_stderr
@@ -53,6 +53,8 @@ class Network:
     converter: Converter
     expected: Reference
     fine_tuning: FineTuningCard | None = None
+    culprit: Callable[[Variant], str | None] | None = None
+    """Finds the layer that cannot be converted, in a network that was not trained here."""
 
 
 def write_files(
@@ -64,33 +66,52 @@ def write_files(
 ) -> list[Exported]:
     """Write the files `names` to the folder `output`: all, or none.
 
+    Of a network that was not trained here, those that can be: `options.leave_out` reports the others.
+
     `load` returns the network, and the one for int8 files, which may be fine-tuned. Errors are those of
     `export.pipeline.export_run`.
     """
     with ExitStack() as stack:
         stack.enter_context(locked(output, report))
         targets = {variant: output / name for variant, name in names.items()}
-        files = {variant: stack.enter_context(atomic_path(path)) for variant, path in targets.items()}
+        pending = {variant: stack.enter_context(ExitStack()) for variant in targets}
+        files = {variant: pending[variant].enter_context(atomic_path(path)) for variant, path in targets.items()}
         own, tuned = load()
-        cards = {}
-        for variant, path in files.items():
+        cards: dict[Variant, Card] = {}
+        for variant in targets:
             network = tuned if variant.precision == "int8" else own
-            cards[variant] = _written(path, names[variant], variant, network, options, report)
+            try:
+                cards[variant] = _written(files[variant], names[variant], variant, network, options, report)
+            except (ArtifactError, EngineError) as error:
+                if own.culprit is None or not options.leave_out:
+                    raise
+                report(f"left out: {names[variant]}: {error}")
+                del files[variant]
+                with suppress(ArtifactError, EngineError), pending[variant].pop_all():
+                    raise
+        if not cards:
+            raise ArtifactError(f"no file of {own.subject.name} can be written: see what was left out, and why")
         speeds = _speeds(files, cards, own.expected, options, report)
         exported = [
             Exported(target, cards[variant], files[variant].stat().st_size, speeds.get(variant))
             for variant, target in targets.items()
+            if variant in cards
         ]
-        report_other_runs(targets.values(), own.subject.name, own.subject.run_digest, report)
+        report_other_runs([item.path for item in exported], own.subject.name, own.subject.run_digest, report)
     return exported
 
 
 def _written(path: Path, name: str, variant: Variant, network: Network, options: Options, report: Report) -> Card:
     """Convert a network to a variant, write it to its temporary file, check it there, and return its card."""
     release()  # the memory of the file before this one
-    plan = _plan(variant, network, options, report) if variant.precision == MIXED else None
-    report(f"converting to {variant.precision} {variant.format}")
-    model = network.converter.convert(variant, plan)
+    try:
+        plan = _plan(variant, network, options, report) if variant.precision == MIXED else None
+        report(f"converting to {variant.precision} {variant.format}")
+        model = network.converter.convert(variant, plan)
+    except ArtifactError as error:
+        if network.culprit is None or (layer := network.culprit(variant)) is None:
+            raise
+        raise ArtifactError(f"{error}: the layer is {layer}") from None
     report(f"checking {name} on {len(network.expected.inputs)} inputs")
     draft = draft_card(network.subject, variant, model, PART, len(network.expected.labels), network.fine_tuning)
     card = checked(path, model.content, draft, network.expected, network.model, options.max_drop)

@@ -63,7 +63,7 @@ def _outlined(model: Any, batch: int | None, name: str) -> tuple[Any, list[Any],
 
     large = {
         number: layer
-        for number, layer in enumerate(model.layers)
+        for number, layer in enumerate(model.layers if isinstance(model, tf_keras.Sequential) else ())
         if isinstance(layer, tf_keras.layers.Dense) and layer.kernel.shape.num_elements() > LARGE
     }
     if any(layer.activation is not tf_keras.activations.linear for layer in large.values()):

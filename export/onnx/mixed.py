@@ -53,7 +53,12 @@ def _groups(graph: Any, layers: Sequence[str]) -> dict[str, list[str]]:
     """Return for every layer the names of its nodes: the one with weights, and those to follow it."""
     constants = {tensor.name for tensor in graph.initializer}
     nodes = (
-        (node.name, node.op_type in ONNX_NODES and node.input[1] in constants, node.op_type in INTEGER_OPS)
+        (
+            node.name,
+            node.output[0],
+            node.op_type in ONNX_NODES and node.input[1] in constants,
+            node.op_type in INTEGER_OPS,
+        )
         for node in graph.node
     )
-    return grouped(nodes, layers, "ONNX")
+    return grouped(nodes, layers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -46,25 +47,37 @@ class Mixer(ABC):
         return self._content if set(plan.values()) == {FLOAT} else self._mixed(plan)
 
 
-def grouped(
-    operators: Iterable[tuple[Operator, bool, bool]], layers: Sequence[str], format: str
-) -> dict[str, list[Operator]]:
+def grouped(operators: Iterable[tuple[Operator, str, bool, bool]], layers: Sequence[str]) -> dict[str, list[Operator]]:
     """Return each layer's operators: the one with weights, and those behind it that are quantised with it.
 
-    `operators` are those of a model in order, each with whether it has weights, and whether it only moves or compares
-    values.
+    `operators` are those of a model in order, each with the name of its output, whether it has weights, and whether it
+    only moves or compares values. Where a layer became several operators, or none, they are told apart by the layer
+    whose name stands in that of their output.
     """
     groups: list[list[Operator]] = []
+    outputs: list[str] = []
     joined = False
-    for operator, weighted, follows in operators:
+    for operator, output, weighted, follows in operators:
         if weighted:
             groups.append([])
+            outputs.append(output)
         joined = weighted or (joined and follows)
         if joined:
             groups[-1].append(operator)
-    if len(groups) != len(layers):
-        raise ArtifactError(
-            f"the network has {len(layers)} layers with weights, its {format} model {len(groups)}: "
-            "use another precision than mixed"
-        )
-    return dict(zip(layers, groups, strict=True))
+    if not groups:
+        raise ArtifactError("the network has no layer with weights that can be quantised: use float32 or float16")
+    names = layers if len(groups) == len(layers) else _distinct(outputs, layers)
+    return dict(zip(names, groups, strict=True))
+
+
+def _distinct(outputs: Sequence[str], layers: Sequence[str]) -> list[str]:
+    """Return a name of its own for each operator: its layer's, with a number from the second on."""
+    names: list[str] = []
+    for output in outputs:
+        parts = re.split("[/;:]", output)
+        name = next((layer for layer in layers if layer in parts), parts[0])
+        number = 1
+        while (candidate := name if number == 1 else f"{name}.{number}") in names:
+            number += 1
+        names.append(candidate)
+    return names

@@ -24,9 +24,9 @@ from export.verify import speed
 from export.verify.parity import measure, probabilities_of
 from runtime.engines.load import Engine, open_engine
 from toolkit.artifact.file import append_card
-from toolkit.errors import ArtifactError
+from toolkit.errors import ArtifactError, EngineError
 from toolkit.files import write_bytes
-from toolkit.measure.latency import Rounds, TimingPlan, ratio
+from toolkit.measure.latency import Ratio, Rounds, TimingPlan, ratio
 from toolkit.measure.latency import measure as time_tasks
 from toolkit.native_stderr import captured_stderr
 
@@ -48,8 +48,12 @@ class Bench:
         self._batch = batch_of(self._expected.inputs[0])
 
     def attempt(self, plan: QuantizationPlan) -> Trial:
-        """Build a mixture and measure it; `ArtifactError` or `EngineError` if it cannot be built or loaded."""
-        engine, size = self._open(plan)
+        """Build a mixture and measure it; one that cannot be built or loaded is refused."""
+        try:
+            engine, size = self._open(plan)
+        except (ArtifactError, EngineError) as error:
+            never = Ratio(float("inf"), float("inf"), float("inf"))
+            return Trial(plan, 0, never, 1.0, len(self._expected.inputs), f"cannot be built: {error}")
         probabilities = probabilities_of(engine, self._expected)
         rounds = self._timed([self._float, engine], speed.PLAN)
         try:

@@ -11,9 +11,36 @@ from numpy.typing import NDArray
 
 from export.inputs import Inputs, batch_of
 from export.keras import forward, standardises
+from export.tflite_tree import operators, unpacked
 from export.tools import tool
+from toolkit.errors import ArtifactError
 
 IO_TYPES = ("int8", "uint8", "float32")
+INT16_OPS = {
+    "ADD",
+    "AVERAGE_POOL_2D",
+    "CONCATENATION",
+    "CONV_2D",
+    "DEPTHWISE_CONV_2D",
+    "EXPAND_DIMS",
+    "FULLY_CONNECTED",
+    "LEAKY_RELU",
+    "LOGISTIC",
+    "MAX_POOL_2D",
+    "MEAN",
+    "MUL",
+    "PAD",
+    "RELU",
+    "RELU6",
+    "RESHAPE",
+    "SOFTMAX",
+    "SQUEEZE",
+    "STRIDED_SLICE",
+    "SUB",
+    "TANH",
+    "TRANSPOSE",
+}
+"""What is converted to int16x8; others make TensorFlow's quantiser fail, some end the process."""
 STANDARDISATION_OPS = ("ADD", "MEAN", "MUL", "RSQRT", "SQUARED_DIFFERENCE", "SUB")
 
 _INTEGER_OPS = {
@@ -54,10 +81,11 @@ def to_tflite(
     """
     import tensorflow as tf
 
+    trackable = getattr(model, "trackable", model)
     signature = tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, name=name)
     call = tf.function(lambda value: forward(model, value))
     with converting():
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([call.get_concrete_function(signature)], model)
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([call.get_concrete_function(signature)], trackable)
         if precision != "float32":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if precision in _INTEGER_OPS:
@@ -66,6 +94,18 @@ def to_tflite(
             io_type = getattr(tf, io if precision == "int8" else "float32")
             converter.inference_input_type = converter.inference_output_type = io_type
         return bytes(converter.convert())
+
+
+def check_quantisable(content: bytes, precision: str) -> None:
+    """Raise `ArtifactError` where TensorFlow's quantiser does not know what is in a float32 TFLite model.
+
+    It ends the process, without an error, where it measures ranges in a loop, or meets some operators in int16x8.
+    """
+    tree = unpacked(content)
+    if len(tree.subgraphs) > 1:
+        raise ArtifactError(f"TensorFlow cannot measure ranges inside a loop, for {precision}: use float16 or dynamic")
+    if precision == "int16x8" and (other := sorted({kind for kind, _ in operators(tree)} - INT16_OPS)):
+        raise ArtifactError(f"TensorFlow Lite has no {other[0]} for int16x8: use int8 or float16")
 
 
 def with_ranges(content: bytes, calibration: Inputs | None) -> bytes:

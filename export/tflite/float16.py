@@ -19,12 +19,19 @@ DEQUANTIZE_VERSION = 3
 
 def halve_weights(model: bytes) -> bytes:
     """Return a float32 TFLite model with its weights stored as float16; `ArtifactError` if one is too large."""
-    tree, types = unpacked(model), schema().TensorType
-    (graph,) = tree.subgraphs
+    tree = unpacked(model)
     code = schema().OperatorCodeT()
     code.builtinCode = code.deprecatedBuiltinCode = schema().BuiltinOperator.DEQUANTIZE
     code.version = DEQUANTIZE_VERSION
     tree.operatorCodes.append(code)
+    for graph in tree.subgraphs:  # the bodies of loops are graphs of their own
+        _halve(tree, graph)
+    return packed(tree)
+
+
+def _halve(tree: Any, graph: Any) -> None:
+    """Store the weights of one graph as float16."""
+    types = schema().TensorType
     widened: dict[int, int] = {}
     for number, tensor in enumerate(list(graph.tensors)):
         data = tree.buffers[tensor.buffer].data
@@ -40,7 +47,6 @@ def halve_weights(model: bytes) -> bytes:
     for operator in graph.operators:
         operator.inputs = np.array([widened.get(int(place), int(place)) for place in operator.inputs], np.int32)
     graph.operators = [_widen(len(tree.operatorCodes) - 1, *pair) for pair in widened.items()] + graph.operators
-    return packed(tree)
 
 
 def _like(tensor: Any) -> Any:

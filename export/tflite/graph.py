@@ -17,11 +17,11 @@ def compose(first: bytes, second: bytes) -> bytes:
     Each operator and constant stays as it is: a quantised network after a float32 front end stays the network that was
     measured.
 
-    Both have one graph. Raises `ArtifactError` unless the one output of `first` has the type and shape of the one input
-    of `second`.
+    `first` has one graph. Raises `ArtifactError` unless its one output has the type and shape of the one input of
+    `second`.
     """
     front, network = unpacked(first), unpacked(second)
-    (before,), (after,) = front.subgraphs, network.subgraphs
+    (before,), (after, *bodies) = front.subgraphs, network.subgraphs
     source, target = before.tensors[before.outputs[0]], after.tensors[after.inputs[0]]
     if source.type != target.type or list(source.shape) != list(target.shape):
         raise ArtifactError(
@@ -34,13 +34,16 @@ def compose(first: bytes, second: bytes) -> bytes:
     def moved(numbers: Sequence[int]) -> Any:
         return np.array([joint.get(int(n), int(n) + tensors if n >= 0 else -1) for n in numbers], np.int32)
 
-    for tensor in after.tensors:
-        tensor.buffer += buffers
+    for graph in network.subgraphs:  # those behind the first are the bodies of loops, and keep their numbers
+        for tensor in graph.tensors:
+            tensor.buffer += buffers
+        for operator in graph.operators:
+            operator.opcodeIndex += codes
     for operator in after.operators:
-        operator.opcodeIndex += codes
         operator.inputs, operator.outputs = moved(operator.inputs), moved(operator.outputs)
     front.buffers += network.buffers
     front.operatorCodes += network.operatorCodes
+    front.subgraphs += bodies
     before.tensors += after.tensors
     before.operators += after.operators
     before.outputs = moved(after.outputs)

@@ -90,10 +90,10 @@ def _groups(content: bytes, layers: Sequence[str]) -> dict[str, list[tuple[str, 
     tree = unpacked(content)
     names = [tensor.name.decode() for tensor in tree.subgraphs[0].tensors]
     kinds = (
-        ((kind, names[operator.outputs[0]]), kind in TFLITE_OPERATORS, kind in FOLLOWING)
+        ((kind, names[operator.outputs[0]]), names[operator.outputs[0]], kind in TFLITE_OPERATORS, kind in FOLLOWING)
         for kind, operator in operators(tree)
     )
-    return grouped(kinds, layers, "TFLite")
+    return grouped(kinds, layers)
 
 
 def _scope(operator: tuple[str, str]) -> dict[str, Any]:

@@ -57,7 +57,7 @@ LIMITS: Mapping[str, Limits] = {
 class Measured:
     """A file's accuracy, its distance from Keras, and the temperature that makes its probabilities fit the labels."""
 
-    accuracy: AccuracyCard
+    accuracy: AccuracyCard | None
     parity: ParityCard
     temperature: float
 
@@ -72,6 +72,8 @@ def measure(
 ) -> Measured:
     """Compare a model's `probabilities`, as `probabilities_of` returns them, with Keras' on a part of the dataset.
 
+    Without labels, its accuracy is not known.
+
     Raises `Refused` if it does not compute the network: probabilities farther from Keras' than `LIMITS` allow its
     precision, or more than `max_drop` points of accuracy lost, by more than chance (McNemar's test).
     """
@@ -82,8 +84,9 @@ def measure(
             f"refused: the {card.precision} model returns values that are not finite on {expected.names[broken[0]]}",
             int(broken[0]),
         )
-    top1, keras_top1 = (values[: expected.real].argmax(axis=1) for values in (probabilities, expected.probabilities))
-    agreement = float(np.mean(top1 == keras_top1)) if expected.real else 1.0
+    compared = expected.real or len(probabilities)
+    top1, keras_top1 = (values[:compared].argmax(axis=1) for values in (probabilities, expected.probabilities))
+    agreement = float(np.mean(top1 == keras_top1))
     parity = ParityCard(
         pictures=len(probabilities),
         max_abs=_two_digits(float(np.max(np.abs(probabilities - expected.probabilities)))),
@@ -92,10 +95,16 @@ def measure(
         keras_correct=int(expected.right.sum()),
     )
     _check_parity(card.precision, expected, probabilities, agreement, part)
+    if not n:
+        return Measured(None, parity, 1.0)
     _check_accuracy(card, expected, probabilities, part, max_drop)
     correct = int(np.sum(top1 == expected.labels))
     accuracy = AccuracyCard(part, n, correct, correct / n, grouped_interval(correct, expected.recordings))
-    return Measured(accuracy, parity, fitted_temperature(probabilities[:n], expected.labels))
+    return Measured(
+        accuracy,
+        parity,
+        1.0 if card.activation == "sigmoid" else fitted_temperature(probabilities[:n], expected.labels),
+    )
 
 
 def _check_parity(
@@ -117,7 +126,7 @@ def _check_parity(
             f"{expected.names[other]}, under {limits.cosine:g}",
             other,
         )
-    if agreement < limits.agreement:
+    if expected.real and agreement < limits.agreement:
         raise Refused(
             f"refused: the {precision} model has Keras' label on {agreement:.1%} of the {part} inputs, under "
             f"{limits.agreement:.0%}; farthest off is {expected.names[farthest]}",

@@ -37,6 +37,7 @@ def test_what_is_measured() -> None:
     probabilities = expected.probabilities.copy()
     probabilities[29] = probabilities[29][::-1]
     measured = compared(probabilities, "int8", expected)
+    assert measured.accuracy
     assert (measured.accuracy.n, measured.accuracy.correct, measured.accuracy.accuracy) == (N, 29, 29 / N)
     assert measured.accuracy.wilson95 == wilson_interval(29, N)
     assert measured.parity.top1_agreement == 99 / 100
@@ -48,8 +49,8 @@ def test_what_is_measured() -> None:
 
 def test_takes_of_one_recording_widen_the_interval() -> None:
     expected = dataclasses.replace(keras(30), recordings=tuple(f"recording {number // 4}" for number in range(N)))
-    measured = compared(expected.probabilities, "none", expected)
-    assert measured.accuracy.wilson95 == pytest.approx(wilson_interval(30 / 4, N / 4))
+    accuracy = compared(expected.probabilities, "none", expected).accuracy
+    assert accuracy and accuracy.wilson95 == pytest.approx(wilson_interval(30 / 4, N / 4))
 
 
 def test_every_picture_is_run_alone() -> None:
@@ -110,7 +111,8 @@ def test_too_many_other_labels_are_refused_even_if_as_many_are_right() -> None:
 
 def test_integers_may_lose_a_little_and_no_more() -> None:
     expected = keras(90)
-    assert compared(keras(87).probabilities, "int8", expected).accuracy.correct == 87
+    accuracy = compared(keras(87).probabilities, "int8", expected).accuracy
+    assert accuracy and accuracy.correct == 87
     message = "right on 82 of 100 validation inputs, Keras on 90, more than --max-drop 1 points fewer"
     with pytest.raises(ArtifactError, match=f"{message}.*: measure its ranges on more inputs"):
         compared(keras(82).probabilities, "int8", expected)
