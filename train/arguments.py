@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit import command
-from toolkit.data.splits import NAMES
+from toolkit.data.splits import NAMES, PUBLISHED
 from toolkit.errors import UsageError
 from toolkit.frontend.presets import PRESETS
 from train.config import AUGMENTS, DEVICES, KEEPS, OPTIMIZERS, PRECISIONS, SCHEDULES, Recipe
@@ -152,7 +152,7 @@ def check_split(flags: argparse.Namespace, set_names: Sequence[str]) -> None:
     """Raise `UsageError` where the flags of a split make no sense together."""
     if not 0 <= flags.split_seed < 2**31:
         raise UsageError("--split-seed must be from 0 to 2147483647")
-    if flags.split in ("paper", "fault-filtered"):
+    if flags.split in PUBLISHED:
         for name in ("split_seed", "folds", "fold", "group_by"):
             if name in set_names:
                 raise UsageError(f"{flag(name)} does not go with --split {flags.split}, whose parts are published")

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from toolkit.data.dataset import Index, build_index
+from toolkit.data.duplicates import Alike, near_duplicates
 from toolkit.data.features import load_windows
 from toolkit.data.folds import choose_folds
 from toolkit.data.recordings import recordings
-from toolkit.data.splits import Split, default_split, make_split
+from toolkit.data.splits import PUBLISHED, Split, default_split, make_split
 from toolkit.data.synthetic import is_synthetic
 from toolkit.errors import RunError, UsageError
 from toolkit.frontend.spec import FrontEnd
@@ -28,7 +29,8 @@ Steps = Callable[[str, int, int], None]
 class Dataset:
     """An index, how it is split, and the descriptions of both that a run keeps.
 
-    `recordings` names the recording of each item that is one of several takes of it.
+    `recordings` names the recording of each item that is one of several takes of it; `alike` are pairs of items that
+    sound the same, where the split is not a published one.
     """
 
     index: Index
@@ -36,6 +38,7 @@ class Dataset:
     recordings: dict[str, str]
     data: DataConfig
     split_config: SplitConfig
+    alike: tuple[Alike, ...] = ()
 
 
 def data_root(flag: Path | None) -> Path:
@@ -66,12 +69,15 @@ def open_dataset(
     """
     index = build_index(root, kind, lambda done, total: progress("indexing", done, total), group_by=group_by)
     name = name or default_split(index)
-    chosen = choose_folds(name, index, folds, fold)
-    split = make_split(name, index, seed=seed, folds=len(chosen.numbers), fold=chosen.number)
+    alike: tuple[Alike, ...] = ()
+    if name not in PUBLISHED:
+        alike = near_duplicates(index, lambda done, total: progress("comparing", done, total))
+    chosen = choose_folds(name, index, folds, fold, alike)
+    split = make_split(name, index, seed=seed, folds=len(chosen.numbers), fold=chosen.number, alike=alike)
     synthetic = is_synthetic(index.root)
     data = DataConfig(str(Path(root).resolve()), index.kind, index.digest, len(index.items), synthetic, group_by)
     split_config = SplitConfig(name, seed, len(chosen.numbers), chosen.number, split.digest)
-    return Dataset(index, split, recordings(index.items), data, split_config)
+    return Dataset(index, split, recordings(index.items), data, split_config, alike)
 
 
 def reopen_dataset(config: RunConfig, root: Path | None, where: Path, progress: Steps) -> Dataset:

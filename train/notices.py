@@ -11,6 +11,7 @@ from toolkit.frontend.spec import FrontEnd
 from train.data import Dataset, Part
 
 MOST_LINES = 10
+MOST_EXAMPLES = 3
 SAMPLE = 200
 """Clips whose length is looked at: reading all of a large dataset once more would take minutes."""
 RUNTIME_WORDS = ("silence", "unknown")
@@ -36,6 +37,7 @@ def dataset_notices(dataset: Dataset, *, chosen: bool) -> Iterator[str]:
         yield f"split {split.name}: {sizes} (--split chooses another)"
     yield from _recording_notices(dataset)
     yield from _duplicate_notices(dataset)
+    yield from _alike_notices(dataset)
     for name in index.classes:
         if name.lower() in RUNTIME_WORDS:
             yield (
@@ -77,6 +79,24 @@ def _duplicate_notices(dataset: Dataset) -> Iterator[str]:
     torn = sum(len({label[name] for name in names}) > 1 for names in groups)
     if torn:
         yield f"duplicates: {torn} sets of equal files are in several classes (python -m toolkit dataset lists them)"
+
+
+def _alike_notices(dataset: Dataset) -> Iterator[str]:
+    """Yield which files sound the same, and whether they are on both sides of the split."""
+    if not dataset.alike:
+        return
+    train = set(dataset.split.train)
+    torn = [pair for pair in dataset.alike if (pair.first in train) != (pair.second in train)]
+    examples = ", ".join(str(pair) for pair in (torn or dataset.alike)[:MOST_EXAMPLES])
+    if torn:
+        held_out = len({name for pair in torn for name in (pair.first, pair.second)} - train)
+        yield (
+            f"near-duplicates: clips that validate or test and sound as one in training: {held_out} ({examples}); "
+            "accuracy is optimistic"
+        )
+    else:
+        kept = ", and each pair is on one side of the split"
+        yield f"near-duplicates: pairs of clips that sound the same: {len(dataset.alike)} ({examples}){kept}"
 
 
 def fit_notices(dataset: Dataset, spec: FrontEnd) -> Iterator[str]:

@@ -17,6 +17,7 @@ from benchmarks.measure.row import Row
 from runtime.engines.load import Engine
 from toolkit.artifact.card import Card
 from toolkit.data.dataset import Index, Item
+from toolkit.data.duplicates import near_duplicates
 from toolkit.data.features import load_windows
 from toolkit.data.recordings import recordings
 from toolkit.data.splits import Split, make_split
@@ -81,9 +82,10 @@ def own_split(card: Card, index: Index) -> Split | None:
     stated = sorted({item.fold for item in index.items if item.fold is not None})
     numbers: list[tuple[int | None, int | None]] = [(None, None), *((None, fold) for fold in stated)]
     numbers += [(folds, fold) for folds in range(2, MOST_FOLDS + 1) for fold in range(folds)]
+    alike = near_duplicates(index) if card.split.name == "held-out" else ()
     for folds, fold in numbers if card.split.name in ("stratified", "held-out") else numbers[:1]:
         with contextlib.suppress(DatasetError):  # too few tracks for so many folds, or a split that only GTZAN has
-            split = make_split(card.split.name, index, seed=card.split.seed or 0, folds=folds, fold=fold)
+            split = make_split(card.split.name, index, seed=card.split.seed or 0, folds=folds, fold=fold, alike=alike)
             if split.digest == card.split.digest:
                 return split
     return None

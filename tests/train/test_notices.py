@@ -9,8 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 from tests.toolkit.trees import picture_tree, write_picture, write_sound
+from toolkit.data.splits import Split
+from toolkit.data.synthetic import clip
 from toolkit.frontend.presets import PRESETS
 from toolkit.frontend.spec import PICTURE
 from train import notices
@@ -89,6 +92,25 @@ def test_equal_files_on_both_sides_and_in_two_classes_are_warned_of(tmp_path: Pa
         "duplicates: files that validate or test and are in training, too: 1; accuracy is optimistic",
         "duplicates: 1 sets of equal files are in several classes (python -m toolkit dataset lists them)",
     ]
+
+
+def test_what_sounds_the_same_is_named(tmp_path: Path) -> None:
+    for label in ("bells", "chirps"):
+        (tmp_path / label).mkdir()
+        for number in range(4):
+            soundfile.write(tmp_path / label / f"{'abcd'[number]}.wav", clip(label, number, seconds=3), 22_050)
+    soundfile.write(tmp_path / "bells" / "z.wav", 0.3 * clip("bells", 0, seconds=3)[22_050:], 22_050)
+    same = "bells/a.wav = bells/z.wav at +1.0 s"
+    (notice,) = dataset_notices(opened(tmp_path, "held-out"), chosen=True)
+    assert notice == (
+        f"near-duplicates: pairs of clips that sound the same: 1 ({same}), and each pair is on one side of the split"
+    )
+    dataset = opened(tmp_path, "stratified")
+    torn = Split("stratified", 0, ("bells/a.wav", "chirps/b.wav"), ("bells/z.wav", "chirps/a.wav"), ())
+    (notice,) = dataset_notices(replace(dataset, split=torn), chosen=True)
+    assert notice == (
+        f"near-duplicates: clips that validate or test and sound as one in training: 1 ({same}); accuracy is optimistic"
+    )
 
 
 def test_windows_are_counted_where_a_clip_has_several() -> None:

@@ -5,6 +5,7 @@
 - `labelled`: a file and what is stated about it; `listing`: a list of files as CSV.
 - `splits`, `folds`: which items train, validate and test.
 - `recordings`, `groups`: which items are takes of one recording, by their names or by a regular expression.
+- `duplicates`: which audio files hold the same sound.
 - `features`: what a network sees of the items, computed once.
 - `statistics`: lengths, rates and silence of the clips.
 - `run_folder`: a finished training run as later stages read it.

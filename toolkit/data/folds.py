@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from toolkit.data.dataset import Index
+from toolkit.data.duplicates import Alike
 from toolkit.data.recordings import recordings
 from toolkit.errors import DatasetError
 
@@ -34,9 +35,7 @@ class Folds:
         return self.numbers[(self.numbers.index(self.number) + 1) % len(self.numbers)]
 
 
-def choose_folds(
-    split: str, index: Index, folds: int | None, fold: int | None, alike: Sequence[tuple[str, str]] = ()
-) -> Folds:
+def choose_folds(split: str, index: Index, folds: int | None, fold: int | None, alike: Sequence[Alike] = ()) -> Folds:
     """Return the folds that a split uses, which are those of a list where it states them.
 
     Without a number of folds there are five; for `held-out`, as many as the smallest class has recordings where these
@@ -63,7 +62,7 @@ def choose_folds(
     return Folds(numbers, number, least)
 
 
-def assign_folds(index: Index, seed: int, folds: Folds, alike: Sequence[tuple[str, str]] = ()) -> dict[str, int]:
+def assign_folds(index: Index, seed: int, folds: Folds, alike: Sequence[Alike] = ()) -> dict[str, int]:
     """Return the fold of every item by its name: the list's, or one that the seed decides.
 
     Classes are spread evenly; takes of one recording, equal files and pairs of `alike` are in one fold. Raises
@@ -89,7 +88,7 @@ def assign_folds(index: Index, seed: int, folds: Folds, alike: Sequence[tuple[st
     return fold_of
 
 
-def joined_groups(index: Index, alike: Sequence[tuple[str, str]] = ()) -> list[list[str]]:
+def joined_groups(index: Index, alike: Sequence[Alike] = ()) -> list[list[str]]:
     """Return the item names in groups that share a track or recording, are equal or alike, directly or in a chain."""
     parent = {item.name: item.name for item in index.items}
 
@@ -105,16 +104,15 @@ def joined_groups(index: Index, alike: Sequence[tuple[str, str]] = ()) -> list[l
         of_recording = recording.get(item.name, item.name)
         for key in (f"track {item.track}", f"digest {item.digest}", f"recording {of_recording}"):
             parent[root(item.name)] = root(first.setdefault(key, item.name))
-    for one, other in alike:
-        if one in parent and other in parent:
-            parent[root(other)] = root(one)
+    for pair in alike:
+        parent[root(pair.second)] = root(pair.first)
     groups: dict[str, list[str]] = {}
     for item in index.items:
         groups.setdefault(root(item.name), []).append(item.name)
     return list(groups.values())
 
 
-def _usual_folds(index: Index, alike: Sequence[tuple[str, str]]) -> int:
+def _usual_folds(index: Index, alike: Sequence[Alike]) -> int:
     """Return how many folds `held-out` has where no number is set."""
     name, count = min(_group_counts(index, joined_groups(index, alike)).items(), key=lambda entry: entry[1])
     if count < LEAST_FOLDS["held-out"]:

@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 
 from toolkit.data.dataset import GENRES, Index, track_of
+from toolkit.data.duplicates import Alike
 from toolkit.data.folds import Folds, assign_folds, choose_folds
 from toolkit.dataclass_json import StrictError, from_json
 from toolkit.errors import DatasetError
 from toolkit.files import digest_of
 
 NAMES = ("paper", "fault-filtered", "held-out", "stratified", "folders", "listed")
+PUBLISHED = ("paper", "fault-filtered")
 PARTS = ("train", "validation", "test")
 PAPER_SEED = 12345
 PAPER_VALIDATION = 199
@@ -81,7 +83,7 @@ def make_split(
     seed: int = 0,
     folds: int | None = None,
     fold: int | None = None,
-    alike: Sequence[tuple[str, str]] = (),
+    alike: Sequence[Alike] = (),
 ) -> Split:
     """Return a split of an index's items.
 
@@ -176,7 +178,7 @@ def _by_parts(name: str, index: Index, seed: int, folds: Folds) -> Split:
     return Split(name, seed, inner.train, inner.validation, test)
 
 
-def _by_folds(name: str, index: Index, seed: int, folds: Folds, alike: Sequence[tuple[str, str]] = ()) -> Split:
+def _by_folds(name: str, index: Index, seed: int, folds: Folds, alike: Sequence[Alike] = ()) -> Split:
     """Return the split whose fold validates, or, for `held-out`, tests while the next one validates."""
     fold_of = assign_folds(index, seed, folds, alike if name == "held-out" else ())
     test = {folds.number} if name == "held-out" else set()

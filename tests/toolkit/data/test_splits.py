@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.toolkit.trees import picture_tree, write_picture
 from toolkit.data.dataset import GENRES, Index, Item, build_index
+from toolkit.data.duplicates import Alike
 from toolkit.data.splits import Split, default_split, make_split
 from toolkit.errors import DatasetError
 
@@ -323,7 +324,7 @@ def test_held_out_needs_three_recordings_of_each_class() -> None:
 
 def test_alike_items_stay_in_one_part() -> None:
     index = named_index(*(f"{label}/s{n}" for label in "ab" for n in range(10)))
-    alike = [("a/s1.wav", "a/s2.wav"), ("a/s2.wav", "b/s7.wav")]
+    alike = [Alike("a/s1.wav", "a/s2.wav", 0.0), Alike("a/s2.wav", "b/s7.wav", 1.5)]
     for fold in range(5):
         split = make_split("held-out", index, folds=5, fold=fold, alike=alike)
         for part in (split.train, split.validation, split.test):
