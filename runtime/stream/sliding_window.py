@@ -15,7 +15,7 @@ from toolkit.artifact.card import feature_level
 from toolkit.audio.samples import SILENT_DB, level_db, valid_samples
 from toolkit.errors import UsageError
 from toolkit.frontend.features import features_of_power
-from toolkit.frontend.fft import CHUNK
+from toolkit.frontend.framing import chunk_frames
 from toolkit.frontend.spec import FrontEnd
 from toolkit.frontend.spectrogram import MelFrames, emphasised, places_agree
 from toolkit.frontend.windows import split_windows
@@ -85,7 +85,7 @@ class Stream:
         self._hop = moved * spec.hop_length
         self._inner = _inner_frames(spec)
         stepwise = classifier.card.input_level == feature_level(spec) and len(self._inner) > 0
-        self._keeps_frames = stepwise and (moved % CHUNK == 0 or places_agree(spec))
+        self._keeps_frames = stepwise and (moved % chunk_frames(spec) == 0 or places_agree(spec))
         self._power: NDArray[np.float32] | None = None
         self._kept = np.empty(2 * (self._window + self._hop), np.float32)
         self._end = 0

@@ -2,7 +2,7 @@
 
 - `spec`, `spec_checks`: the values that decide it, as they stand on a card, and which can be computed.
 - `windows`: a clip cut into what the network hears at once.
-- `fft`, `mel`, `mel_weights`, `spectrogram`, `peak`: samples to decibels in mel bands.
+- `framing`, `fft`, `mel`, `mel_weights`, `spectrogram`, `peak`: samples to decibels in mel bands.
 - `picture`, `colormap`: decibels to the paper's picture, and to the cells that it shows.
 - `grid`: mel bands to the grid of any other network.
 - `features`: one of these, as the front end says.

@@ -21,11 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 CHUNK = 32
-"""Frames transformed at once, few enough for a core's cache."""
-SERIAL = 1 << 18
-"""OpenBLAS runs a product of at most so many multiplications on one thread; starting more costs more than it saves."""
+"""Frames of 2048 samples transformed at once, few enough for a core's cache."""
 _GAP = 16
 """Values between two frames: frames a power of two apart would share few cache lines when they are transposed."""
+SERIAL = 1 << 18
+"""OpenBLAS runs a product of at most so many multiplications on one thread; starting more costs more than it saves."""
 
 
 class FftPlan(NamedTuple):
@@ -140,26 +140,26 @@ def multiply(matrices: NDArray[np.float32], values: NDArray[np.float32], out: ND
 
 
 class PowerSpectra:
-    """Power spectra of chunks of `CHUNK` frames, in buffers that are allocated once and used again."""
+    """Power spectra of chunks of frames, in buffers that are allocated once and used again."""
 
-    def __init__(self, length: int) -> None:
-        """Allocate the buffers for frames of `length` samples."""
-        self.plan = plan(length)
+    def __init__(self, length: int, chunk: int = CHUNK) -> None:
+        """Allocate the buffers for `chunk` frames, a multiple of `CHUNK`, of `length` samples."""
+        self.plan, self.chunk = plan(length), chunk
         outer, middle, inner = self.plan.outer, self.plan.middle, self.plan.inner
-        self.frames = np.zeros((CHUNK, length + _GAP), dtype=np.float32)[:, :length]
-        """The input, shape (CHUNK, length): fill it, then call."""
+        self.frames = np.zeros((chunk, length + _GAP), dtype=np.float32)[:, :length]
+        """The input, shape (chunk, length): fill it, then call."""
         # Every stage reads one buffer and writes the other, so that both stay in the cache.
-        even, odd = np.empty((2, length * CHUNK), dtype=np.float32)
-        self._columns = even.reshape(length, CHUNK)
-        self._first = odd.reshape(outer, middle * inner * CHUNK)
-        self._second = even.reshape(outer // 2, 2 * middle, inner * CHUNK)
-        self._spectra = odd.reshape(outer // 2 * middle, 2, inner, CHUNK)
+        even, odd = np.empty((2, length * chunk), dtype=np.float32)
+        self._columns = even.reshape(length, chunk)
+        self._first = odd.reshape(outer, middle * inner * chunk)
+        self._second = even.reshape(outer // 2, 2 * middle, inner * chunk)
+        self._spectra = odd.reshape(outer // 2 * middle, 2, inner, chunk)
         self._power = [
-            np.empty((outer // 2 * middle, stop - start, CHUNK), dtype=np.float32) for start, stop in self.plan.parts
+            np.empty((outer // 2 * middle, stop - start, chunk), dtype=np.float32) for start, stop in self.plan.parts
         ]
 
     def __call__(self) -> list[NDArray[np.float32]]:
-        """Return |X|^2 of every frame, an array of shape (outputs, CHUNK) for each of `plan.parts`.
+        """Return |X|^2 of every frame, an array of shape (outputs, chunk) for each of `plan.parts`.
 
         Their order is that of `plan.bins`; the first is the sum for bins 0 and N / 2. The next call overwrites them.
         """
@@ -167,16 +167,16 @@ class PowerSpectra:
         self._two_stages()
         multiply(
             self.plan.third,
-            self._second.reshape(outer // 2, middle, 2 * inner, CHUNK),
-            self._spectra.reshape(outer // 2, middle, 2 * inner, CHUNK),
+            self._second.reshape(outer // 2, middle, 2 * inner, self.chunk),
+            self._spectra.reshape(outer // 2, middle, 2 * inner, self.chunk),
         )
         np.square(self._spectra, out=self._spectra)
         for (start, stop), power in zip(self.plan.parts, self._power, strict=True):
             np.add(self._spectra[:, 0, start:stop], self._spectra[:, 1, start:stop], out=power)
-        return [power.reshape(-1, CHUNK) for power in self._power]
+        return [power.reshape(-1, self.chunk) for power in self._power]
 
     def class_energy(self) -> NDArray[np.float32]:
-        """Return the sum of |X|^2 over each row of `plan.bins`, shape (len(bins), CHUNK), for half the work.
+        """Return the sum of |X|^2 over each row of `plan.bins`, shape (len(bins), chunk), for half the work.
 
         By Parseval's theorem for the third stage that is Q times the power of its inputs; but for the first row, which
         has no conjugates, half of it, and half the power of bins 0 and N / 2.
@@ -185,7 +185,7 @@ class PowerSpectra:
         np.square(self._second, out=self._second)
         # A product with a row that is constant sums several times faster than `sum` does over an inner axis.
         row = np.full(2 * self.plan.inner, self.plan.inner, dtype=np.float32)
-        energy = row @ self._second.reshape(-1, 2 * self.plan.inner, CHUNK)
+        energy = row @ self._second.reshape(-1, 2 * self.plan.inner, self.chunk)
         energy[0] /= 2
         return np.asarray(energy)
 
@@ -193,4 +193,4 @@ class PowerSpectra:
         outer, middle, inner = self.plan.outer, self.plan.middle, self.plan.inner
         np.copyto(self._columns, self.frames.T)
         multiply(self.plan.first, self._columns.reshape(outer, -1), self._first)
-        multiply(self.plan.second, self._first.reshape(outer // 2, 2 * middle, inner * CHUNK), self._second)
+        multiply(self.plan.second, self._first.reshape(outer // 2, 2 * middle, inner * self.chunk), self._second)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.frontend.fft import CHUNK, SERIAL, plan
+from toolkit.frontend.fft import SERIAL, plan
 from toolkit.frontend.mel import filter_bank
 from toolkit.frontend.spec import FrontEnd
 
@@ -27,8 +27,8 @@ class MelBlock(NamedTuple):
 
 
 @lru_cache(maxsize=8)
-def mel_blocks(spec: FrontEnd) -> tuple[MelBlock, ...]:
-    """Return the filter bank in the order of the transform's outputs."""
+def mel_blocks(spec: FrontEnd, chunk: int) -> tuple[MelBlock, ...]:
+    """Return the filter bank in the order of the transform's outputs, for so many frames at once."""
     blocks = []
     transform = plan(spec.n_fft)
     for start, stop in transform.parts:
@@ -36,7 +36,7 @@ def mel_blocks(spec: FrontEnd) -> tuple[MelBlock, ...]:
         bands = np.flatnonzero(matrix.any(axis=1))
         used = slice(int(bands[0]), int(bands[-1]) + 1) if len(bands) else slice(0, 0)
         outputs = matrix.shape[1]
-        size = outputs * (used.stop - used.start) * CHUNK
+        size = outputs * (used.stop - used.start) * chunk
         groups = next(number for number in range(1, outputs + 1) if outputs % number == 0 and size <= number * SERIAL)
         grouped = matrix[used].reshape(-1, groups, outputs // groups).transpose(1, 0, 2)
         blocks.append(MelBlock(used, np.ascontiguousarray(grouped)))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.frontend.fft import CHUNK
-from toolkit.frontend.spectrogram import MelFrames, turn_numbers
+from toolkit.frontend.framing import turn_numbers
+from toolkit.frontend.spectrogram import MelFrames
 
 
 def power_and_peak(frames: MelFrames, shown: NDArray[np.intp]) -> tuple[NDArray[np.float32], np.float32]:
@@ -20,7 +20,7 @@ def power_and_peak(frames: MelFrames, shown: NDArray[np.intp]) -> tuple[NDArray[
     """
     bounds = frames.bounds()
     bounds[shown] = 0
-    guests = _guests(shown, np.argsort(-bounds, kind="stable")[: len(bounds) - len(shown)])
+    guests = _guests(shown, np.argsort(-bounds, kind="stable")[: len(bounds) - len(shown)], frames.chunk)
     power = frames.power(np.concatenate([shown, guests]))
     peak = power.max()
     bounds[guests] = 0
@@ -28,15 +28,15 @@ def power_and_peak(frames: MelFrames, shown: NDArray[np.intp]) -> tuple[NDArray[
     bounds[left] = frames.tight_bounds(left)
     left = left[np.argsort(-bounds[left], kind="stable")]
     while len(left := left[bounds[left] > peak]):
-        best = np.unique(left % CHUNK, return_index=True)[1]
+        best = np.unique(left % frames.chunk, return_index=True)[1]
         peak = frames.power(left[best]).max(initial=peak)
         left = np.delete(left, best)
     return power[: len(shown)], np.float32(peak)
 
 
-def _guests(shown: NDArray[np.intp], hidden: NDArray[np.intp]) -> NDArray[np.intp]:
+def _guests(shown: NDArray[np.intp], hidden: NDArray[np.intp], chunk: int) -> NDArray[np.intp]:
     """Return those of `hidden`, the first ones first, that need no more chunks than `shown` alone."""
-    taken = np.bincount(shown % CHUNK, minlength=CHUNK)
-    places = hidden % CHUNK
+    taken = np.bincount(shown % chunk, minlength=chunk)
+    places = hidden % chunk
     free = taken.max() - taken
     return np.asarray(hidden[turn_numbers(places) < free[places]])

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from toolkit.audio.samples import valid_samples
 from toolkit.errors import AudioError
-from toolkit.frontend.fft import CHUNK, PowerSpectra, multiply
+from toolkit.frontend.fft import PowerSpectra, multiply
+from toolkit.frontend.framing import chunk_frames, padded, strided, turns
 from toolkit.frontend.mel import filter_bank
 from toolkit.frontend.mel_weights import SAFETY, bound_weights, mel_blocks
 from toolkit.frontend.spec import PICTURE, FrontEnd
@@ -42,22 +43,9 @@ def emphasised(samples: NDArray[np.float32], spec: FrontEnd) -> NDArray[np.float
     """Return samples after pre-emphasis, float32, one fewer; the same array where there is none."""
     if not spec.pre_emphasis:
         return samples
-    return samples[1:] - np.float32(spec.pre_emphasis) * samples[:-1]
-
-
-def turn_numbers(rows: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return for each of `rows` how often its value came before it."""
-    by_row = np.argsort(rows, kind="stable")
-    counts = np.bincount(rows)
-    turns = np.empty(len(rows), dtype=np.intp)
-    turns[by_row] = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return turns
-
-
-def _turns(rows: NDArray[np.intp]) -> list[NDArray[np.intp]]:
-    """Return places in `rows`, each once, in as few groups as can be without a row twice in one."""
-    turns = turn_numbers(rows)
-    return np.split(np.argsort(turns, kind="stable"), np.cumsum(np.bincount(turns))[:-1])
+    result = samples[:-1] * np.float32(-spec.pre_emphasis)
+    result += samples[1:]
+    return result
 
 
 class MelFrames:
@@ -75,7 +63,7 @@ class MelFrames:
         if not spec.centred:
             self._cut_into_frames(np.pad(samples, (0, spec.n_fft - spec.frame_length)), spec)
         elif len(samples) < _LONG * spec.n_fft:
-            self._cut_into_frames(_padded(samples, (half, half), spec), spec)
+            self._cut_into_frames(padded(samples, (half, half), spec), spec)
         else:
             self._cut_into_frames(samples, spec, half)
 
@@ -97,13 +85,17 @@ class MelFrames:
         first, end = -(-half // hop), (len(samples) + half - length) // hop + 1  # of the frames that need no padding
         context = max(0, end * hop - half - length)
         self.spec, self._samples, self._half, self._first = spec, samples, half, first
-        self._before = _padded(samples[: 2 * length], (half, 0), spec)
-        self._after = _padded(samples[context:], (0, half), spec)
-        view = np.lib.stride_tricks.sliding_window_view
-        self._inner = view(samples, length)[first * hop - half :: hop]
-        after = view(self._after, length)[length::hop] if half else self._inner[:0]
-        self._outer = np.concatenate([view(self._before, length)[: first * hop : hop], after])
-        self._spectra = PowerSpectra(length)
+        self.chunk, self._window = chunk_frames(spec), frame_window(spec)
+        self._inner = strided(samples[first * hop - half :], length, hop)
+        self._outer = self._inner[:0]
+        self._before = self._after = samples[:0]
+        if half:
+            self._before = padded(samples[: 2 * length], (half, 0), spec)
+            self._after = padded(samples[context:], (0, half), spec)
+            before, after = (strided(part, length, hop) for part in (self._before, self._after[length:]))
+            self._outer = np.concatenate([before[:first], after])
+        self._spectra = PowerSpectra(length, self.chunk)
+        self._blocks = mel_blocks(spec, self.chunk)
 
     def __len__(self) -> int:
         """Return the number of frames: 1 + samples // hop_length."""
@@ -113,30 +105,39 @@ class MelFrames:
     def power(self, which: NDArray[np.intp] | None = None, first: int = 0) -> NDArray[np.float32]:
         """Return the mel power of frames, float32, shape (frames, n_mels).
 
-        Frame i always has place i modulo `CHUNK` in a chunk. BLAS may add up two columns of a product in different
+        Frame i always has place i modulo `chunk` in a chunk. BLAS may add up two columns of a product in different
         orders, but one column of one shape always in one order: so a frame's values are the same to the last bit,
         whichever others are computed.
 
         `which`, intp, are the frames' numbers, by default all; `first` is what frame 0 is numbered in a longer sound
         whose frames these values are to equal.
         """
-        numbers = np.arange(len(self)) if which is None else which
-        power = np.empty((len(numbers), self.spec.n_mels), dtype=np.float32)
-        for places in _turns((numbers + first) % CHUNK):
-            rows = (numbers[places] + first) % CHUNK
-            chunk = np.zeros(CHUNK, dtype=np.intp)
-            chunk[rows] = numbers[places]
-            power[places] = self._chunk_power(chunk)[rows]
+        if which is None:
+            return self._all_power(first)
+        power = np.empty((len(which), self.spec.n_mels), dtype=np.float32)
+        for places in turns((which + first) % self.chunk):
+            rows = (which[places] + first) % self.chunk
+            chunk = np.zeros(self.chunk, dtype=np.intp)
+            chunk[rows] = which[places]
+            self._fill(chunk)
+            power[places] = self._chunk_power()[rows]
         return power
 
-    def _chunk_power(self, chunk: NDArray[np.intp]) -> NDArray[np.float32]:
-        """Return the mel power of a chunk's frames in their order, shape (CHUNK, n_mels); more rows mean nothing."""
-        self._fill(chunk)
-        power = np.zeros((self.spec.n_mels, CHUNK), dtype=np.float32)
-        for part, block in zip(self._spectra(), mel_blocks(self.spec), strict=True):
+    def _all_power(self, first: int) -> NDArray[np.float32]:
+        power = np.empty((len(self), self.spec.n_mels), dtype=np.float32)
+        for begin in range(-(first % self.chunk), len(self), self.chunk):
+            start, stop = max(0, begin), min(begin + self.chunk, len(self))
+            self._fill_run(start, stop, start - begin)
+            power[start:stop] = self._chunk_power()[start - begin : stop - begin]
+        return power
+
+    def _chunk_power(self) -> NDArray[np.float32]:
+        """Return the mel power of the frames in the transform, shape (chunk, n_mels)."""
+        power = np.zeros((self.spec.n_mels, self.chunk), dtype=np.float32)
+        for part, block in zip(self._spectra(), self._blocks, strict=True):
             if self.spec.exponent == 1:
                 np.sqrt(part, out=part)  # bins 0 and N / 2, which share a place, have no weight
-            bands = np.matmul(block.matrix, part.reshape(len(block.matrix), -1, CHUNK))
+            bands = np.matmul(block.matrix, part.reshape(len(block.matrix), -1, self.chunk))
             power[block.bands] += bands[0] if len(bands) == 1 else bands.sum(axis=0)
         return power.T
 
@@ -168,22 +169,34 @@ class MelFrames:
         """Return bounds as `bounds` does, but mostly far closer, for half the work of computing the frames."""
         weights = bound_weights(self.spec)
         result = np.empty(len(which), dtype=np.float32)
-        bounds = np.empty((self.spec.n_mels, CHUNK), dtype=np.float32)
-        for start in range(0, len(which), CHUNK):
-            chunk = which[start : start + CHUNK]
+        bounds = np.empty((self.spec.n_mels, self.chunk), dtype=np.float32)
+        for start in range(0, len(which), self.chunk):
+            numbers = which[start : start + self.chunk]
+            chunk = np.zeros(self.chunk, dtype=np.intp)
+            chunk[: len(numbers)] = numbers
             self._fill(chunk)
             multiply(weights, self._spectra.class_energy(), out=bounds)
-            result[start : start + CHUNK] = bounds.max(axis=0)[: len(chunk)]
+            result[start : start + self.chunk] = bounds.max(axis=0)[: len(numbers)]
         return result
 
     def _fill(self, chunk: NDArray[np.intp]) -> None:
-        """Put windowed frames into the transform's first rows."""
+        """Put the windowed frames of these numbers into the transform."""
         place = chunk - self._first
         behind = place >= len(self._inner)
-        padded = behind | (place < 0)
-        frames = self._inner[np.where(padded, 0, place)]
-        frames[padded] = self._outer[np.where(behind, chunk - len(self._inner), chunk)[padded]]
-        np.multiply(frames, frame_window(self.spec), out=self._spectra.frames[: len(chunk)])
+        outer = behind | (place < 0)
+        frames = self._inner[np.where(outer, 0, place)]
+        frames[outer] = self._outer[np.where(behind, chunk - len(self._inner), chunk)[outer]]
+        np.multiply(frames, self._window, out=self._spectra.frames)
+
+    def _fill_run(self, start: int, stop: int, row: int) -> None:
+        """Put the windowed frames `start` to `stop - 1` into the transform, the first at `row`."""
+        first, inner = self._first, len(self._inner)
+        runs = (self._outer, 0, first, 0), (self._inner, first, first + inner, first)
+        for frames, low, high, offset in (*runs, (self._outer, first + inner, len(self), inner)):
+            low, high = max(start, low), min(stop, high)
+            if low < high:
+                out = self._spectra.frames[low - start + row : high - start + row]
+                np.multiply(frames[low - offset : high - offset], self._window, out=out)
 
 
 @lru_cache(maxsize=8)
@@ -191,13 +204,9 @@ def places_agree(spec: FrontEnd) -> bool:
     """Return whether this machine's BLAS computes a frame alike, to the last bit, in all places of a chunk."""
     samples = np.random.default_rng(0).standard_normal(spec.n_fft).astype(np.float32)
     frames = MelFrames.inside(samples, spec)
-    power = frames._chunk_power(np.zeros(CHUNK, dtype=np.intp))
+    frames._fill(np.zeros(frames.chunk, dtype=np.intp))
+    power = frames._chunk_power()
     return bool((power == power[0]).all())
-
-
-def _padded(samples: NDArray[np.float32], sides: tuple[int, int], spec: FrontEnd) -> NDArray[np.float32]:
-    """Return samples with so many more before and after them: their mirror image, or zeros."""
-    return np.asarray(np.pad(samples, sides, mode="reflect" if spec.padding == "reflect" else "constant"))
 
 
 def mel_power(samples: NDArray[np.float32], spec: FrontEnd = PICTURE) -> NDArray[np.float32]:
