@@ -16,7 +16,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 MOST_THREADS = 8
-AHEAD = 4
+AHEAD = 2
 """Items per thread that are begun before the first of them is done."""
 
 

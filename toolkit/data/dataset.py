@@ -28,7 +28,7 @@ GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "
 SUFFIXES = {"pictures": frozenset({".png"}), "audio": decode.SUFFIXES}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """One usable file: its path below the root, the SHA-256 of its bytes, what is doubtful about it.
 

@@ -64,8 +64,8 @@ def load_windows(
     """Return what `toolkit.frontend.features` computes of every window that `split_windows` cuts the items into.
 
     What is computed is kept in the folder `cache` (by default `default_cache()`); a damaged entry is computed again.
-    `progress(done, total)` is called after every item. Memory holds, per thread, one decoded sound and its windows: the
-    result lies in a file without a name in `cache`, which ends with the process.
+    `progress(done, total)` is called after every item. Memory holds, per thread, one decoded sound and the windows of a
+    few: the result lies in a file without a name in `cache`, which ends with the process.
 
     Raises `UsageError` if the items are pictures, which do not show what `spec` describes, and `DatasetError` if a file
     cannot be read or changed since it was indexed, or the cache cannot be written.

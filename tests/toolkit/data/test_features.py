@@ -292,3 +292,44 @@ def test_a_process_killed_at_any_point_leaves_whole_entries(tmp_path: Path) -> N
         done = len(left)
     assert done < 2 * count
     np.testing.assert_array_equal(load_windows(index, index.items, spec, cache).values, computed(index, spec))
+
+
+EPOCH = """
+import re, sys
+from pathlib import Path
+import numpy as np
+from toolkit.data.dataset import build_index
+from toolkit.data.features import load_windows
+from toolkit.frontend.presets import PRESETS
+
+def own_kilobytes(*_):
+    peaks.append(int(re.search(r"RssAnon:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]))
+
+peaks = []
+index = build_index(sys.argv[1])
+values = load_windows(index, index.items, PRESETS["log-mel"], Path(sys.argv[2]), own_kilobytes).values
+order = np.random.default_rng(0).permutation(len(values))
+for first in range(0, len(order), 32):
+    batch = values[order[first : first + 32]]
+    own_kilobytes()
+print(len(values), max(peaks))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="a process' own memory is read from /proc")
+def test_memory_does_not_grow_with_the_dataset(tmp_path: Path) -> None:
+    """Mapped pages belong to the file, and leave when others need memory: what the process owns is counted."""
+    peaks = {}
+    for count in (20, 200):
+        tree = tmp_path / str(count)
+        for number in range(count):
+            for label in ("hum", "tap"):
+                write_sound(tree / label / f"{number}.wav", 2 * number + (label == "tap"), 0.1)
+        command = [sys.executable, "-c", EPOCH, str(tree), str(tmp_path / "cache")]
+        folder = Path(cached.__file__).parents[2]
+        printed = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
+        windows, peaks[count] = map(int, printed.split())
+        assert windows == 2 * count
+    assert peaks[200] < 1.15 * peaks[20]
+    assert 360 * 4 * np.prod(PRESETS["log-mel"].shape) / 1024 > 0.5 * peaks[20]  # in memory, they would be seen
