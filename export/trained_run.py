@@ -20,6 +20,7 @@ from toolkit.artifact.card_sections import DatasetCard, SplitCard
 from toolkit.data.dataset import Index, Item, build_index
 from toolkit.data.features import Windows, load_windows
 from toolkit.data.listing import is_list
+from toolkit.data.negatives import with_negatives
 from toolkit.data.run_folder import Run, config_digest
 from toolkit.errors import ArtifactError, DatasetError, RunError, UsageError
 from toolkit.frontend.spec import FrontEnd
@@ -104,6 +105,8 @@ def open_source(run: Run, data: Path | None) -> Source:
         )
     try:
         index = build_index(root, described["kind"], group_by=described.get("group_by", ""))
+        if negatives := described.get("negatives"):
+            index = with_negatives(index, Path(negatives))
     except DatasetError:
         raise DatasetError(
             f"{root}: not the dataset that {run.path} was trained on: name the original with --data DIR "

@@ -34,6 +34,7 @@ DEFAULTS: dict[str, Any] = {
     "folds": None,
     "fold": None,
     "group_by": "",
+    "negatives": "",
     "seed": 0,
     "device": "auto",
     "precision": "float32",
@@ -80,6 +81,8 @@ def train_parser(prog: str) -> command.Parser:
     _add_data(parser)
     kinds = "which files to use where a dataset has both (default: pictures)"
     parser.add_argument("--kind", choices=("pictures", "audio"), help=kinds)
+    negatives = "a folder of sounds of none of the classes: one more class, background"
+    parser.add_argument("--negatives", type=_path("--negatives"), metavar="DIR", help=negatives)
     _add_front_end(parser)
     cache = "where features computed from audio files are kept"
     parser.add_argument("--cache", type=_path("--cache"), metavar="DIR", help=cache)

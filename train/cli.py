@@ -123,6 +123,7 @@ def _start(flags: argparse.Namespace, set_names: Sequence[str]) -> int:
 
     with TrainingProgress() as progress:
         split = {"seed": flags.split_seed, "folds": flags.folds, "fold": flags.fold, "group_by": flags.group_by}
+        split["negatives"] = str(flags.negatives)
         dataset = open_dataset(root, kind, flags.split, progress=progress.steps, **split)
         notices = dataset_notices(dataset, chosen="split" in set_names)
         for sentence in (*notices, *fit_notices(dataset, spec)):

@@ -132,7 +132,7 @@ class Compute:
 
 @dataclass(frozen=True)
 class DataConfig:
-    """The dataset of a run: where it was, what kind it is, the digest that it must still have, and `--group-by`."""
+    """The dataset of a run: where it was, its kind, the digest that it must still have, `--group-by`, `--negatives`."""
 
     root: str
     kind: str
@@ -140,6 +140,7 @@ class DataConfig:
     items: int
     synthetic: bool
     group_by: str = ""
+    negatives: str = ""
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,8 @@ class SplitConfig:
 
 
 ADDED: dict[str, Any] = {"network": None}
-"""Fields that a run's configuration has only where their value is another one."""
+DATA_ADDED = {"group_by": "", "negatives": ""}
+"""Fields that a run's configuration, and its `data`, have only where their value is another one."""
 
 
 @dataclass(frozen=True)
@@ -188,8 +190,7 @@ class RunConfig:
     def _values(self) -> dict[str, Any]:
         """Return the fields without those that older runs do not have where they say nothing: their digests hold."""
         values = {name: value for name, value in asdict(self).items() if name not in ADDED or value != ADDED[name]}
-        if not self.data.group_by:
-            del values["data"]["group_by"]
+        values["data"] = {name: value for name, value in values["data"].items() if name not in DATA_ADDED or value}
         for name, paper in _LATER_DEFAULTS.items():
             if values["recipe"][name] == paper:
                 del values["recipe"][name]
@@ -210,7 +211,7 @@ class RunConfig:
         if isinstance(recipe := fields.get("recipe"), dict):
             fields["recipe"] = _LATER_DEFAULTS | recipe
         if isinstance(data := fields.get("data"), dict):
-            fields["data"] = {"group_by": "", **data}
+            fields["data"] = DATA_ADDED | data
         try:
             if not isinstance(front_end := fields.get("front_end"), dict):
                 raise StrictError("front_end is not an object")

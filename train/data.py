@@ -15,6 +15,7 @@ from toolkit.data.dataset import Index, build_index
 from toolkit.data.duplicates import Alike, near_duplicates
 from toolkit.data.features import load_windows
 from toolkit.data.folds import choose_folds
+from toolkit.data.negatives import with_negatives
 from toolkit.data.recordings import recordings
 from toolkit.data.splits import PUBLISHED, Split, default_split, make_split
 from toolkit.data.synthetic import is_synthetic
@@ -62,12 +63,16 @@ def open_dataset(
     fold: int | None,
     progress: Steps,
     group_by: str = "",
+    negatives: str = "",
 ) -> Dataset:
     """Index a dataset and split it; `progress(what, done, total)` is called on the way.
 
-    Without a name, the split is that of `default_split`.
+    Without a name, the split is that of `default_split`. The sounds in the folder `negatives` become the class
+    `background`.
     """
     index = build_index(root, kind, lambda done, total: progress("indexing", done, total), group_by=group_by)
+    if negatives:
+        index = with_negatives(index, Path(negatives), progress=lambda done, total: progress("negatives", done, total))
     name = name or default_split(index)
     alike: tuple[Alike, ...] = ()
     if name not in PUBLISHED:
@@ -75,7 +80,15 @@ def open_dataset(
     chosen = choose_folds(name, index, folds, fold, alike)
     split = make_split(name, index, seed=seed, folds=len(chosen.numbers), fold=chosen.number, alike=alike)
     synthetic = is_synthetic(index.root)
-    data = DataConfig(str(Path(root).resolve()), index.kind, index.digest, len(index.items), synthetic, group_by)
+    data = DataConfig(
+        root=str(Path(root).resolve()),
+        kind=index.kind,
+        digest=index.digest,
+        items=len(index.items),
+        synthetic=synthetic,
+        group_by=group_by,
+        negatives=str(Path(negatives).resolve()) if negatives else "",
+    )
     split_config = SplitConfig(name, seed, len(chosen.numbers), chosen.number, split.digest)
     return Dataset(index, split, recordings(index.items), data, split_config, alike)
 
@@ -95,6 +108,7 @@ def reopen_dataset(config: RunConfig, root: Path | None, where: Path, progress: 
         fold=split.fold,
         progress=progress,
         group_by=data.group_by,
+        negatives=data.negatives,
     )
     if dataset.data.digest != config.data.digest or dataset.split_config.digest != split.digest:
         raise RunError(

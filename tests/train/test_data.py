@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.toolkit.trees import picture_tree
+from tests.toolkit.trees import picture_tree, sound_tree
 from tests.train.test_config import make_config
+from toolkit.data.run_folder import config_digest
 from toolkit.errors import RunError
 from train.config import RunConfig
 from train.data import open_dataset, reopen_dataset
@@ -49,3 +50,19 @@ def test_a_run_keeps_how_its_files_were_grouped(listed: Path, tmp_path: Path) ->
     again = RunConfig.from_dict(config.to_dict(), "config.json")
     assert again == config and reopen_dataset(again, None, tmp_path, quiet).split == dataset.split
     assert "group_by" not in make_config().to_dict()["data"]
+
+
+def test_a_run_keeps_where_its_negatives_are(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"seed": 0, "folds": 3, "fold": 0, "progress": quiet}
+    root, street = sound_tree(tmp_path / "sounds", count=6), sound_tree(tmp_path / "street", ("day",), count=6)
+    dataset = open_dataset(root, None, "stratified", **options, negatives=str(street))
+    assert dataset.index.classes == ("background", "hum", "tap")
+    config = make_config(data=dataset.data, split=dataset.split_config, classes=dataset.index.classes)
+    again = RunConfig.from_dict(config.to_dict(), "config.json")
+    assert again == config and reopen_dataset(again, None, tmp_path, quiet).split == dataset.split
+    moved = config.to_dict() | {"data": {**config.to_dict()["data"], "negatives": "/elsewhere"}}
+    assert config_digest(moved) == config.digest
+    assert "negatives" not in make_config().to_dict()["data"]
+    (street / "day" / "000.wav").unlink()
+    with pytest.raises(RunError, match="changed since this run began"):
+        reopen_dataset(again, None, tmp_path, quiet)

@@ -73,7 +73,7 @@ def _json_object(path: Path) -> dict[str, Any]:
 def config_digest(config: Mapping[str, Any]) -> str:
     """Return the SHA-256 of what decides a run's weights: not where the data lay, nor when the run began."""
     value = {name: part for name, part in config.items() if name not in ("format", "created", "digest")}
-    value["data"] = {name: part for name, part in value["data"].items() if name != "root"}
+    value["data"] = {name: part for name, part in value["data"].items() if name not in ("root", "negatives")}
     return digest_of(value)
 
 
