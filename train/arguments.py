@@ -12,7 +12,7 @@ from toolkit import command
 from toolkit.data.splits import NAMES, PUBLISHED
 from toolkit.errors import UsageError
 from toolkit.frontend.presets import PRESETS
-from train.config import AUGMENTS, DEVICES, KEEPS, OPTIMIZERS, PRECISIONS, SCHEDULES, Recipe
+from train.config import AUGMENTS, CLASS_WEIGHTS, DEVICES, KEEPS, OPTIMIZERS, PRECISIONS, SCHEDULES, Recipe
 from train.recipes import RECIPES
 from train.registry import NETWORKS
 
@@ -57,6 +57,7 @@ MEANINGS = {
     "plateau_delta": "the least that counts as a fall",
     "min_learning_rate": "the lowest rate",
     "keep": "which epoch's weights: the best on the validation part, or the last (default: last for the split paper)",
+    "class_weights": "balanced: all classes count alike, which a run chooses itself where their sizes differ much",
     "dropout": "share of values that the dropout layer leaves out",
     "optimizer": "sgd with momentum, or adamw with decoupled weight decay",
     "weight_decay": "of adamw, on kernels alone: this share of the learning rate a step",
@@ -67,7 +68,13 @@ MEANINGS = {
     "mixup": "alpha of mixup: two examples are mixed by weights of Beta(alpha, alpha); 0 for none",
     "augment": "how much training examples on a grid of bands and frames are changed at random",
 }
-CHOICES = {"keep": KEEPS, "optimizer": OPTIMIZERS, "schedule": SCHEDULES, "augment": AUGMENTS}
+CHOICES = {
+    "keep": KEEPS,
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "augment": AUGMENTS,
+    "class_weights": CLASS_WEIGHTS,
+}
 
 
 def train_parser(prog: str) -> command.Parser:

@@ -24,7 +24,7 @@ from train.data import data_root, open_dataset
 from train.device import prepare
 from train.front_end import chosen_front_end, chosen_kind
 from train.networks import Dropout, parameter_count, summary
-from train.notices import dataset_notices, fit_notices
+from train.notices import dataset_notices, fit_notices, imbalance
 from train.recipes import recipe_of
 from train.registry import NETWORKS, find_network
 from train.report import part_notes, results_report
@@ -128,6 +128,9 @@ def _start(flags: argparse.Namespace, set_names: Sequence[str]) -> int:
         notices = dataset_notices(dataset, chosen="split" in set_names)
         for sentence in (*notices, *fit_notices(dataset, spec)):
             progress.notice(sentence)
+        if flags.class_weights is None and (unequal := imbalance(dataset)):
+            progress.notice(unequal)
+            recipe = replace(recipe, class_weights="balanced")
         if flags.keep is None and dataset.split.name == "paper":
             recipe = replace(recipe, keep="last")
         compute = prepare(flags.device, compute)

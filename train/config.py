@@ -16,6 +16,7 @@ KEEPS = ("best", "last")
 OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = ("plateau", "cosine")
 AUGMENTS = ("none", "light", "strong")
+CLASS_WEIGHTS = ("none", "balanced")
 MAX_COUNT = 1_000_000
 MAX_THREADS = 1024
 MAX_SHARDS = 1024
@@ -45,6 +46,8 @@ class Recipe:
         The share of all steps over which the weights are averaged (see `train.step.Averages`), 0 for none.
     label_smoothing, mixup, augment
         What is done to training examples (see `train.augment`): a share, the alpha of Beta(alpha, alpha), a preset.
+    class_weights
+        "balanced" weighs the loss of an item of class c by n / (classes * n_c), n_c of n windows being of that class.
     keep
         Which epoch's weights are the run's: the last one's, or the best one's on the validation part.
     """
@@ -67,6 +70,7 @@ class Recipe:
     label_smoothing: float = 0.0
     mixup: float = 0.0
     augment: str = "none"
+    class_weights: str = "none"
 
     def __post_init__(self) -> None:
         count = f"at least 1 and at most {MAX_COUNT}"
@@ -89,6 +93,7 @@ class Recipe:
             ("--label-smoothing", 0 <= self.label_smoothing < 1, "from 0 to below 1"),
             ("--mixup", self.mixup == 0 or 0.1 <= self.mixup <= 100, "0, or from 0.1 to 100"),
             ("--augment", self.augment in AUGMENTS, f"one of {', '.join(AUGMENTS)}"),
+            ("--class-weights", self.class_weights in CLASS_WEIGHTS, " or ".join(CLASS_WEIGHTS)),
         )
 
 
@@ -96,7 +101,7 @@ _LATER_DEFAULTS = {
     name: getattr(Recipe, name)
     for name in (
         *("keep", "optimizer", "weight_decay", "schedule", "warmup", "averaging"),
-        *("label_smoothing", "mixup", "augment"),
+        *("label_smoothing", "mixup", "augment", "class_weights"),
     )
 }
 """Fields that `config.json` leaves out where they are the paper's, so that older runs keep their digests."""

@@ -82,7 +82,9 @@ def fit(
     steps = _steps(recipe, len(training.labels))
     examples = Examples.of(recipe, FrontEnd.from_dict(config.front_end), len(config.classes))
     averages = Averages(state.averaged, max(recipe.averaging * steps * recipe.epochs, 1)) if recipe.averaging else None
-    train_step = make_train_step(state.model, state.optimizer, compute, prepare=examples, averages=averages, xla=xla)
+    weights = balanced(training.labels, len(config.classes)) if recipe.class_weights == "balanced" else None
+    options: dict[str, Any] = {"prepare": examples, "averages": averages, "class_weights": weights, "xla": xla}
+    train_step = make_train_step(state.model, state.optimizer, compute, **options)
     predict = make_predict_step(state.averaged, compute)
     feed, validation_feed = (feed_of(part, compute.device) for part in (training, validation))
     pace = Pace()
@@ -115,6 +117,12 @@ def _check_finite(entry: dict[str, Any], folder: Path) -> None:
             f"{folder}: the loss of epoch {entry['epoch']} is not a number: the training diverged; "
             "try a lower --learning-rate"
         )
+
+
+def balanced(labels: np.ndarray, classes: int) -> np.ndarray:
+    """Return the weight of each class, float32 (classes,), with which all count alike; their mean over items is 1."""
+    counts = np.bincount(labels, minlength=classes)
+    return (len(labels) / (classes * np.maximum(counts, 1))).astype(np.float32)
 
 
 def _steps(recipe: Recipe, items: int) -> int:

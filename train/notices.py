@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ from train.data import Dataset, Part
 
 MOST_LINES = 10
 MOST_EXAMPLES = 3
+IMBALANCE = 1.5
 SAMPLE = 200
 """Clips whose length is looked at: reading all of a large dataset once more would take minutes."""
 RUNTIME_WORDS = ("silence", "unknown")
@@ -97,6 +99,19 @@ def _alike_notices(dataset: Dataset) -> Iterator[str]:
     else:
         kept = ", and each pair is on one side of the split"
         yield f"near-duplicates: pairs of clips that sound the same: {len(dataset.alike)} ({examples}){kept}"
+
+
+def imbalance(dataset: Dataset) -> str | None:
+    """Return a sentence where the classes' shares of the training part differ so much that weights are due, or None.
+
+    The paper's own split never has them.
+    """
+    label = {item.name: item.label for item in dataset.index.items}
+    ranked = Counter(label[name] for name in dataset.split.train).most_common()
+    if dataset.split.name == "paper" or not ranked or ranked[0][1] <= IMBALANCE * ranked[-1][1]:
+        return None
+    (most, many), (least, few) = ranked[0], ranked[-1]
+    return f"classes: {many} clips of {most} and {few} of {least} train, so that --class-weights balanced is used"
 
 
 def fit_notices(dataset: Dataset, spec: FrontEnd) -> Iterator[str]:

@@ -97,8 +97,10 @@ def _measured_row(name: str, part: dict[str, Any]) -> str:
 
 
 def part_notes(part: dict[str, Any]) -> list[str]:
-    """Return a sentence each, without its full stop, for windows and for takes of one recording among the clips."""
-    notes = []
+    """Return a sentence each, without its full stop: means over classes, windows, takes of one recording."""
+    scores = [score for score in part["per_class"].values() if score["n"]]
+    means = [statistics.mean(score[name] for score in scores) for name in ("f1", "recall")]
+    notes = [f"macro F1 {means[0]:.4f}, balanced accuracy {means[1]:.4f}"]
     if windows := part.get("windows"):
         notes.append(f"accuracy per window {windows['accuracy']:.4f} ({windows['correct']}/{windows['n']})")
     if recordings := part.get("recordings"):

@@ -76,6 +76,7 @@ def make_train_step(
     *,
     prepare: Prepare | None = None,
     averages: Averages | None = None,
+    class_weights: np.ndarray | None = None,
     xla: bool = False,
 ) -> TrainStep:
     """Return `step(pictures, labels, seed) -> (mean loss, correct)`, both float32; XLA compiles it where `xla` is set.
@@ -83,7 +84,7 @@ def make_train_step(
     `pictures` is uint8 (n, 288, 432, 3), `labels` int32 (n,), `seed` int32 (2,). The batch's gradient is the sum of
     its shards' gradients; at most `compute.threads` shards are under way at once, which bounds memory and keeps their
     activations in the cache. `prepare` makes a shard's training examples, whose labels may be soft: then an item is
-    correct where the network's class is the heaviest.
+    correct where the network's class is the heaviest. `class_weights`, float32 (classes,), weigh the loss of items.
     """
     scaling = isinstance(optimizer, tf_keras.mixed_precision.LossScaleOptimizer)
 
@@ -101,7 +102,10 @@ def make_train_step(
                     values, truth = prepare(values, truth, shard_seed)
                 with tf.GradientTape() as tape:
                     scores = model(values, training=True)
-                    loss = tf.reduce_sum(_crossentropy(truth, scores)) / batch
+                    losses_of_items = _crossentropy(truth, scores)
+                    if class_weights is not None:
+                        losses_of_items *= _weights(truth, tf.constant(class_weights))
+                    loss = tf.reduce_sum(losses_of_items) / batch
                     target = optimizer.get_scaled_loss(loss) if scaling else loss
                 sums.append(tape.gradient(target, model.trainable_variables))
                 losses.append(loss)
@@ -146,6 +150,13 @@ def _crossentropy(labels: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
     if labels.dtype.is_integer:
         return tf_keras.losses.sparse_categorical_crossentropy(labels, scores)
     return tf_keras.losses.categorical_crossentropy(labels, scores)
+
+
+def _weights(labels: tf.Tensor, class_weights: tf.Tensor) -> tf.Tensor:
+    """Return each item's weight, float32 (n,): its class's, or the mean over the classes of soft labels."""
+    if labels.dtype.is_integer:
+        return tf.gather(class_weights, labels)
+    return tf.linalg.matvec(labels, class_weights)
 
 
 def _split(batch: tf.Tensor, sizes: Sequence[int]) -> Sequence[tf.Tensor]:

@@ -18,7 +18,7 @@ from toolkit.frontend.presets import PRESETS
 from toolkit.frontend.spec import PICTURE
 from train import notices
 from train.data import Dataset, Part, open_dataset
-from train.notices import dataset_notices, fit_notices, window_notices
+from train.notices import dataset_notices, fit_notices, imbalance, window_notices
 
 
 def opened(root: Path, split: str | None) -> Dataset:
@@ -136,3 +136,13 @@ def test_windows_that_do_not_suit_the_clips_are_warned_of(tmp_path: Path, monkey
     monkeypatch.setattr(notices, "SAMPLE", 3)
     assert next(fit_notices(dataset, spec)).startswith("front end: 3 of 3 clips")
     assert list(fit_notices(opened(picture_tree(tmp_path / "pictures", count=3), "stratified"), PICTURE)) == []
+
+
+def test_classes_of_different_sizes_are_weighed(tmp_path: Path) -> None:
+    picture_tree(tmp_path, ("hum",), count=8)
+    picture_tree(tmp_path, ("tap",), count=5)
+    dataset = opened(tmp_path, "stratified")  # a third validates
+    assert imbalance(dataset) == "classes: 5 clips of hum and 3 of tap train, so that --class-weights balanced is used"
+    assert imbalance(replace(dataset, split=replace(dataset.split, name="paper"))) is None
+    even = replace(dataset.split, train=dataset.split.train[1:])
+    assert even.train[0].startswith("hum") and imbalance(replace(dataset, split=even)) is None
