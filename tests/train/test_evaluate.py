@@ -13,8 +13,9 @@ from tests.cards import example_card
 from tests.toolkit.trees import write_sound
 from toolkit.frontend.spec import PICTURE
 from toolkit.measure.metrics import wilson_interval
+from train.config import Compute
 from train.data import Part, load_part, open_dataset
-from train.evaluate import measure
+from train.evaluate import measure, predictions
 
 CLASSES = ("ant", "bee", "cat")
 ANSWERS = [(0, 1), (0, 1), (0, 0), (1, 1), (2, 1), (2, 0)]
@@ -88,6 +89,29 @@ def test_a_clip_is_classified_as_the_runtime_does(tmp_path: Path) -> None:
     for name, mean in zip(part.names, means, strict=True):
         result = classifier.classify(tmp_path / "data" / name).by_label()
         np.testing.assert_allclose([result[label] for label in CLASSES], mean, rtol=1e-6)
+
+
+@pytest.mark.parametrize("recordings", [("a", "a", "b"), ("a", "b", "c")])
+@pytest.mark.parametrize("clips", [[0, 1, 2, 2], [0, 1, 2]])
+def test_predictions_have_seven_digits_and_name_recordings_and_windows_where_there_are_several(
+    recordings: tuple[str, ...], clips: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = Part(("x", "y", "z"), np.zeros((len(clips), 1)), np.array([0, 1, 1]), np.array(clips), recordings)
+    scores = np.full((len(clips), 2), 1 / 3)
+    scores[-1] = 0.123456789, 1e-8
+    monkeypatch.setattr("train.feed.make_feed", lambda part, device: part)
+    monkeypatch.setattr("train.step.make_predict_step", lambda model, compute: model)
+    monkeypatch.setattr("train.fit.predict_all", lambda step, feed, items: (scores[:items], None))
+    value = predictions(None, part, Compute())
+    several = len(clips) > 3
+    last = [0.2283951, 0.1666667] if several else [0.1234568, 0.0]
+    assert value["names"] == ["x", "y", "z"] and value["labels"] == [0, 1, 1]
+    assert value["probabilities"] == [[0.3333333, 0.3333333]] * 2 + [last]
+    assert value.get("recordings") == (list(recordings) if recordings == ("a", "a", "b") else None)
+    windows = {"clips": clips, "labels": [0, 1, 1, 1]}
+    assert {key: value.get("windows", {}).get(key) for key in windows} == (
+        windows if several else dict.fromkeys(windows)
+    )
 
 
 def test_one_window_per_clip_changes_no_bit() -> None:

@@ -134,6 +134,11 @@ def test_a_calm_machine_has_no_doubts() -> None:
     assert doubts(CALM, LATER, 2) == []
 
 
+@pytest.mark.parametrize(("celsius", "hot"), [(79.9, False), (80.0, True)])
+def test_a_raspberry_pi_slows_down_from_80_degrees_on(celsius: float, hot: bool) -> None:
+    assert (doubts(CALM, replace(LATER, celsius=celsius), 2) != []) == hot
+
+
 @pytest.mark.parametrize(
     ("after", "words"),
     [

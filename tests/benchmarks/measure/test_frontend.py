@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from benchmarks.measure import frontend
 from tests.toolkit import sounds
+from toolkit.errors import DatasetError
 from toolkit.frontend.features import features
+from toolkit.frontend.picture import INTERIOR, render, save_png
 from toolkit.frontend.presets import PRESETS
 from toolkit.frontend.spectrogram import db_mel
 
@@ -51,3 +55,27 @@ def test_without_librosa_the_front_end_is_timed_alone(monkeypatch: pytest.Monkey
     monkeypatch.setattr(frontend, "librosa_features", lambda spec: None)
     row = frontend.measure_speed("yamnet", PRESETS["yamnet"], [np.zeros(15_600, np.float32)], repeats=1)
     assert row.ours.count >= 1 and row.librosa is None and row.ratio is None
+
+
+def test_each_clip_is_compared_with_its_own_picture(tmp_path: Path) -> None:
+    """Public pictures are named without the dot; pixels of the frame around count for the deviation alone."""
+    for folder in ("genres_original/jazz", "images_original/jazz"):
+        (tmp_path / folder).mkdir(parents=True)
+    for number, changed in ((0, 0), (1, 7)):
+        sound = sounds.music(number, 3)
+        soundfile.write(tmp_path / f"genres_original/jazz/jazz.0000{number}.wav", sound, 22_050, subtype="FLOAT")
+        picture = render(sound)
+        picture[:4, :5] ^= 1
+        picture[INTERIOR][10, 20 : 20 + changed, 1] ^= 8
+        save_png(picture, tmp_path / f"images_original/jazz/jazz0000{number}.png")
+    (tmp_path / "genres_original/jazz/jazz.00002.wav").write_bytes(b"it has no picture, and is not read")
+    fidelity = frontend.measure_fidelity(tmp_path, lambda done, total: None)
+    assert [(row.clip, row.differing) for row in fidelity.clips] == [("jazz.00000", 0), ("jazz.00001", 7)]
+    size = np.prod([place.stop - place.start for place in INTERIOR])
+    assert fidelity.identical == pytest.approx(1 - 7 / (2 * size))
+    deviations = [60 / picture.size, (60 + 7 * 8) / picture.size]
+    assert [row.deviation for row in fidelity.clips] == pytest.approx(deviations)
+    assert fidelity.mean_deviation == pytest.approx(np.mean(deviations))
+    assert (fidelity.worst_clip, fidelity.worst_deviation) == ("jazz.00001", fidelity.clips[1].deviation)
+    with pytest.raises(DatasetError, match="holds no clip with a picture"):
+        frontend.measure_fidelity(tmp_path / "genres_original", lambda done, total: None)

@@ -223,6 +223,13 @@ def test_a_distribution_lies_where_its_percentiles_are() -> None:
     (whisker,) = re.findall(f'<g class="dot"><line class="" {ends}', text)
     assert tuple(map(float, whisker)) == pytest.approx((start + 0.505 * width, 24, start + 0.995 * width, 24), abs=0.06)
     assert "one: p10 55.0, p50 75.0, p90 95.0, p99 99.5 ms" in text
+    for rows in (1, 3):
+        text = distributions(dict.fromkeys(map(str, range(rows)), [float(share) for share in range(101)]), "ms")
+        bottom = 16 + 22 * rows
+        assert set(re.findall(r'<line class="grid" x1="[\d.]+" y1="10.0" x2="[\d.]+" y2="([\d.]+)"', text)) == {
+            f"{bottom}.0"
+        }
+        assert re.findall(r'<text x="[\d.]+" y="([\d.]+)"[^>]*>ms</text>', text) == [f"{bottom + 38}.0"]
 
 
 def test_logarithmic_marks_are_one_two_and_five() -> None:

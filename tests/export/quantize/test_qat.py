@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,27 @@ def test_it_learns_and_stays_a_plain_network(learnt: tuple[Any, Any, list[float]
     assert [type(layer) for layer in tuned.layers] == [type(layer) for layer in own.layers]
     changed = [not np.array_equal(one, two) for one, two in zip(own.get_weights(), tuned.get_weights(), strict=True)]
     assert all(changed[-2:]) and any(changed[:-2])
+
+
+def test_progress_is_reported_every_ten_seconds_and_after_each_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches take six seconds on this clock: a line after two of them, and one at the end of the epoch."""
+    import tf_keras
+
+    clock = iter(range(0, 1000, 6))
+    monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))
+    aware = SimpleNamespace(compile=lambda *_: None, train_on_batch=lambda inputs, labels: len(inputs), weights=[])
+    monkeypatch.setattr(qat, "_aware", lambda model, calibration: aware)
+    monkeypatch.setattr(tf_keras.utils, "set_random_seed", lambda seed: None)
+    model = SimpleNamespace(weights=[], set_weights=lambda values: None)
+    lines: list[str] = []
+    inputs, settings = np.zeros((3 * qat.BATCH + 8, 2)), FineTuningCard(epochs=2, learning_rate=1e-3, seed=0)
+    qat.tuned(model, inputs, np.zeros(len(inputs), np.int64), inputs[:4], settings, lines.append)
+    assert lines == [
+        "fine-tuning: epoch 0.6 of 2, loss 16.0000, 30 s left",
+        "fine-tuning: epoch 1.0 of 2, loss 14.0000, 24 s left",
+        "fine-tuning: epoch 1.6 of 2, loss 16.0000, 10 s left",
+        "fine-tuning: epoch 2.0 of 2, loss 14.0000, 0 s left",
+    ]
 
 
 @pytest.mark.slow

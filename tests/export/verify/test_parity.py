@@ -12,6 +12,7 @@ from export.keras import Reference
 from export.verify.parity import LIMITS, MAX_DROP, Measured, measure, probabilities_of
 from tests.cards import example_card
 from toolkit.artifact.card import QUANTIZATIONS
+from toolkit.artifact.card_sections import FineTuningCard
 from toolkit.errors import ArtifactError
 from toolkit.measure.metrics import wilson_interval
 
@@ -45,6 +46,24 @@ def test_what_is_measured() -> None:
     assert measured.parity.pictures == N + len(PROBES)
     assert measured.parity.max_abs == 0.04
     assert measured.parity.min_cosine == pytest.approx(2 * 0.52 * 0.48 / (0.52**2 + 0.48**2), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("quantization", "changes", "hint"),
+    [
+        ("int8", {}, True),
+        ("int8", {"fine_tuning": FineTuningCard(1, 1e-4, 0)}, False),
+        ("dynamic", {}, False),
+    ],
+)
+def test_fine_tuning_is_advised_where_it_may_help(quantization: str, changes: dict[str, Any], hint: bool) -> None:
+    expected = keras(60)
+    probabilities = expected.probabilities.copy()
+    probabilities[:10] = probabilities[:10, ::-1]
+    card = dataclasses.replace(example_card(quantization=quantization), **changes)
+    with pytest.raises(ArtifactError, match="is right on 50 of 100") as refusal:
+        measure(card, probabilities, expected, "validation", MAX_DROP)
+    assert ("--qat" in str(refusal.value)) == hint
 
 
 def test_takes_of_one_recording_widen_the_interval() -> None:

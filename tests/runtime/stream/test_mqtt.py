@@ -90,6 +90,7 @@ class Subscriber:
 def test_a_url_says_where_to_publish(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(mqtt.PASSWORD, raising=False)
     assert Broker.parse("mqtt://pi") == Broker("pi", 1883, False, None, None, "gtzanet-edge")
+    assert Broker.parse("mqtts://pi") == Broker("pi", 8883, True, None, None, "gtzanet-edge")
     assert Broker.parse("mqtts://me:p%40ss@pi:99/hall/music/") == Broker("pi", 99, True, "me", "p@ss", "hall/music")
     monkeypatch.setenv(mqtt.PASSWORD, "secret")
     assert Broker.parse("mqtt://me@[::1]/a").password == "secret"

@@ -70,6 +70,16 @@ def test_onnx_reads_the_same_properties(tmp_path: Path) -> None:
     assert read_card(path) == card
 
 
+def test_fields_of_a_fixed_size_are_passed_over(tmp_path: Path) -> None:
+    """Newer producers may write any kind; what is in such a field must not be read as fields."""
+    path = tmp_path / "model.onnx"
+    for kind, size in ((5, 4), (1, 8)):
+        for value in (b"\xff" * size, bytes(size), b"\x72\x01" * (size // 2)):
+            model = ONNX_MODEL + varint(200 << 3 | kind) + value
+            path.write_bytes(append_card(model, example_card(model=model)))
+            assert read_model(path).start == len(model)
+
+
 def test_the_content_and_not_the_name_decides_the_format(tmp_path: Path) -> None:
     path = tmp_path / "model.tflite"
     path.write_bytes(whole())

@@ -74,6 +74,15 @@ def test_mp3_without_a_stated_length_is_heard_to_its_end(wav: Path, tmp_path: Pa
 
 
 @needs_ffmpeg
+def test_frames_in_a_tag_at_the_end_are_no_sound(wav: Path, tmp_path: Path) -> None:
+    bare = ("-c:a", "libmp3lame", "-write_xing", "0", "-id3v2_version", "0", "-b:a", "64k")
+    data = ffmpeg(wav, tmp_path / "a.mp3", *bare)
+    inner = data[:12_000]
+    tag = ID3[:6] + bytes([0, 0, len(inner) >> 7, len(inner) & 127]) + inner
+    assert seconds(tmp_path / "b.mp3", data + tag) == pytest.approx(SECONDS, abs=0.1)
+
+
+@needs_ffmpeg
 def test_joined_mp3s_are_all_heard(wav: Path, tmp_path: Path) -> None:
     mono = tmp_path / "mono.wav"
     soundfile.write(mono, sounds.melody(3), RATE)
@@ -357,6 +366,17 @@ def test_a_header_that_states_another_length_is_not_believed(wav: Path, tmp_path
     (tmp_path / "a.au").write_bytes(au)
     sound = decode.read(tmp_path / "a.au", RATE)
     assert len(sound.samples) == SECONDS * RATE and "fewer samples than it holds" in sound.warnings[0]
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24"])
+def test_a_flac_that_cannot_be_compressed_states_its_length(tmp_path: Path, subtype: str) -> None:
+    """White noise at full scale takes as many bytes as its samples: there is nothing behind what is stated."""
+    noise = np.random.default_rng(0).uniform(-1, 1, (4 * RATE, 2))
+    soundfile.write(tmp_path / "a.flac", noise, RATE, subtype=subtype)
+    size = (tmp_path / "a.flac").stat().st_size
+    assert size > noise.size * (2 if subtype == "PCM_16" else 3) * 0.98
+    (recording,) = recordings(tmp_path / "a.flac", size)
+    assert recording.is_whole(size)
 
 
 @needs_ffmpeg
