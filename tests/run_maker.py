@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -143,27 +146,56 @@ def make_run(
     return folder
 
 
+def shared_folder(base: Path) -> Path:
+    """Return where a session keeps what its tests share: `base`, its parent for one of several workers, or MADE."""
+    return Path(os.environ.get("MADE", base.parent if "PYTEST_XDIST_WORKER" in os.environ else base))
+
+
 def made_run(base: Path, model_name: str) -> Path:
-    """Return a run of `model_name` under `base`, made at the first call of a test session (or where MADE is)."""
-    base = Path(os.environ.get("MADE", base))
-    data, run = base / "made-pictures", base / "made-runs" / model_name
-    if not data.is_dir():
-        write_pictures(data)
-    return run if run.is_dir() else make_run(run, data, model_name)
+    """Return a run of `model_name`, made at the first call of a test session; `base` is the worker's folder."""
+    base = shared_folder(base)
+    with _locked(base):
+        return _run(base, model_name)
 
 
 def made_artifacts(base: Path, model_name: str) -> Path:
     """Return a folder with every file of `made_run`, exported at the first call of a test session.
 
-    Where there is no TensorFlow, the variable MADE names the base folder of a session that has made them.
+    A process of its own exports them: what tests did to the worker's environment changes no byte. Where there is no
+    TensorFlow, the variable MADE names the base folder of a session that has made them.
     """
-    base = Path(os.environ.get("MADE", base))
+    base = shared_folder(base)
     output = base / "made-artifacts" / model_name
-    if not output.is_dir():
-        from export.cli import entry
-
-        run = str(made_run(base, model_name))
-        options = ["--format", "all", "--quantize", "all", "--calibration", "16", "--max-drop", "10", "--no-speed"]
-        options += ["--plan", PLAN]
-        assert entry([run, *options, "--output", str(output)]) == 0
+    with _locked(base):
+        if not output.is_dir():
+            done = exported(_run(base, model_name), output)
+            assert done.returncode == 0, done.stderr
     return output
+
+
+def exported(run: Path, output: Path) -> subprocess.CompletedProcess[str]:
+    """Export every file of a made run in a process of its own."""
+    options = ["--format", "all", "--quantize", "all", "--calibration", "16", "--max-drop", "10", "--no-speed"]
+    command = [sys.executable, "-m", "export", str(run), *options, "--plan", PLAN, "--output", str(output)]
+    theirs = ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA")  # what another test may have set for its own process
+    environment = {key: value for key, value in os.environ.items() if key not in theirs}
+    root = Path(__file__).parents[1]
+    return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=800)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Let one worker at a time make what all share."""
+    import fcntl
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "made.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _run(base: Path, model_name: str) -> Path:
+    data, run = base / "made-pictures", base / "made-runs" / model_name
+    if not data.is_dir():
+        write_pictures(data)
+    return run if run.is_dir() else make_run(run, data, model_name)

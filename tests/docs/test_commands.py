@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from tests.run_maker import made_artifacts, made_run
+from tests.run_maker import made_artifacts, made_run, shared_folder
 from tests.toolkit import sounds
 from toolkit.command import Jobs, with_verbs
 
@@ -80,7 +80,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = made_run(base, "gtzanet")
     (folder / "path" / "to").mkdir(parents=True)
     for name in ("gtzan", "data"):
-        (folder / "path" / "to" / name).symlink_to(base / "made-pictures")
+        (folder / "path" / "to" / name).symlink_to(shared_folder(base) / "made-pictures")
     (folder / "artifacts").mkdir()
     for name in ("gtzanet-float32.tflite", "gtzanet-int8.tflite"):
         shutil.copy(artifacts / name, folder / "artifacts")

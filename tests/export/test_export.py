@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,14 +16,13 @@ from export.write import Exported
 from runtime import Classifier
 from tests.cards import example_card
 from tests.export.runs import change, copied
-from tests.run_maker import CLASSES, PER_CLASS, PLAN
+from tests.run_maker import CLASSES, PER_CLASS, PLAN, exported
 from toolkit.artifact.card_sections import AccuracyCard, ParityCard
 from toolkit.artifact.file import FORMATS, ONNX, model_files, read_archive, read_card
 from toolkit.data.run_folder import Run
 from toolkit.errors import ArtifactError
 from toolkit.measure.latency import Ratio
 
-ROOT = Path(__file__).parents[2]
 NAMES = ("gtzanet-float32.tflite", "gtzanet-int8.tflite")
 
 
@@ -114,18 +110,13 @@ def test_all_weights_and_activations_of_the_int8_file_are_integers(artifacts: Pa
 
 
 @pytest.mark.slow
-def test_a_repeat_in_another_process_gives_the_same_bytes(run_folder: Path, tmp_path: Path) -> None:
-    options = ["--format", "all", "--quantize", "all", "--plan", PLAN, "--calibration", "16", "--no-speed"]
-    theirs = ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA")  # what another test may have set for its own process
-    environment = {key: value for key, value in os.environ.items() if key not in theirs}
-    for run, output in ((run_folder, "first"), (copied(run_folder, tmp_path / "elsewhere" / "renamed"), "out")):
-        command = [sys.executable, "-m", "export", str(run), "--output", str(tmp_path / output), *options]
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600)
-        assert done.returncode == 0, done.stderr
-    names = sorted(path.name for path in model_files(tmp_path / "first"))
+def test_a_repeat_in_another_process_gives_the_same_bytes(run_folder: Path, artifacts: Path, tmp_path: Path) -> None:
+    done = exported(copied(run_folder, tmp_path / "elsewhere" / "renamed"), tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    names = sorted(path.name for path in model_files(artifacts))
     assert len(names) == sum(map(len, PRECISIONS.values()))
     for name in names:
-        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "first" / name).read_bytes()
+        assert (tmp_path / "out" / name).read_bytes() == (artifacts / name).read_bytes()
     # Its own progress lines are all there is: TensorFlow and the converter are silent.
     assert all(line.startswith("python -m export: ") for line in done.stderr.splitlines())
     assert sorted(line.split(":")[0] for line in done.stdout.splitlines()) == [str(tmp_path / "out" / n) for n in names]

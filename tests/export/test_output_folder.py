@@ -151,12 +151,17 @@ def test_files_of_another_run_are_replaced_or_stale(artifacts: Path, tmp_path: P
 
 
 @pytest.mark.slow
-def test_two_exports_at_once_both_succeed(run_folder: Path, tmp_path: Path) -> None:
+def test_an_export_waits_for_another_and_succeeds(start: Start, run_folder: Path, tmp_path: Path) -> None:
+    first = start(tmp_path)
+    assert line(first) == "locked"
     command = [sys.executable, "-m", "export", str(run_folder), "--output", str(tmp_path)]
-    processes = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    errors = [process.communicate(timeout=300)[1] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], errors
-    waits = [waiting(other, tmp_path) in text for other, text in zip(reversed(processes), errors, strict=True)]
-    assert sorted(waits) == [False, True]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        lines = iter(process.stderr.readline, "")
+        assert any(waiting(first, tmp_path) in text for text in lines), "it ended without waiting"
+        assert {path.name for path in tmp_path.iterdir()} == {LOCK_NAME}
+        end(first)
+        rest = "".join(lines)
+    assert process.returncode == 0, rest
     (path,) = tmp_path.iterdir()
     assert Classifier.load(path).card.run_digest == Run.load(run_folder).config["digest"]

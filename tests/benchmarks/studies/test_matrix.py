@@ -13,7 +13,7 @@ from benchmarks.measure.accuracy import Accuracy
 from benchmarks.measure.row import Row
 from benchmarks.studies.matrix import lines, table
 from tests.cards import MODEL, example_card
-from tests.run_maker import made_artifacts
+from tests.run_maker import made_artifacts, shared_folder
 from toolkit.artifact.card import Card
 from toolkit.artifact.file import append_card
 from toolkit.errors import UsageError
@@ -63,7 +63,7 @@ def test_the_command(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -
     files = [str(folder / f"gtzanet-{name}.tflite") for name in ("float32", "mixed")]
     output = tmp_path / "matrix.json"
     short = ["--min-duration", "0", "--min-count", "3", "--threads", "1", "--json", str(output)]
-    assert entry(["matrix", *files, "--data", str(base / "made-pictures"), *short]) == 0
+    assert entry(["matrix", *files, "--data", str(shared_folder(base) / "made-pictures"), *short]) == 0
     written = json.loads(output.read_text())["lines"]
     assert [line["precision"] for line in written] == ["float32", "mixed"]
     assert written[0]["ratio"]["median"] == 1

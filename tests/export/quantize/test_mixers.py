@@ -155,8 +155,8 @@ def test_a_planted_outlier_is_recovered(
     format: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All kinds are measured as equally fast, so that only errors decide."""
-    made_run(tmp_path_factory.getbasetemp(), "gtzanet")
-    run = make_run(tmp_path / "run", tmp_path_factory.getbasetemp() / "made-pictures", change=plant_outlier)
+    pictures = made_run(tmp_path_factory.getbasetemp(), "gtzanet").parents[1] / "made-pictures"
+    run = make_run(tmp_path / "run", pictures, change=plant_outlier)
     even = lambda tasks, plan: dict.fromkeys(tasks, tuple((1.0,) for _ in range(12)))  # noqa: E731
     monkeypatch.setattr(trials, "time_tasks", even)
     options = ["--format", format, "--calibration", "16", "--no-speed", "--max-drop", "10"]
