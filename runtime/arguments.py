@@ -59,9 +59,9 @@ def _add_results(parser: Parser) -> None:
     parser.add_argument(
         "--min-confidence",
         type=float,
-        default=0.0,
         metavar="P",
-        help='call an audio file "unknown" where the most probable class is less probable than this',
+        help='call an audio file "unknown" where the most probable class is less probable than this '
+        "(default: 0; the thresholds of a model whose labels do not exclude each other)",
     )
     parser.add_argument(
         "--silence",
@@ -93,7 +93,7 @@ def _add_endless_sound(parser: Parser) -> None:
     source.add_argument("--stream", action="store_true", help="classify raw samples on standard input as they come")
     source.add_argument("--listen", action="store_true", help="classify what a microphone hears")
     live.add_argument("--device", metavar="D", help="name or number of the microphone (default: the system's)")
-    live.add_argument("--hop", type=float, metavar="S", help="seconds between lines (default: 5)")
+    live.add_argument("--hop", type=float, metavar="S", help="seconds between lines (default: the model's hop, or 5)")
     live.add_argument(
         "--smooth", type=float, metavar="S", help="seconds that probabilities are averaged over (default: 10)"
     )
@@ -145,7 +145,7 @@ def check(arguments: argparse.Namespace) -> None:
         raise UsageError("name audio files to classify, or give --stream or --listen")
     if arguments.top is not None and arguments.top < 1:
         raise UsageError(f"--top is {arguments.top}: give 1 or more")
-    if not 0 <= arguments.min_confidence <= 1:
+    if arguments.min_confidence is not None and not 0 <= arguments.min_confidence <= 1:
         raise UsageError(f"--min-confidence is {arguments.min_confidence:g}: give a probability, 0 to 1")
     if not math.isfinite(arguments.silence):
         raise UsageError(f"--silence is {arguments.silence:g}: give decibels, such as {SILENCE_DB:g}")

@@ -100,7 +100,13 @@ class Classifier:
             timings_ms=_timings_ms(stage_seconds, time.perf_counter() - start),
             model=f"{self.card.model}-{self.card.precision}",
             warnings=warnings,
+            active=self._active(probabilities, order) if self.card.multi_label else None,
         )
+
+    def _active(self, probabilities: NDArray[np.float64], order: NDArray[np.intp]) -> tuple[str, ...]:
+        """Return the labels whose probabilities reach their thresholds, in an order of all labels."""
+        reached = probabilities >= np.array(self.card.thresholds)
+        return tuple(self.labels[number] for number in order if reached[number])
 
     def classify_picture(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the probabilities, float32 (classes,) in the order of `labels`, for a picture uint8 (288, 432, 3).
@@ -112,23 +118,24 @@ class Classifier:
         return self.probabilities(picture).astype(np.float32)
 
     def probabilities(self, value: ArrayLike) -> NDArray[np.float64]:
-        """Return the probabilities, float64 (classes,), for one of what `model_input` returns; they add up to 1.
+        """Return the probabilities, float64 (classes,), for one of what `model_input` returns.
 
-        They are the network's `scores` at the card's temperature.
+        They are the network's `scores` at the card's temperature, and add up to 1 unless the network is multi-label.
         """
         return at_temperature(self.scores(value), self.card.temperature)
 
     def scores(self, value: ArrayLike) -> NDArray[np.float64]:
-        """Return the network's output, float64 (classes,), for one of what `model_input` returns; it adds up to 1.
+        """Return the network's output, float64 (classes,), for one of what `model_input` returns.
 
-        The output of an int8 network is a multiple of 1/256, so its sum is off by a few of these steps: it is
-        divided by the sum.
+        It adds up to 1 unless the network is multi-label. The output of an int8 network is a multiple of 1/256, so its
+        sum is off by a few of these steps: it is divided by the sum.
         """
         batch = np.asarray(value, dtype=np.float32)[np.newaxis]
         with self._turn:
             scores = self.engine.run(batch)[0].astype(np.float64)
-        total = scores.sum()
-        if not np.isfinite(total) or total <= 0 or scores.min() < 0:
+        multi_label = self.card.multi_label
+        total = 1.0 if multi_label else scores.sum()
+        if not np.isfinite(scores).all() or total <= 0 or scores.min() < 0 or (multi_label and scores.max() > 1):
             raise EngineError(
                 f"the network {self.card.model} returned scores that are no probabilities: export the model again"
             )

@@ -29,7 +29,7 @@ class FilesRequest(NamedTuple):
     top
         Classes in a table; None for all.
     min_confidence
-        The probability below which the label is "unknown".
+        The probability below which the label is "unknown"; None for 0, or a multi-label network's own thresholds.
     silence
         The level in decibels below which it is "silence".
     strict
@@ -40,7 +40,7 @@ class FilesRequest(NamedTuple):
     raw: Raw
     form: str
     top: int | None
-    min_confidence: float
+    min_confidence: float | None
     silence: float
     strict: bool
 

@@ -62,6 +62,10 @@ def _classify(arguments: argparse.Namespace) -> int:
     classifier, path = _load(arguments)
     if arguments.model is None and (arguments.json or arguments.csv or endless):
         _report(f"using {path}")
+    from runtime.output import doubt
+
+    if warning := doubt(classifier.card):
+        _report(f"warning: {path}: {warning}")
     if live is not None:
         from runtime.stream.listen import listen
 

@@ -16,30 +16,38 @@ if TYPE_CHECKING:
     from runtime.classify import FilesRequest
 
 BAR = 24
+MANY, FEW = 20, 10
+"""Above so many classes, a table shows so many."""
 
 
-def state_of(prediction: Prediction, least: float) -> State:
-    """Return what a file is: unknown where the most probable class is less probable than `least`."""
+def state_of(prediction: Prediction, least: float | None) -> State:
+    """Return what a file is: unknown where no class is as probable as `least`, or where that is None its threshold."""
     if prediction.silent:
         return State.SILENCE
-    return State.LABEL if prediction.confidence >= least else State.UNKNOWN
+    return State.LABEL if prediction.active_from(least) else State.UNKNOWN
 
 
-def label_of(prediction: Prediction, least: float) -> str:
-    """Return the most probable class, "unknown" or "silence"."""
+def label_of(prediction: Prediction, least: float | None, join: str = "; ") -> str:
+    """Return the most probable class, "unknown" or "silence"; several of a multi-label network are joined."""
     state = state_of(prediction, least)
-    return prediction.label if state is State.LABEL else state
+    if state is not State.LABEL:
+        return state
+    return prediction.label if prediction.active is None else join.join(prediction.active_from(least))
 
 
-def as_json(name: str, prediction: Prediction, least: float) -> str:
+def as_json(name: str, prediction: Prediction, least: float | None) -> str:
     """Return one JSON object.
 
-    Its keys are file, state, label, confidence, probabilities by label, windows, timings_ms, model and warnings.
+    Its keys are file, state, label, confidence, probabilities by label, windows, timings_ms, model and warnings. Of a
+    multi-label network, `label` is the most probable of the `labels`, which follow it.
     """
+    state = state_of(prediction, least)
+    labels = list(prediction.active_from(least)) if state is State.LABEL else []
     value = {
         "file": name,
-        "state": state_of(prediction, least),
-        "label": label_of(prediction, least),
+        "state": state,
+        "label": prediction.label if state is State.LABEL else state,
+        **({} if prediction.active is None else {"labels": labels}),
         "confidence": None if prediction.silent else prediction.confidence,
         "probabilities": prediction.by_label(),
         "windows": [
@@ -73,7 +81,7 @@ def csv_header(labels: Sequence[str]) -> str:
     return csv_line(["file", "label", "confidence", *labels, "total_ms", "model", "state", "warnings"])
 
 
-def as_csv(name: str, prediction: Prediction, least: float, labels: Sequence[str]) -> str:
+def as_csv(name: str, prediction: Prediction, least: float | None, labels: Sequence[str]) -> str:
     """Return a prediction as a line below `csv_header(labels)`."""
     probability_by_label = prediction.by_label()
     scores = [f"{probability_by_label[label]:.6f}" for label in labels]
@@ -83,18 +91,21 @@ def as_csv(name: str, prediction: Prediction, least: float, labels: Sequence[str
     return csv_line([name, label_of(prediction, least), confidence, *scores, *rest, warnings])
 
 
-def as_table(name: str, prediction: Prediction, least: float, top: int | None) -> str:
+def as_table(name: str, prediction: Prediction, least: float | None, top: int | None) -> str:
     """Return a heading with the label and the times, and a line with a bar for each of the `top` classes."""
     times = prediction.timings_ms
     reading = times["read"] + times["resample"]
     parts = f"read {reading:.0f}, picture {times['front_end']:.0f}, network {times['network']:.0f}"
     windows = f", {len(prediction.windows)} windows" if len(prediction.windows) > 1 else ""
     lines = ["", f"{printable(name)}: {label_of(prediction, least)}  ({times['total']:.0f} ms: {parts}{windows})"]
-    shown = [] if prediction.silent else list(prediction.by_label().items())[:top]
+    few = FEW if top is None and len(prediction.labels) > MANY else top
+    shown = [] if prediction.silent else list(prediction.by_label().items())[:few]
     width = max((len(label) for label, _ in shown), default=0)
     for label, probability in shown:
         bar = "#" * round(BAR * probability)
         lines.append(f"  {label:<{width}}  {probability:6.1%}  {bar}".rstrip())
+    if shown and few != top:
+        lines.append(f"  and {len(prediction.labels) - FEW} less probable ones: --top N shows more")
     return "\n".join(lines)
 
 
@@ -105,7 +116,7 @@ def top_line(request: FilesRequest, classifier: Classifier, path: Path) -> str:
     return csv_header(classifier.labels) if request.form == "csv" else ""
 
 
-def as_row(name: str, prediction: Prediction, least: float, width: int) -> str:
+def as_row(name: str, prediction: Prediction, least: float | None, width: int) -> str:
     """Return one line for a table of many files: name, label, probability, milliseconds."""
     label_width = max(map(len, (*prediction.labels, *State)))
     label = label_of(prediction, least)
@@ -138,6 +149,16 @@ def heading(classifier: Classifier, path: str) -> str:
     trained = f", trained on {card.dataset.name}" if card.dataset.name else ""
     lines = [f"{card.model}-{card.precision}{level} ({path}; {engine.name}, {threads}){trained}", _accuracy(card)]
     return "\n".join(lines + ([f"note: {card.dataset.notice}"] if card.dataset.synthetic else []))
+
+
+def doubt(card: Card) -> str | None:
+    """Return a warning where a model's accuracy may be chance: its interval reaches down to one in all classes."""
+    if card.accuracy is None or card.accuracy.wilson95[0] > 1 / len(card.labels):
+        return None
+    return (
+        f"its {card.accuracy.part} accuracy, {card.accuracy.accuracy:.3f} of {card.accuracy.n}, may be chance "
+        f"(1 in {len(card.labels)} classes): train it longer or on more files"
+    )
 
 
 def _accuracy(card: Card) -> str:

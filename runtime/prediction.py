@@ -34,7 +34,8 @@ class Prediction(NamedTuple):
     labels
         Class names, most probable first.
     probabilities
-        Their probabilities in the same order: the mean of those of the windows that are not silent. They add up to 1.
+        Their probabilities in the same order: the mean of those of the windows that are not silent. They add up to 1,
+        unless the network is a multi-label one.
     windows
         The windows of about 30 s that a longer sound was cut into; one for any other.
     timings_ms
@@ -44,6 +45,9 @@ class Prediction(NamedTuple):
         Name and precision of the network, e.g. "gtzanet-int8".
     warnings
         What is doubtful about the file, a sentence each.
+    active
+        Of a multi-label network, the labels whose probabilities reach their thresholds, most probable first. None of
+        any other network.
     """
 
     labels: tuple[str, ...]
@@ -52,11 +56,19 @@ class Prediction(NamedTuple):
     timings_ms: dict[str, float]
     model: str
     warnings: tuple[str, ...] = ()
+    active: tuple[str, ...] | None = None
 
     @property
     def silent(self) -> bool:
         """Whether every window is silent; the probabilities mean nothing then."""
         return all(window.silent for window in self.windows)
+
+    def active_from(self, least: float | None) -> tuple[str, ...]:
+        """Return the labels that are as probable as `least`; None stands for a multi-label network's thresholds."""
+        if least is None and self.active is not None:
+            return self.active
+        pairs = zip(self.labels, self.probabilities, strict=True)
+        return tuple(label for label, probability in pairs if probability >= (least or 0))
 
     @property
     def label(self) -> str:

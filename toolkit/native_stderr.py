@@ -38,6 +38,25 @@ def captured_stderr() -> Iterator[Callable[[], str]]:
         os.close(kept)
 
 
+@contextmanager
+def without_remark(remark: str) -> Iterator[None]:
+    """Drop the lines that hold `remark` of what is written to file descriptor 2 in the block; the others follow it.
+
+    A library call may use it: what other threads write meanwhile comes late, and is not lost.
+    """
+    kept = ""
+    try:
+        with captured_stderr() as text:
+            try:
+                yield
+            finally:
+                sys.stderr.flush()
+                kept = "".join(line for line in text().splitlines(keepends=True) if remark not in line)
+    finally:
+        if kept:
+            os.write(2, kept.encode())
+
+
 def _unnamed_file() -> int:
     """Return the descriptor of a new file that has no name: in memory where the system can, which is quicker."""
     if hasattr(os, "memfd_create"):

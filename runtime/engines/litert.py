@@ -12,6 +12,9 @@ from runtime.engines.base import Tensor, TensorEngine, check_single
 from toolkit.artifact.file import Model
 from toolkit.error_text import first_line
 from toolkit.errors import EngineError
+from toolkit.native_stderr import without_remark
+
+_ANNOUNCEMENT = "INFO: Created TensorFlow Lite XNNPACK delegate for CPU."
 
 
 class LiteEngine(TensorEngine):
@@ -20,8 +23,9 @@ class LiteEngine(TensorEngine):
     def __init__(self, name: str, module: Any, path: Path, model: Model, threads: int) -> None:
         """Load `model`, read from `path`, with the interpreter of `module`; the errors are those of `open_engine`."""
         try:
-            self._interpreter = module.Interpreter(model_content=model.content, num_threads=threads)
-            self._interpreter.allocate_tensors()
+            with without_remark(_ANNOUNCEMENT):
+                self._interpreter = module.Interpreter(model_content=model.content, num_threads=threads)
+                self._interpreter.allocate_tensors()
             inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         except (ValueError, RuntimeError) as error:
             raise EngineError(

@@ -23,7 +23,7 @@ class Settings:
     Attributes
     ----------
     hop_seconds
-        From one window to the next.
+        From one window to the next; None for what suits the model (see `Stream`).
     silence
         Decibels: a quieter hop is silence.
     rules
@@ -32,7 +32,7 @@ class Settings:
         Without sound, after which the source counts as stalled.
     """
 
-    hop_seconds: float = 5.0
+    hop_seconds: float | None = None
     silence: float = SILENCE_DB
     rules: Rules = Rules()
     stall_seconds: float = 10.0
@@ -60,7 +60,7 @@ def listen(classifier: Classifier, blocks: Blocks, rate: int, settings: Settings
         If the network fails.
     """
     stream, resampler = _fresh(classifier, rate, settings)
-    decider = Decider(classifier.labels, settings.rules, stream.hop_seconds)
+    decider = Decider(classifier.labels, settings.rules, stream.hop_seconds, classifier.card.thresholds)
     for block in downmixed(repaired(blocks, report), rate, report):
         if block is None:
             stream, resampler = _fresh(classifier, rate, settings)
@@ -78,7 +78,8 @@ def _fresh(classifier: Classifier, rate: int, settings: Settings) -> tuple[Strea
 def as_json(event: Event, labels: tuple[str, ...]) -> str:
     """Return one JSON object: time (UTC), at, state, label, confidence, changed, probabilities, level_db, load.
 
-    `state` is "label", "silence" or "unknown"; without a label, `label` repeats it.
+    `state` is "label", "silence" or "unknown"; without a label, `label` repeats it. Of a multi-label network, `label`
+    is the most probable of the `labels`, which follow it.
     """
     scores = event.decision.probabilities
     value = {
@@ -86,6 +87,7 @@ def as_json(event: Event, labels: tuple[str, ...]) -> str:
         "at": round(event.result.end, 3),
         "state": event.decision.state,
         "label": event.decision.word,
+        **({} if event.decision.labels is None else {"labels": event.decision.labels}),
         "confidence": event.decision.confidence,
         "changed": event.decision.changed,
         "probabilities": None if scores is None else dict(zip(labels, scores, strict=True)),
@@ -102,4 +104,5 @@ def as_line(event: Event) -> str:
     sure = "" if confidence is None else f"{confidence:6.1%}"
     mark = "*" if event.decision.changed else " "
     clock = f"{minutes // 60:2}:{minutes % 60:02}:{seconds:02}"
-    return f"{clock} {mark} {event.decision.word:<12} {sure:>6}  {event.result.level:6.1f} dB"
+    word = "; ".join(event.decision.labels or (event.decision.word,))
+    return f"{clock} {mark} {word:<12} {sure:>6}  {event.result.level:6.1f} dB"

@@ -20,6 +20,8 @@ from toolkit.frontend.spec import FrontEnd
 from toolkit.frontend.spectrogram import MelFrames, emphasised, places_agree
 from toolkit.frontend.windows import split_windows
 
+HOP_SECONDS = 5.0
+
 
 @dataclass(frozen=True)
 class HopResult:
@@ -54,7 +56,7 @@ class Stream:
     where this machine computes a frame alike in all places of a chunk, or the hop keeps its place.
     """
 
-    def __init__(self, classifier: Classifier, hop_seconds: float = 5.0, silence: float = SILENT_DB) -> None:
+    def __init__(self, classifier: Classifier, hop_seconds: float | None = None, silence: float = SILENT_DB) -> None:
         """Start without samples.
 
         Parameters
@@ -62,7 +64,8 @@ class Stream:
         classifier
             The network and its front end.
         hop_seconds
-            Seconds from one window to the next, rounded to a whole number of frames (23 ms at GTZAN's settings).
+            Seconds from one window to the next, rounded to a whole number of frames (23 ms at GTZAN's settings). By
+            default the front end's, or where that has none 5 s or a window.
         silence
             Decibels: the network does not run on a quieter hop.
 
@@ -73,6 +76,8 @@ class Stream:
         """
         spec = classifier.card.front_end
         self.classifier, self._spec, self._silence = classifier, spec, silence
+        if hop_seconds is None:
+            hop_seconds = spec.hop_seconds or min(HOP_SECONDS, spec.window_seconds)
         if not 0 < hop_seconds <= spec.window_seconds:
             raise UsageError(
                 f"the hop is {hop_seconds:g} s: it must be above 0 and at most a window, {spec.window_seconds:g} s"

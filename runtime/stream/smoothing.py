@@ -21,12 +21,13 @@ class Rules:
     margin
         How much more probable than the current label its successor must be.
     min_confidence
-        Below it the state is unknown; the current label stays until it is `margin` below.
+        Below it the state is unknown; the current label stays until it is `margin` below. None for 0, or a multi-label
+        network's own thresholds.
     """
 
     smoothing: float = 10.0
     margin: float = 0.1
-    min_confidence: float = 0.0
+    min_confidence: float | None = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class Decision:
         Whether state or label are new.
     probabilities
         Averages in the order of the labels; None in silence.
+    labels
+        Of a multi-label network, all labels that apply, most probable first; None of any other.
     """
 
     state: State
@@ -52,6 +55,7 @@ class Decision:
     confidence: float | None
     changed: bool
     probabilities: tuple[float, ...] | None
+    labels: tuple[str, ...] | None = None
 
     @property
     def word(self) -> str:
@@ -60,11 +64,21 @@ class Decision:
 
 
 class Decider:
-    """Decides window by window."""
+    """Decides window by window.
 
-    def __init__(self, labels: Sequence[str], rules: Rules, hop_seconds: float) -> None:
+    Labels that exclude each other follow each other. With `thresholds`, each label of a multi-label network is on from
+    its threshold until it is `Rules.margin` below, whatever the others are.
+    """
+
+    def __init__(
+        self, labels: Sequence[str], rules: Rules, hop_seconds: float, thresholds: Sequence[float] = ()
+    ) -> None:
         """Start without a label; windows follow each other by `hop_seconds`."""
         self._labels, self._rules = tuple(labels), rules
+        self._least = rules.min_confidence or 0.0
+        override = rules.min_confidence
+        self._thresholds = [limit if override is None else override for limit in thresholds]
+        self._active: tuple[str, ...] = ()
         self._share = 1 - math.exp(-hop_seconds / rules.smoothing) if rules.smoothing > 0 else 1.0
         self._average: tuple[float, ...] | None = None
         self._state: State | None = None
@@ -86,21 +100,40 @@ class Decider:
             pairs = zip(self._average, result.probabilities, strict=True)
             self._average = tuple(old + share * (new - old) for old, new in pairs)
         scores = dict(zip(self._labels, self._average, strict=True))
+        if self._thresholds:
+            return self._several(scores)
         label = self._next(scores)
         if label is None:
             return self._decision(State.UNKNOWN, None, None)
         return self._decision(State.LABEL, label, scores[label])
 
+    def _several(self, scores: dict[str, float]) -> Decision:
+        """Return the decision of a multi-label network: its label is the most probable one that applies."""
+        limits = zip(self._labels, self._thresholds, strict=True)
+        on = [
+            label
+            for label, limit in limits
+            if scores[label] >= (limit - self._rules.margin if label in self._active else limit)
+        ]
+        active = tuple(sorted(on, key=lambda label: -scores[label]))
+        if not active:
+            return self._decision(State.UNKNOWN, None, None)
+        return self._decision(State.LABEL, active[0], scores[active[0]], active)
+
     def _next(self, scores: dict[str, float]) -> str | None:
         best = max(scores, key=lambda label: scores[label])
         current, rules = self._label, self._rules
         if current is None:
-            return best if scores[best] >= rules.min_confidence else None
-        if scores[best] >= max(rules.min_confidence, scores[current] + rules.margin):
+            return best if scores[best] >= self._least else None
+        if scores[best] >= max(self._least, scores[current] + rules.margin):
             return best
-        return current if scores[current] >= rules.min_confidence - rules.margin else None
+        return current if scores[current] >= self._least - rules.margin else None
 
-    def _decision(self, state: State, label: str | None, confidence: float | None) -> Decision:
-        changed = (state, label) != (self._state, self._label)
-        self._state, self._label = state, label
-        return Decision(state, label, confidence, changed, self._average)
+    def _decision(
+        self, state: State, label: str | None, confidence: float | None, active: tuple[str, ...] = ()
+    ) -> Decision:
+        changed = state != self._state or (
+            set(active) != set(self._active) if self._thresholds else label != self._label
+        )
+        self._state, self._label, self._active = state, label, active
+        return Decision(state, label, confidence, changed, self._average, active if self._thresholds else None)
