@@ -26,6 +26,7 @@ def jobs() -> Jobs:
     """Return the jobs of `python -m runtime`."""
     verbs = {
         "info": Verb("show a model file's card", _info_parser, _info),
+        "attach": Verb("put a card on a model file that was made elsewhere", _attach_parser, _attach),
         "doctor": Verb("which engines and models work on this machine", _doctor_parser, _doctor),
     }
     return Jobs(verbs, Verb("", _parser, _classify))
@@ -165,3 +166,19 @@ def _doctor(arguments: argparse.Namespace) -> int:
     for finding in findings:
         print(f"{finding.mark}  {finding.text}")
     return 1 if any(finding.bad for finding in findings) else 0
+
+
+def _attach_parser() -> Parser:
+    from runtime.attach_arguments import parser
+
+    return parser(f"{PROG} attach")
+
+
+def _attach(arguments: argparse.Namespace) -> int:
+    from runtime.attach import attach
+    from runtime.attach_arguments import request
+    from runtime.info import described
+
+    attached = request(arguments)
+    print(described(attached.output, attach(attached)))
+    return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from runtime.output import FEW, MANY
 from toolkit.artifact.card import Card
 from toolkit.artifact.file import read_model
 
@@ -25,7 +26,7 @@ def described(path: Path, card: Card) -> str:
         "layers": ", ".join(f"{name} {kind}" for name, kind in card.layers.items()),
         "float operators": ", ".join(card.float_ops),
         "fine-tuned": f"epochs for int8: {card.fine_tuning.epochs}" if card.fine_tuning else "",
-        "labels": ", ".join(card.labels),
+        "labels": _labels(card.labels),
         "input": f"a {card.input_level}, {card.input.dtype} {card.input.shape}{axes}{integers}",
         "front end": f"{spec.sample_rate} Hz, {spec.n_mels} mel bands, n_fft {spec.n_fft}, hop {spec.hop_length}, "
         f"windows of {spec.window_seconds:g} s, shorter sounds: {spec.short}",
@@ -64,3 +65,9 @@ def _accuracy(card: Card) -> str:
 def _thresholds(card: Card) -> str:
     low, high = min(card.thresholds), max(card.thresholds)
     return f"thresholds {low:g} to {high:g}" if low < high else f"threshold {low:g}"
+
+
+def _labels(labels: tuple[str, ...]) -> str:
+    if len(labels) <= MANY:
+        return ", ".join(labels)
+    return f"{'; '.join(labels[:FEW])}; and {len(labels) - FEW} more"

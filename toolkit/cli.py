@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ PROG = "python -m toolkit"
 def jobs() -> Jobs:
     """Return the jobs of `python -m toolkit`."""
     verbs = {
+        "attach": Verb("put a card on a model file that was made elsewhere", _attach_parser, _attach),
         "render": Verb("render a clip's picture as the networks see it", _render_parser, _render),
         "dataset": Verb("show a dataset's classes, lengths and unusable files", dataset_verb.parser, dataset_verb.work),
         "front-end": Verb("print a front end as JSON, or list those with a name", _front_end_parser, _front_end),
@@ -40,6 +42,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 def entry(argv: Sequence[str] | None = None) -> int:
     """Run the command line: errors become one sentence and an exit code."""
     return run(PROG, main, argv)
+
+
+def _attach_verb() -> Verb:
+    """Return the verb of the runtime, which has engines; this package imports nothing above itself."""
+    verb: Verb = importlib.import_module("runtime.cli").jobs().verbs["attach"]
+    return verb
+
+
+def _attach_parser() -> Parser:
+    return _attach_verb().parser()
+
+
+def _attach(arguments: argparse.Namespace) -> int:
+    return _attach_verb().work(arguments)
 
 
 def _render_parser() -> Parser:

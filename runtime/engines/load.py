@@ -59,7 +59,7 @@ def open_engine(path: Path | str, *, engine: str | None = None, threads: int | N
         check_threads(threads, "threads")
     path = Path(path)
     model = read_model(path)
-    name, card = _choose(path, model.format, engine), model.card
+    name, card = default_engine(path, model.format, engine), model.card
     if name in NO_DYNAMIC and (card.quantization == "dynamic" or "dynamic" in card.layers.values()):
         raise EngineError(
             f"{path}: {name} computes layers with dynamic ranges wrongly: use a float32, float16 or int8 file"
@@ -72,7 +72,7 @@ def open_engine(path: Path | str, *, engine: str | None = None, threads: int | N
     return ours(name, theirs, path, model, threads or default_threads())
 
 
-def _choose(path: Path, format: str, engine: str | None) -> str:
+def default_engine(path: Path, format: str, engine: str | None = None) -> str:
     """Return the engine to use for a file: the one that is named, or the first that is installed."""
     if engine is not None and engine not in ENGINES:
         raise UsageError(f"unknown engine {engine!r}: choose one of {', '.join(ENGINES)}")
@@ -89,11 +89,10 @@ def _choose(path: Path, format: str, engine: str | None) -> str:
     return names[0]
 
 
-def _load(name: str) -> tuple[Callable[[str, Any, Path, Model, int], Engine], Any]:
-    """Return our class for an engine, and the module that the engine is in."""
-    kind = ENGINES[name]
+def engine_module(name: str) -> Any:
+    """Return the module that an engine is in; raise `EngineError` where it is not installed or does not work."""
     try:
-        theirs = importlib.import_module(kind.module)
+        return importlib.import_module(ENGINES[name].module)
     except ModuleNotFoundError:
         from runtime.engines.wheels import how_to_install
 
@@ -104,7 +103,12 @@ def _load(name: str) -> tuple[Callable[[str, Any, Path, Model, int], Engine], An
         raise EngineError(
             f"the engine {name} does not work here ({first_line(error)}): see `python -m runtime doctor`"
         ) from None
-    if kind.format == TFLITE:
+
+
+def _load(name: str) -> tuple[Callable[[str, Any, Path, Model, int], Engine], Any]:
+    """Return our class for an engine, and the module that the engine is in."""
+    theirs = engine_module(name)
+    if ENGINES[name].format == TFLITE:
         from runtime.engines.litert import LiteEngine
 
         return LiteEngine, theirs

@@ -38,21 +38,27 @@ class OrtEngine(TensorEngine):
         source = check_single(self._session.get_inputs(), path, "input")
         target = check_single(self._session.get_outputs(), path, "output")
         self._from, self._to = source.name, target.name
-        super().__init__(name, threads, model.card, _tensor(source, path), _tensor(target, path), path)
+        super().__init__(name, threads, model.card, _checked(source, path), _checked(target, path), path)
 
     def _infer(self, stored: NDArray[Any]) -> NDArray[Any]:
         return np.asarray(self._session.run([self._to], {self._from: stored})[0])
 
 
-def _tensor(tensor: Any, path: Path) -> Tensor:
+def tensor_of_session(tensor: Any) -> Tensor:
     """Return an input or output of a session; an integer one's scale is not in an ONNX file, so there is none.
 
-    A model may accept any number of pictures per call: this runtime runs one.
+    A model may accept any number of inputs per call: this runtime runs one.
     """
     shape = [1 if place == 0 and not isinstance(side, int) else side for place, side in enumerate(tensor.shape)]
-    if tensor.type not in _DTYPES or not all(isinstance(side, int) for side in shape):
+    return Tensor(tuple(shape), np.dtype(_DTYPES.get(tensor.type, "object")))
+
+
+def _checked(tensor: Any, path: Path) -> Tensor:
+    """Return an input or output of a session; raise `ArtifactError` unless a card can describe it."""
+    described = tensor_of_session(tensor)
+    if tensor.type not in _DTYPES or not all(isinstance(side, int) for side in described.shape):
         raise ArtifactError(
             f"{path}: {tensor.name} is {tensor.type} {tensor.shape}; it must have known sides and be "
             "float32, int8 or uint8: export it with `python -m export`"
         )
-    return Tensor(tuple(shape), np.dtype(_DTYPES[tensor.type]))
+    return described

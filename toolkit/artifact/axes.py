@@ -1,6 +1,7 @@
 """The order of a model's input axes: a network from elsewhere may have frames before bands, or no batch."""
 
 from collections.abc import Sequence
+from itertools import permutations
 
 NATURAL: dict[str, tuple[str, ...]] = {
     "picture": ("batch", "row", "column", "channel"),
@@ -27,3 +28,20 @@ def shape(level: str, natural: Sequence[int], axes: Sequence[str]) -> tuple[int,
     if "batch" in axes[1:]:
         raise ValueError("the batch is not first")
     return tuple(sizes[axis] for axis in axes or NATURAL[level])
+
+
+def fitting_orders(level: str, natural: Sequence[int], actual: Sequence[int]) -> list[tuple[str, ...]]:
+    """Return the orders of axes in which an input of a natural shape has the `actual` one.
+
+    A side of 1 is the batch where it is the first, and a channel elsewhere.
+    """
+    names = [name for name, size in zip(NATURAL[level], natural, strict=True) if size > 1]
+    orders = []
+    for order in permutations(names):
+        rest = iter(order)
+        axes = tuple(
+            ("batch" if place == 0 else "channel") if side == 1 else next(rest, "") for place, side in enumerate(actual)
+        )
+        if len(set(axes)) == len(axes) and not list(rest) and "" not in axes:
+            orders += [axes] if shape(level, natural, axes) == tuple(actual) else []
+    return orders

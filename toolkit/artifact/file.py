@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from toolkit.artifact import tflite as tflite_file
 from toolkit.artifact.card import Card
-from toolkit.artifact.entries import Archive
+from toolkit.artifact.entries import CARD_NAME, MAX_ENTRY, Archive
 from toolkit.errors import ArtifactError
 
 TFLITE, ONNX = "tflite", "onnx"
@@ -70,6 +70,17 @@ def append_card(model: bytes, card: Card) -> bytes:
 def file_format(path: Path | str) -> str:
     """Return the format of a model file by its first bytes; raise `ArtifactError` if it has none, or cannot be read."""
     return _read(Path(path), lambda stream: _format(stream.read(_HEAD), str(path)))
+
+
+def format_of(content: bytes, path: Path) -> str:
+    """Return the format of a model file's bytes; raise `ArtifactError`, which names `path`, if it has none."""
+    return _format(content[:_HEAD], str(path))
+
+
+def has_card(path: Path, content: bytes) -> bool:
+    """Return whether a model file's bytes hold a card, whole or not; raise `ArtifactError` if it is no model."""
+    format_of(content, path)
+    return CARD_NAME.encode() in content[-2 * MAX_ENTRY :]
 
 
 def model_files(folder: Path) -> list[Path]:
