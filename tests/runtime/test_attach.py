@@ -17,7 +17,7 @@ from runtime.cli import entry
 from runtime.engines.load import open_engine
 from runtime.golden import golden_distance
 from runtime.stream.sliding_window import Stream
-from toolkit.artifact.file import read_card
+from toolkit.artifact.file import read_card, read_model
 from toolkit.cli import entry as toolkit_entry
 from toolkit.frontend.features import features
 from toolkit.frontend.presets import PRESETS
@@ -265,3 +265,24 @@ def test_yamnet_hears_music(backbones: Path, tmp_path: Path, gtzan_root: Path) -
         assert prediction.label == "Music" and "Music" in (prediction.active or ())
     silence = classifier.classify(np.full(16_000, 1e-5, np.float32), 16_000, silence=-200)
     assert silence.label == "Silence"
+
+
+@pytest.mark.parametrize(
+    "name", ["gtzanet-int8.tflite", "gtzanet-float16.tflite", "gtzanet-dynamic.tflite", "gtzanet-float32.onnx"]
+)
+def test_a_file_that_lost_its_card_gets_one_that_says_the_same(
+    artifacts: Path, tmp_path: Path, name: str, sound: Path
+) -> None:
+    model = read_model(artifacts / name)
+    bare, labels = tmp_path / name, label_file(tmp_path, model.card.labels)
+    bare.write_bytes(model.content[: model.start])
+    output = tmp_path / f"attached-{name}"
+    words = ["attach", str(bare), "--labels", str(labels), "--front-end", "gtzan-picture", "--output", str(output)]
+    assert entry(words) == 0
+    card = read_card(output)
+    for field in ("labels", "front_end", "input_level", "quantization", "model_digest", "activation", "axes", "golden"):
+        assert getattr(card, field) == getattr(model.card, field)
+    for tensor in ("input", "output"):
+        assert getattr(card, tensor)._replace(layout="") == getattr(model.card, tensor)._replace(layout="")
+    scores = [Classifier.load(path).classify(sound).label for path in (artifacts / name, output)]
+    assert scores[0] == scores[1]

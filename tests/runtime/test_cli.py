@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ from runtime.default_model import PRETRAINED, find_model
 from runtime.engines.load import Engine, open_engine
 from runtime.engines.registry import installed
 from toolkit.artifact.card import Card
-from toolkit.artifact.file import read_card
+from toolkit.artifact.card_sections import AccuracyCard
+from toolkit.artifact.file import append_card, read_card, read_model
 from toolkit.audio.decode import load
 from toolkit.frontend.spec import PICTURE
 
@@ -412,3 +414,23 @@ def test_info_is_the_card(artifacts: Path, name: str, capfd: Any) -> None:
         assert words in out
     assert entry(["info", str(artifacts / "none.tflite")]) == 1
     assert len(capfd.readouterr().err.splitlines()) == 1
+
+
+def test_a_chance_level_model_gets_one_warning(
+    artifacts: Path, sound: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model = read_model(artifacts / "gtzanet-int8.tflite")
+    accuracy = AccuracyCard("validation", 8, 2, 0.25, (0.07, 0.59))
+    assert model.card.parity
+    card = replace(model.card, accuracy=accuracy, parity=model.card.parity._replace(keras_correct=2))
+    path = tmp_path / "chance.tflite"
+    path.write_bytes(append_card(model.content[: model.start], card))
+    for form in ([], ["--json"]):
+        assert entry([str(sound), "--model", str(path), *form]) == 0
+        assert capfd.readouterr().err.count("may be chance (1 in 4 classes)") == 1
+
+
+def test_loading_a_model_prints_nothing(artifacts: Path) -> None:
+    code = f"from runtime import Classifier; Classifier.load({str(artifacts / 'gtzanet-float32.tflite')!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert (done.stdout, done.stderr) == ("", "")

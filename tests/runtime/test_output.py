@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,6 +14,8 @@ from runtime import output
 from runtime.classify import FilesRequest
 from runtime.prediction import Prediction, Window
 from runtime.sources import Raw
+from tests.cards import example_card
+from toolkit.artifact.card_sections import AccuracyCard, TensorCard
 
 LABELS = ("blues", "jazz", "rock")
 TIMES = {"read": 1.0, "resample": 2.0, "front_end": 10.0, "network": 4.0, "post": 0.5, "total": 17.5}
@@ -79,3 +83,30 @@ def test_json_has_the_probabilities_of_every_window() -> None:
     assert [window["probabilities"]["blues"] for window in value["windows"]] == [0.4, 0.2]
     assert [(window["start"], window["end"]) for window in value["windows"]] == [(0, 30), (30, 60)]
     assert value["timings_ms"] == TIMES and value["model"] == "tiny-int8" and value["warnings"] == ["one", "two"]
+
+
+def test_a_table_of_many_classes_is_short() -> None:
+    labels = tuple(f"class {number}" for number in range(30))
+    prediction = PREDICTION._replace(labels=labels, probabilities=(1 / 30,) * 30)
+    lines = output.as_table("a.wav", prediction, 0.0, None).splitlines()
+    assert len(lines) == 2 + output.FEW + 1 and lines[-1] == "  and 20 less probable ones: --top N shows more"
+    assert len(output.as_table("a.wav", prediction, 0.0, 12).splitlines()) == 2 + 12
+
+
+def test_an_accuracy_that_may_be_chance_is_doubted() -> None:
+    def doubt(accuracy: AccuracyCard | None) -> str | None:
+        return output.doubt(replace(example_card(labels=("a", "b", "c", "d")), accuracy=accuracy, parity=None))
+
+    assert doubt(None) is None
+    assert doubt(AccuracyCard("validation", 10, 5, 0.5, (0.26, 0.7))) is None
+    sentence = doubt(AccuracyCard("validation", 10, 4, 0.4, (0.25, 0.7)))
+    assert sentence is not None and "validation accuracy, 0.400 of 10, may be chance (1 in 4 classes)" in sentence
+
+
+def test_the_heading_says_that_a_model_accepts_samples() -> None:
+    waveform = replace(
+        example_card(), input_level="waveform", input=TensorCard("float32", (1, 661_504), "", None, None)
+    )
+    engine = SimpleNamespace(name="litert", threads=1)
+    heading = output.heading(SimpleNamespace(card=waveform, engine=engine), "m.tflite")  # type: ignore[arg-type]
+    assert heading.startswith("gtzanet-float32 for a waveform (m.tflite; litert, 1 thread), trained on made up\n")

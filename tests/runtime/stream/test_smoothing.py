@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime.stream.sliding_window import HopResult
-from runtime.stream.smoothing import Decider, Rules
+from runtime.stream.smoothing import Decider, Decision, Rules
 
 LABELS = ("a", "b", "c")
 
@@ -98,3 +98,33 @@ def test_classes_may_be_called_as_states_are() -> None:
     assert all(decision.changed for decision in decisions)
     margin = Decider(("silence", "b"), Rules(smoothing=0, margin=0.4, min_confidence=0), 5.0)
     assert [margin.decide(heard(*row)).word for row in [(), (0.4, 0.6)]] == ["silence", "b"]
+
+
+def several(scores: list[tuple[float, float, float]], rules: Rules, thresholds: tuple[float, ...]) -> list[Decision]:
+    decider = Decider(("speech", "music", "dog"), rules, 1.0, thresholds)
+    return [decider.decide(heard(*row)) for row in scores]
+
+
+def test_each_label_of_a_multi_label_network_is_on_and_off_by_itself() -> None:
+    rules = Rules(smoothing=0, margin=0.1)
+    rows = [(0.6, 0.1, 0.0), (0.45, 0.9, 0.0), (0.39, 0.85, 0.3), (0.45, 0.0, 0.3), (0.0, 0.0, 0.1)]
+    decisions = several(rows, rules, (0.5, 0.8, 0.3))
+    assert [decision.labels for decision in decisions] == [
+        ("speech",),
+        ("music", "speech"),  # speech stays on until it is a margin below its threshold
+        ("music", "dog"),
+        ("dog",),  # speech is not on again before its threshold
+        (),
+    ]
+    assert [decision.word for decision in decisions] == ["speech", "music", "music", "dog", "unknown"]
+    assert [decision.changed for decision in decisions] == [True] * 5
+    assert decisions[1].confidence == 0.9 and decisions[4].confidence is None
+
+
+def test_an_order_of_labels_is_no_change_and_a_flag_overrides_thresholds() -> None:
+    decisions = several([(0.6, 0.7, 0.0), (0.7, 0.6, 0.0)], Rules(smoothing=0, margin=0), (0.5, 0.5, 0.5))
+    assert [decision.labels for decision in decisions] == [("music", "speech"), ("speech", "music")]
+    assert [decision.changed for decision in decisions] == [True, False]
+    (decision,) = several([(0.6, 0.7, 0.2)], Rules(smoothing=0, min_confidence=0.65), (0.1, 0.1, 0.1))
+    assert decision.labels == ("music",)
+    assert Decider(("a", "b", "c"), Rules(), 1.0).decide(heard(0.6, 0.3, 0.1)).labels is None
