@@ -19,7 +19,7 @@ from runtime.golden import golden_samples
 from toolkit.artifact.axes import NATURAL, fitting_orders, shape
 from toolkit.artifact.card import FORMAT_VERSION, Card, feature_level, input_shape
 from toolkit.artifact.card_sections import DatasetCard, OriginCard, SplitCard, TensorCard
-from toolkit.artifact.file import append_card, has_card, model_digest
+from toolkit.artifact.file import append_card, bare_model, has_card, model_digest
 from toolkit.artifact.label_files import read_labels
 from toolkit.errors import ArtifactError, UsageError
 from toolkit.files import write_bytes
@@ -73,7 +73,8 @@ class AttachRequest:
 def attach(request: AttachRequest) -> Card:
     """Write the model with a card and return that; raise a `GtzanetError` where they do not fit together."""
     spec, labels = front_end(request.front_end), read_labels(request.labels)
-    content = _content(request)
+    source = _content(request)
+    content = bare_model(source, request.model)
     tensors = inspected(request.model, content)
     _check_labels(request, tensors, len(labels))
     level, axes = _level_and_axes(request, spec, tensors.input.shape)
@@ -105,7 +106,7 @@ def attach(request: AttachRequest) -> Card:
             request.model.name,
             request.licence or UNKNOWN_LICENCE,
             request.url,
-            hashlib.sha256(content).hexdigest(),
+            hashlib.sha256(source).hexdigest(),
         ),
     )
     card = _with_golden(request, content, draft)

@@ -57,6 +57,7 @@ def onnx_model(
         ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    helper.set_model_props(model, {"stride": "32", "author": "another tool"})
     path.write_bytes(model.SerializeToString())
     return path
 
@@ -235,7 +236,7 @@ def test_files_that_are_none(tmp_path: Path, capfd: pytest.CaptureFixture[str]) 
     for path, message in {
         "missing.tflite": "cannot be read",
         "text.tflite": "neither a TFLite nor an ONNX model",
-        "cut.onnx": "no whole model that an engine here loads",
+        "cut.onnx": "no whole ONNX model (the field at byte ",
         whole.name: "it has a card already",
     }.items():
         words = [str(tmp_path / path), "--labels", str(labels), "--front-end", "log-mel"]

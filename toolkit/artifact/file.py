@@ -77,6 +77,17 @@ def format_of(content: bytes, path: Path) -> str:
     return _format(content[:_HEAD], str(path))
 
 
+def bare_model(content: bytes, path: Path) -> bytes:
+    """Return a model from elsewhere as a card may follow it: an ONNX model without the properties it has."""
+    if format_of(content, path) == TFLITE:
+        return content
+    try:
+        bare: bytes = _onnx_file().without_properties(content)
+    except ArtifactError as error:
+        raise ArtifactError(f"{path}: {error}: it was cut short or damaged; copy it again") from None
+    return bare
+
+
 def has_card(path: Path, content: bytes) -> bool:
     """Return whether a model file's bytes hold a card, whole or not; raise `ArtifactError` if it is no model."""
     format_of(content, path)

@@ -67,6 +67,15 @@ def append(model: bytes, card: Card) -> bytes:
     return model + b"".join(_property(name, text) for name, text in pairs)
 
 
+def without_properties(model: bytes) -> bytes:
+    """Return an ONNX model without the metadata properties that another tool wrote; raise `ArtifactError` for none."""
+    try:
+        fields = list(_fields(io.BytesIO(model), len(model)))
+    except _Malformed as error:
+        raise ArtifactError(f"no whole ONNX model ({error})") from None
+    return b"".join(model[field.start : field.end] for field in fields if field.number != _METADATA)
+
+
 def _property(name: str, text: str) -> bytes:
     pair = b"".join(
         _varint(number << 3 | _BYTES) + _varint(len(data)) + data
@@ -90,7 +99,8 @@ def read(path: Path, stream: BinaryIO) -> Archive:
         properties = [field for field in fields if field.number == _METADATA]
         if not properties:
             raise ArtifactError(
-                f"{path}: carries no card: it was not made by `python -m export`; export the model again"
+                f"{path}: carries no card: it was not made by `python -m export`; export the model again, or give it a "
+                "card with `python -m toolkit attach`"
             )
         if fields[-len(properties) :] != properties:
             raise ArtifactError(f"{path}: its metadata are not its last fields; export the model again")

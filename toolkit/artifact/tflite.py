@@ -54,7 +54,7 @@ def read(path: Path, stream: BinaryIO) -> Archive:
             ) from None
         raise ArtifactError(
             f"{path}: carries no card: it was cut short, something was added to its end, or it was not made by "
-            "`python -m export`; export the model again"
+            "`python -m export`; export the model again, or give it a card with `python -m toolkit attach`"
         ) from None
     except (NotImplementedError, RuntimeError, EOFError, ValueError, struct.error, zlib.error) as error:
         # Encryption, a compression that zipfile does not know, entries that are not what the directory says.
