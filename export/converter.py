@@ -124,7 +124,7 @@ class Converter:
         inputs = calibration.inputs if calibration else None
         if calibration:
             tflite_convert.check_quantisable(self._float_tflite, variant.precision)
-        io = "float32" if variant.has_front else self.options.io
+        io = "float32" if variant.has_front or self.description.level == "waveform" else self.options.io
         if not float_ops:
             return tflite_convert.to_tflite(self.model, variant.precision, inputs, io, self.description.level)
         ranged = tflite_convert.with_ranges(self._float_tflite, inputs)

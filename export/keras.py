@@ -121,6 +121,7 @@ class Reference:
     inputs: Inputs  # (n + probes, ...)
     probabilities: NDArray[np.float32]  # (n + probes, classes)
     labels: NDArray[np.int64]  # (n,): the class numbers of the part
+    truth: NDArray[np.bool_]  # (n, classes): which labels fit, one or several
     right: NDArray[np.bool_]  # (n,): where the run's network, before any fine-tuning, is right
     recordings: tuple[str, ...]  # (n,): those that are takes of one recording are not independent
     real: int  # how many of the inputs are of real sounds: n, or where there are no labels, all but the probes
@@ -134,11 +135,15 @@ class Reference:
         labels: NDArray[np.int64],
         recordings: Sequence[str] | None = None,
         real: int | None = None,
+        truth: NDArray[np.bool_] | None = None,
     ) -> Reference:
         """Return the reference for files of the run's own network; without `recordings`, every name is one."""
-        right = probabilities[: len(labels)].argmax(axis=1) == labels
-        groups = tuple(names[: len(labels)] if recordings is None else recordings)
-        return cls(tuple(names), inputs, probabilities, labels, right, groups, len(labels) if real is None else real)
+        if truth is None:
+            truth = np.eye(probabilities.shape[1], dtype=bool)[labels]
+        n = len(labels)
+        right = truth[np.arange(n), probabilities[:n].argmax(axis=1)]
+        groups = tuple(names[:n] if recordings is None else recordings)
+        return cls(tuple(names), inputs, probabilities, labels, truth, right, groups, n if real is None else real)
 
     def of_tuned(self, model: Any) -> Reference:
         """Return the reference for a fine-tuned Keras model: near to it, and as right as the run's own network."""
@@ -152,14 +157,15 @@ def reference(
     labels: NDArray[np.int64],
     probes: Mapping[str, Inputs],
     recordings: Sequence[str] | None = None,
+    truth: NDArray[np.bool_] | None = None,
 ) -> Reference:
     """Return the Keras model's probabilities for `inputs` (n, ...) and for `probes` by name.
 
-    `labels` are the class numbers of `inputs`, or none where they are not known.
+    `labels` are the class numbers of `inputs`, or none where they are not known; `truth` where several may fit.
     """
     everything = np.concatenate([inputs, *(value[np.newaxis] for value in probes.values())])
     probabilities = _probabilities(model, everything)
-    return Reference.of((*names, *probes), everything, probabilities, labels, recordings, len(names))
+    return Reference.of((*names, *probes), everything, probabilities, labels, recordings, len(names), truth)
 
 
 def _probabilities(model: Any, inputs: Inputs) -> NDArray[np.float32]:

@@ -56,7 +56,7 @@ def check_variants(
         qat.check_installed()
     names = {variant: variant.file_name(name) for variant in variants}
     for variant in variants:
-        if reason := variant.unsupported(layers.values()):
+        if reason := variant.unsupported(layers):
             file_name = names.pop(variant)
             if not options.leave_out:
                 raise UsageError(f"{file_name} cannot be made: {reason}: use another precision")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from toolkit.artifact.file import FORMATS, ONNX, TFLITE
@@ -35,11 +35,15 @@ class Variant:
         """Whether the front end is inside."""
         return self.level in FRONT_LEVELS
 
-    def unsupported(self, layers: Collection[str]) -> str | None:
-        """Return why there is no such file of a network with these classes of Keras layers, None where there is one."""
-        if (self.format, self.precision) == (TFLITE, "int16x8") and "LayerNormalization" in layers:
-            return "TensorFlow Lite's SQUARED_DIFFERENCE, which standardisation needs, does not accept 16-bit integers"
-        return None
+    def unsupported(self, layers: Mapping[str, str]) -> str | None:
+        """Return why there is no such file of a network whose Keras layers have these classes, None where there is."""
+        layer = next((name for name, kind in layers.items() if kind == "LayerNormalization"), None)
+        if (self.format, self.precision) != (TFLITE, "int16x8") or layer is None:
+            return None
+        return (
+            "TensorFlow Lite's SQUARED_DIFFERENCE, which standardisation needs, does not accept 16-bit integers: "
+            f"the layer is {layer} (LayerNormalization)"
+        )
 
     def file_name(self, model: str) -> str:
         """Return the name of the file for a network."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -91,7 +91,7 @@ def export_model(
     names = check_variants(name, _layer_classes(loaded), job.front_end, level, variants, options, report)
 
     def write() -> tuple[Network, Network]:
-        clips = _clips(job, level, options, report)
+        clips = _clips(job, level, output_kind, options, report)
         own = _checked_against(job, network, name, level, output_kind, saved.package, clips, options, report)
         return own, own
 
@@ -113,10 +113,10 @@ def _network(job: Job, loaded: Loaded, axes: str, level: str, report: Report) ->
     return ForeignNetwork(loaded, axes, job.front_end, kind), kind
 
 
-def _clips(job: Job, level: str, options: Options, report: Report) -> Clips:
+def _clips(job: Job, level: str, kind: str, options: Options, report: Report) -> Clips:
     if job.data is not None:
         report(f"reading the dataset {job.data}")
-        return of_dataset(job.data, job.split, job.labels, job.front_end, level, options.calibration)
+        return of_dataset(job.data, job.split, job.labels, job.front_end, level, options.calibration, kind == "sigmoid")
     if job.sounds is not None:
         report(f"reading sounds below {job.sounds}")
         return of_folder(job.sounds, job.front_end, level, options.calibration)
@@ -138,7 +138,7 @@ def _checked_against(
     report(f"computing Keras' answers to {len(clips.inputs)} clips and to synthetic sounds")
     labels = np.array(clips.labels, np.int64)
     takes = clips.recordings or None
-    expected = reference(network, clips.names, clips.inputs, labels, probes(job.front_end, level), takes)
+    expected = reference(network, clips.names, clips.inputs, labels, probes(job.front_end, level), takes, clips.truth)
     digest = _digest(job.path)
     subject = Subject(
         name=name,
@@ -157,9 +157,8 @@ def _checked_against(
 
     def blame(variant: Variant) -> str | None:
         report(f"looking for the layer that cannot be converted to {variant.precision} {variant.format}")
-        if variant.precision == MIXED:
-            return culprit(network, lambda part: converter.of(part).mixer(variant.format))
-        return culprit(network, lambda part: converter.of(part).convert(variant))
+        plain = replace(variant, precision="int8") if variant.precision == MIXED else variant
+        return culprit(network, lambda part: converter.of(part).convert(plain))
 
     return Network(subject, network, converter, expected, culprit=blame)
 

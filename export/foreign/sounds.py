@@ -30,11 +30,15 @@ MAX_SOUNDS = 100_000
 
 @dataclass(frozen=True)
 class Clips:
-    """Inputs of a network, (n, ...), by name, with their class numbers and recordings where these are known."""
+    """Inputs of a network, (n, ...), by name, with their labels and recordings where these are known.
+
+    `labels` are class numbers; `truth`, (n, classes), is which labels fit, one or several.
+    """
 
     inputs: Inputs
     names: tuple[str, ...] = ()
     labels: tuple[int, ...] = ()
+    truth: NDArray[np.bool_] | None = None
     recordings: tuple[str, ...] = ()
     calibration: Calibration | None = None
     dataset: DatasetCard = DatasetCard("", "", False, "")
@@ -54,13 +58,19 @@ def no_clips(spec: FrontEnd, level: str) -> Clips:
 
 
 def of_dataset(
-    root: Path, split_name: str | None, labels: Sequence[str], spec: FrontEnd, level: str, count: int
+    root: Path,
+    split_name: str | None,
+    labels: Sequence[str],
+    spec: FrontEnd,
+    level: str,
+    count: int,
+    multi_label: bool,
 ) -> Clips:
     """Return the validation part of a dataset, and `count` training items to calibrate on.
 
     Raises `DatasetError` if it cannot be read or divided, `UsageError` if a class is no label of the network.
     """
-    index = build_index(root)
+    index = build_index(root, multi_label=multi_label)
     if unknown := [name for name in index.classes if name not in labels]:
         raise UsageError(f"--data {root}: the class {unknown[0]} is none of the labels in --labels: rename the folder")
     name = split_name or ("folders" if index.parts else "stratified")
@@ -73,10 +83,12 @@ def of_dataset(
     first = first[np.flatnonzero(np.diff(places_of_first, prepend=-1))]
     takes = recordings(index.items)
     names = tuple(validation[place].name for place in places)
+    truth = np.array([[label in validation[place].all_labels for label in labels] for place in places])
     return Clips(
         inputs=inputs,
         names=names,
         labels=tuple(numbers[validation[place].label] for place in places),
+        truth=truth,
         recordings=tuple(takes.get(name, name) for name in names),
         calibration=calibrate(chosen, first, _edges(spec, level), [numbers[item.label] for item in chosen]),
         dataset=DatasetCard(index.root.name, index.digest, False, ""),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable
 from typing import Any
 
 from export.keras import forward
@@ -117,16 +118,21 @@ def _rename(graph: Any, input_name: str) -> None:
             taken.add(candidate)
         return names[name]
 
+    _rename_all(graph, short)
+    graph.name, graph.doc_string = "network", ""
+
+
+def _rename_all(graph: Any, short: Callable[[str], str], prefix: str = "") -> None:
+    """Rename the tensors of a graph, and of the bodies of its loops, which see the names outside; number its nodes."""
     for value in (*graph.input, *graph.output):
         value.name = short(value.name)
-    for node in graph.node:
+    for number, node in enumerate(graph.node):
         node.input[:] = [short(name) for name in node.input]
         node.output[:] = [short(name) for name in node.output]
+        node.name = f"{prefix}{node.op_type}_{number}"
+        for body in (attribute.g for attribute in node.attribute if attribute.HasField("g")):
+            _rename_all(body, short, f"{node.name}/")
+            body.name = node.name
     for tensor in graph.initializer:
         tensor.name = short(tensor.name)
-    for value in graph.value_info:
-        value.name = short(value.name)
-    for number, node in enumerate(graph.node):
-        node.name = f"{node.op_type}_{number}"
-    graph.name, graph.doc_string = "network", ""
     del graph.value_info[:]

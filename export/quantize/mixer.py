@@ -74,8 +74,9 @@ def _distinct(outputs: Sequence[str], layers: Sequence[str]) -> list[str]:
     """Return a name of its own for each operator: its layer's, with a number from the second on."""
     names: list[str] = []
     for output in outputs:
-        parts = re.split("[/;:]", output)
-        name = next((layer for layer in layers if layer in parts), parts[0])
+        scopes = re.split("[/;:]", output)
+        scopes += [re.sub(r"_\d+$", "", scope) for scope in scopes]  # Keras 3 numbers the calls of a layer
+        name = next((layer for layer in layers if layer in scopes), output.split(";")[0])
         number = 1
         while (candidate := name if number == 1 else f"{name}.{number}") in names:
             number += 1

@@ -15,6 +15,7 @@ from export.inputs import batch_of
 from export.keras import Reference
 from export.variants import Variant
 from export.verify.layer_errors import first_wrong_layer
+from export.verify.multi_label import measured as measured_card
 from export.verify.parity import Refused, measure, probabilities_of
 from export.verify.waveform import check_same, sounds
 from runtime.classifier import Classifier
@@ -65,6 +66,8 @@ def checked(path: Path, converted: bytes, draft: Card, expected: Reference, mode
             temperature=measured.temperature,
             golden=golden_samples(engine),
         )
+        n = len(expected.labels)
+        card = measured_card(card, probabilities[:n], expected.probabilities[:n], expected.truth)
         write_bytes(path, append_card(converted, card))
         classifier = Classifier.load(path, threads=THREADS)
     again = classifier.engine.run(batch_of(expected.inputs[0]))

@@ -98,7 +98,7 @@ def measure(
     if not n:
         return Measured(None, parity, 1.0)
     _check_accuracy(card, expected, probabilities, part, max_drop)
-    correct = int(np.sum(top1 == expected.labels))
+    correct = int(expected.truth[np.arange(n), top1].sum())
     accuracy = AccuracyCard(part, n, correct, correct / n, grouped_interval(correct, expected.recordings))
     return Measured(
         accuracy,
@@ -138,7 +138,7 @@ def _check_accuracy(
     card: Card, expected: Reference, probabilities: NDArray[np.float32], part: str, max_drop: float
 ) -> None:
     n = len(expected.labels)
-    right = probabilities[:n].argmax(axis=1) == expected.labels
+    right = expected.truth[np.arange(n), probabilities[:n].argmax(axis=1)]
     lost, won, p = mcnemar(expected.right, right)
     if 100 * (lost - won) / n > max_drop and p < MAX_P:
         hint = "measure its ranges on more inputs with --calibration, " if card.calibration else ""

@@ -37,7 +37,7 @@ def load(folders: tuple[Path, Path], variant: Variant, engine: str, threads: int
     if engine not in installed():
         pytest.skip(f"the engine {engine} is not installed: {how_to_install(engine)}")
     run = Run.load(folders[0])
-    if reason := variant.unsupported(layer_classes(run).values()):
+    if reason := variant.unsupported(layer_classes(run)):
         assert not list(folders[1].glob(f"*-{variant.precision}.{variant.format}"))
         pytest.skip(f"there is no such file: {reason}")
     (path,) = folders[1].glob(f"*-{variant.precision}.{variant.format}")

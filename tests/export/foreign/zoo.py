@@ -73,7 +73,7 @@ def attention(k: Any) -> Any:
     source = layers.Input((FRAMES, BANDS))
     value = layers.Dense(16)(source)
     value = layers.Add()([value, layers.MultiHeadAttention(2, 8, name="attention")(value, value)])
-    return _headed(k, source, layers.GlobalAveragePooling1D()(layers.LayerNormalization()(value)))
+    return _headed(k, source, layers.GlobalAveragePooling1D()(layers.LayerNormalization(name="norm")(value)))
 
 
 def normalised(k: Any) -> Any:

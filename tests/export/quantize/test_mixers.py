@@ -15,7 +15,7 @@ from export.keras import load_tensorflow
 from export.onnx.convert import to_onnx
 from export.onnx.mixed import OnnxMixer
 from export.quantize import trials
-from export.quantize.mixer import Mixer
+from export.quantize.mixer import Mixer, grouped
 from export.tflite.convert import to_tflite
 from export.tflite.mixed import TfliteMixer
 from runtime.classifier import Classifier
@@ -125,13 +125,25 @@ def test_zfnet_is_standardised_in_float32(mixer_class: Any) -> None:
         assert 0 < np.abs(run(mixer.build(dict.fromkeys(ZFNET_LAYERS, kind))) - run(exact)).max() < 0.05
 
 
-def test_a_network_of_other_layers_is_refused() -> None:
-    load_tensorflow()
-    model = network("gtzanet", 4)
-    with pytest.raises(ArtifactError, match="the network has 2 layers with weights, its TFLite model 6"):
-        TfliteMixer(to_tflite(model), ("one", "two"), PICTURES[:1])
-    with pytest.raises(ArtifactError, match="the network has 2 layers with weights, its ONNX model 6"):
-        OnnxMixer(to_onnx(model), ("one", "two"), PICTURES[:1])
+def test_operators_are_told_apart_by_the_layer_in_their_name() -> None:
+    operators = [
+        ("a", "model/conv/Relu;model/norm/Fused", True, False),
+        ("pool", "model/pool/Max", False, True),
+        ("add", "model/add/Add", False, False),
+        ("after", "model/reshape", False, True),
+        ("b", "model/conv/Conv2D", True, False),
+        ("c", "last/MatMul", True, False),
+        ("d", "model/norm_1/Conv2D;model/other", True, False),
+    ]
+    assert grouped(operators, ("conv", "norm")) == {
+        "conv": ["a", "pool"],
+        "conv.2": ["b"],
+        "last/MatMul": ["c"],
+        "norm": ["d"],
+    }
+    assert list(grouped(operators[:6], ("one", "two", "three"))) == ["one", "two", "three"]
+    with pytest.raises(ArtifactError, match="no layer with weights that can be quantised"):
+        grouped(operators[1:4], ("conv",))
 
 
 def plant_outlier(model: Any, pictures: Any) -> None:
