@@ -30,7 +30,7 @@ class Run:
 
     @property
     def model_path(self) -> Path:
-        """The Keras model: float32 (n, 288, 432, 3) pixel values 0..255 to float32 (n, classes) probabilities."""
+        """The Keras model: float32 (n, *shape), what the front end shows, to float32 (n, classes) probabilities."""
         return self.path / MODEL
 
     @classmethod
