@@ -45,6 +45,28 @@ def test_each_is_compared_with_the_float32_file_of_its_format(monkeypatch: pytes
     assert [is_faster(measured) for measured in ratios.values()] == [False, True, False]
 
 
+def test_slow_files_take_turns_after_each_counted_query(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What slows a machine down meanwhile falls on all alike. The first query of a turn is not counted."""
+    clock, order = [0.0], []
+
+    class Slow:
+        def __init__(self, path: Path, threads: int) -> None:
+            self.name = path.name
+
+        def run(self, batch: Any) -> None:
+            order.append(self.name)
+            clock[0] += 0.1
+
+    monkeypatch.setattr(speed, "measure", partial(measure, clock=lambda: clock[0]))
+    names = ("a-float32.tflite", "a-int8.tflite", "a-dynamic.tflite")
+    files = {Variant("tflite", name[2:].split(".")[0]): Path(name) for name in names}
+    measure_ratios(files, BATCH, open=Slow)  # type: ignore[arg-type]
+    timed = order[len(names) * speed.PLAN.warmup :]
+    turns = list(zip(timed[::2], timed[1::2], strict=True))
+    assert len(turns) == 8 * len(names) and all(first == second for first, second in turns)
+    assert all({first for first, _ in turns[at : at + 3]} == set(names) for at in range(0, len(turns), 3))
+
+
 def test_float32_alone_is_not_timed() -> None:
     def refuse(*arguments: Any, **options: Any) -> Any:
         raise AssertionError("opened")
