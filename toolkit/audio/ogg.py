@@ -158,6 +158,8 @@ def _next_page(file: BinaryIO, at: int) -> int:
     if rest == MAGIC:
         return at
     rest += file.read()
+    if rest and MAGIC.startswith(rest):
+        raise _truncated(at)
     place = rest.find(MAGIC)
     between = rest if place < 0 else rest[:place]
     if between.strip(b"\0") and not between.startswith((b"TAG", ID3, b"APETAGEX")):

@@ -164,6 +164,14 @@ def test_a_cut_within_a_page_is_refused(whole: bytes, tmp_path: Path, data: st.D
         decode.load(path, RATE)
 
 
+def test_a_cut_within_the_first_letters_of_a_page_is_refused(whole: bytes, tmp_path: Path) -> None:
+    for page in starts(whole)[1:]:
+        for letters in range(1, len(ogg.MAGIC)):
+            (tmp_path / "a.ogg").write_bytes(whole[: page + letters])
+            with pytest.raises(AudioError, match=rf"the file is truncated in the page at byte {page}"):
+                decode.load(tmp_path / "a.ogg", RATE)
+
+
 def test_a_cut_between_pages_is_heard_with_a_warning(whole: bytes, tmp_path: Path) -> None:
     path = tmp_path / "a.ogg"
     path.write_bytes(whole)
