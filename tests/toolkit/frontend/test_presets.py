@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,10 +81,17 @@ def librosa_grid(samples: np.ndarray, spec: FrontEnd) -> np.ndarray:
     if spec.pre_emphasis:
         samples = samples[1:] - spec.pre_emphasis * samples[:-1]
     window = np.zeros(spec.n_fft)
-    first = (spec.n_fft - spec.frame_length) // 2
+    first = (spec.n_fft - spec.frame_length) // 2 if spec.centred else 0
+    if not spec.centred:
+        samples = np.pad(samples, (0, spec.n_fft - spec.frame_length))
     window[first : first + spec.frame_length] = get_window("hann", spec.frame_length, fftbins=spec.window == "hann")
     spectrum = librosa.stft(
-        samples.astype(np.float64), n_fft=spec.n_fft, hop_length=spec.hop_length, window=window, pad_mode=spec.padding
+        samples.astype(np.float64),
+        n_fft=spec.n_fft,
+        hop_length=spec.hop_length,
+        window=window,
+        center=spec.centred,
+        pad_mode=spec.padding,
     )
     bank = mel(
         sr=spec.sample_rate,
@@ -104,11 +112,16 @@ def librosa_grid(samples: np.ndarray, spec: FrontEnd) -> np.ndarray:
     return np.log(bands + spec.log_offset) if spec.log == "ln" else bands
 
 
+def general(log: str, **options: Any) -> FrontEnd:
+    return FrontEnd(log=log, log_offset=1e-3 if log == "ln" else 0.0, **options)
+
+
 GENERAL = st.builds(
-    FrontEnd,
+    general,
     layout=st.just("grid"),
     short=st.just("pad"),
-    window_seconds=st.just(1.0),
+    window_seconds=st.sampled_from((0.3, 1.0, 2.7)),
+    centred=st.booleans(),
     sample_rate=st.sampled_from((8_000, 16_000, 22_050, 44_100)),
     n_fft=st.sampled_from((512, 1_024, 2_048)),
     hop_length=st.sampled_from((100, 160, 256, 441)),
@@ -122,7 +135,7 @@ GENERAL = st.builds(
     exponent=st.sampled_from((1.0, 2.0)),
     padding=st.sampled_from(("reflect", "constant")),
     pre_emphasis=st.sampled_from((0.0, 0.97)),
-    log=st.sampled_from(("amplitude-db", "db", "none")),
+    log=st.sampled_from(("amplitude-db", "db", "ln", "none")),
     reference=st.sampled_from(("max", "one")),
 )
 
