@@ -6,9 +6,11 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from runtime.default_model import PRETRAINED
@@ -19,6 +21,7 @@ from tests.packaging.run_places import EMULATED
 from tests.packaging.wheel_maker import REPOSITORY, build_wheel
 from tests.run_maker import made_artifacts
 from toolkit.artifact.file import model_files
+from toolkit.frontend.presets import PRESETS
 
 pytestmark = [
     pytest.mark.slow,
@@ -27,6 +30,20 @@ pytestmark = [
         reason=f"there is no {', '.join(userland.missing())} here",
     ),
 ]
+
+FEATURES = """
+import sys
+import numpy as np
+from toolkit.frontend.features import features
+from toolkit.frontend.presets import PRESETS
+computed = {}
+for name, spec in PRESETS.items():
+    time = np.arange(spec.window_samples) / spec.sample_rate
+    noise = np.random.default_rng(7).uniform(-0.2, 0.2, spec.window_samples)
+    computed[name] = features((0.3 * np.sin(2 * np.pi * 440 * time) + noise).astype(np.float32), spec)
+np.savez(sys.argv[1], **computed)
+"""
+"""What every preset makes of a tone in noise."""
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +87,20 @@ def test_formats_say_the_same(
 def test_the_command_finds_its_own_model_and_says_nothing_else(python: Path, sounds: list[str], tmp_path: Path) -> None:
     answer = json.loads(run(python, "-W", "error", "-m", "runtime", sounds[0], "--json", folder=tmp_path))
     assert answer["model"] == "gtzanet-float16" and answer["label"] == next(iter(answer["probabilities"]))
+
+
+def test_presets_compute_the_same(python: Path, tmp_path: Path) -> None:
+    """Cells and pixels but for a few on a colour's edge, grids but for the last bits of float32."""
+    theirs, ours = tmp_path / "theirs.npz", tmp_path / "ours.npz"
+    run(python, "-c", FEATURES, theirs, folder=tmp_path)
+    subprocess.run([sys.executable, "-c", FEATURES, ours], cwd=REPOSITORY, check=True)
+    with np.load(theirs) as arm, np.load(ours) as here:
+        assert set(arm.files) == set(here.files) == set(PRESETS)
+        for name in here.files:
+            if PRESETS[name].layout == "grid":
+                np.testing.assert_allclose(arm[name], here[name], rtol=0, atol=1e-3, err_msg=name)
+            else:
+                assert (arm[name] != here[name]).mean() < 1e-3, name
 
 
 def test_the_front_ends_tests_pass(python: Path, tmp_path: Path) -> None:
