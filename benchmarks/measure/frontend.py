@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -69,7 +70,8 @@ def measure_speed(name: str, spec: FrontEnd, windows: Sequence[Sound], repeats: 
     """Time a front end and librosa, if it is installed, on the same windows, on one BLAS thread.
 
     Each window is computed `repeats` times or more. The two run in turns of short bursts, so that whatever else the
-    machine does falls on both alike. `windows` are samples, float32 (n,) each, of `spec.window_seconds`.
+    machine does falls on both alike; the times are the thread's on the processor, without what others take of it.
+    `windows` are samples, float32 (n,) each, of `spec.window_seconds`.
     """
     tasks: dict[str, Task] = {OURS: lambda number: features(windows[number % len(windows)], spec)}
     if theirs := librosa_features(spec):
@@ -78,7 +80,7 @@ def measure_speed(name: str, spec: FrontEnd, windows: Sequence[Sound], repeats: 
         min_seconds=0, min_count=len(windows) * repeats, warmup=2, burst_seconds=BURST_SECONDS, burst_count=1
     )
     with _one_blas_thread():
-        rounds = measure(tasks, plan)
+        rounds = measure(tasks, plan, clock=time.thread_time)
     beside = rounds.get(LIBROSA)
     result = "picture" if spec.layout == "picture" else " x ".join(map(str, spec.shape[:2]))
     return SpeedRow(

@@ -124,7 +124,8 @@ def notes(comparison: Comparison) -> Sequence[str]:
     fidelity = comparison.fidelity
     sentences = [
         f"Speed: a window of each of {comparison.sounds}, {comparison.repeats} times or more, both in turns of short "
-        "bursts, on one thread. Of a picture and its cells librosa computes the decibels alone."
+        "bursts, on one thread; times are the thread's on the processor. Of a picture and its cells librosa computes "
+        "the decibels alone."
     ]
     if any(row.librosa is None for row in comparison.speed):
         sentences.append("librosa is not installed, so it is left out (try: pip install 'gtzanet-edge[bench]').")
