@@ -168,8 +168,7 @@ class Stream:
             new = last - moved
             self._power[first:new] = self._power[first + moved : last]
         inside = emphasised(sound, spec)[new * hop - spec.padded_samples :]
-        numbers = np.arange(last - new)
-        self._power[new:last] = MelFrames.inside(inside, spec).power(numbers, first=new)
+        self._power[new:last] = MelFrames.inside(inside, spec).power(first=new)
         ends = np.r_[:first, last : spec.frames]
         self._power[ends] = MelFrames(sound, spec).power(ends)
         return self._power
