@@ -14,13 +14,13 @@ from toolkit.artifact.golden import golden_input, value_range
 COUNT, CANDIDATES = 4, 16
 """Samples on a card, and seeds they are chosen from."""
 _DIGITS = 6
-_FLOAT, _MIXED = 5e-5, 2e-3
+_FLOAT, _DYNAMIC = 5e-5, 1e-3
 TOLERANCES = {
     "float32": _FLOAT,
     "float16": _FLOAT,
     "int16x8": 2e-4,
-    "dynamic": 1e-3,
-    "mixed": _MIXED,
+    "dynamic": _DYNAMIC,
+    "mixed": _DYNAMIC,
     "int8": 1.5 / 256,
 }
 """How far an output may be from the golden one, by precision.
@@ -33,7 +33,7 @@ otherwise. Whole numbers are the same in every engine: an int8 output may be one
 def golden_samples(engine: Engine) -> GoldenCard:
     """Return golden samples of a loaded model: those of its candidates whose outputs say most about its weights.
 
-    An output near 0 or 1 hardly changes when a weight does, so that of each contrast (seeds that have the same rest by
+    An output near 0 or 1 hardly changes when a weight does, so that of each level (seeds that have the same rest by
     4) the seed is chosen with the largest sum of p (1 - p).
     """
     low, high = value_range(engine.card.front_end, engine.card.input_level)

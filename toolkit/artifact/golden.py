@@ -21,8 +21,8 @@ _RANGE = 10.0
 def golden_input(shape: Sequence[int], low: float, high: float, seed: int, *, whole: bool) -> NDArray[np.float32]:
     """Return the input of a seed in the natural order of axes, without the batch: float32 of `shape`.
 
-    Half of what a value varies by is a triangle wave, for a waveform a sweep, half is noise. Around it lies a slope, so
-    that every row, frame and channel has values of its own. Period, phase and contrast differ by seed.
+    A waveform is a sweep and noise. Anything else has what a spectrogram has, so that a trained network's kernels
+    answer: rows of their own, onsets, a slope and noise. Their sizes and the level differ by seed.
 
     Parameters
     ----------
@@ -35,19 +35,27 @@ def golden_input(shape: Sequence[int], low: float, high: float, seed: int, *, wh
     whole
         Whether values are rounded down to whole numbers, as pixels are.
     """
-    rows, columns, channels = (1, *shape, 1) if len(shape) == 1 else (*shape, 1)[:3]
-    row, column, channel = np.ogrid[:rows, :columns, :channels]
-    if rows == 1:
-        phase = (1 + seed % 5) * column * column / (32 * columns)
-        centre = np.array(0.5)
-    else:
-        phase = (1 + seed % 3) * row / rows + (1 + seed % 5) * column / columns + channel / 3 + seed % 7 / 7
-        centre = 0.25 + (row / rows + column / columns + channel / channels) / 6
-    wave = 1 - np.abs(2 * (phase % 1) - 1)
-    noise = _noise(rows * columns * channels, seed).reshape(wave.shape)
-    contrast = (1 + seed % 4) / 4 * np.minimum(centre, 1 - centre)
-    values = low + (high - low) * (centre + contrast * (wave + noise - 1))
+    level = _sweep(shape[0], seed) if len(shape) == 1 else _texture((*shape, 1)[:3], seed)
+    values = low + (high - low) * level
     return np.asarray(np.floor(values) if whole else values, np.float32).reshape(shape)
+
+
+def _sweep(samples: int, seed: int) -> NDArray[np.float64]:
+    """Return a triangle wave whose frequency rises, and noise, from 0 to 1."""
+    place = np.arange(samples)
+    phase = (1 + seed % 5) * place * place / (32 * samples)
+    wave = 1 - np.abs(2 * (phase % 1) - 1)
+    return np.asarray(0.5 + (1 + seed % 4) / 8 * (wave + _noise(place, seed) - 1))
+
+
+def _texture(shape: Sequence[int], seed: int) -> NDArray[np.float64]:
+    """Return rows and onsets that grow louder downwards, less some noise, from 0 to 1."""
+    rows, columns, channels = shape
+    row, column, channel = np.ogrid[:rows, :columns, :channels]
+    band, onset = _noise(row // (2 + seed % 3), seed + 1), _noise(column // (3 + 3 * (seed % 4)), seed + 2)
+    noise = _noise(np.arange(rows * columns * channels), seed).reshape(rows, columns, channels)
+    loudness = (0.25 + 0.75 * row / rows) * (0.6 * band + 0.5 * onset) * (1 - channel / (3 * channels))
+    return np.asarray(np.clip(loudness - 0.15 * noise - 0.08 * (seed % 4), 0, 1))
 
 
 def value_range(spec: FrontEnd, level: str) -> tuple[float, float]:
@@ -73,11 +81,11 @@ def value_range(spec: FrontEnd, level: str) -> tuple[float, float]:
     return low, high
 
 
-def _noise(count: int, seed: int) -> NDArray[np.float64]:
-    """Return `count` values from 0 to 1, each a hash of its place and the seed."""
-    state = np.arange(count, dtype=np.uint32) * np.uint32(_MULTIPLIER) + np.uint32((seed * _LEAP + 1) % (1 << 32))
+def _noise(place: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
+    """Return values from 0 to 1, each a hash of its place and the seed."""
+    state = place.astype(np.uint32) * np.uint32(_MULTIPLIER) + np.uint32((seed * _LEAP + 1) % (1 << 32))
     for _ in range(2):
         state ^= state >> np.uint32(16)
         state *= np.uint32(_MIXER)
     state ^= state >> np.uint32(16)
-    return state / float(1 << 32)
+    return np.asarray(state / float(1 << 32))
