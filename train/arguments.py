@@ -21,10 +21,12 @@ EPILOG = """examples:
   python -m train gtzanet --data DIR             the paper's recipe on the paper's split
   python -m train gtzanet --split fault-filtered the split of GTZAN that does not leak
   python -m train edgenet --data my_sounds/      your own sounds, one subfolder per class
+  python -m train edgenet --data DIR --fold all  a run per fold, and their mean
   python -m train --resume                       carry on the newest unfinished run
   python -m train report runs/* -o results.md    the table over finished runs
   python -m train speed gtzanet                  the step against plain Keras
 """
+ALL = "all"  # the value of --fold for a run per fold
 NEWEST = object()  # the value of --resume without a name
 DEFAULTS: dict[str, Any] = {
     "recipe": None,
@@ -153,7 +155,8 @@ def _add_split(parser: command.Parser) -> None:
     )
     split.add_argument("--split-seed", type=int, metavar="N", help="seed of the folds (default: 0)")
     split.add_argument("--folds", type=int, metavar="K", help="number of folds (default: by the dataset's size)")
-    split.add_argument("--fold", type=int, metavar="I", help="the fold that is held out (default: the first)")
+    fold = "the fold that is held out (default: the first), or all: a run per fold, and their mean"
+    split.add_argument("--fold", type=_fold, metavar="I|all", help=fold)
     group = "regular expression: its first group in a file's path names the recording, which stays in one part"
     split.add_argument("--group-by", metavar="REGEX", help=group)
 
@@ -168,11 +171,35 @@ def check_split(flags: argparse.Namespace, set_names: Sequence[str]) -> None:
                 raise UsageError(f"{flag(name)} does not go with --split {flags.split}, whose parts are published")
     if flags.folds is not None and flags.folds < 2:
         raise UsageError("--folds must be at least 2: one fold cannot both train and validate")
-    if flags.fold is not None and (flags.fold < 0 or flags.folds is not None and flags.fold >= flags.folds):
+    if flags.fold == ALL:
+        if flags.split in ("folders", "listed"):
+            raise UsageError(f"--fold all does not go with --split {flags.split}, whose parts are stated")
+    elif flags.fold is not None and (flags.fold < 0 or flags.folds is not None and flags.fold >= flags.folds):
         last = f" and at most {flags.folds - 1}: there are {flags.folds} folds" if flags.folds is not None else ""
         raise UsageError(f"--fold must be 0 or more{last}")
     if flags.group_by is not None and "group_by" in set_names and not flags.group_by:
         raise UsageError("--group-by is empty: write a regular expression after it, or leave it out")
+
+
+def split_options(flags: argparse.Namespace) -> dict[str, Any]:
+    """Return the arguments of `train.data.open_dataset` that decide the split."""
+    every = flags.fold == ALL
+    return {
+        "name": flags.split or ("held-out" if every else None),
+        "seed": flags.split_seed,
+        "folds": flags.folds,
+        "fold": None if every else flags.fold,
+        "group_by": flags.group_by,
+        "negatives": str(flags.negatives),
+    }
+
+
+def _fold(text: str) -> int | str:
+    """Return the value of --fold."""
+    try:
+        return ALL if text == ALL else int(text)
+    except ValueError:
+        raise UsageError(f"--fold {text}: write the number of a fold, or all") from None
 
 
 def _add_recipe(parser: command.Parser) -> None:

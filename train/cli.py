@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
 
 from toolkit import command
 from toolkit.artifact.text_checks import is_one_line
@@ -17,10 +16,20 @@ from toolkit.errors import UsageError
 from toolkit.files import read_json, write_json, write_text
 from toolkit.frontend.spec import PICTURE
 from toolkit.processors import usable_processors
-from train import run
-from train.arguments import NEWEST, check_split, flag, report_parser, speed_parser, train_parser, with_defaults
-from train.config import MAX_SHARDS, MAX_THREADS, Compute, Recipe
-from train.data import data_root, open_dataset
+from train import folds, run
+from train.arguments import (
+    ALL,
+    NEWEST,
+    check_split,
+    flag,
+    report_parser,
+    speed_parser,
+    split_options,
+    train_parser,
+    with_defaults,
+)
+from train.config import MAX_SHARDS, MAX_THREADS, Compute, Recipe, RunConfig
+from train.data import Dataset, data_root, open_dataset
 from train.device import prepare
 from train.front_end import chosen_front_end, chosen_kind
 from train.networks import Dropout, parameter_count, summary
@@ -122,9 +131,7 @@ def _start(flags: argparse.Namespace, set_names: Sequence[str]) -> int:
     from train.progress import TrainingProgress
 
     with TrainingProgress() as progress:
-        split = {"seed": flags.split_seed, "folds": flags.folds, "fold": flags.fold, "group_by": flags.group_by}
-        split["negatives"] = str(flags.negatives)
-        dataset = open_dataset(root, kind, flags.split, progress=progress.steps, **split)
+        dataset = open_dataset(root, kind, progress=progress.steps, **split_options(flags))
         notices = dataset_notices(dataset, chosen="split" in set_names)
         for sentence in (*notices, *fit_notices(dataset, spec)):
             progress.notice(sentence)
@@ -137,11 +144,12 @@ def _start(flags: argparse.Namespace, set_names: Sequence[str]) -> int:
         if compute.device == "gpu" and flags.shards is None:
             compute = replace(compute, shards=1)  # a GPU fills its cores with one batch
         config = run.new_config(flags.network, dataset, spec, flags.seed, recipe, compute)
-        folder = run.create(flags.runs, flags.name, config, dataset)
+        every = flags.fold == ALL
+        folder = (folds if every else run).create(flags.runs, flags.name, config, dataset)
         try:
-            return _work(folder, lambda: run.work(folder, config, dataset, flags.cache, progress))
+            return _work(folder, config, dataset, flags.cache, progress)
         except Exception:
-            run.discard(folder)
+            (folds if every else run).discard(folder)
             raise
 
 
@@ -153,6 +161,12 @@ def _resume(flags: argparse.Namespace) -> int:
         folder = Path(flags.resume)
     else:
         raise UsageError("--resume is followed by an empty name: name a run folder, or nothing for the newest")
+    parent = folder
+    if folds.is_parent(parent):
+        if not (left := folds.unfinished(parent)):
+            print(folds.summary(folds.write_report(parent)))
+            return 0
+        folder = left[0]
     config = run.load_config(folder)
     if model not in (None, config.model):
         raise UsageError(f"{folder}: this is a run of {config.model}, not of {flags.network}: leave the network out")
@@ -165,19 +179,25 @@ def _resume(flags: argparse.Namespace) -> int:
 
     with TrainingProgress() as progress:
         config, dataset = run.resume(folder, flags.data, progress.steps)
-        return _work(folder, lambda: run.work(folder, config, dataset, flags.cache, progress))
+        return _work(parent, config, dataset, flags.cache, progress)
 
 
-def _work(folder: Path, work: Any) -> int:
+def _work(folder: Path, config: RunConfig, dataset: Dataset, cache: Path | None, progress: run.Listener) -> int:
     print(f"run: {folder}", file=sys.stderr)
+    every = folds.is_parent(folder)
     try:
-        result = work()
+        if every:
+            result = folds.work(folder, dataset, cache, progress)
+        else:
+            result = run.work(folder, config, dataset, cache, progress)
     except KeyboardInterrupt:
         hint = f"go on from the last finished epoch with python -m train --resume {folder}"
         print(f"python -m train: interrupted; {hint}", file=sys.stderr)
         return command.INTERRUPTED
-    keep = run.load_config(folder).recipe.keep
-    if keep == "best":
+    if every:
+        print(f"{folds.summary(result)}\n{folder}")
+        return 0
+    if (keep := config.recipe.keep) == "best":
         epoch = kept_epoch(read_json(folder / HISTORY), keep)
         print(f"kept: epoch {epoch} of {result['epochs']}, the best on the validation part")
     for name in ("validation", "test"):
@@ -197,16 +217,20 @@ def _report(flags: argparse.Namespace) -> int:
         if flags.output.suffix.lower() == ".json":
             raise UsageError(f"--output {flags.output}: the JSON is written beside the table: use a name ending in .md")
         command.output_file(flags.output.with_suffix(".json"), "--output")
-    unfinished = [target for target in flags.runs if _is_unfinished(target)]
+    parents = [target for target in flags.runs if folds.is_parent(target)]
+    targets = [target for target in flags.runs if target not in parents]
+    unfinished = [target for target in targets if _is_unfinished(target)]
     for folder in unfinished:
         print(f"left out: {folder}: this run is not finished", file=sys.stderr)
-    loaded = load_results([path for path in flags.runs if path not in unfinished])
+    text = "\n".join(folds.folds_report(folds.measured(parent)) for parent in parents)
+    alone = load_results([path for path in targets if path not in unfinished])
+    loaded = alone + load_results([folder for parent in parents for folder in folds.fold_folders(parent)])
     if not loaded:
         raise UsageError("report: none of these runs is finished: python -m train --resume carries one on")
     results = distinct(loaded)
     if len(results) < len(loaded):
         print(f"{len(loaded) - len(results)} of {len(loaded)} runs are named again: each counts once", file=sys.stderr)
-    _emit(results_report(results), flags.output)
+    _emit(text + (results_report(distinct(alone)) if alone else ""), flags.output)
     if flags.output is not None:
         kept = flags.output.with_suffix(".json")
         write_json(kept, to_json(results))

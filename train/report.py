@@ -48,7 +48,7 @@ def run_report(config: RunConfig, result: dict[str, Any], history: Sequence[dict
         lines += [*_paper_rows(config.model), "", TOP5_NOTE, "", LEAK_NOTE]
     for name in ("validation", "test"):
         if result[name]:
-            lines += ["", f"## Per class, {name}", "", *_class_table(result[name])]
+            lines += ["", f"## Per class, {name}", "", *class_table(result[name])]
             lines += ["", f"![confusion](confusion-{name}.png)"]
     losses = f"Training loss {last['loss']:.4f}, validation loss {last['val_loss']:.4f} after epoch {last['epoch']}."
     lines += ["", "## History", "", "![history](history.png)", "", losses]
@@ -111,7 +111,8 @@ def part_notes(part: dict[str, Any]) -> list[str]:
     return notes
 
 
-def _class_table(part: dict[str, Any]) -> list[str]:
+def class_table(part: dict[str, Any]) -> list[str]:
+    """Return a table of each class's precision, recall and F1."""
     lines = ["| class | n | precision | recall | F1 |", "|---|---|---|---|---|"]
     for name, score in part["per_class"].items():
         shares = " | ".join(f"{score[key]:.3f}" for key in ("precision", "recall", "f1"))
