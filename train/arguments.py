@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from toolkit import command
-from toolkit.data.splits import NAMES, PUBLISHED
 from toolkit.errors import UsageError
 from toolkit.frontend.presets import PRESETS
 from train.config import AUGMENTS, CLASS_WEIGHTS, DEVICES, KEEPS, OPTIMIZERS, PRECISIONS, SCHEDULES, Recipe
 from train.recipes import RECIPES
 from train.registry import NETWORKS
+from train.split_flags import add_split
 
 EPILOG = """examples:
   python -m train gtzanet --summary              the network's table
@@ -26,7 +26,6 @@ EPILOG = """examples:
   python -m train report runs/* -o results.md    the table over finished runs
   python -m train speed gtzanet                  the step against plain Keras
 """
-ALL = "all"  # the value of --fold for a run per fold
 NEWEST = object()  # the value of --resume without a name
 DEFAULTS: dict[str, Any] = {
     "recipe": None,
@@ -100,7 +99,7 @@ def train_parser(prog: str) -> command.Parser:
     parser.add_argument("--name", help="name of the run's folder (default: date, network, split, seed)")
     resume = "carry on this run, or the newest unfinished one"
     parser.add_argument("--resume", nargs="?", const=NEWEST, metavar="RUN", help=resume)
-    _add_split(parser)
+    add_split(parser)
     _add_recipe(parser)
     _add_compute(parser)
     return parser
@@ -141,65 +140,6 @@ def _add_front_end(parser: command.Parser) -> None:
 def _add_output(parser: command.Parser) -> None:
     where = "where the table is written (default: printed)"
     parser.add_argument("-o", "--output", type=_path("--output"), metavar="FILE", help=where)
-
-
-def _add_split(parser: command.Parser) -> None:
-    split = parser.add_argument_group("split")
-    split.add_argument(
-        "--split",
-        choices=NAMES,
-        help="paper: the paper's own, which leaks; fault-filtered: GTZAN's lists without faults; held-out: folds of "
-        "any dataset, one of which tests and one validates; stratified: one fold validates and none tests; folders: "
-        "the dataset's own folders train, validation and test; listed: the column part of a list (default: the "
-        "dataset's own parts where it has any, paper on GTZAN, else held-out)",
-    )
-    split.add_argument("--split-seed", type=int, metavar="N", help="seed of the folds (default: 0)")
-    split.add_argument("--folds", type=int, metavar="K", help="number of folds (default: by the dataset's size)")
-    fold = "the fold that is held out (default: the first), or all: a run per fold, and their mean"
-    split.add_argument("--fold", type=_fold, metavar="I|all", help=fold)
-    group = "regular expression: its first group in a file's path names the recording, which stays in one part"
-    split.add_argument("--group-by", metavar="REGEX", help=group)
-
-
-def check_split(flags: argparse.Namespace, set_names: Sequence[str]) -> None:
-    """Raise `UsageError` where the flags of a split make no sense together."""
-    if not 0 <= flags.split_seed < 2**31:
-        raise UsageError("--split-seed must be from 0 to 2147483647")
-    if flags.split in PUBLISHED:
-        for name in ("split_seed", "folds", "fold", "group_by"):
-            if name in set_names:
-                raise UsageError(f"{flag(name)} does not go with --split {flags.split}, whose parts are published")
-    if flags.folds is not None and flags.folds < 2:
-        raise UsageError("--folds must be at least 2: one fold cannot both train and validate")
-    if flags.fold == ALL:
-        if flags.split in ("folders", "listed"):
-            raise UsageError(f"--fold all does not go with --split {flags.split}, whose parts are stated")
-    elif flags.fold is not None and (flags.fold < 0 or flags.folds is not None and flags.fold >= flags.folds):
-        last = f" and at most {flags.folds - 1}: there are {flags.folds} folds" if flags.folds is not None else ""
-        raise UsageError(f"--fold must be 0 or more{last}")
-    if flags.group_by is not None and "group_by" in set_names and not flags.group_by:
-        raise UsageError("--group-by is empty: write a regular expression after it, or leave it out")
-
-
-def split_options(flags: argparse.Namespace) -> dict[str, Any]:
-    """Return the arguments of `train.data.open_dataset` that decide the split."""
-    every = flags.fold == ALL
-    return {
-        "name": flags.split or ("held-out" if every else None),
-        "seed": flags.split_seed,
-        "folds": flags.folds,
-        "fold": None if every else flags.fold,
-        "group_by": flags.group_by,
-        "negatives": str(flags.negatives),
-    }
-
-
-def _fold(text: str) -> int | str:
-    """Return the value of --fold."""
-    try:
-        return ALL if text == ALL else int(text)
-    except ValueError:
-        raise UsageError(f"--fold {text}: write the number of a fold, or all") from None
 
 
 def _add_recipe(parser: command.Parser) -> None:

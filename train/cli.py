@@ -17,17 +17,7 @@ from toolkit.files import read_json, write_json, write_text
 from toolkit.frontend.spec import PICTURE
 from toolkit.processors import usable_processors
 from train import folds, run
-from train.arguments import (
-    ALL,
-    NEWEST,
-    check_split,
-    flag,
-    report_parser,
-    speed_parser,
-    split_options,
-    train_parser,
-    with_defaults,
-)
+from train.arguments import NEWEST, flag, report_parser, speed_parser, train_parser, with_defaults
 from train.config import MAX_SHARDS, MAX_THREADS, Compute, Recipe, RunConfig
 from train.data import Dataset, data_root, open_dataset
 from train.device import prepare
@@ -40,6 +30,7 @@ from train.report import part_notes, results_report
 from train.results import HISTORY, distinct, load_results, to_json
 from train.schedule import kept_epoch
 from train.speed import speed_table
+from train.split_flags import ALL, check_split, split_options
 
 SMALL_NETWORK = 1_000_000
 SHARD_ITEMS = 8
