@@ -1,6 +1,6 @@
 """Training: networks on any front end, recipes, runs that survive a kill, and reports that show their uncertainty.
 
-- `cli`, `arguments`, `split_flags`, `progress`: the command line, its flags, and the bar that shows how far a training is.
+- `cli`, `arguments`, `split_flags`, `progress`: the command line, its flags, and the bar that shows how far it is.
 - `config`, `recipes`: what decides a run, and its recipe by name. `run`: a run from its first file to its last.
 - `data`, `feed`: the parts of a split in memory, and their batches where they are computed.
 - `registry`, `edgenet`: every network by its name; the one for grids.

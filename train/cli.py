@@ -175,17 +175,13 @@ def _resume(flags: argparse.Namespace) -> int:
 
 def _work(folder: Path, config: RunConfig, dataset: Dataset, cache: Path | None, progress: run.Listener) -> int:
     print(f"run: {folder}", file=sys.stderr)
-    every = folds.is_parent(folder)
     try:
-        if every:
-            result = folds.work(folder, dataset, cache, progress)
-        else:
-            result = run.work(folder, config, dataset, cache, progress)
+        result = folds.work(folder, config, dataset, cache, progress)
     except KeyboardInterrupt:
         hint = f"go on from the last finished epoch with python -m train --resume {folder}"
         print(f"python -m train: interrupted; {hint}", file=sys.stderr)
         return command.INTERRUPTED
-    if every:
+    if folds.is_parent(folder):
         print(f"{folds.summary(result)}\n{folder}")
         return 0
     if (keep := config.recipe.keep) == "best":

@@ -83,7 +83,16 @@ def discard(parent: Path) -> None:
         shutil.rmtree(parent)
 
 
-def work(parent: Path, dataset: Dataset, cache: Path | None, listener: run.Listener) -> dict[str, Any]:
+def work(
+    folder: Path, config: RunConfig, dataset: Dataset, cache: Path | None, listener: run.Listener
+) -> dict[str, Any]:
+    """Train a run, or every fold below a folder of them; return the value of its `metrics.json`."""
+    if is_parent(folder):
+        return train_folds(folder, dataset, cache, listener)
+    return run.work(folder, config, dataset, cache, listener)
+
+
+def train_folds(parent: Path, dataset: Dataset, cache: Path | None, listener: run.Listener) -> dict[str, Any]:
     """Train every fold that is not finished, and write `report.md` and `metrics.json`; return the value of the latter.
 
     Raises `RunError` if another process trains these folds, or the dataset is not the one they began with.

@@ -114,7 +114,7 @@ def test_a_dataset_that_changed_is_refused(parent: Path, data: Path) -> None:
     metrics.unlink()
     try:
         with pytest.raises(RunError, match="fold-1: the dataset changed"):
-            folds.work(parent, dataset, None, None)  # type: ignore[arg-type]
+            folds.train_folds(parent, dataset, None, None)  # type: ignore[arg-type]
         with pytest.raises(RunError, match="1 of 3 folds are not finished: go on with python -m train --resume"):
             folds.measured(parent)
     finally:
