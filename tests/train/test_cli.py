@@ -119,7 +119,7 @@ def test_which_epoch_is_kept_depends_on_the_split(
     parts: dict[str, tuple[str, ...]] = {"train": (), "validation": (), "test": ()}
     index = SimpleNamespace(kind="pictures", bad=(), doubtful=[], duplicates=(), items=(), parts=(), classes=("a", "b"))
     dataset = SimpleNamespace(
-        index=index, split=SimpleNamespace(**parts, name=split, missing=(), seed=None), recordings={}
+        index=index, split=SimpleNamespace(**parts, name=split, missing=(), seed=None), recordings={}, alike=()
     )
     recipes: list[Recipe] = []
 
