@@ -99,9 +99,11 @@ def test_predictions_have_seven_digits_and_name_recordings_and_windows_where_the
     part = Part(("x", "y", "z"), np.zeros((len(clips), 1)), np.array([0, 1, 1]), np.array(clips), recordings)
     scores = np.full((len(clips), 2), 1 / 3)
     scores[-1] = 0.123456789, 1e-8
-    monkeypatch.setattr("train.feed.make_feed", lambda part, device: part)
-    monkeypatch.setattr("train.step.make_predict_step", lambda model, compute: model)
-    monkeypatch.setattr("train.fit.predict_all", lambda step, feed, items: (scores[:items], None))
+    from train import feed, fit, step  # all of them before one is changed: they import from each other
+
+    monkeypatch.setattr(feed, "make_feed", lambda part, device: part)
+    monkeypatch.setattr(step, "make_predict_step", lambda model, compute: model)
+    monkeypatch.setattr(fit, "predict_all", lambda step, feed, items: (scores[:items], None))
     value = predictions(None, part, Compute())
     several = len(clips) > 3
     last = [0.2283951, 0.1666667] if several else [0.1234568, 0.0]
