@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runtime.output import FEW, MANY
+from runtime.prediction import FEW, MANY
 from toolkit.artifact.card import Card
 from toolkit.artifact.file import read_model
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runtime.classifier import Classifier
-from runtime.prediction import Prediction, State
+from runtime.prediction import FEW, MANY, Prediction, State
 from toolkit.artifact.card import Card, feature_level
 from toolkit.error_text import printable
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from runtime.classify import FilesRequest
 
 BAR = 24
-MANY, FEW = 20, 10
-"""Above so many classes, a table shows so many."""
 
 
 def state_of(prediction: Prediction, least: float | None) -> State:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
+MANY, FEW = 20, 10
+"""Of more classes than many, few are shown."""
+
 
 class State(StrEnum):
     """What a sound is: of a class, silence, or of no class that is probable enough. A class may have any name."""

@@ -12,7 +12,7 @@ import pytest
 
 from runtime import output
 from runtime.classify import FilesRequest
-from runtime.prediction import Prediction, Window
+from runtime.prediction import FEW, Prediction, Window
 from runtime.sources import Raw
 from tests.cards import example_card
 from toolkit.artifact.card_sections import AccuracyCard, TensorCard
@@ -89,7 +89,7 @@ def test_a_table_of_many_classes_is_short() -> None:
     labels = tuple(f"class {number}" for number in range(30))
     prediction = PREDICTION._replace(labels=labels, probabilities=(1 / 30,) * 30)
     lines = output.as_table("a.wav", prediction, 0.0, None).splitlines()
-    assert len(lines) == 2 + output.FEW + 1 and lines[-1] == "  and 20 less probable ones: --top N shows more"
+    assert len(lines) == 2 + FEW + 1 and lines[-1] == "  and 20 less probable ones: --top N shows more"
     assert len(output.as_table("a.wav", prediction, 0.0, 12).splitlines()) == 2 + 12
 
 

@@ -181,7 +181,7 @@ def test_a_card_that_does_not_fit_the_model_is_refused(
     needs_engine(format)
     source, target = artifacts / f"gtzanet-int8.{format}", tmp_path / f"changed.{format}"
     card = read_archive(source).card.to_dict()
-    rewritten(source, target, labels=["a", "b", "c"], output={**card["output"], "shape": [1, 3]})
+    rewritten(source, target, labels=["a", "b", "c"], output={**card["output"], "shape": [1, 3]}, golden=None)
     with pytest.raises(ArtifactError, match=rf"output is {dtype} \(1, 4\), but its card says {dtype} \(1, 3\)"):
         open_engine(target)
     unsigned = {"dtype": "uint8", "scale": card["input"]["scale"] or 1.0, "zero_point": 5}
