@@ -67,6 +67,20 @@ def test_the_twin_is_the_model_but_for_its_masks() -> None:
     assert np.array_equal(masked[0], masked[1]) and not np.array_equal(masked[0], masked[2])
 
 
+def test_layers_without_names_are_called_the_same_in_every_process() -> None:
+    """A resumed run builds fewer models in its process; the saved file holds the names."""
+    import tf_keras
+
+    from train.built import built_model
+
+    def build(shape: Any, classes: int) -> Any:
+        layers = tf_keras.layers
+        return tf_keras.Sequential([layers.Input(shape), layers.Flatten(), layers.Dense(classes)])
+
+    first, second = ([layer.name for layer in built_model("own", build, SHAPE, 3).layers] for _ in range(2))
+    assert first == second == ["flatten", "dense"]
+
+
 def test_a_function_may_bring_weights_of_its_own() -> None:
     import tf_keras
 
