@@ -84,9 +84,16 @@ def test_layers_without_names_are_called_the_same_in_every_process() -> None:
 def test_a_function_may_bring_weights_of_its_own() -> None:
     import tf_keras
 
-    head = tf_keras.layers.Dense(3, kernel_initializer="ones", activation="softmax")
-    model = model_of(tf_keras.layers.Flatten(), head, twin=True)
-    assert (model.get_weights()[0] == 1).all()
+    from train.built import built_model
+
+    def build(shape: Any, classes: int) -> Any:
+        layers = tf_keras.layers
+        model = tf_keras.Sequential([layers.Input(shape), layers.Flatten(), layers.Dense(classes)])
+        model.set_weights([np.full(weights.shape, 7.0) for weights in model.get_weights()])
+        return model
+
+    for twin in (False, True):
+        assert all((weights == 7).all() for weights in built_model("own", build, SHAPE, 3, twin=twin).get_weights())
 
 
 @pytest.mark.parametrize(
