@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -320,6 +321,21 @@ def test_held_out_needs_three_recordings_of_each_class() -> None:
         make_split("held-out", named_index(*(f"a/s{n}" for n in range(9)), "b/s1"))
     with pytest.raises(DatasetError, match="2 folds cannot train, validate and test: use 3 or more"):
         make_split("held-out", index, folds=2)
+
+
+def test_folds_of_several_labels_hold_each_of_them() -> None:
+    """Each fold has its share of a label, the rare one too, to within two items."""
+    rng = np.random.default_rng(0)
+    shares = {"a": 0.9, "b": 0.5, "c": 0.2, "d": 0.08}
+    items = []
+    for number in range(200):
+        labels = tuple(name for name, share in shares.items() if rng.random() < share) or ("a",)
+        items.append(Item(f"{number}.wav", labels[0], f"{number}", f"{number}", labels=labels))
+    index = Index(Path("/nowhere"), "audio", tuple(shares), tuple(items), (), ())
+    for fold in range(5):
+        split = make_split("held-out", index, folds=5, fold=fold)
+        held = Counter(label for name in split.test for label in index.by_name[name].labels)
+        assert all(abs(held[name] - count / 5) <= 2 for name, count in index.counts().items()), held
 
 
 def test_alike_items_stay_in_one_part() -> None:
