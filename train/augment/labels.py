@@ -11,7 +11,8 @@ import tensorflow as tf
 class Mixup:
     """Mix each item with the one before it, values and labels alike: weights w and 1 - w, w of Beta(alpha, alpha).
 
-    The batch's order is random, so that its neighbours are random partners. `w` is an item's own.
+    The batch's order is random, so that its neighbours are random partners. An item's own weight is the larger of the
+    two: which of a pair comes first does not matter to the distribution, and every item is in its epoch.
     Source: H. Zhang et al., "mixup: Beyond Empirical Risk Minimization" (2018).
     """
 
@@ -23,9 +24,9 @@ class Mixup:
         return _mixed(values, weights), _mixed(labels, weights)
 
     def weights(self, items: int, seed: tf.Tensor) -> tf.Tensor:
-        """Return each item's own weight, float32 (items,): two Gamma(alpha) values a, b give a / (a + b)."""
+        """Return each item's own weight, float32 (items,): two Gamma(alpha) values a, b give max(a, b) / (a + b)."""
         gammas = tf.random.stateless_gamma((2, items), seed, alpha=self.alpha) + 1e-30  # two zeros are a half each
-        return gammas[0] / (gammas[0] + gammas[1])
+        return tf.reduce_max(gammas, 0) / (gammas[0] + gammas[1])
 
 
 def _mixed(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:

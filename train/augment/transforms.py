@@ -90,21 +90,24 @@ class TimeStretch:
 
 @dataclass(frozen=True)
 class Gain:
-    """Make the sound up to `decibels` louder or quieter; values stay between the scale's floor and ceiling."""
+    """Make the sound up to `decibels` louder or quieter.
+
+    Values end at the scale's floor and ceiling; what lies at the floor is silence and stays there.
+    """
 
     decibels: float
 
     def __call__(self, values: tf.Tensor, scale: GridScale, seed: tf.Tensor) -> tf.Tensor:
         gain = _floats(values, (1,), -self.decibels, self.decibels, seed)
-        return _limited(grid_ops.add_curve(values, scale.per_decibel * gain), scale)
+        return _louder(values, gain, scale)
 
 
 @dataclass(frozen=True)
 class Equaliser:
     """Add a smooth curve over the bands, as of another microphone or room, to every frame.
 
-    Its `points` evenly spaced values are uniform up to `decibels` either way; half cosine waves join them. Values
-    stay between the scale's floor and ceiling.
+    Its `points` evenly spaced values are uniform up to `decibels` either way; half cosine waves join them. Values end
+    as those of `Gain` do.
     """
 
     decibels: float
@@ -113,7 +116,7 @@ class Equaliser:
     def __call__(self, values: tf.Tensor, scale: GridScale, seed: tf.Tensor) -> tf.Tensor:
         heights = _floats(values, (self.points,), -self.decibels, self.decibels, seed)
         curve = heights @ tf.constant(self.basis(values.shape[grid_ops.BANDS]))
-        return _limited(grid_ops.add_curve(values, scale.per_decibel * curve), scale)
+        return _louder(values, curve, scale)
 
     def basis(self, bands: int) -> np.ndarray:
         """Return the weight of each point in each band, float32 (points, bands): a band's weights sum to 1."""
@@ -122,8 +125,10 @@ class Equaliser:
         return ((1 + np.cos(np.pi * distances)) / 2).astype(np.float32)
 
 
-def _limited(values: tf.Tensor, scale: GridScale) -> tf.Tensor:
-    return tf.clip_by_value(values, scale.floor, scale.ceiling)
+def _louder(values: tf.Tensor, decibels: tf.Tensor, scale: GridScale) -> tf.Tensor:
+    """Return grids whose bands are louder by `decibels`, float32 (n, bands) or (n, 1)."""
+    louder = tf.clip_by_value(grid_ops.add_curve(values, scale.per_decibel * decibels), scale.floor, scale.ceiling)
+    return tf.where(values > scale.floor, louder, values)
 
 
 def _frames(seconds: float, most: float, scale: GridScale, frames: int) -> int:

@@ -112,7 +112,7 @@ def test_an_equaliser_adds_one_smooth_curve_to_every_frame() -> None:
     assert np.abs(np.diff(curve, axis=1)).max() <= steepest
 
 
-def test_values_stay_between_floor_and_ceiling() -> None:
+def test_values_end_at_floor_and_ceiling_and_silence_stays_silent() -> None:
     from train.augment.transforms import Equaliser, Gain
 
     cells = GridScale(11.1, 6.4, 0.0, 255.0, keeps_level=True)
@@ -120,3 +120,4 @@ def test_values_stay_between_floor_and_ceiling() -> None:
     for transform in (Gain(6), Equaliser(6, 5)):
         louder = apply(transform, grids, scale=cells)
         assert (louder.min(), louder.max()) == (0, 255)
+        assert (louder[grids == 0] == 0).all() and (louder[(grids > 0) & (grids < 255)] != 0).mean() > 0.8
