@@ -23,10 +23,10 @@ RECIPES: dict[str, Recipe] = {
         averaging=0.05,
         label_smoothing=0.1,
         mixup=0.4,
-        augment="strong",
+        augment="light",
     ),
 }
-"""The paper's; and AdamW with warm-up, cosine, averaged weights, smoothed labels, mixup and strong augmentation."""
+"""The paper's; and AdamW with warm-up, cosine, averaged weights, smoothed labels, mixup and light augmentation."""
 
 _BELONGS = {
     "momentum": ("optimizer", "sgd"),

@@ -160,11 +160,13 @@ def test_a_modern_run_killed_anywhere_ends_the_same(tmp_path: Path) -> None:
     for number in range(12):
         write_sound(tmp_path / "data" / ("hum", "tap")[number % 2] / f"{number:02}.wav", number, seconds=1.0)
     places = ("--data", tmp_path / "data", "--cache", tmp_path / "cache", "--runs", tmp_path, "--window", "1")
-    flags = ("--split", "stratified", "--epochs", "3", "--batch-size", "4", "--threads", "2", "--averaging", "0.9")
+    flags = ("--split", "stratified", "--epochs", "3", "--batch-size", "4", "--threads", "2")
+    modern = ("--averaging", "0.9", "--augment", "strong")
     for name, points in (("whole", ("nowhere",)), ("killed", ("after-checkpoint", "mid-epoch", "nowhere"))):
         for number, point in enumerate(points):
             done = drive(
-                point, *(("--resume", tmp_path / name) if number else ("edgenet", *places, *flags, "--name", name))
+                point,
+                *(("--resume", tmp_path / name) if number else ("edgenet", *places, *flags, *modern, "--name", name)),
             )
         assert done.returncode == 0, done.stderr
     whole, killed = tmp_path / "whole", tmp_path / "killed"
