@@ -1,6 +1,6 @@
 """Training: networks on any front end, recipes, runs that survive a kill, and reports that show their uncertainty.
 
-- `cli`, `arguments`, `split_flags`, `progress`: the command line, its flags, and the bar that shows how far it is.
+- `cli`, `arguments`, `split_flags`, `start`, `progress`: the command line, its flags, what they start, how far it is.
 - `config`, `recipes`: what decides a run, and its recipe by name. `run`: a run from its first file to its last.
 - `data`, `feed`: the parts of a split in memory, and their batches where they are computed.
 - `registry`, `edgenet`: every network by its name; the one for grids.
@@ -9,6 +9,7 @@
 - `front_end`: what the network hears.
 - `notices`: what a run reports at its start of its clips.
 - `device`: TensorFlow, prepared for a processor or a GPU.
+- `preview`: a batch as the network sees it.
 - `fit`, `step`: the loop over epochs, and one step.
 - `state`, `schedule`, `checkpoint`: what changes from epoch to epoch, the learning rate, and the file that keeps both.
 - `evaluate`, `results`: a network's metrics, and those of finished runs.

@@ -22,6 +22,7 @@ EPILOG = """examples:
   python -m train gtzanet --split fault-filtered the split of GTZAN that does not leak
   python -m train edgenet --data my_sounds/      your own sounds, one subfolder per class
   python -m train edgenet --data DIR --fold all  a run per fold, and their mean
+  python -m train preview edgenet --data DIR -o batch.png   a batch as the network sees it
   python -m train --resume                       carry on the newest unfinished run
   python -m train report runs/* -o results.md    the table over finished runs
   python -m train speed gtzanet                  the step against plain Keras
@@ -86,22 +87,25 @@ def train_parser(prog: str) -> command.Parser:
     own = "or package.module:NETWORK, one of your own"
     parser.add_argument("network", nargs="?", help=f"{', '.join(sorted(NETWORKS))}, {own}")
     parser.add_argument("--summary", action="store_true", help="print the network's table and exit")
-    _add_data(parser)
-    kinds = "which files to use where a dataset has both (default: pictures)"
-    parser.add_argument("--kind", choices=("pictures", "audio"), help=kinds)
-    negatives = "a folder of sounds of none of the classes: one more class, background"
-    parser.add_argument("--negatives", type=_path("--negatives"), metavar="DIR", help=negatives)
-    _add_front_end(parser)
-    cache = "where features computed from audio files are kept"
-    parser.add_argument("--cache", type=_path("--cache"), metavar="DIR", help=cache)
+    _add_examples(parser)
     runs = "folder of run folders (default: runs)"
     parser.add_argument("--runs", type=_path("--runs"), default=Path("runs"), metavar="DIR", help=runs)
     parser.add_argument("--name", help="name of the run's folder (default: date, network, split, seed)")
     resume = "carry on this run, or the newest unfinished one"
     parser.add_argument("--resume", nargs="?", const=NEWEST, metavar="RUN", help=resume)
-    add_split(parser)
-    _add_recipe(parser)
-    _add_compute(parser)
+    _add_run(parser)
+    return parser
+
+
+def preview_parser(prog: str) -> command.Parser:
+    """Return the parser of `preview`."""
+    described = "Plot the first batch of a training as the network sees it, before and after augmentation."
+    parser = command.Parser(prog=f"{prog} preview", description=described)
+    parser.add_argument("network", help=", ".join(sorted(NETWORKS)))
+    _add_examples(parser)
+    plot = "where the plot is written, a PNG file"
+    parser.add_argument("-o", "--output", type=_path("--output"), metavar="FILE", required=True, help=plot)
+    _add_run(parser)
     return parser
 
 
@@ -135,6 +139,23 @@ def _add_front_end(parser: command.Parser) -> None:
     parser.add_argument("--window", type=float, metavar="S", help="seconds of sound in one input of the network")
     hop = "seconds from one window of a longer file to the next (0: as few windows as cover it)"
     parser.add_argument("--hop", type=float, metavar="S", help=hop)
+
+
+def _add_examples(parser: command.Parser) -> None:
+    _add_data(parser)
+    kinds = "which files to use where a dataset has both (default: pictures)"
+    parser.add_argument("--kind", choices=("pictures", "audio"), help=kinds)
+    negatives = "a folder of sounds of none of the classes: one more class, background"
+    parser.add_argument("--negatives", type=_path("--negatives"), metavar="DIR", help=negatives)
+    _add_front_end(parser)
+    cache = "where features computed from audio files are kept"
+    parser.add_argument("--cache", type=_path("--cache"), metavar="DIR", help=cache)
+
+
+def _add_run(parser: command.Parser) -> None:
+    add_split(parser)
+    _add_recipe(parser)
+    _add_compute(parser)
 
 
 def _add_output(parser: command.Parser) -> None:

@@ -5,41 +5,45 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import fields, replace
 from pathlib import Path
 
 from toolkit import command
-from toolkit.artifact.text_checks import is_one_line
 from toolkit.data import run_folder
 from toolkit.data.run_folder import newest_run
 from toolkit.errors import UsageError
 from toolkit.files import read_json, write_json, write_text
-from toolkit.frontend.spec import PICTURE
-from toolkit.processors import usable_processors
+from toolkit.frontend.spec import PICTURE, FrontEnd
 from train import folds, run
-from train.arguments import NEWEST, flag, report_parser, speed_parser, train_parser, with_defaults
-from train.config import MAX_SHARDS, MAX_THREADS, Compute, Recipe, RunConfig
-from train.data import Dataset, data_root, open_dataset
+from train.arguments import (
+    NEWEST,
+    flag,
+    preview_parser,
+    report_parser,
+    speed_parser,
+    train_parser,
+    with_defaults,
+)
+from train.config import Compute, RunConfig
+from train.data import Dataset, data_root, load_part
 from train.device import prepare
-from train.front_end import chosen_front_end, chosen_kind
-from train.networks import Dropout, parameter_count, summary
-from train.notices import dataset_notices, fit_notices, imbalance
+from train.front_end import chosen_front_end
+from train.networks import summary
 from train.recipes import recipe_of
 from train.registry import NETWORKS, find_network
 from train.report import part_notes, results_report
 from train.results import HISTORY, distinct, load_results, to_json
 from train.schedule import kept_epoch
 from train.speed import speed_table
-from train.split_flags import ALL, check_split, split_options
+from train.split_flags import ALL
+from train.start import compute_of, new_run
 
-SMALL_NETWORK = 1_000_000
-SHARD_ITEMS = 8
 PROG = "python -m train"
 
 
 def jobs() -> command.Jobs:
     """Return the jobs of `python -m train`."""
     verbs = {
+        "preview": command.Verb("a batch as the network sees it", lambda: preview_parser(PROG), _preview),
         "report": command.Verb("finished runs as one table", lambda: report_parser(PROG), _report),
         "speed": command.Verb("a training step beside plain Keras", lambda: speed_parser(PROG), _speed),
     }
@@ -84,57 +88,11 @@ def _summary(flags: argparse.Namespace) -> int:
     return 0
 
 
-def _compute(flags: argparse.Namespace, recipe: Recipe) -> Compute:
-    threads, shards, table = flags.threads, flags.shards, find_network(flags.network).table
-    if threads is None:
-        threads = min(usable_processors(), MAX_THREADS)
-    if table is None and shards not in (None, 1):
-        raise UsageError(
-            f"--shards: {flags.network} is built by a function, and normalises whole batches: leave it out"
-        )
-    small = table is not None and parameter_count(table) < SMALL_NETWORK
-    if shards is None:
-        shards = min(max(1, recipe.batch_size // SHARD_ITEMS), MAX_SHARDS) if small and flags.device != "gpu" else 1
-    return Compute("cpu", flags.precision, threads, shards)
-
-
-def _check_start(flags: argparse.Namespace, set_names: Sequence[str]) -> None:
-    """Raise `UsageError` where the flags of a new run make no sense together, before anything is written."""
-    network = find_network(flags.network)
-    if flags.dropout is not None and network.table and not any(isinstance(at, Dropout) for at in network.table):
-        raise UsageError(f"--dropout: {flags.network} has no dropout layer: leave the flag out")
-    if flags.seed < 0 or flags.seed >= 2**31:
-        raise UsageError("--seed must be from 0 to 2147483647")
-    check_split(flags, set_names)
-    name = flags.name
-    if name is not None and (not name.strip(" .") or not is_one_line(name) or set(name) & set("/\\")):
-        raise UsageError(f"--name {name!r} is no folder name: use letters, digits, '-' and '_'; --runs names where")
-
-
 def _start(flags: argparse.Namespace, set_names: Sequence[str]) -> int:
-    _check_start(flags, set_names)
-    network = find_network(flags.network)
-    spec = chosen_front_end(network, flags.front_end, flags.window, flags.hop)
-    values = {field.name: getattr(flags, field.name) for field in fields(Recipe)}
-    recipe = recipe_of(flags.recipe or network.recipe, values | {"keep": flags.keep or "best"}, spec)
-    compute = _compute(flags, recipe)
-    kind, root = chosen_kind(spec, flags.kind), data_root(flags.data)
     from train.progress import TrainingProgress
 
     with TrainingProgress() as progress:
-        dataset = open_dataset(root, kind, progress=progress.steps, **split_options(flags))
-        notices = dataset_notices(dataset, chosen="split" in set_names)
-        for sentence in (*notices, *fit_notices(dataset, spec)):
-            progress.notice(sentence)
-        if flags.class_weights is None and (unequal := imbalance(dataset)):
-            progress.notice(unequal)
-            recipe = replace(recipe, class_weights="balanced")
-        if flags.keep is None and dataset.split.name == "paper":
-            recipe = replace(recipe, keep="last")
-        compute = prepare(flags.device, compute)
-        if compute.device == "gpu" and flags.shards is None:
-            compute = replace(compute, shards=1)  # a GPU fills its cores with one batch
-        config = run.new_config(flags.network, dataset, spec, flags.seed, recipe, compute)
+        dataset, config = new_run(flags, set_names, progress)
         every = flags.fold == ALL
         folder = (folds if every else run).create(flags.runs, flags.name, config, dataset)
         try:
@@ -236,6 +194,22 @@ def _emit(text: str, output: Path | None) -> None:
         write_text(output, text)
 
 
+def _preview(arguments: argparse.Namespace) -> int:
+    flags, set_names = with_defaults(arguments)
+    command.output_file(flags.output, "--output")
+    from train.progress import TrainingProgress
+
+    with TrainingProgress() as progress:
+        dataset, config = new_run(flags, set_names, progress)
+        spec = FrontEnd.from_dict(config.front_end)
+        part = load_part(dataset, dataset.split.train, spec, flags.cache, progress.steps)
+        from train.preview import save_preview
+
+        save_preview(config, part, flags.output)
+    print(f"written: {flags.output}", file=sys.stderr)
+    return 0
+
+
 def _speed(arguments: argparse.Namespace) -> int:
     flags, _ = with_defaults(arguments)
     if find_network(flags.network).front_end != "gtzan-picture":
@@ -243,7 +217,7 @@ def _speed(arguments: argparse.Namespace) -> int:
     if flags.output is not None:
         command.output_file(flags.output, "--output")
     recipe = recipe_of("paper", {"batch_size": flags.batch_size}, PICTURE)
-    compute = _compute(flags, recipe)
+    compute = compute_of(flags, recipe)
     device = "gpu" if flags.device == "gpu" else "cpu"
     _emit(speed_table(flags.network, data_root(flags.data), device, recipe, compute), flags.output)
     return 0

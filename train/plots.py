@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import matplotlib
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
+import numpy as np
 
 from toolkit.error_text import first_line
 from toolkit.files import atomic_path
@@ -60,6 +62,28 @@ def plot_confusion(confusion: list[list[int]], classes: list[str], title: str, p
     axes.set_yticks(ticks, classes, parse_math=False)
     axes.set(xlabel="predicted", ylabel="true")
     axes.set_title(title, parse_math=False)
+    _save(figure, path)
+
+
+def plot_batch(before: np.ndarray, labels: Sequence[str], after: np.ndarray, soft: Sequence[str], path: Path) -> None:
+    """Plot pictures or grids (n, rows, columns, channels) in columns: each as it is read, and below as it is trained.
+
+    A grid's lowest band is at the bottom, and all grids have the colours of one scale.
+    """
+    columns = min(4, len(before))
+    rows = 2 * math.ceil(len(before) / columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(3.4 * columns, 2.2 * rows), layout="constrained", squeeze=False)
+    options = {"cmap": "magma", "origin": "lower", "aspect": "auto", "vmin": before.min(), "vmax": before.max()}
+    for place in range(rows * columns // 2):
+        row, column = 2 * (place // columns), place % columns
+        for side, (values, texts) in enumerate(((before, labels), (after, soft))):
+            cell = axes[row + side, column]
+            cell.set_axis_off()
+            if place >= len(before):
+                continue
+            grid = values.shape[-1] == 1
+            cell.imshow(*((values[place, ..., 0],) if grid else (values[place] / 255,)), **(options if grid else {}))
+            cell.set_title(texts[place], fontsize=8, parse_math=False)
     _save(figure, path)
 
 

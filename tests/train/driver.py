@@ -61,7 +61,7 @@ def plant(point: str) -> None:
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[2]))
-    from train import cli
+    from train import cli, start
 
     prepare = vars(cli)["prepare"]
 
@@ -71,5 +71,6 @@ if __name__ == "__main__":
         plant(sys.argv[1])
         return compute
 
-    vars(cli)["prepare"] = prepare_and_plant
+    for module in (cli, start):
+        vars(module)["prepare"] = prepare_and_plant
     raise SystemExit(cli.entry(sys.argv[2:]))

@@ -14,7 +14,7 @@ from tests.toolkit.trees import picture_tree
 from tests.train.test_config import make_config
 from toolkit.errors import UsageError
 from toolkit.files import write_json
-from train import cli, run
+from train import run, start
 from train.cli import entry
 from train.config import Recipe
 
@@ -45,6 +45,12 @@ from train.config import Recipe
         (["edgenet", "--window", "2", "--hop", "3"], "hop_seconds is 3.0; it must be at most a window"),
         (["gtzanet", "--front-end", "log-mel"], "gtzanet does not fit the front end's 64 x 313 x 1"),
         (["edgenet", "--kind", "pictures"], "--kind pictures: pictures show gtzan-picture or mel-grid alone"),
+        (["gtzanet", "--augment", "light"], "--augment: a picture has colours and a frame"),
+        (["gtzanet", "--weight-decay", "0.1"], "--weight-decay belongs to --optimizer adamw, and this is sgd"),
+        (["gtzanet", "--recipe", "modern", "--mixup", "0.01"], "--mixup must be 0, or from 0.1 to 100"),
+        (["edgenet", "--momentum", "0.5"], "--momentum belongs to --optimizer sgd, and this is adamw"),
+        (["preview", "edgenet", "-o", "no/batch.png"], "there is no folder no"),
+        (["preview", "resnet", "-o", "batch.png"], "unknown network 'resnet'"),
         (["speed", "edgenet"], "speed: edgenet hears no pictures"),
         (["--resume", "x", "--window", "3"], "--window cannot be changed when a run is resumed"),
         (["gtzanet", "--data", ""], "--data is empty"),
@@ -127,8 +133,8 @@ def test_which_epoch_is_kept_depends_on_the_split(
         recipes.append(recipe)
         raise UsageError("enough")
 
-    monkeypatch.setattr(cli, "open_dataset", lambda *_, **__: dataset)
-    monkeypatch.setattr(cli, "prepare", lambda device, compute: compute)
+    monkeypatch.setattr(start, "open_dataset", lambda *_, **__: dataset)
+    monkeypatch.setattr(start, "prepare", lambda device, compute: compute)
     monkeypatch.setattr(run, "new_config", stop)
     assert entry(["gtzanet", "--data", "x", *flags]) == 2
     assert [recipe.keep for recipe in recipes] == [keep]

@@ -1,0 +1,77 @@
+"""What a new run is, from the flags of the command line."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from typing import Any
+
+from toolkit.artifact.text_checks import is_one_line
+from toolkit.errors import UsageError
+from toolkit.processors import usable_processors
+from train import run
+from train.config import MAX_SHARDS, MAX_THREADS, Compute, Recipe, RunConfig
+from train.data import Dataset, data_root, open_dataset
+from train.device import prepare
+from train.front_end import chosen_front_end, chosen_kind
+from train.networks import Dropout, parameter_count
+from train.notices import dataset_notices, fit_notices, imbalance
+from train.recipes import recipe_of
+from train.registry import find_network
+from train.split_flags import check_split, split_options
+
+SMALL_NETWORK = 1_000_000
+SHARD_ITEMS = 8
+
+
+def new_run(flags: argparse.Namespace, set_names: Sequence[str], progress: Any) -> tuple[Dataset, RunConfig]:
+    """Return the dataset and the configuration that the flags describe; what contradicts itself is refused first."""
+    check_start(flags, set_names)
+    network = find_network(flags.network)
+    spec = chosen_front_end(network, flags.front_end, flags.window, flags.hop)
+    values = {field.name: getattr(flags, field.name) for field in fields(Recipe)}
+    recipe = recipe_of(flags.recipe or network.recipe, values | {"keep": flags.keep or "best"}, spec)
+    compute = compute_of(flags, recipe)
+    kind, root = chosen_kind(spec, flags.kind), data_root(flags.data)
+    dataset = open_dataset(root, kind, progress=progress.steps, **split_options(flags))
+    notices = dataset_notices(dataset, chosen="split" in set_names)
+    for sentence in (*notices, *fit_notices(dataset, spec)):
+        progress.notice(sentence)
+    if flags.class_weights is None and (unequal := imbalance(dataset)):
+        progress.notice(unequal)
+        recipe = replace(recipe, class_weights="balanced")
+    if flags.keep is None and dataset.split.name == "paper":
+        recipe = replace(recipe, keep="last")
+    compute = prepare(flags.device, compute)
+    if compute.device == "gpu" and flags.shards is None:
+        compute = replace(compute, shards=1)  # a GPU fills its cores with one batch
+    return dataset, run.new_config(flags.network, dataset, spec, flags.seed, recipe, compute)
+
+
+def check_start(flags: argparse.Namespace, set_names: Sequence[str]) -> None:
+    """Raise `UsageError` where the flags of a new run make no sense together, before anything is written."""
+    network = find_network(flags.network)
+    if flags.dropout is not None and network.table and not any(isinstance(at, Dropout) for at in network.table):
+        raise UsageError(f"--dropout: {flags.network} has no dropout layer: leave the flag out")
+    if flags.seed < 0 or flags.seed >= 2**31:
+        raise UsageError("--seed must be from 0 to 2147483647")
+    check_split(flags, set_names)
+    name = flags.name
+    if name is not None and (not name.strip(" .") or not is_one_line(name) or set(name) & set("/\\")):
+        raise UsageError(f"--name {name!r} is no folder name: use letters, digits, '-' and '_'; --runs names where")
+
+
+def compute_of(flags: argparse.Namespace, recipe: Recipe) -> Compute:
+    """Return how a run computes, on a processor until its device is known."""
+    threads, shards, table = flags.threads, flags.shards, find_network(flags.network).table
+    if threads is None:
+        threads = min(usable_processors(), MAX_THREADS)
+    if table is None and shards not in (None, 1):
+        raise UsageError(
+            f"--shards: {flags.network} is built by a function, and normalises whole batches: leave it out"
+        )
+    small = table is not None and parameter_count(table) < SMALL_NETWORK
+    if shards is None:
+        shards = min(max(1, recipe.batch_size // SHARD_ITEMS), MAX_SHARDS) if small and flags.device != "gpu" else 1
+    return Compute("cpu", flags.precision, threads, shards)
