@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -20,7 +20,7 @@ AHEAD = 2
 """Items per thread that are begun before the first of them is done."""
 
 
-def iter_threads(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+def iter_threads(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
     """Yield `function(item)` of every item, in order, computed in at most eight threads, no more than there are cores.
 
     Few results wait to be yielded, so that memory is flat. The first exception stops the work that has not begun.

@@ -87,7 +87,9 @@ def load_windows(
             packed.flush()
             content = mmap(packed.fileno(), 0, access=ACCESS_READ) if counts else b""
     except OSError as error:
-        raise DatasetError(f"cannot keep features in {folder} ({error.strerror}): use --cache DIR") from error
+        raise DatasetError(
+            f"cannot keep features in {folder} ({error.strerror}): use --cache DIR, or set XDG_CACHE_HOME"
+        ) from error
     values = np.frombuffer(content, dtype_of(spec)).reshape(-1, *spec.shape)
     return Windows(values, np.repeat(np.arange(len(items)), counts))
 

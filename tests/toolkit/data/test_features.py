@@ -249,8 +249,8 @@ def test_a_full_disk_keeps_whole_entries_only(sounds: Index, tmp_path: Path, lim
     """A limit on the size of files stands for the end of the disk: of an entry, and of what is mapped."""
     process = loader(sounds, tmp_path / "cache", tmp_path / "a.npy", limit)
     _, messages = process.communicate(timeout=60)
-    sentence = f"DatasetError: cannot keep features in {tmp_path / 'cache'} (File too large): use --cache DIR"
-    assert process.returncode == 1 and messages.endswith(sentence + "\n")
+    sentence = f"DatasetError: cannot keep features in {tmp_path / 'cache'} (File too large): use --cache DIR, or set"
+    assert process.returncode == 1 and messages.endswith(sentence + " XDG_CACHE_HOME\n")
     assert files_in(tmp_path / "cache") == entries(tmp_path / "cache") and not (tmp_path / "a.npy").exists()
     spec = PRESETS["log-mel"]
     values = load_windows(sounds, sounds.items, spec, tmp_path / "cache").values
