@@ -16,6 +16,7 @@ from benchmarks.report.page import page
 from toolkit.audio.decode import load
 from toolkit.data import run_folder
 from toolkit.data.dataset import Index, build_index
+from toolkit.data.listing import is_list
 from toolkit.errors import UsageError
 from toolkit.files import write_json, write_text
 from toolkit.frontend.spec import FrontEnd
@@ -63,8 +64,8 @@ def check_run(folder: Path | None) -> None:
 
 
 def named_data(folder: Path | None) -> Path | None:
-    """Return the dataset's folder: `--data`, or that of the variable GTZAN_ROOT, or None."""
-    if folder is not None and not folder.is_dir():
+    """Return the dataset's folder or list: `--data`, or that of the variable GTZAN_ROOT, or None."""
+    if folder is not None and not (folder.is_dir() or is_list(folder)):
         raise UsageError(f"--data {folder}: no such folder")
     named = folder or os.environ.get("GTZAN_ROOT")
     return Path(named) if named else None

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.report.output import REPORT, Destination, Record, Table, publish
+from benchmarks.report.output import REPORT, Destination, Record, Table, named_data, publish
 from tests.benchmarks.report.test_page import measured, result
 from tests.benchmarks.studies.test_compare import row, write
+from toolkit.errors import UsageError
 
 ROOT = Path(__file__).parents[3]
 TABLE = Table("A title", ("model",), [("m.tflite",)])
@@ -56,3 +57,13 @@ def test_a_full_disk_is_a_failure(tmp_path: Path) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 1 and "No space left" in done.stderr
+
+
+def test_a_dataset_is_a_folder_or_a_list(tmp_path: Path) -> None:
+    for name in ("list.csv", "song.wav"):
+        (tmp_path / name).touch()
+    assert named_data(tmp_path) == tmp_path
+    assert named_data(tmp_path / "list.csv") == tmp_path / "list.csv"
+    for name in ("song.wav", "gone.csv"):
+        with pytest.raises(UsageError, match=f"--data .*{name}: no such folder"):
+            named_data(tmp_path / name)
