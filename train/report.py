@@ -38,7 +38,8 @@ def run_report(config: RunConfig, result: dict[str, Any], history: Sequence[dict
         if result[name]:
             lines.append(_measured_row(name, result[name]))
     for name in ("validation", "test"):
-        lines += [line for note in part_notes(result[name] or {}) for line in ("", f"{name}: {note}.")]
+        if result[name]:
+            lines += [line for note in part_notes(result[name]) for line in ("", f"{name}: {note}.")]
     if takes := result.get("takes"):
         sentence = (
             f"By their names, {takes['clips']} clips of the dataset are takes of {takes['recordings']} recordings"
