@@ -99,7 +99,7 @@ RUNTIME = (
         # A new label below --min-confidence is taken up in listening.
         (
             "runtime/stream/smoothing.py",
-            "scores[best] >= max(rules.min_confidence, scores[current] + rules.margin)",
+            "scores[best] >= max(self._least, scores[current] + rules.margin)",
             "scores[best] >= scores[current] + rules.margin",
             "test_a_new_label_must_be_sure_enough",
         ),
@@ -125,7 +125,7 @@ TOOLKIT = (
         "toolkit/artifact/test_card.py",
         # A card accepts an input scale of 0.
         (
-            "toolkit/artifact/card.py",
+            "toolkit/artifact/card_checks.py",
             "not 0 < tensor.scale < math.inf",
             "not 0 <= tensor.scale < math.inf",
             "test_every_malformation_has_its_message",
@@ -249,7 +249,7 @@ TRAIN = (
         ),
         (
             "train/fit.py",
-            "np.array((config.seed, epoch * steps + step), np.int32)",
+            "np.array((config.seed, number), np.int32)",
             "np.array((config.seed, step), np.int32)",
             "test_a_run_is_what_a_plain_loop_computes",
         ),

@@ -205,6 +205,10 @@ def check_training(chain: Chain, printed: str) -> None:
         assert measured["per_class"][name]["n"] == row
         assert measured["per_class"][name]["recall"] == pytest.approx(matrix[number][number] / row)
         assert measured["per_class"][name]["precision"] == pytest.approx(matrix[number][number] / max(1, column))
+    sums = [(sum(row), sum(line[number] for line in matrix)) for number, row in enumerate(matrix)]
+    recalls = [matrix[number][number] / row for number, (row, _) in enumerate(sums)]
+    f1 = [2 * matrix[number][number] / (row + column) for number, (row, column) in enumerate(sums)]
+    assert f"validation: macro F1 {np.mean(f1):.4f}, balanced accuracy {np.mean(recalls):.4f}\n" in printed
 
 
 EXPORTED = re.compile(
