@@ -20,10 +20,12 @@ REFUSED = {
     "mobilenet_v3": {"int16x8.tflite"},
     "waveform": {"int16x8.tflite"},
 }
-"""The files that there cannot be; all others are written."""
+"""The files that there cannot be."""
 OF_KERAS_3 = {"gru": {"int8.onnx", "mixed.onnx"}}
 """Those that there cannot be of a model of Keras 3, besides."""
 CULPRITS = {"gru": "memory (GRU)", "attention": "norm (LayerNormalization)"}
+EXACT = ("float32", "float16", "dynamic")
+"""What every model can be. The integers may be too far off for one, which is a refusal of the gates'."""
 EVERY = {f"{precision}.{format}" for format in FORMATS for precision in PRECISIONS[format]}
 
 
@@ -43,12 +45,13 @@ def test_every_format_does_what_the_model_does_or_names_a_layer(
         "scores=dynamic",
     ]
     assert entry([*arguments, "--format", "all", "--quantize", "all"]) == 0
-    left_out = re.findall(rf"left out: {name}-(\S+): (.*)", capfd.readouterr().err)
+    left_out = dict(re.findall(rf"left out: {name}-(\S+): (.*)", capfd.readouterr().err))
     written = {item.name.removeprefix(f"{name}-") for item in output.iterdir()}
-    absent = REFUSED.get(name, set()) | (OF_KERAS_3.get(name, set()) if package == "keras" else set())
-    assert written == EVERY - absent
-    assert {file for file, _ in left_out} == absent
-    assert all(f"the layer is {CULPRITS.get(name, '')}" in reason for _, reason in left_out)
+    assert written == EVERY - set(left_out)
+    assert {f"{precision}.{format}" for precision in EXACT for format in FORMATS} <= written
+    impossible = {file for file, reason in left_out.items() if f"the layer is {CULPRITS.get(name, '')}" in reason}
+    assert impossible == REFUSED.get(name, set()) | (OF_KERAS_3.get(name, set()) if package == "keras" else set())
+    assert all(left_out[file].startswith("refused: the ") for file in set(left_out) - impossible)
     card = read_card(output / f"{name}-dynamic.onnx")
     assert (card.labels, card.accuracy, card.origin.kind) == (LABELS, None, "keras")
 
@@ -63,7 +66,7 @@ def test_a_file_classifies_as_the_keras_model_does(package: str, tmp_path: Path)
     path, output = saved(tmp_path, package, ZOO["convolution_1d"]), tmp_path / "out"
     arguments = [str(path), "--labels", str(labels_file(tmp_path)), *FRONT_END, "--output", str(output)]
     assert entry([*arguments, "--format", "all", "--no-speed"]) == 0
-    sound, rate = soundfile.read(write_sounds(tmp_path / "sounds", 1) / "rain" / "0.wav", dtype="float32")
+    sound, rate = soundfile.read(write_sounds(tmp_path / "sounds") / "rain" / "0.wav", dtype="float32")
     model = keras_of(package).models.load_model(path)
     for format in FORMATS:
         classifier = Classifier.load(output / f"convolution_1d-float32.{format}")

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.frontend.features import features
+from toolkit.frontend.presets import PRESETS
 
 LABELS = ("bark", "horn", "rain", "saw")
-BANDS, FRAMES, SAMPLES = 64, 63, 16_000
+BANDS, FRAMES, SAMPLES, COUNT = 64, 63, 16_000, 3
 FRONT_END = ("--front-end", "log-mel", "--window", "1")
 """64 bands by 63 frames of 16,000 samples."""
 
@@ -91,11 +96,11 @@ def waveform(k: Any) -> Any:
         import tensorflow as tf
 
         source = layers.Input((SAMPLES,))
-        value = tf.math.log(tf.abs(tf.signal.stft(source, 512, 256, 512)) + 1e-2)[..., None]
+        value = tf.math.log(tf.abs(tf.signal.stft(source, 512, 256, 512)) + 1e-2)
     else:
         source = layers.Input((SAMPLES, 1))
         value = layers.STFTSpectrogram("magnitude", frame_length=512, frame_step=256, fft_length=512)(source)
-        value = layers.Reshape((*value.shape[1:], 1))(value)
+    value = layers.Reshape((*value.shape[1:], 1))(value)
     value = layers.Conv2D(8, 3, 2, activation="relu")(value)
     return _headed(k, source, layers.GlobalAveragePooling2D()(value))
 
@@ -116,18 +121,34 @@ ZOO: dict[str, Callable[[Any], Any]] = {
 
 
 def _headed(k: Any, source: Any, value: Any) -> Any:
-    """Return the model with a softmax over the labels; its weights are random, those of batch normalisation too."""
+    """Return the model with a softmax over the labels, trained on `sounds`: rounding would move near ties."""
     model = k.Model(source, k.layers.Dense(len(LABELS), activation="softmax", name="scores")(value))
-    rng = np.random.default_rng(3)
     for layer in model.layers:
         if type(layer).__name__ == "BatchNormalization":
-            gamma, *_ = layer.get_weights()
-            spread = [rng.normal(1, 0.2, gamma.shape) for _ in range(4)]
-            layer.set_weights([spread[0], spread[1] - 1, spread[2] - 1, np.abs(spread[3])])
-        elif layer.name == "scores":
-            kernel, bias = layer.get_weights()
-            layer.set_weights([rng.normal(0, 1, kernel.shape), rng.normal(0, 0.1, bias.shape)])
+            layer.momentum = 0.8  # few steps have to be enough
+    model.compile(k.optimizers.Adam(5e-3), "sparse_categorical_crossentropy")
+    labels = np.repeat(np.arange(len(LABELS)), COUNT)
+    model.fit(_inputs(tuple(source.shape[1:])), labels, batch_size=len(labels), epochs=40, verbose=0)
     return model
+
+
+def _inputs(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Return what a network with this input sees of `sounds`."""
+    spec = replace(PRESETS["log-mel"], window_seconds=1.0)
+    clips = [sound for label in LABELS for sound in sounds(label)]
+    if shape[0] == SAMPLES:
+        return np.stack(clips).reshape(-1, *shape)
+    grids = np.stack([features(clip, spec)[..., 0] for clip in clips])
+    return (grids if shape[0] == BANDS else grids.transpose(0, 2, 1)).reshape(-1, *shape)
+
+
+def sounds(label: str) -> list[NDArray[np.float32]]:
+    """Return noisy tones of a label, a second each."""
+    number = LABELS.index(label)
+    rng = np.random.default_rng(number)
+    time = np.arange(SAMPLES) / SAMPLES
+    tones = [np.sin(2 * np.pi * (200 * 2**number + 20 * place) * time) for place in range(COUNT)]
+    return [(0.4 * tone + 0.05 * (number + 1) * rng.normal(size=SAMPLES)).astype(np.float32) for tone in tones]
 
 
 def keras_of(name: str) -> Any:
@@ -157,16 +178,12 @@ def labels_file(folder: Path, labels: tuple[str, ...] = LABELS) -> Path:
     return path
 
 
-def write_sounds(folder: Path, count: int = 3, seconds: float = 1.0) -> Path:
-    """Write noises and tones, a second each, in a folder per label."""
+def write_sounds(folder: Path) -> Path:
+    """Write `sounds` in a folder per label."""
     import soundfile
 
-    rng = np.random.default_rng(5)
-    for number, label in enumerate(LABELS):
+    for label in LABELS:
         (folder / label).mkdir(parents=True)
-        for place in range(count):
-            time = np.arange(int(16_000 * seconds)) / 16_000
-            tone = np.sin(2 * np.pi * (200 * 2**number + 20 * place) * time)
-            sound = 0.4 * tone + 0.05 * (number + 1) * rng.normal(size=len(time))
-            soundfile.write(folder / label / f"{place}.wav", sound.astype(np.float32), 16_000)
+        for place, sound in enumerate(sounds(label)):
+            soundfile.write(folder / label / f"{place}.wav", sound, SAMPLES)
     return folder
