@@ -18,7 +18,7 @@ from toolkit.files import read_json, write_json
 from train.config import Compute, DataConfig, Recipe, SplitConfig
 from train.evaluate import measure
 from train.groups import group_runs
-from train.report import results_report
+from train.report import results_report, run_report
 from train.results import Measured, Result, distinct, load_results, to_json
 
 PUBLISHED = Path(__file__).parents[2] / "docs" / "results" / "training.json"
@@ -219,3 +219,13 @@ def test_a_kept_best_epoch_is_told() -> None:
     assert "none is selected" in results_report([usual])
     text = results_report([usual, best])
     assert "| gtzanet (keep best), seed 1, validation |" in text and "optimistic" in text
+
+
+@pytest.mark.parametrize("test", [None, 60])
+def test_a_run_is_reported_with_and_without_a_test_part(test: int | None) -> None:
+    config = make_config(split=SplitConfig("stratified", 0, 5, 0, "s" * 64))
+    kept = result("gtzanet", 0, 110)
+    metrics = {**kept.metrics, "test": test and part(test, 100)}
+    text = run_report(config, metrics, kept.history)
+    assert "| validation | 0.5528 (110/199) |" in text and "validation: macro F1" in text
+    assert ("| test | 0.6000 (60/100) |" in text) == ("test: macro F1" in text) == (test is not None)
