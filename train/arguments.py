@@ -37,6 +37,7 @@ DEFAULTS: dict[str, Any] = {
     "fold": None,
     "group_by": "",
     "negatives": "",
+    "multi_label": False,
     "seed": 0,
     "device": "auto",
     "precision": "float32",
@@ -147,6 +148,8 @@ def _add_examples(parser: command.Parser) -> None:
     parser.add_argument("--kind", choices=("pictures", "audio"), help=kinds)
     negatives = "a folder of sounds of none of the classes: one more class, background"
     parser.add_argument("--negatives", type=_path("--negatives"), metavar="DIR", help=negatives)
+    several = "a file may have several labels: a list names them with semicolons between"
+    parser.add_argument("--multi-label", action="store_true", default=None, help=several)
     _add_front_end(parser)
     cache = "where features computed from audio files are kept"
     parser.add_argument("--cache", type=_path("--cache"), metavar="DIR", help=cache)

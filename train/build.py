@@ -13,6 +13,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
+from toolkit.errors import UsageError
 from toolkit.files import atomic_path
 from toolkit.frontend.spec import PICTURE, FrontEnd
 from train import layers as twin_layers
@@ -63,13 +64,30 @@ def dropout_seed(model: tf_keras.Model, seed: tf.Tensor) -> Iterator[None]:
 
 
 def run_model(config: RunConfig, *, twin: bool = False) -> tf_keras.Model:
-    """Return the model of a run: the stock one, or its training twin."""
+    """Return the model of a run: the stock one, or its training twin; of several labels, with a sigmoid at its end."""
     network, classes, dropout = find_network(config.network or config.model), len(config.classes), config.recipe.dropout
     spec = FrontEnd.from_dict(config.front_end)
     if isinstance(network.model, tuple):
         table = with_dropout(network.model, dropout)
-        return build(table, classes, name=network.name, spec=spec, twin=twin, device=config.compute.device)
-    return built_model(network.name, network.model, spec.shape, classes, dropout, twin=twin)
+        model = build(table, classes, name=network.name, spec=spec, twin=twin, device=config.compute.device)
+    else:
+        model = built_model(network.name, network.model, spec.shape, classes, dropout, twin=twin)
+    return with_sigmoid(model) if config.multi_label else model
+
+
+def with_sigmoid(model: tf_keras.Model) -> tf_keras.Model:
+    """Return the model with a sigmoid in the place of its last layer's softmax.
+
+    Raises `UsageError` where its last layer has another activation.
+    """
+    last, activations = model.layers[-1], tf_keras.activations
+    if getattr(last, "activation", None) not in (activations.softmax, activations.sigmoid):
+        raise UsageError(
+            f"network {model.name}: --multi-label makes its softmax a sigmoid, but its last layer, {last.name}, has no "
+            'such activation: end it with Activation("softmax")'
+        )
+    last.activation = activations.sigmoid
+    return model
 
 
 def build(

@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.dataclass_json import from_json
 from toolkit.error_text import first_line
 from toolkit.errors import RunError
 from toolkit.files import atomic_path, remove_leftovers
-from train.results import Epoch
+from train.results import check_epoch
 from train.schedule import Plateau
 
 FILE = "checkpoint.npz"
@@ -67,7 +66,7 @@ class Checkpoint:
             state = json.loads(arrays["state"].tobytes())
             history = tuple(state["history"])
             for entry in history:
-                from_json(Epoch, entry, "history")
+                check_epoch(entry, "history")
             if len(history) != state["epoch"]:
                 raise ValueError(f"{len(history)} epochs of history, but {state['epoch']!r} finished")
             kinds = (_numbered(arrays, what) for what in KINDS)

@@ -13,7 +13,7 @@ from toolkit.data.run_folder import newest_run
 from toolkit.errors import UsageError
 from toolkit.files import read_json, write_json, write_text
 from toolkit.frontend.spec import PICTURE, FrontEnd
-from train import folds, run
+from train import folds, multi_label, run
 from train.arguments import (
     NEWEST,
     flag,
@@ -146,7 +146,9 @@ def _work(folder: Path, config: RunConfig, dataset: Dataset, cache: Path | None,
         epoch = kept_epoch(read_json(folder / HISTORY), keep)
         print(f"kept: epoch {epoch} of {result['epochs']}, the best on the validation part")
     for name in ("validation", "test"):
-        if part := result[name]:
+        if (part := result[name]) and config.multi_label:
+            print(f"{name}: {multi_label.summary(part)}")
+        elif part:
             low, high = part["wilson95"]
             share = f"{part['accuracy']:.4f} ({part['correct']}/{part['n']}, 95 % Wilson {low:.3f} to {high:.3f})"
             print(f"{name}: accuracy {share}, top-5 {part['top5']:.4f}")

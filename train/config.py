@@ -36,8 +36,9 @@ class Recipe:
     Attributes
     ----------
     optimizer
-        On the categorical cross entropy: "sgd" with `momentum`, or "adamw", whose `weight_decay` shrinks weights, not
-        biases, by that share of the learning rate a step (I. Loshchilov, F. Hutter, 2019).
+        On the cross entropy, categorical or, of several labels, binary: "sgd" with `momentum`, or "adamw", whose
+        `weight_decay` shrinks weights, not biases, by that share of the learning rate a step (I. Loshchilov, F. Hutter,
+        2019).
     schedule
         "plateau" multiplies the learning rate by `plateau_factor` after `plateau_patience` epochs in which the
         validation loss did not fall by `plateau_delta`, down to `min_learning_rate`. "cosine" lets it rise for a share
@@ -159,7 +160,7 @@ class SplitConfig:
     digest: str
 
 
-ADDED: dict[str, Any] = {"network": None}
+ADDED: dict[str, Any] = {"network": None, "multi_label": False}
 DATA_ADDED = {"group_by": "", "negatives": ""}
 """Fields that a run's configuration, and its `data`, have only where their value is another one."""
 
@@ -168,7 +169,8 @@ DATA_ADDED = {"group_by": "", "negatives": ""}
 class RunConfig:
     """Everything that decides a run's result, and where its data came from.
 
-    `network` is `package.module:NETWORK` where the network is not one of `train.registry`'s.
+    `network` is `package.module:NETWORK` where the network is not one of `train.registry`'s. With `multi_label`, a clip
+    may have several classes.
     """
 
     model: str
@@ -182,6 +184,7 @@ class RunConfig:
     versions: dict[str, str]
     created: str
     network: str | None = None
+    multi_label: bool = False
 
     @property
     def digest(self) -> str:

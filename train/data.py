@@ -31,7 +31,7 @@ class Dataset:
     """An index, how it is split, and the descriptions of both that a run keeps.
 
     `recordings` names the recording of each item that is one of several takes of it; `alike` are pairs of items that
-    sound the same, where the split is not a published one.
+    sound the same, where the split is not a published one. With `multi_label`, an item may have several classes.
     """
 
     index: Index
@@ -40,6 +40,7 @@ class Dataset:
     data: DataConfig
     split_config: SplitConfig
     alike: tuple[Alike, ...] = ()
+    multi_label: bool = False
 
 
 def data_root(flag: Path | None) -> Path:
@@ -64,13 +65,15 @@ def open_dataset(
     progress: Steps,
     group_by: str = "",
     negatives: str = "",
+    multi_label: bool = False,
 ) -> Dataset:
     """Index a dataset and split it; `progress(what, done, total)` is called on the way.
 
     Without a name, the split is that of `default_split`. The sounds in the folder `negatives` become the class
     `background`.
     """
-    index = build_index(root, kind, lambda done, total: progress("indexing", done, total), group_by=group_by)
+    options: dict[str, Any] = {"group_by": group_by, "multi_label": multi_label}
+    index = build_index(root, kind, lambda done, total: progress("indexing", done, total), **options)
     if negatives:
         index = with_negatives(index, Path(negatives), progress=lambda done, total: progress("negatives", done, total))
     name = name or default_split(index)
@@ -90,7 +93,7 @@ def open_dataset(
         negatives=str(Path(negatives).resolve()) if negatives else "",
     )
     split_config = SplitConfig(name, seed, len(chosen.numbers), chosen.number, split.digest)
-    return Dataset(index, split, recordings(index.items), data, split_config, alike)
+    return Dataset(index, split, recordings(index.items), data, split_config, alike, multi_label)
 
 
 def reopen_dataset(config: RunConfig, root: Path | None, where: Path, progress: Steps) -> Dataset:
@@ -109,6 +112,7 @@ def reopen_dataset(config: RunConfig, root: Path | None, where: Path, progress: 
         progress=progress,
         group_by=data.group_by,
         negatives=data.negatives,
+        multi_label=config.multi_label,
     )
     if dataset.data.digest != config.data.digest or dataset.split_config.digest != split.digest:
         raise RunError(
@@ -123,8 +127,12 @@ def load_part(dataset: Dataset, names: tuple[str, ...], spec: FrontEnd, cache: P
     by_name = dataset.index.by_name
     items = [by_name[name] for name in names]
     windows = load_windows(dataset.index, items, spec, cache, lambda done, total: progress("reading", done, total))
-    numbers = {label: number for number, label in enumerate(dataset.index.classes)}
-    labels = np.array([numbers[item.label] for item in items], np.int32)
+    classes = dataset.index.classes
+    if dataset.multi_label:
+        labels = np.array([[name in item.all_labels for name in classes] for item in items], np.float32)
+        labels = labels.reshape(len(items), len(classes))
+    else:
+        labels = np.array([classes.index(item.label) for item in items], np.int32)
     return Part(names, windows.values, labels, windows.clips, tuple(dataset.recordings.get(n, n) for n in names))
 
 
@@ -135,7 +143,7 @@ class Part:
     Attributes
     ----------
     names, clip_labels
-        Of the clips; the labels are int32 (clips,).
+        Of the clips; the labels are int32 (clips,), or where a clip may have several, 0 or 1, float32 (clips, classes).
     values
         What the front end shows of the clips' windows, (windows, *shape): float32 of a grid, else uint8.
     clips
@@ -152,7 +160,7 @@ class Part:
 
     @cached_property
     def labels(self) -> np.ndarray:
-        """The windows' labels, int32 (windows,): each is that of its clip."""
+        """The windows' labels, (windows, ...): each is that of its clip."""
         return self.clip_labels[self.clips]
 
     @property

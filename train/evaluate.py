@@ -20,14 +20,16 @@ def predictions(model: tf_keras.Model, part: Part, compute: Compute) -> dict[str
     """Return one part of `predictions.json`: names, labels (class numbers), probabilities rounded to 1e-7.
 
     They are the clips'. Where clips have several windows, `windows` holds the same of these, with each one's clip.
-    Where clips are takes of one recording, `recordings` names each clip's recording.
+    Where clips are takes of one recording, `recordings` names each clip's recording. Where a clip may have several
+    labels, each entry of `labels` is a list of class numbers.
     """
     from train.feed import make_feed
     from train.fit import predict_all
     from train.step import make_predict_step
 
     feed = make_feed(part, compute.device)
-    by_window, _ = predict_all(make_predict_step(model, compute), feed, len(part.labels))
+    predict = make_predict_step(model, compute, multi_label=part.labels.ndim == 2)
+    by_window, _ = predict_all(predict, feed, len(part.labels))
     value = {"names": list(part.names), **_rounded(part.clip_labels, part.clip_means(by_window))}
     if part.has_long_clips:
         value["windows"] = {"clips": part.clips.tolist(), **_rounded(part.labels, by_window)}
@@ -37,7 +39,13 @@ def predictions(model: tf_keras.Model, part: Part, compute: Compute) -> dict[str
 
 
 def _rounded(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
-    return {"labels": labels.tolist(), "probabilities": np.round(probabilities.astype(np.float64), 7).tolist()}
+    numbers = labels.tolist() if labels.ndim == 1 else [np.flatnonzero(row).tolist() for row in labels]
+    return {"labels": numbers, "probabilities": np.round(probabilities.astype(np.float64), 7).tolist()}
+
+
+def measure_parts(predicted: dict[str, dict[str, Any]], classes: tuple[str, ...]) -> dict[str, Any]:
+    """Return the metrics of the parts of `predictions.json`."""
+    return {name: measure(part, classes) for name, part in predicted.items()}
 
 
 def measure(part: dict[str, Any], classes: tuple[str, ...]) -> dict[str, Any]:

@@ -23,7 +23,10 @@ class Feed(Protocol):
     """Something that yields a part's windows and labels in any order, batch by batch."""
 
     def batches(self, chosen: Sequence[np.ndarray]) -> Iterator[Batch]:
-        """Yield (values (n, *shape), uint8 or float32; labels int32 (n,)) for each array of window numbers."""
+        """Yield (values (n, *shape), labels) for each array of window numbers.
+
+        Values are uint8 or float32; labels are int32 (n,), or float32 (n, classes) where a clip may have several.
+        """
 
 
 class HostFeed:

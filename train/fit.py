@@ -15,6 +15,7 @@ import tf_keras
 
 from toolkit.errors import RunError
 from toolkit.frontend.spec import FrontEnd
+from toolkit.measure.multi_label import mean_average_precision
 from train.augment.examples import Examples
 from train.build import run_model
 from train.config import Recipe, RunConfig
@@ -84,15 +85,16 @@ def fit(
     averages = Averages(state.averaged, max(recipe.averaging * steps * recipe.epochs, 1)) if recipe.averaging else None
     weights = balanced(training.labels, len(config.classes)) if recipe.class_weights == "balanced" else None
     options: dict[str, Any] = {"prepare": examples, "averages": averages, "class_weights": weights, "xla": xla}
-    train_step = make_train_step(state.model, state.optimizer, compute, **options)
-    predict = make_predict_step(state.averaged, compute)
+    train_step = make_train_step(state.model, state.optimizer, compute, multi_label=config.multi_label, **options)
+    predict = make_predict_step(state.averaged, compute, multi_label=config.multi_label)
     feed, validation_feed = (feed_of(part, compute.device) for part in (training, validation))
     pace = Pace()
     for epoch in range(len(state.history), recipe.epochs):
         started = time.perf_counter()
         loss, accuracy = _train_epoch(config, state, feed, len(training.labels), train_step, report)
+        trained = {"loss": loss} if config.multi_label else {"loss": loss, "accuracy": accuracy}
         validated = _validation_entry(validation, *predict_all(predict, validation_feed, len(validation.labels)))
-        entry = {"epoch": epoch + 1, "loss": loss, "accuracy": accuracy, **validated}
+        entry = {"epoch": epoch + 1, **trained, **validated}
         entry["learning_rate"] = learning_rate(recipe, state.plateau, (epoch + 1) * steps - 1, recipe.epochs * steps)
         entry["seconds"] = round(time.perf_counter() - started, 3)
         _check_finite(entry, folder)
@@ -106,8 +108,11 @@ def fit(
 
 def _validation_entry(validation: Part, probabilities: np.ndarray, losses: np.ndarray) -> dict[str, float]:
     """Return the part of an epoch's entry in the history that the validation part decides; every clip counts alike."""
-    correct = validation.clip_means(probabilities).argmax(1) == validation.clip_labels
-    return {"val_loss": float(np.mean(validation.clip_means(losses))), "val_accuracy": float(np.mean(correct))}
+    means, labels = validation.clip_means(probabilities), validation.clip_labels
+    loss = float(np.mean(validation.clip_means(losses)))
+    if labels.ndim == 2:
+        return {"val_loss": loss, "val_mAP": mean_average_precision(means, labels)}
+    return {"val_loss": loss, "val_accuracy": float(np.mean(means.argmax(1) == labels))}
 
 
 def _check_finite(entry: dict[str, Any], folder: Path) -> None:

@@ -72,7 +72,7 @@ def _recording_notices(dataset: Dataset) -> Iterator[str]:
 
 def _duplicate_notices(dataset: Dataset) -> Iterator[str]:
     """Yield how many equal files are on both sides of the split, and how many are in two classes."""
-    split, label = dataset.split, {item.name: item.label for item in dataset.index.items}
+    split, label = dataset.split, {item.name: frozenset(item.all_labels) for item in dataset.index.items}
     train, held_out = set(split.train), {*split.validation, *split.test}
     groups = [set(names) for names in dataset.index.duplicates]
     shared = sum(len(names & held_out) for names in groups if names & train)

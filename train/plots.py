@@ -31,11 +31,12 @@ def save_plot(plot: Callable[..., None], *values: Any) -> None:
 
 
 def plot_history(history: list[dict[str, Any]], path: Path) -> None:
-    """Plot loss, accuracy and learning rate over the epochs."""
+    """Plot loss, accuracy or mean average precision, and learning rate over the epochs."""
     epochs = [entry["epoch"] for entry in history]
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
-    for axes, quantity in ((left, "loss"), (middle, "accuracy")):
-        axes.plot(epochs, [entry[quantity] for entry in history], marker=".", label="training")
+    for axes, quantity in ((left, "loss"), (middle, "mAP" if "val_mAP" in history[0] else "accuracy")):
+        if quantity in history[0]:
+            axes.plot(epochs, [entry[quantity] for entry in history], marker=".", label="training")
         axes.plot(epochs, [entry[f"val_{quantity}"] for entry in history], marker=".", label="validation")
         axes.set(xlabel="epoch", ylabel=quantity)
         axes.legend()

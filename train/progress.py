@@ -60,9 +60,11 @@ class TrainingProgress:
         self.epoch_times.append(entry["seconds"])
         # The median of the last epochs: a laptop that slept through one does not spoil the estimate.
         left = (state.epochs - state.epoch) * statistics.median(self.epoch_times[-9:])
+        names = {"loss": "loss", "accuracy": "accuracy", "val_loss": "validation loss"}
+        names |= {"val_accuracy": "accuracy", "val_mAP": "mAP"}
+        figures = ", ".join(f"{name} {entry[key]:.4f}" for key, name in names.items() if key in entry)
         line = (
-            f"epoch {state.epoch}/{state.epochs}: loss {entry['loss']:.4f}, accuracy {entry['accuracy']:.4f}, "
-            f"validation loss {entry['val_loss']:.4f}, accuracy {entry['val_accuracy']:.4f}, "
+            f"epoch {state.epoch}/{state.epochs}: {figures}, "
             f"rate {entry['learning_rate']:.2g}, {entry['seconds']:.1f} s, {left / 60:.0f} min left"
         )
         self.notice(line)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from toolkit.measure.metrics import two_proportion_z, wald_interval, wilson_interval
+from train import multi_label
 from train.config import Recipe, RunConfig
 from train.front_end import front_end_note
 from train.groups import FOLDED, SYNTHETIC, Group, gpu_name, group_runs
@@ -31,26 +32,22 @@ def run_report(config: RunConfig, result: dict[str, Any], history: Sequence[dict
         f"{gpu_name(config.to_dict()) or 'a processor'}. {note and f'The network hears a {note}. '}"
         f"{_kept_sentence(recipe.keep, history)}",
         "",
-        HEADER.replace("blues", config.classes[0]),
-        RULE,
     ]
-    for name in ("validation", "test"):
-        if result[name]:
-            lines.append(_measured_row(name, result[name]))
-    for name in ("validation", "test"):
-        if result[name]:
-            lines += [line for note in part_notes(result[name]) for line in ("", f"{name}: {note}.")]
+    parts = [name for name in ("validation", "test") if result[name]]
+    lines += multi_label.figures(result, parts) if config.multi_label else _figures(config, result, parts)
     if takes := result.get("takes"):
         sentence = (
             f"By their names, {takes['clips']} clips of the dataset are takes of {takes['recordings']} recordings"
         )
         lines += ["", sentence + (", each on one side of the split." if config.split.name in FOLDED else ".")]
-    if config.split.name == "paper":
+    if config.split.name == "paper" and not config.multi_label:
         lines += [*_paper_rows(config.model), "", TOP5_NOTE, "", LEAK_NOTE]
-    for name in ("validation", "test"):
-        if result[name]:
-            lines += ["", f"## Per class, {name}", "", *class_table(result[name])]
-            lines += ["", f"![confusion](confusion-{name}.png)"]
+    for name in parts:
+        lines += ["", f"## Per class, {name}", ""]
+        if config.multi_label:
+            lines += multi_label.class_table(result[name], result["thresholds"])
+        else:
+            lines += [*class_table(result[name]), "", f"![confusion](confusion-{name}.png)"]
     losses = f"Training loss {last['loss']:.4f}, validation loss {last['val_loss']:.4f} after epoch {last['epoch']}."
     lines += ["", "## History", "", "![history](history.png)", "", losses]
     lines += [
@@ -58,6 +55,13 @@ def run_report(config: RunConfig, result: dict[str, Any], history: Sequence[dict
         f"Data digest `{config.data.digest}`, split digest `{config.split.digest}`, run digest `{config.digest}`.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _figures(config: RunConfig, result: dict[str, Any], parts: Sequence[str]) -> list[str]:
+    """Return the table of accuracies and what there is to note of each part."""
+    rows = [_measured_row(name, result[name]) for name in parts]
+    notes = [line for name in parts for note in part_notes(result[name]) for line in ("", f"{name}: {note}.")]
+    return [HEADER.replace("blues", config.classes[0]), RULE, *rows, *notes]
 
 
 def _optimizer(recipe: Recipe, last: dict[str, Any]) -> str:

@@ -32,6 +32,23 @@ class Epoch:
 
 
 @dataclass(frozen=True)
+class EpochOfLabels:
+    """An entry of the history of a run whose clips may have several labels."""
+
+    epoch: int
+    loss: float
+    val_loss: float
+    val_mAP: float
+    learning_rate: float
+    seconds: float
+
+
+def check_epoch(value: Any, where: str) -> None:
+    """Raise `StrictError` unless a value is an entry of a history."""
+    from_json(EpochOfLabels if isinstance(value, dict) and "val_mAP" in value else Epoch, value, where)
+
+
+@dataclass(frozen=True)
 class WindowCounts:
     """What the windows of long clips were recognised as."""
 
@@ -130,6 +147,8 @@ def to_json(results: Sequence[Result]) -> dict[str, Any]:
 def _from_folder(folder: Path) -> Result:
     run = Run.load(folder)
     config = RunConfig.from_dict(run.config, str(folder / CONFIG)).to_dict()
+    if config.get("multi_label"):
+        raise RunError(f"{folder}: has no accuracy, as its clips may have several labels: read its own report.md")
     try:
         _check_metrics(run.metrics)
     except StrictError as error:

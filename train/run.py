@@ -17,7 +17,7 @@ from toolkit.data import run_folder
 from toolkit.errors import RunError, UsageError
 from toolkit.files import read_json, remove_leftovers, write_json, write_text
 from toolkit.frontend.spec import FrontEnd
-from train import checkpoint
+from train import checkpoint, multi_label
 from train.config import Compute, Recipe, RunConfig
 from train.data import Dataset, Progress, Steps, load_part, reopen_dataset
 from train.device import gpu_versions
@@ -45,6 +45,7 @@ def new_config(
     return RunConfig(
         model=find_network(network).name,
         network=network if ":" in network else None,
+        multi_label=dataset.multi_label,
         classes=dataset.index.classes,
         seed=seed,
         data=dataset.data,
@@ -134,7 +135,7 @@ def work(folder: Path, config: RunConfig, dataset: Dataset, cache: Path | None, 
     Raises `RunError` if another process trains this run or has finished it, its checkpoint is damaged, or the training
     diverges.
     """
-    from train.evaluate import measure, predictions
+    from train.evaluate import measure_parts, predictions
     from train.fit import fit
 
     with locked(folder):
@@ -153,9 +154,15 @@ def work(folder: Path, config: RunConfig, dataset: Dataset, cache: Path | None, 
         if split.test:
             parts["test"] = load_part(dataset, split.test, spec, cache, listener.steps)
         predicted = {name: predictions(model, part, config.compute) for name, part in parts.items()}
-        measured = {name: measure(part, config.classes) for name, part in predicted.items()}
+        measure = multi_label.measure_parts if config.multi_label else measure_parts
         seconds = round(sum(entry["seconds"] for entry in history), 1)
-        result = {"test": None, **measured, "epochs": len(history), "final": history[-1], "seconds": seconds}
+        result = {
+            "test": None,
+            **measure(predicted, config.classes),
+            "epochs": len(history),
+            "final": history[-1],
+            "seconds": seconds,
+        }
         if recordings := dataset.recordings:
             result["takes"] = {"clips": len(recordings), "recordings": len(set(recordings.values()))}
         _write_results(folder, config, model, history, predicted, result)
@@ -181,7 +188,7 @@ def _write_results(
     write_json(folder / HISTORY, history)
     write_json(folder / PREDICTIONS, predicted)
     save_plot(plot_history, history, folder / "history.png")
-    for name in predicted:
+    for name in predicted if not config.multi_label else ():
         title = f"{config.model}, {name}: {result[name]['correct']}/{result[name]['n']} correct"
         target = folder / f"confusion-{name}.png"
         save_plot(plot_confusion, result[name]["confusion"], list(config.classes), title, target)

@@ -49,8 +49,10 @@ def learning_rate(recipe: Recipe, plateau: Plateau, step: int, steps: int) -> fl
 def kept_epoch(history: Sequence[dict[str, Any]], keep: str) -> int:
     """Return the number (from 1) of the epoch whose weights are kept: the last one, or the best on the validation part.
 
-    The best one has the highest validation accuracy; of equals, the lowest validation loss; of equals, it is the first.
+    The best one has the highest validation accuracy, or mean average precision of several labels; of equals, the lowest
+    validation loss; of equals, it is the first.
     """
     if keep == "last":
         return len(history)
-    return max(range(len(history)), key=lambda n: (history[n]["val_accuracy"], -history[n]["val_loss"], -n)) + 1
+    score = "val_mAP" if "val_mAP" in history[0] else "val_accuracy"
+    return max(range(len(history)), key=lambda n: (history[n][score], -history[n]["val_loss"], -n)) + 1

@@ -19,7 +19,7 @@ from train.networks import Dropout, parameter_count
 from train.notices import dataset_notices, fit_notices, imbalance
 from train.recipes import recipe_of
 from train.registry import find_network
-from train.split_flags import check_split, split_options
+from train.split_flags import ALL, check_split, split_options
 
 SMALL_NETWORK = 1_000_000
 SHARD_ITEMS = 8
@@ -34,11 +34,12 @@ def new_run(flags: argparse.Namespace, set_names: Sequence[str], progress: Any) 
     recipe = recipe_of(flags.recipe or network.recipe, values | {"keep": flags.keep or "best"}, spec)
     compute = compute_of(flags, recipe)
     kind, root = chosen_kind(spec, flags.kind), data_root(flags.data)
-    dataset = open_dataset(root, kind, progress=progress.steps, **split_options(flags))
+    options = {"multi_label": flags.multi_label, **split_options(flags)}
+    dataset = open_dataset(root, kind, progress=progress.steps, **options)
     notices = dataset_notices(dataset, chosen="split" in set_names)
     for sentence in (*notices, *fit_notices(dataset, spec)):
         progress.notice(sentence)
-    if flags.class_weights is None and (unequal := imbalance(dataset)):
+    if flags.class_weights is None and not flags.multi_label and (unequal := imbalance(dataset)):
         progress.notice(unequal)
         recipe = replace(recipe, class_weights="balanced")
     if flags.keep is None and dataset.split.name == "paper":
@@ -56,6 +57,10 @@ def check_start(flags: argparse.Namespace, set_names: Sequence[str]) -> None:
         raise UsageError(f"--dropout: {flags.network} has no dropout layer: leave the flag out")
     if flags.seed < 0 or flags.seed >= 2**31:
         raise UsageError("--seed must be from 0 to 2147483647")
+    if flags.multi_label and flags.class_weights == "balanced":
+        raise UsageError("--class-weights balanced does not go with --multi-label, where each class has a threshold")
+    if flags.multi_label and flags.fold == ALL:
+        raise UsageError("--fold all does not go with --multi-label: train a run per fold with --fold 0, 1 and so on")
     check_split(flags, set_names)
     name = flags.name
     if name is not None and (not name.strip(" .") or not is_one_line(name) or set(name) & set("/\\")):

@@ -77,14 +77,16 @@ def make_train_step(
     prepare: Prepare | None = None,
     averages: Averages | None = None,
     class_weights: np.ndarray | None = None,
+    multi_label: bool = False,
     xla: bool = False,
 ) -> TrainStep:
     """Return `step(pictures, labels, seed) -> (mean loss, correct)`, both float32; XLA compiles it where `xla` is set.
 
-    `pictures` is uint8 (n, 288, 432, 3), `labels` int32 (n,), `seed` int32 (2,). The batch's gradient is the sum of
-    its shards' gradients; at most `compute.threads` shards are under way at once, which bounds memory and keeps their
-    activations in the cache. `prepare` makes a shard's training examples, whose labels may be soft: then an item is
-    correct where the network's class is the heaviest. `class_weights`, float32 (classes,), weigh the loss of items.
+    `pictures` is uint8 (n, 288, 432, 3), `labels` int32 (n,), or with `multi_label` 0 or 1, float32 (n, classes), for
+    the binary cross entropy; `seed` is int32 (2,). The batch's gradient is the sum of its shards' gradients; at most
+    `compute.threads` shards are under way at once, which bounds memory and keeps their activations in the cache.
+    `prepare` makes a shard's training examples, whose labels may be soft: then an item is correct where the network's
+    class is the heaviest. `class_weights`, float32 (classes,), weigh the loss of items.
     """
     scaling = isinstance(optimizer, tf_keras.mixed_precision.LossScaleOptimizer)
 
@@ -102,10 +104,8 @@ def make_train_step(
                     values, truth = prepare(values, truth, shard_seed)
                 with tf.GradientTape() as tape:
                     scores = model(values, training=True)
-                    losses_of_items = _crossentropy(truth, scores)
-                    if class_weights is not None:
-                        losses_of_items *= _weights(truth, tf.constant(class_weights))
-                    loss = tf.reduce_sum(losses_of_items) / batch
+                    weights = 1.0 if class_weights is None else _weights(truth, tf.constant(class_weights))
+                    loss = tf.reduce_sum(weights * _crossentropy(truth, scores, multi_label)) / batch
                     target = optimizer.get_scaled_loss(loss) if scaling else loss
                 sums.append(tape.gradient(target, model.trainable_variables))
                 losses.append(loss)
@@ -121,7 +121,7 @@ def make_train_step(
     return step
 
 
-def make_predict_step(model: tf_keras.Model, compute: Compute) -> PredictStep:
+def make_predict_step(model: tf_keras.Model, compute: Compute, *, multi_label: bool = False) -> PredictStep:
     """Return `predict(pictures, labels) -> (probabilities float32 (n, classes), loss of each float32 (n,))`."""
 
     @tf.function
@@ -131,7 +131,7 @@ def make_predict_step(model: tf_keras.Model, compute: Compute) -> PredictStep:
         for shard, truth in zip(_split(pictures, sizes), _split(labels, sizes), strict=True):
             part = model(tf.cast(shard, tf.float32), training=False)
             scores.append(part)
-            losses.append(tf_keras.losses.sparse_categorical_crossentropy(truth, part))
+            losses.append(_crossentropy(truth, part, multi_label))
         return tf.concat(scores, 0), tf.concat(losses, 0)
 
     return predict
@@ -145,8 +145,13 @@ def shards(
         yield shard, truth, tf.random.experimental.stateless_fold_in(seed, number)
 
 
-def _crossentropy(labels: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
-    """Return each item's loss, float32 (n,): labels are class numbers, int32 (n,), or soft, float32 (n, classes)."""
+def _crossentropy(labels: tf.Tensor, scores: tf.Tensor, multi_label: bool) -> tf.Tensor:
+    """Return each item's loss, float32 (n,): labels are class numbers, int32 (n,), or soft, float32 (n, classes).
+
+    Of several labels, it is the mean over the classes of their binary cross entropies.
+    """
+    if multi_label:
+        return tf_keras.losses.binary_crossentropy(labels, scores)
     if labels.dtype.is_integer:
         return tf_keras.losses.sparse_categorical_crossentropy(labels, scores)
     return tf_keras.losses.categorical_crossentropy(labels, scores)

@@ -102,7 +102,7 @@ def test_predictions_have_seven_digits_and_name_recordings_and_windows_where_the
     from train import feed, fit, step  # all of them before one is changed: they import from each other
 
     monkeypatch.setattr(feed, "make_feed", lambda part, device: part)
-    monkeypatch.setattr(step, "make_predict_step", lambda model, compute: model)
+    monkeypatch.setattr(step, "make_predict_step", lambda model, compute, multi_label: model)
     monkeypatch.setattr(fit, "predict_all", lambda step, feed, items: (scores[:items], None))
     value = predictions(None, part, Compute())
     several = len(clips) > 3

@@ -113,7 +113,7 @@ def _file(path: Path, row: Row, multi_label: bool, grouped: bool) -> LabelledFil
     if len(set(labels)) < len(labels):
         raise DatasetError(f"{where} has a label twice ({cells['label']}): name each once")
     if len(labels) > 1 and not multi_label:
-        raise DatasetError(f"{where} has several labels ({cells['label']}), and a network has one per file: keep one")
+        raise DatasetError(f"{where} has several labels ({cells['label']}): keep one, or train with --multi-label")
     part = PART_NAMES.get(cells["part"].lower(), "")
     if cells["part"] and not part:
         raise DatasetError(f"{where}: part {cells['part']!r} is unknown: use train, validation or test")

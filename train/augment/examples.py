@@ -35,12 +35,16 @@ class Examples:
         return cls(classes, augmentation, Mixup(recipe.mixup) if recipe.mixup else None, recipe.label_smoothing)
 
     def __call__(self, values: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return values float32 (n, ...), and labels: int32 (n,) as they came, or soft, float32 (n, classes)."""
+        """Return values float32 (n, ...), and labels: int32 (n,) as they came, or soft, float32 (n, classes).
+
+        Labels that come as 0 or 1, float32 (n, classes), do not exclude each other.
+        """
         if self.augmentation:
             values = self.augmentation(values, tf.random.experimental.stateless_fold_in(seed, AUGMENTATION))
         if not self.mixup and not self.smoothing:
             return values, labels
-        soft = tf.one_hot(labels, self.classes)
+        exclusive = labels.dtype.is_integer
+        soft = tf.one_hot(labels, self.classes) if exclusive else labels
         if self.mixup:
             values, soft = self.mixup(values, soft, tf.random.experimental.stateless_fold_in(seed, MIXUP))
-        return values, smooth(soft, self.smoothing)
+        return values, smooth(soft, self.smoothing, self.classes if exclusive else 2)

@@ -34,9 +34,10 @@ def _mixed(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
     return weights * values + (1 - weights) * tf.roll(values, 1, 0)
 
 
-def smooth(labels: tf.Tensor, share: float) -> tf.Tensor:
-    """Return (1 - share) * label + share / classes of soft labels float32 (n, classes).
+def smooth(labels: tf.Tensor, share: float, choices: int) -> tf.Tensor:
+    """Return (1 - share) * label + share / choices of soft labels float32 (n, classes).
 
+    The choices are the classes, or two of each where classes do not exclude each other: it is there, or not.
     Source: C. Szegedy et al., "Rethinking the Inception Architecture" (2016).
     """
-    return (1 - share) * labels + share / labels.shape[1]
+    return (1 - share) * labels + share / choices

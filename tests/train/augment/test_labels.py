@@ -51,5 +51,5 @@ def test_smoothing_is_the_formula() -> None:
 
     from train.augment.labels import smooth
 
-    soft = smooth(tf.constant([[0.0, 1.0, 0.0, 0.0], [0.25, 0.75, 0.0, 0.0]]), 0.1).numpy()
+    soft = smooth(tf.constant([[0.0, 1.0, 0.0, 0.0], [0.25, 0.75, 0.0, 0.0]]), 0.1, 4).numpy()
     assert np.allclose(soft, [[0.025, 0.925, 0.025, 0.025], [0.25, 0.7, 0.025, 0.025]])
