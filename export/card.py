@@ -20,8 +20,6 @@ from toolkit.artifact.file import ONNX, TFLITE, model_digest
 from toolkit.errors import ArtifactError
 from toolkit.measure.metrics import wilson_interval
 
-THRESHOLD = 0.5
-"""From which score on a label of several applies, where no clips say better."""
 TUNER = "tensorflow-model-optimization"
 _KERAS = ("tensorflow", "tf_keras", "numpy")
 _PACKAGES = {TFLITE: _KERAS, ONNX: (*_KERAS, "tf2onnx", "onnx")}
@@ -85,13 +83,13 @@ def draft_card(
         model_digest=model_digest(converted.content),
         dataset=subject.dataset,
         split=subject.split,
-        accuracy=AccuracyCard(part, n, 0, 0.0, wilson_interval(0, n)) if n else None,
+        accuracy=AccuracyCard(part, n, 0, 0.0, wilson_interval(0, n)) if n and not subject.thresholds else None,
         parity=ParityCard(0, 0.0, 0.0, 0.0, 0),
         temperature=1.0,
         licence=subject.licence,
         versions=versions(variant, fine_tuned=fine_tuning is not None) | subject.versions,
         activation=subject.activation,
-        thresholds=(THRESHOLD,) * len(subject.labels) if subject.activation == "sigmoid" else (),
+        thresholds=subject.thresholds,
         origin=subject.origin,
     )
 

@@ -175,7 +175,8 @@ def _add_quantisation(parser: Parser) -> None:
         type=float,
         default=MAX_DROP,
         metavar="POINTS",
-        help="refuse a file that loses more validation accuracy than this, unless by chance (default: %(default)s)",
+        help="refuse a file that loses more validation accuracy (of several labels, macro F1) than this, unless by "
+        "chance (default: %(default)s)",
     )
     timing = parser.add_mutually_exclusive_group()
     timing.add_argument("--no-speed", action="store_true", help="do not measure how fast the files are")
@@ -186,6 +187,8 @@ def _add_quantisation(parser: Parser) -> None:
 def _line(item: Exported) -> str:
     accuracy, parity = item.card.accuracy, item.card.parity
     measured = "accuracy unknown"
+    if metrics := item.card.metrics:
+        measured = f"validation mAP {metrics['mAP']:.3f}, macro F1 {metrics['macro_f1']:.3f}"
     if accuracy:
         low, high = accuracy.wilson95
         measured = f"{accuracy.part} accuracy {accuracy.accuracy:.3f} [{low:.3f}, {high:.3f}] (n = {accuracy.n})"

@@ -15,7 +15,7 @@ from export.options import Options, Report
 from export.preflight import offered
 from export.probes import probe_inputs
 from export.quantize import qat
-from export.trained_run import Source, check_model, open_source
+from export.trained_run import Source, check_model, check_multi_label_model, open_source
 from export.variants import Variant
 from export.verify.gate import PART
 from export.write import Exported, Network, write_files
@@ -71,7 +71,8 @@ def calibration_of(source: Source, count: int, report: Report) -> Calibration:
     if count > len(source.run.split.train):
         report(f"measuring ranges on all {len(source.run.split.train)} training items: there are not {count}")
     chosen = choose(source.items("train"), count)
-    return calibrate(chosen, source.inputs(chosen), edge_inputs(source.front_end), source.labels(chosen).tolist())
+    labels = [] if source.multi_label else source.labels(chosen).tolist()
+    return calibrate(chosen, source.inputs(chosen), edge_inputs(source.front_end), labels)
 
 
 def _loaded(source: Source, calibration: Calibration | None, options: Options, report: Report) -> Network:
@@ -83,16 +84,19 @@ def _loaded(source: Source, calibration: Calibration | None, options: Options, r
     validation = source.items(PART)
     windows = source.windows(validation)
     inputs, labels = windows.values, source.labels(validation)[windows.clips]
+    truth = source.truth(validation)[windows.clips]
     report("loading TensorFlow and the model")
     load_tensorflow()
     model = load_keras(source.run.model_path, inputs.shape[1:], len(source.classes))
     report(f"computing Keras' answers to {len(inputs)} validation inputs")
     names = [validation[clip].name for clip in windows.clips]
     takes = recordings(source.index.items)
-    expected = reference(
-        model, names, inputs, labels, probe_inputs(source.front_end), [takes.get(name, name) for name in names]
-    )
-    check_model(source.run, expected.probabilities[: len(inputs)], expected.labels)
+    recorded = [takes.get(name, name) for name in names]
+    expected = reference(model, names, inputs, labels, probe_inputs(source.front_end), recorded, truth)
+    if source.multi_label:
+        check_multi_label_model(source.run, expected.probabilities[: len(inputs)], truth)
+    else:
+        check_model(source.run, expected.probabilities[: len(inputs)], expected.labels)
     converter = Converter(model, source.front_end, description(source.subject), calibration, options)
     return Network(source.subject, model, converter, expected)
 

@@ -8,7 +8,7 @@ from export.front_end_rules import check_front_end
 from export.options import Options, Report
 from export.quantize import qat, search
 from export.tflite.mixed import check_quantizer
-from export.trained_run import check_run, layer_classes
+from export.trained_run import check_run, is_multi_label, layer_classes
 from export.variants import FEATURES, FRONT_LEVELS, MIXED, Variant
 from export.weighted import KERAS_LAYERS
 from toolkit.artifact.card import feature_level
@@ -25,6 +25,10 @@ def offered(run: Run, variants: Sequence[Variant], options: Options, report: Rep
     """
     layers = layer_classes(run)
     spec = check_run(run)
+    if options.qat and is_multi_label(run):
+        raise UsageError(
+            "--qat trains on the cross entropy of one label a clip, and this run's have several: leave it out"
+        )
     return check_variants(run.config["model"], layers, spec, feature_level(spec), variants, options, report)
 
 

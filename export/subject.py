@@ -22,6 +22,7 @@ class Subject:
     dataset: DatasetCard
     split: SplitCard
     activation: str = "softmax"  # of its output; "sigmoid" where several labels may fit a sound
+    thresholds: tuple[float, ...] = ()  # of a sigmoid's labels: from which score on each applies
     origin: OriginCard = OWN_RUN
     licence: str = "MIT"
     versions: dict[str, str] = field(default_factory=dict)  # of further packages that decide the files' bytes

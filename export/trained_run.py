@@ -25,6 +25,7 @@ from toolkit.data.run_folder import Run, config_digest
 from toolkit.errors import ArtifactError, DatasetError, RunError, UsageError
 from toolkit.frontend.spec import FrontEnd
 from toolkit.measure.metrics import confusion_matrix
+from toolkit.measure.multi_label import label_scores
 
 FIELDS = ("model", "classes", "data", "split", "front_end", "digest")
 DATA_FIELDS = ("root", "kind", "digest", "synthetic")
@@ -62,7 +63,18 @@ class Source:
             run_digest=config["digest"],
             dataset=_dataset(config["data"]["synthetic"], self.index),
             split=SplitCard(split.name, split.seed, split.digest),
+            activation="sigmoid" if self.multi_label else "softmax",
+            thresholds=thresholds(self.run),
         )
+
+    @property
+    def multi_label(self) -> bool:
+        """Whether a clip may have several classes."""
+        return is_multi_label(self.run)
+
+    def truth(self, items: Sequence[Item]) -> NDArray[np.bool_]:
+        """Return which classes `items` are of, (n, classes)."""
+        return np.array([[name in item.all_labels for name in self.classes] for item in items])
 
     def inputs(self, items: Sequence[Item]) -> Inputs:
         """Return what the network sees of the first windows of `items`, (n, ...)."""
@@ -104,7 +116,8 @@ def open_source(run: Run, data: Path | None) -> Source:
             f"{root}: no such dataset folder, where the run was trained; if it moved, say where with --data DIR"
         )
     try:
-        index = build_index(root, described["kind"], group_by=described.get("group_by", ""))
+        options = {"group_by": described.get("group_by", ""), "multi_label": is_multi_label(run)}
+        index = build_index(root, described["kind"], **options)
         if negatives := described.get("negatives"):
             index = with_negatives(index, Path(negatives))
     except DatasetError:
@@ -146,6 +159,29 @@ def check_run(run: Run) -> FrontEnd:
     return front_end
 
 
+def is_multi_label(run: Run) -> bool:
+    """Return whether a run's clips may have several classes."""
+    return bool(run.config.get("multi_label", False))
+
+
+def thresholds(run: Run) -> tuple[float, ...]:
+    """Return from which score on each class applies; none of a run whose clips have one class.
+
+    Raises `RunError` where the run's metrics have no such numbers.
+    """
+    if not is_multi_label(run):
+        return ()
+    try:
+        values = tuple(float(run.metrics["thresholds"][name]) for name in run.config["classes"])
+        if not all(0 <= value <= 1 for value in values):
+            raise ValueError
+    except (KeyError, TypeError, ValueError):
+        raise RunError(
+            f"{run.path}: metrics.json has no thresholds from 0 to 1 of its classes: train it again"
+        ) from None
+    return values
+
+
 def layer_classes(run: Run) -> dict[str, str]:
     """Return the class of every Keras layer in a run's model by the layer's name, in order, read without TensorFlow.
 
@@ -173,10 +209,27 @@ def check_model(run: Run, probabilities: NDArray[np.float32], labels: NDArray[np
         recorded = np.array(measured.get("windows", measured)["confusion"], np.int64).reshape(confusion.shape)
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
         raise RunError(f"{run.path}: metrics.json has no confusion matrix that fits the run: train it again") from None
-    moved = int(np.abs(confusion - recorded).sum()) // 2
-    if moved > max(1, MOVED_SHARE * len(labels)):
+    _check_moved(run, int(np.abs(confusion - recorded).sum()) // 2, len(labels), "validation inputs get another label")
+
+
+def check_multi_label_model(run: Run, probabilities: NDArray[np.float32], truth: NDArray[np.bool_]) -> None:
+    """Raise `RunError` as `check_model`; the witness is how often each class applies, and how often rightly."""
+    scores = label_scores(probabilities, truth, thresholds(run))
+    try:
+        measured = run.metrics["validation"]
+        per_class = measured.get("windows", measured)["per_class"]
+        recorded = np.array(
+            [[int(per_class[name][key]) for key in ("active", "hits")] for name in run.config["classes"]]
+        )
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
+        raise RunError(f"{run.path}: metrics.json has no counts that fit the run: train it again") from None
+    moved = np.abs(np.array([[score.active, score.hits] for score in scores]) - recorded).max(axis=1).sum()
+    _check_moved(run, int(moved), int(truth.sum()), "validation labels apply otherwise")
+
+
+def _check_moved(run: Run, moved: int, n: int, what: str) -> None:
+    if moved > max(1, MOVED_SHARE * n):
         raise RunError(
-            f"{run.model_path}: not the model that this run's metrics were measured on ({moved} or more of "
-            f"{len(labels)} validation inputs get another label than then): put the run's own model.keras back, or "
-            "train the run again"
+            f"{run.model_path}: not the model that this run's metrics were measured on ({moved} or more of {n} {what} "
+            "than then): put the run's own model.keras back, or train the run again"
         )

@@ -19,7 +19,7 @@ from export.foreign.network import ForeignNetwork, activation, declared_activati
 from export.foreign.saved import SAVED_MODEL, inspect
 from export.foreign.sounds import Clips, no_clips, of_dataset, of_folder, probes
 from export.inputs import batch_of
-from export.keras import load_tensorflow, reference
+from export.keras import Reference, load_tensorflow, reference
 from export.malloc import keep
 from export.options import Options, Report
 from export.preflight import check_variants
@@ -32,6 +32,7 @@ from toolkit.artifact.text_checks import label_problems
 from toolkit.errors import UsageError
 from toolkit.files import digest_of, file_digest
 from toolkit.frontend.spec import FrontEnd
+from toolkit.measure.multi_label import best_thresholds
 
 NOT_OURS = "unknown"
 """The licence on the card of a network from elsewhere."""
@@ -149,6 +150,7 @@ def _checked_against(
         dataset=clips.dataset,
         split=clips.split,
         activation=kind,
+        thresholds=_thresholds(kind, expected),
         origin=OriginCard("keras", job.path.name, "", "", digest),
         licence=NOT_OURS,
         versions={} if package != "keras" else {"keras": importlib.metadata.version("keras")},
@@ -161,6 +163,14 @@ def _checked_against(
         return culprit(network, lambda part: converter.of(part).convert(plain))
 
     return Network(subject, network, converter, expected, culprit=blame)
+
+
+def _thresholds(kind: str, expected: Reference) -> tuple[float, ...]:
+    """Return the thresholds of a sigmoid's labels: those of the best F1 on the clips, or a half."""
+    if kind == "softmax":
+        return ()
+    n = len(expected.labels)
+    return best_thresholds(expected.probabilities[:n], expected.truth)
 
 
 def _layer_classes(loaded: Loaded) -> dict[str, str]:

@@ -90,7 +90,9 @@ def of_dataset(
         labels=tuple(numbers[validation[place].label] for place in places),
         truth=truth,
         recordings=tuple(takes.get(name, name) for name in names),
-        calibration=calibrate(chosen, first, _edges(spec, level), [numbers[item.label] for item in chosen]),
+        calibration=calibrate(
+            chosen, first, _edges(spec, level), [] if multi_label else [numbers[item.label] for item in chosen]
+        ),
         dataset=DatasetCard(index.root.name, index.digest, False, ""),
         split=SplitCard(split.name, split.seed, split.digest),
     )

@@ -2,7 +2,6 @@
 
 - `gate`: the checks that a file must pass before it is written.
 - `parity`: its probabilities and labels beside Keras'.
-- `multi_label`: thresholds and measures where several labels may fit a sound.
 - `waveform`: the same from samples.
 - `layer_errors`: the layer after which a file goes wrong.
 - `speed`: its time beside float32's.

@@ -15,7 +15,6 @@ from export.inputs import batch_of
 from export.keras import Reference
 from export.variants import Variant
 from export.verify.layer_errors import first_wrong_layer
-from export.verify.multi_label import measured as measured_card
 from export.verify.parity import Refused, measure, probabilities_of
 from export.verify.waveform import check_same, sounds
 from runtime.classifier import Classifier
@@ -64,10 +63,9 @@ def checked(path: Path, converted: bytes, draft: Card, expected: Reference, mode
             accuracy=measured.accuracy,
             parity=measured.parity,
             temperature=measured.temperature,
+            metrics=measured.metrics,
             golden=golden_samples(engine),
         )
-        n = len(expected.labels)
-        card = measured_card(card, probabilities[:n], expected.probabilities[:n], expected.truth)
         write_bytes(path, append_card(converted, card))
         classifier = Classifier.load(path, threads=THREADS)
     again = classifier.engine.run(batch_of(expected.inputs[0]))

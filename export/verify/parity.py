@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from toolkit.artifact.card import Card
 from toolkit.artifact.card_sections import AccuracyCard, ParityCard
 from toolkit.errors import ArtifactError
 from toolkit.measure.metrics import grouped_interval, mcnemar
+from toolkit.measure.multi_label import averages, label_scores
 from toolkit.measure.temperature import fitted_temperature
 
 MAX_DROP = 1.0
@@ -55,11 +57,15 @@ LIMITS: Mapping[str, Limits] = {
 
 @dataclass(frozen=True)
 class Measured:
-    """A file's accuracy, its distance from Keras, and the temperature that makes its probabilities fit the labels."""
+    """A file's accuracy, its distance from Keras, and the temperature that makes its probabilities fit the labels.
+
+    Of a multi-label network there are `metrics` in the place of an accuracy: "mAP" and "macro_f1".
+    """
 
     accuracy: AccuracyCard | None
     parity: ParityCard
-    temperature: float
+    temperature: float = 1.0
+    metrics: dict[str, float] = field(default_factory=dict)
 
 
 def probabilities_of(engine: Engine, expected: Reference) -> NDArray[np.float32]:
@@ -75,7 +81,9 @@ def measure(
     Without labels, its accuracy is not known.
 
     Raises `Refused` if it does not compute the network: probabilities farther from Keras' than `LIMITS` allow its
-    precision, or more than `max_drop` points of accuracy lost, by more than chance (McNemar's test).
+    precision, or more than `max_drop` points of accuracy lost, by more than chance (McNemar's test). Of a multi-label
+    network, the points are those of macro F1: it is what a user gets at the card's thresholds, and falls where rounding
+    shifts scores across them, which mAP, the order of scores, does not notice.
     """
     n = len(expected.labels)
     broken = np.flatnonzero(~np.isfinite(probabilities).all(axis=1))
@@ -85,26 +93,35 @@ def measure(
             int(broken[0]),
         )
     compared = expected.real or len(probabilities)
-    top1, keras_top1 = (values[:compared].argmax(axis=1) for values in (probabilities, expected.probabilities))
+    top1, keras_top1 = (_labels(card, values[:compared]) for values in (probabilities, expected.probabilities))
     agreement = float(np.mean(top1 == keras_top1))
     parity = ParityCard(
         pictures=len(probabilities),
         max_abs=_two_digits(float(np.max(np.abs(probabilities - expected.probabilities)))),
         min_cosine=round(float(_cosines(probabilities, expected.probabilities).min()), 4),
         top1_agreement=agreement,
-        keras_correct=int(expected.right.sum()),
+        keras_correct=0 if card.multi_label else int(expected.right.sum()),
     )
     _check_parity(card.precision, expected, probabilities, agreement, part)
     if not n:
-        return Measured(None, parity, 1.0)
+        return Measured(None, parity)
+    if card.multi_label:
+        _check_f1(card, expected, probabilities, part, max_drop)
+        values = _averages(card, probabilities, expected)
+        return Measured(None, parity, metrics={name: round(values[name], 4) for name in ("mAP", "macro_f1")})
     _check_accuracy(card, expected, probabilities, part, max_drop)
     correct = int(expected.truth[np.arange(n), top1].sum())
     accuracy = AccuracyCard(part, n, correct, correct / n, grouped_interval(correct, expected.recordings))
-    return Measured(
-        accuracy,
-        parity,
-        1.0 if card.activation == "sigmoid" else fitted_temperature(probabilities[:n], expected.labels),
-    )
+    return Measured(accuracy, parity, fitted_temperature(probabilities[:n], expected.labels))
+
+
+def _labels(card: Card, probabilities: NDArray[np.float32]) -> NDArray[Any]:
+    """Return the class of each input, (n,), or of a multi-label network which labels apply, bool (n, labels)."""
+    return probabilities >= np.array(card.thresholds) if card.multi_label else probabilities.argmax(axis=1)
+
+
+def _averages(card: Card, probabilities: NDArray[np.float32], expected: Reference) -> dict[str, float]:
+    return averages(label_scores(probabilities[: len(expected.labels)], expected.truth, card.thresholds))
 
 
 def _check_parity(
@@ -141,14 +158,39 @@ def _check_accuracy(
     right = expected.truth[np.arange(n), probabilities[:n].argmax(axis=1)]
     lost, won, p = mcnemar(expected.right, right)
     if 100 * (lost - won) / n > max_drop and p < MAX_P:
-        hint = "measure its ranges on more inputs with --calibration, " if card.calibration else ""
-        hint += "fine-tune it with --qat, " if card.quantization == "int8" and not card.fine_tuning else ""
         raise Refused(
             f"refused: the {card.precision} model is right on {int(right.sum())} of {n} {part} inputs, "
             f"Keras on {int(expected.right.sum())}, more than --max-drop {max_drop:g} points fewer "
-            f"(McNemar p = {p:.2g}): {hint}{'or ' if hint else ''}use another precision",
-            int(np.abs(probabilities - expected.probabilities).max(axis=1).argmax()),
+            f"(McNemar p = {p:.2g}): {_advice(card)}",
+            _farthest(probabilities, expected),
         )
+
+
+def _check_f1(card: Card, expected: Reference, probabilities: NDArray[np.float32], part: str, max_drop: float) -> None:
+    n = len(expected.labels)
+    f1, keras_f1 = (_averages(card, values, expected)["macro_f1"] for values in (probabilities, expected.probabilities))
+    wrong, keras_wrong = (
+        (_labels(card, values[:n]) != expected.truth).sum(axis=1) for values in (probabilities, expected.probabilities)
+    )
+    worse, better, p = mcnemar(wrong > keras_wrong, wrong < keras_wrong)
+    if 100 * (keras_f1 - f1) > max_drop and worse > better and p < MAX_P:
+        raise Refused(
+            f"refused: the {card.precision} model's macro F1 on {n} {part} inputs is {f1:.3f}, Keras' {keras_f1:.3f}, "
+            f"more than --max-drop {max_drop:g} points higher; more labels are wrong on {worse} inputs, fewer on "
+            f"{better} (sign test p = {p:.2g}): {_advice(card)}",
+            _farthest(probabilities, expected),
+        )
+
+
+def _advice(card: Card) -> str:
+    hint = "measure its ranges on more inputs with --calibration, " if card.calibration else ""
+    tunable = card.quantization == "int8" and not card.fine_tuning and not card.multi_label
+    hint += "fine-tune it with --qat, " if tunable else ""
+    return f"{hint}{'or ' if hint else ''}use another precision"
+
+
+def _farthest(probabilities: NDArray[np.float32], expected: Reference) -> int:
+    return int(np.abs(probabilities - expected.probabilities).max(axis=1).argmax())
 
 
 def _cosines(one: NDArray[np.float32], two: NDArray[np.float32]) -> NDArray[np.float64]:

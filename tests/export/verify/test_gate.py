@@ -29,7 +29,7 @@ def test_what_is_read_back_must_be_what_was_written(
 ) -> None:
     draft = example_card()
     written: list[Card] = []
-    measured = SimpleNamespace(accuracy=draft.accuracy, parity=draft.parity, temperature=1.25)
+    measured = SimpleNamespace(accuracy=draft.accuracy, parity=draft.parity, temperature=1.25, metrics={})
 
     def append_card(content: bytes, card: Card) -> bytes:
         written.append(card)
