@@ -102,6 +102,14 @@ def _decode_scalar(hint: Any, value: Any, where: str) -> Any:
     return value
 
 
+def unique_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object's fields, for `json.loads(object_pairs_hook=)`; raise `ValueError` if one is given twice."""
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a field is given twice")
+    return value
+
+
 def is_finite(value: float) -> bool:
     """Return whether a number is finite as a float: a whole number may be too large to be one."""
     try:

@@ -20,7 +20,7 @@ from toolkit.artifact.card_sections import (
     TensorCard,
 )
 from toolkit.artifact.text_checks import label_problems, text_problems
-from toolkit.dataclass_json import MAX_INTEGER, StrictError, from_json, to_json
+from toolkit.dataclass_json import MAX_INTEGER, StrictError, from_json, to_json, unique_fields
 from toolkit.errors import ArtifactError
 from toolkit.files import digest_of
 from toolkit.frontend.spec import FrontEnd
@@ -122,7 +122,7 @@ class Card:
     def from_json(cls, text: str) -> "Card":
         """Return the card in a JSON text; raises `ArtifactError` as `from_dict` does."""
         try:
-            value = json.loads(text, object_pairs_hook=_unique)
+            value = json.loads(text, object_pairs_hook=unique_fields)
         except (ValueError, RecursionError) as error:
             raise ArtifactError(f"model card: not JSON ({error})") from None
         return cls.from_dict(value)
@@ -144,13 +144,6 @@ def input_shape(spec: FrontEnd, level: str) -> tuple[int, ...]:
 def feature_level(spec: FrontEnd) -> str:
     """Return the input level of a network that sees what a front end computes: "picture" or "grid"."""
     return "picture" if spec.layout == "picture" else "grid"
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        raise ValueError("a field is given twice")
-    return value
 
 
 def _problems(card: Card) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -29,8 +30,9 @@ def with_groups(files: Sequence[LabelledFile], pattern: str) -> list[LabelledFil
     if any(file.group for file in files):
         raise UsageError(f"{flag}: the list has a column group: leave the flag or the column out")
     try:
-        expression = re.compile(pattern)
-    except re.error as error:
+        with warnings.catch_warnings(action="ignore", category=FutureWarning):  # of later versions
+            expression = re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
         raise UsageError(
             f"{flag} is no regular expression ({error}): see Python's module re for how to write one"
         ) from None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import os
+import re
+import reprlib
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -117,8 +119,10 @@ def _file(path: Path, row: Row, multi_label: bool, grouped: bool) -> LabelledFil
     part = PART_NAMES.get(cells["part"].lower(), "")
     if cells["part"] and not part:
         raise DatasetError(f"{where}: part {cells['part']!r} is unknown: use train, validation or test")
-    if cells["fold"] and not (cells["fold"].isascii() and cells["fold"].isdecimal()):
-        raise DatasetError(f"{where}: fold {cells['fold']!r} is no whole number: number the folds, as 1, 2, 3")
+    if cells["fold"] and not (re.fullmatch(r"\d{1,18}", cells["fold"], re.ASCII)):
+        raise DatasetError(
+            f"{where}: fold {reprlib.repr(cells['fold'])} is no whole number: number the folds, as 1, 2, 3"
+        )
     group = f"group {cells['group']}" if cells["group"] else f"file {name}" if grouped else ""
     fold = int(cells["fold"]) if cells["fold"] else None
     return LabelledFile(name, labels[0], group, fold, part, labels if multi_label else ())
@@ -134,10 +138,10 @@ def _check_whole(path: Path, column: str, rows: list[Row]) -> None:
 
 
 def _check_once(path: Path, rows: list[Row], files: tuple[LabelledFile, ...]) -> None:
-    """Refuse a file that two lines name."""
+    """Refuse a file that two lines name, by whichever of its paths."""
     first: dict[str, int] = {}
     for (number, _), file in zip(rows, files, strict=True):
-        other = first.setdefault(file.name, number)
+        other = first.setdefault(os.path.abspath(path.parent / file.name), number)
         if other != number:
             raise DatasetError(f"{path}: lines {other} and {number} both list {file.name}: keep one")
 

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+from toolkit.dataclass_json import unique_fields
 from toolkit.errors import ArtifactError, UsageError
 from toolkit.frontend.spec import PICTURE, FrontEnd
 
@@ -77,7 +78,7 @@ def front_end(name: str) -> FrontEnd:
         return PRESETS[name]
     path = Path(name)
     if not path.is_file():
-        what = f"{name} is a folder" if path.is_dir() else f"there is no front end {name!r}"
+        what = f"{name} is a folder" if name and path.is_dir() else f"there is no front end {name!r}"
         raise UsageError(f"{what}: choose one of {', '.join(PRESETS)}, or name a JSON file")
     try:
         return FrontEnd.from_dict({**PICTURE.to_dict(), **_object(path)})
@@ -101,7 +102,7 @@ def summary(spec: FrontEnd) -> str:
 
 def _object(path: Path) -> dict[str, object]:
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=unique_fields)
     except OSError as error:
         raise ArtifactError(f"cannot be read ({error.strerror})") from None
     except (ValueError, RecursionError) as error:

@@ -11,6 +11,7 @@ from toolkit.errors import ArtifactError
 
 MAX_BANDS = 512
 MAX_WINDOW_SAMPLES = 30_000_000
+MAX_AFFINE = 1e15
 MAX_FRAMES = 1 << 16
 MAX_WORK = 1 << 34
 """The most frames x n_fft x n_mels, in a window or in 30 s: 50 times those of the public pictures."""
@@ -59,7 +60,7 @@ def check(spec: Any) -> None:
         spec.n_mels,
         f"at most {MAX_BANDS} and at most half of n_fft",
     )
-    _require(0 <= spec.f_min < spec.f_max, "f_min", spec.f_min, "at least 0 and below f_max")
+    _require(0 <= spec.f_min <= spec.f_max - 1, "f_min", spec.f_min, "at least 0 and 1 Hz below f_max")
     _require(spec.f_max <= spec.sample_rate / 2, "f_max", spec.f_max, "at most half the sample rate")
     _require(1e-15 <= spec.amin <= 1, "amin", spec.amin, "from 1e-15 to 1")
     _require(0 < spec.top_db <= 400, "top_db", spec.top_db, "above 0 and at most 400")
@@ -74,7 +75,13 @@ def check(spec: Any) -> None:
     _require(0 <= spec.hop_seconds <= spec.window_seconds, "hop_seconds", spec.hop_seconds, "at most a window")
     _require(0 <= spec.pre_emphasis < 1, "pre_emphasis", spec.pre_emphasis, "at least 0 and below 1")
     _require(spec.exponent in (1.0, 2.0), "exponent", spec.exponent, "1 or 2")
+    hop_range = "0, or from hop_length / sample_rate to a window, as windows are whole frames apart"
+    hop_is_whole = spec.hop_seconds == 0 or round(spec.hop_seconds * spec.sample_rate) >= spec.hop_length
+    _require(hop_is_whole, "hop_seconds", spec.hop_seconds, hop_range)
     _require(spec.scale != 0, "scale", spec.scale, "another number than 0")
+    for name in ("shift", "scale"):
+        value = getattr(spec, name)
+        _require(abs(value) <= MAX_AFFINE, name, value, f"at most {MAX_AFFINE:g}, or values would not be finite")
     _require(0 <= spec.log_offset <= 1, "log_offset", spec.log_offset, "from 0 to 1")
     _require((spec.log == "ln") == (spec.log_offset > 0), "log_offset", spec.log_offset, "above 0 for ln alone")
     _require_layout(spec)

@@ -46,6 +46,8 @@ def test_the_whole_match_where_there_is_no_group(days: Path) -> None:
     [
         ("(day", UsageError, "is no regular expression"),
         ("night", DatasetError, "matches no file's path"),
+        ("(" * 2000 + "day" + ")" * 2000, UsageError, "is no regular expression"),
+        ("a{99999999999999}", UsageError, "is no regular expression"),
         ("(night)?", DatasetError, "matches no file's path"),
         ("png", DatasetError, "puts all 31 files into one group"),
         (".*", DatasetError, "puts each file into a group of its own"),

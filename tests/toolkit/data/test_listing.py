@@ -81,6 +81,7 @@ GOOD = ("hum/000.png,a,,,", "tap/000.png,b,,,")
         (GOOD[:1], HEADER, r"has one class only \(a\)"),
         ((*GOOD, "tap/001.png,a\u202eb,,,"), HEADER, "label .* is blank, unprintable"),
         (("hum/000.png,a,,1,", "tap/000.png,b,,x,"), HEADER, "line 3: fold 'x' is no whole number"),
+        (("hum/000.png,a,,1,", f"tap/000.png,b,,{'9' * 5000},"), HEADER, "line 3: fold .{20,40} is no whole number"),
         (("hum/000.png,a,,1,", "tap/000.png,b,,1.5,"), HEADER, "line 3: fold '1.5' is no whole number"),
         (("hum/000.png,a,,1,", "tap/000.png,b,,,"), HEADER, "line 3 has no fold, and others have"),
         (("hum/000.png,a,,,train", "tap/000.png,b,,,"), HEADER, "line 3 has no part, and others have"),
@@ -95,6 +96,12 @@ def test_refusals(tmp_path: Path, lines: tuple[str, ...], header: str, message: 
     with pytest.raises(DatasetError, match=message) as refusal:
         read_listing(path)
     assert str(path) in str(refusal.value) and "\n" not in str(refusal.value)
+
+
+def test_a_file_by_two_of_its_paths_is_listed_twice(tmp_path: Path) -> None:
+    path = write_list(tmp_path, *GOOD, f"../{tmp_path.name}/tap/000.png,b,,,", f"{tmp_path}/tap/001.png,b,,,")
+    with pytest.raises(DatasetError, match="lines 3 and 4 both list"):
+        read_listing(path)
 
 
 @pytest.mark.parametrize(

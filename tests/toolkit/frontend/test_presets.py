@@ -196,6 +196,7 @@ def test_what_was_there_before_is_written_as_before() -> None:
         ('{"hop_seconds": 31}', "hop_seconds is 31.0; it must be at most a window"),
         ("[]", "is not an object but list"),
         ("{", "it is no JSON"),
+        ('{"n_mels": 64, "n_mels": 32}', "a field is given twice"),
     ],
 )
 def test_a_file_that_is_no_front_end_is_refused(tmp_path: Path, content: str, message: str) -> None:
@@ -207,6 +208,13 @@ def test_a_file_that_is_no_front_end_is_refused(tmp_path: Path, content: str, me
     assert json.dumps(str(error.value)).count("\\n") == 0
 
 
-def test_a_name_that_is_neither_preset_nor_file_is_misuse() -> None:
-    with pytest.raises(UsageError, match="choose one of gtzan-picture, mel-grid"):
-        front_end("melgrid")
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "front.json"
+    path.write_text('{"n_mels": 64}', encoding="utf-8-sig")
+    assert front_end(str(path)).n_mels == 64
+
+
+@pytest.mark.parametrize("name", ["melgrid", ""])
+def test_a_name_that_is_neither_preset_nor_file_is_misuse(name: str) -> None:
+    with pytest.raises(UsageError, match=f"there is no front end '{name}': choose one of gtzan-picture, mel-grid"):
+        front_end(name)
