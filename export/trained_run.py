@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.inputs import Inputs
-from export.subject import Subject
+from export.subject import OWN_RUN, Subject
 from toolkit.artifact.card import feature_level
-from toolkit.artifact.card_sections import DatasetCard, SplitCard
+from toolkit.artifact.card_sections import DatasetCard, OriginCard, SplitCard
 from toolkit.data.dataset import Index, Item, build_index
 from toolkit.data.features import Windows, load_windows
 from toolkit.data.listing import is_list
@@ -65,6 +65,7 @@ class Source:
             split=SplitCard(split.name, split.seed, split.digest),
             activation="sigmoid" if self.multi_label else "softmax",
             thresholds=thresholds(self.run),
+            origin=_origin(config.get("backbone")),
         )
 
     @property
@@ -89,6 +90,13 @@ class Source:
         """Return the class numbers of `items`, int64 (n,)."""
         numbers = {label: number for number, label in enumerate(self.classes)}
         return np.array([numbers[item.label] for item in items], np.int64)
+
+
+def _origin(backbone: dict[str, str] | None) -> OriginCard:
+    """Return where a run's network is from."""
+    if backbone is None:
+        return OWN_RUN
+    return OriginCard("backbone", *(backbone[name] for name in ("origin", "licence", "address", "digest")))
 
 
 def _dataset(synthetic: bool, index: Index) -> DatasetCard:

@@ -25,7 +25,8 @@ PROG = "python -m toolkit"
 def jobs() -> Jobs:
     """Return the jobs of `python -m toolkit`."""
     verbs = {
-        "attach": Verb("put a card on a model file that was made elsewhere", _attach_parser, _attach),
+        "attach": _handed_on("runtime", "attach", "put a card on a model file that was made elsewhere"),
+        "backbone": _handed_on("train", "backbone", "fetch a pretrained network's weights"),
         "render": Verb("render a clip's picture as the networks see it", _render_parser, _render),
         "dataset": Verb("show a dataset's classes, lengths and unusable files", dataset_verb.parser, dataset_verb.work),
         "front-end": Verb("print a front end as JSON, or list those with a name", _front_end_parser, _front_end),
@@ -44,18 +45,14 @@ def entry(argv: Sequence[str] | None = None) -> int:
     return run(PROG, main, argv)
 
 
-def _attach_verb() -> Verb:
-    """Return the verb of the runtime, which has engines; this package imports nothing above itself."""
-    verb: Verb = importlib.import_module("runtime.cli").jobs().verbs["attach"]
-    return verb
+def _handed_on(package: str, name: str, help: str) -> Verb:
+    """Return a verb that a package above this one does: nothing of it is imported before it is needed."""
 
+    def verb() -> Verb:
+        work: Verb = importlib.import_module(f"{package}.cli").jobs().verbs[name]
+        return work
 
-def _attach_parser() -> Parser:
-    return _attach_verb().parser()
-
-
-def _attach(arguments: argparse.Namespace) -> int:
-    return _attach_verb().work(arguments)
+    return Verb(help, lambda: verb().parser(), lambda arguments: verb().work(arguments))
 
 
 def _render_parser() -> Parser:

@@ -4,6 +4,7 @@
 - `config`, `recipes`: what decides a run, and its recipe by name. `run`: a run from its first file to its last.
 - `data`, `feed`: the parts of a split in memory, and their batches where they are computed.
 - `registry`, `edgenet`: every network by its name; the one for grids.
+- `backbones`: networks that others pretrained, and heads on their features.
 - `networks`, `twin`: the paper's layer tables, and the order of layers that trains faster.
 - `build`, `built`, `layers`: the Keras models of a run, of a table and of a function; the training twin's layers.
 - `front_end`: what the network hears.

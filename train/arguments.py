@@ -151,6 +151,8 @@ def _add_examples(parser: command.Parser) -> None:
     several = "a file may have several labels: a list names them with semicolons between"
     parser.add_argument("--multi-label", action="store_true", default=None, help=several)
     _add_front_end(parser)
+    weights = "a copy of a pretrained backbone's published weights (default: GTZANET_BACKBONES, the cache, a download)"
+    parser.add_argument("--weights", type=_path("--weights"), metavar="FILE", help=weights)
     cache = "where features computed from audio files are kept"
     parser.add_argument("--cache", type=_path("--cache"), metavar="DIR", help=cache)
 

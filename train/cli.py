@@ -23,6 +23,7 @@ from train.arguments import (
     train_parser,
     with_defaults,
 )
+from train.backbones.verb import backbone, backbone_parser
 from train.config import Compute, RunConfig
 from train.data import Dataset, data_root, load_part
 from train.device import prepare
@@ -43,6 +44,7 @@ PROG = "python -m train"
 def jobs() -> command.Jobs:
     """Return the jobs of `python -m train`."""
     verbs = {
+        "backbone": command.Verb("fetch a pretrained network's weights", lambda: backbone_parser(PROG), backbone),
         "preview": command.Verb("a batch as the network sees it", lambda: preview_parser(PROG), _preview),
         "report": command.Verb("finished runs as one table", lambda: report_parser(PROG), _report),
         "speed": command.Verb("a training step beside plain Keras", lambda: speed_parser(PROG), _speed),
@@ -142,7 +144,7 @@ def _work(folder: Path, config: RunConfig, dataset: Dataset, cache: Path | None,
     if folds.is_parent(folder):
         print(f"{folds.summary(result)}\n{folder}")
         return 0
-    if (keep := config.recipe.keep) == "best":
+    if (keep := config.recipe.keep) == "best" and not config.backbone:
         epoch = kept_epoch(read_json(folder / HISTORY), keep)
         print(f"kept: epoch {epoch} of {result['epochs']}, the best on the validation part")
     for name in ("validation", "test"):

@@ -160,7 +160,9 @@ class SplitConfig:
     digest: str
 
 
-ADDED: dict[str, Any] = {"network": None, "multi_label": False}
+HEAD_FILE = "head.json"
+"""What a run keeps of the heads that were compared on a frozen backbone."""
+ADDED: dict[str, Any] = {"network": None, "multi_label": False, "backbone": None}
 DATA_ADDED = {"group_by": "", "negatives": ""}
 """Fields that a run's configuration, and its `data`, have only where their value is another one."""
 
@@ -170,7 +172,8 @@ class RunConfig:
     """Everything that decides a run's result, and where its data came from.
 
     `network` is `package.module:NETWORK` where the network is not one of `train.registry`'s. With `multi_label`, a clip
-    may have several classes.
+    may have several classes. `backbone` has the fields of `train.backbones.weights.Weights` where a head is fitted to a
+    frozen backbone; no recipe decides it then.
     """
 
     model: str
@@ -185,6 +188,7 @@ class RunConfig:
     created: str
     network: str | None = None
     multi_label: bool = False
+    backbone: dict[str, Any] | None = None
 
     @property
     def digest(self) -> str:

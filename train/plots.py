@@ -48,6 +48,19 @@ def plot_history(history: list[dict[str, Any]], path: Path) -> None:
     _save(figure, path)
 
 
+def plot_strengths(trials: list[dict[str, Any]], path: Path) -> None:
+    """Plot loss and accuracy over the regularisation of the heads that were compared."""
+    strengths = [trial["strength"] for trial in trials]
+    figure, panels = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
+    for axes, quantity in zip(panels, ("loss", "accuracy"), strict=True):
+        axes.plot(strengths, [trial[quantity] for trial in trials], marker=".", label="training")
+        axes.plot(strengths, [trial[f"val_{quantity}"] for trial in trials], marker=".", label="validation")
+        axes.set(xlabel="C, the inverse of the regularisation", ylabel=quantity, xscale="log")
+        axes.legend()
+    panels[1].set_ylim(0, 1)
+    _save(figure, path)
+
+
 def plot_confusion(confusion: list[list[int]], classes: list[str], title: str, path: Path) -> None:
     """Plot a confusion matrix with its counts: rows are true classes, columns predicted ones."""
     figure, axes = plt.subplots(figsize=(6.4, 5.6), layout="constrained")

@@ -22,15 +22,14 @@ SYNTHETIC_NOTE = "The clips are synthetic: these numbers show that the chain wor
 
 def run_report(config: RunConfig, result: dict[str, Any], history: Sequence[dict[str, Any]]) -> str:
     """Return one run's report."""
-    recipe, compute, last, note = config.recipe, config.compute, history[-1], front_end_note(config.front_end)
+    compute, last, note = config.compute, history[-1], front_end_note(config.front_end)
     lines = [f"# {config.model}, split {config.split.name}, seed {config.seed}", ""]
     if config.data.synthetic:
         lines += [SYNTHETIC_NOTE, ""]
-    epochs = f"{recipe.epochs} epoch" + "s" * (recipe.epochs != 1)
     lines += [
-        f"{epochs} of {_optimizer(recipe, last)}, {compute.precision} on "
+        f"{_training(config, last)}, {compute.precision} on "
         f"{gpu_name(config.to_dict()) or 'a processor'}. {note and f'The network hears a {note}. '}"
-        f"{_kept_sentence(recipe.keep, history)}",
+        f"{_kept_sentence(config, history)}",
         "",
     ]
     parts = [name for name in ("validation", "test") if result[name]]
@@ -48,7 +47,8 @@ def run_report(config: RunConfig, result: dict[str, Any], history: Sequence[dict
             lines += multi_label.class_table(result[name], result["thresholds"])
         else:
             lines += [*class_table(result[name]), "", f"![confusion](confusion-{name}.png)"]
-    losses = f"Training loss {last['loss']:.4f}, validation loss {last['val_loss']:.4f} after epoch {last['epoch']}."
+    when = "" if config.backbone else f" after epoch {last['epoch']}"
+    losses = f"Training loss {last['loss']:.4f}, validation loss {last['val_loss']:.4f}{when}."
     lines += ["", "## History", "", "![history](history.png)", "", losses]
     lines += [
         "",
@@ -64,6 +64,17 @@ def _figures(config: RunConfig, result: dict[str, Any], parts: Sequence[str]) ->
     return [HEADER.replace("blues", config.classes[0]), RULE, *rows, *notes]
 
 
+def _training(config: RunConfig, last: dict[str, Any]) -> str:
+    """Return how a run's weights came about."""
+    if config.backbone:
+        return (
+            f"Logistic regression with C = {last['strength']:g} on the features of a frozen backbone "
+            f"({config.backbone['origin']}; {config.backbone['licence']} licence)"
+        )
+    epochs = f"{config.recipe.epochs} epoch" + "s" * (config.recipe.epochs != 1)
+    return f"{epochs} of {_optimizer(config.recipe, last)}"
+
+
 def _optimizer(recipe: Recipe, last: dict[str, Any]) -> str:
     rates = f"batch {recipe.batch_size}, learning rate {recipe.learning_rate:g} to {last['learning_rate']:g}"
     if recipe.optimizer == "sgd":
@@ -71,7 +82,12 @@ def _optimizer(recipe: Recipe, last: dict[str, Any]) -> str:
     return f"AdamW, {rates}, weight decay {recipe.weight_decay:g}"
 
 
-def _kept_sentence(keep: str, history: Sequence[dict[str, Any]]) -> str:
+def _kept_sentence(config: RunConfig, history: Sequence[dict[str, Any]]) -> str:
+    keep = config.recipe.keep
+    if config.backbone:
+        return (
+            "C is the smallest that is near the lowest validation loss, so that the validation figures are optimistic."
+        )
     if keep == "last":
         return "The last epoch is what is reported."
     return (

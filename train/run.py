@@ -9,7 +9,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,8 +18,8 @@ from toolkit.errors import RunError, UsageError
 from toolkit.files import read_json, remove_leftovers, write_json, write_text
 from toolkit.frontend.spec import FrontEnd
 from train import checkpoint, multi_label
-from train.config import Compute, Recipe, RunConfig
-from train.data import Dataset, Progress, Steps, load_part, reopen_dataset
+from train.config import HEAD_FILE, Compute, Recipe, RunConfig
+from train.data import Dataset, Part, Progress, Steps, load_part, reopen_dataset
 from train.device import gpu_versions
 from train.notices import window_notices
 from train.registry import find_network
@@ -46,6 +46,7 @@ def new_config(
         model=find_network(network).name,
         network=network if ":" in network else None,
         multi_label=dataset.multi_label,
+        backbone=asdict(weights) if (weights := find_network(network).weights) else None,
         classes=dataset.index.classes,
         seed=seed,
         data=dataset.data,
@@ -136,7 +137,6 @@ def work(folder: Path, config: RunConfig, dataset: Dataset, cache: Path | None, 
     diverges.
     """
     from train.evaluate import measure_parts, predictions
-    from train.fit import fit
 
     with locked(folder):
         if (folder / run_folder.METRICS).exists():
@@ -150,7 +150,7 @@ def work(folder: Path, config: RunConfig, dataset: Dataset, cache: Path | None, 
         }
         for sentence in window_notices(parts, spec):
             listener.notice(sentence)
-        model, history = fit(config, parts.pop("train"), parts["validation"], folder, listener)
+        model, history = _fitted(config, parts.pop("train"), parts["validation"], folder, listener)
         if split.test:
             parts["test"] = load_part(dataset, split.test, spec, cache, listener.steps)
         predicted = {name: predictions(model, part, config.compute) for name, part in parts.items()}
@@ -170,6 +170,19 @@ def work(folder: Path, config: RunConfig, dataset: Dataset, cache: Path | None, 
     return result
 
 
+def _fitted(
+    config: RunConfig, training: Part, validation: Part, folder: Path, listener: Listener
+) -> tuple[tf_keras.Model, list[dict[str, Any]]]:
+    """Return the trained model and its history."""
+    if config.backbone:
+        from train.backbones.frozen import fit_frozen
+
+        return fit_frozen(config, training, validation, folder, listener.steps)
+    from train.fit import fit
+
+    return fit(config, training, validation, folder, listener)
+
+
 def _write_results(
     folder: Path,
     config: RunConfig,
@@ -180,14 +193,17 @@ def _write_results(
 ) -> None:
     """Write the model, the history, the predictions, the plots, the report and, last, the metrics."""
     from train.build import save_model
-    from train.plots import plot_confusion, plot_history, save_plot
+    from train.plots import plot_confusion, plot_history, plot_strengths, save_plot
     from train.report import run_report
     from train.results import HISTORY
 
     save_model(model, folder / run_folder.MODEL)
     write_json(folder / HISTORY, history)
     write_json(folder / PREDICTIONS, predicted)
-    save_plot(plot_history, history, folder / "history.png")
+    if config.backbone:
+        save_plot(plot_strengths, read_json(folder / HEAD_FILE)["trials"], folder / "history.png")
+    else:
+        save_plot(plot_history, history, folder / "history.png")
     for name in predicted if not config.multi_label else ():
         title = f"{config.model}, {name}: {result[name]['correct']}/{result[name]['n']} correct"
         target = folder / f"confusion-{name}.png"

@@ -11,6 +11,7 @@ from toolkit.artifact.text_checks import is_one_line
 from toolkit.errors import UsageError
 from toolkit.processors import usable_processors
 from train import run
+from train.backbones.weights import provide
 from train.config import MAX_SHARDS, MAX_THREADS, Compute, Recipe, RunConfig
 from train.data import Dataset, data_root, open_dataset
 from train.device import prepare
@@ -18,7 +19,7 @@ from train.front_end import chosen_front_end, chosen_kind
 from train.networks import Dropout, parameter_count
 from train.notices import dataset_notices, fit_notices, imbalance
 from train.recipes import recipe_of
-from train.registry import find_network
+from train.registry import Network, find_network
 from train.split_flags import ALL, check_split, split_options
 
 SMALL_NETWORK = 1_000_000
@@ -34,6 +35,8 @@ def new_run(flags: argparse.Namespace, set_names: Sequence[str], progress: Any) 
     recipe = recipe_of(flags.recipe or network.recipe, values | {"keep": flags.keep or "best"}, spec)
     compute = compute_of(flags, recipe)
     kind, root = chosen_kind(spec, flags.kind), data_root(flags.data)
+    if network.weights:
+        provide(network.weights, flags.weights, progress)
     options = {"multi_label": flags.multi_label, **split_options(flags)}
     dataset = open_dataset(root, kind, progress=progress.steps, **options)
     notices = dataset_notices(dataset, chosen="split" in set_names)
@@ -53,6 +56,7 @@ def new_run(flags: argparse.Namespace, set_names: Sequence[str], progress: Any) 
 def check_start(flags: argparse.Namespace, set_names: Sequence[str]) -> None:
     """Raise `UsageError` where the flags of a new run make no sense together, before anything is written."""
     network = find_network(flags.network)
+    _check_backbone(network, flags, set_names)
     if flags.dropout is not None and network.table and not any(isinstance(at, Dropout) for at in network.table):
         raise UsageError(f"--dropout: {flags.network} has no dropout layer: leave the flag out")
     if flags.seed < 0 or flags.seed >= 2**31:
@@ -65,6 +69,23 @@ def check_start(flags: argparse.Namespace, set_names: Sequence[str]) -> None:
     name = flags.name
     if name is not None and (not name.strip(" .") or not is_one_line(name) or set(name) & set("/\\")):
         raise UsageError(f"--name {name!r} is no folder name: use letters, digits, '-' and '_'; --runs names where")
+
+
+def _check_backbone(network: Network, flags: argparse.Namespace, set_names: Sequence[str]) -> None:
+    """Refuse flags that a frozen backbone leaves without effect, or that need one."""
+    if not network.weights:
+        if flags.weights is not None:
+            raise UsageError(f"--weights: {network.name} has no pretrained backbone: leave the flag out")
+        return
+    for name in ("recipe", *(name for name in Recipe.__dataclass_fields__ if name != "class_weights")):
+        if name in set_names:
+            raise UsageError(
+                f"--{name.replace('_', '-')}: {network.name} is frozen, and fits its head at once: leave it out"
+            )
+    if flags.multi_label:
+        raise UsageError(f"--multi-label: the head of {network.name} has one label per clip: train edgenet")
+    if flags.precision != "float32":
+        raise UsageError(f"--precision: {network.name} computes in float32: leave the flag out")
 
 
 def compute_of(flags: argparse.Namespace, recipe: Recipe) -> Compute:

@@ -1,0 +1,111 @@
+"""`python -m train mn04`: a head on frozen features, from a folder of sounds to an exported file."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from toolkit.data.synthetic import write_corpus
+from train.backbones.weights import MN04
+from train.cli import entry
+
+LAYERS = ["stem", "block7_depthwise_bn", "block15_project"]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sounds") / "corpus"
+    write_corpus(folder, 4, 2.0, 0, lambda *_: None)
+    return folder
+
+
+def _words(corpus: Path, folder: Path, *arguments: str) -> list[str]:
+    fixed = ["--cache", str(folder / "cache"), "--runs", str(folder), "--threads", "1"]
+    return ["mn04", "--data", str(corpus), *fixed, *arguments]
+
+
+def _train(corpus: Path, folder: Path, *arguments: str) -> int:
+    return entry(_words(corpus, folder, *arguments))
+
+
+@pytest.mark.slow
+def test_from_a_folder_to_a_network_that_repeats(corpus: Path, tmp_path: Path, backbones: Path) -> None:
+    import tf_keras
+
+    from train.backbones import mn04
+    from train.backbones.torch_file import read_tensors
+
+    for name in ("a", "b"):
+        command = [sys.executable, "-m", "train", *_words(corpus, tmp_path, "--name", name)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert "test: accuracy" in done.stdout
+        assert "kept: epoch" not in done.stdout
+    first, second = ((tmp_path / name / "model.keras").read_bytes() for name in ("a", "b"))
+    assert first == second
+    metrics = json.loads((tmp_path / "a" / "metrics.json").read_text())
+    assert metrics["test"]["accuracy"] > 0.7  # ten classes
+    config = json.loads((tmp_path / "a" / "config.json").read_text())
+    assert config["backbone"]["digest"] == MN04.digest
+    assert config["backbone"]["licence"] == "MIT"
+    report = (tmp_path / "a" / "report.md").read_text()
+    assert "Logistic regression with C = " in report
+    assert "frozen backbone (EfficientAT mn04_as" in report
+    head = json.loads((tmp_path / "a" / "head.json").read_text())
+    assert head["features"] == 384
+    model = tf_keras.models.load_model(tmp_path / "a" / "model.keras", compile=False)
+    published = mn04.build(model.input_shape[1:], 10)
+    mn04.load(published, read_tensors(backbones / MN04.file))
+    for name in LAYERS:
+        for ours, theirs in zip(
+            model.get_layer(name).get_weights(), published.get_layer(name).get_weights(), strict=True
+        ):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--epochs", "3"], "--epochs: mn04 is frozen"),
+        (["--recipe", "modern"], "--recipe: mn04 is frozen"),
+        (["--precision", "mixed_float16"], "--precision: mn04 computes in float32"),
+        (["--front-end", "log-mel"], "mn04 was pretrained with the front end efficientat: leave --front-end out"),
+        (["--multi-label"], "--multi-label: the head of mn04"),
+    ],
+)
+def test_what_a_frozen_network_leaves_without_effect_is_refused(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str
+) -> None:
+    assert _train(corpus, tmp_path, *arguments) == 2
+    assert sentence in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_weights_belong_to_a_backbone(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert entry(["edgenet", "--data", str(corpus), "--runs", str(tmp_path), "--weights", "w.pt"]) == 2
+    assert "--weights: edgenet has no pretrained backbone" in capsys.readouterr().err
+
+
+def test_a_wrong_copy_and_no_connection_are_one_sentence(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("GTZANET_BACKBONES", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    wrong = tmp_path / "w.pt"
+    wrong.write_bytes(b"PK\x03\x04 another network's")
+    assert _train(corpus, tmp_path / "runs", "--weights", str(wrong)) == 1
+    assert f"{wrong}: not {MN04.file}" in capsys.readouterr().err
+
+    def offline(*_: object, **__: object) -> None:
+        raise OSError(101, "Network is unreachable")
+
+    monkeypatch.setattr("urllib.request.urlopen", offline)
+    assert _train(corpus, tmp_path / "runs") == 1
+    error = capsys.readouterr().err
+    assert f"{MN04.file} cannot be fetched (Network is unreachable)" in error
+    assert MN04.address in error
+    assert not (tmp_path / "runs").exists()

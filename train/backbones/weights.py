@@ -1,0 +1,142 @@
+"""Weights that others publish: found on this machine, or fetched once, and never used unless they are those."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from toolkit.data.features import default_cache
+from toolkit.errors import DatasetError
+from toolkit.files import file_digest, write_bytes
+from toolkit.parallel import Progress
+
+VARIABLE = "GTZANET_BACKBONES"
+CHUNK = 1 << 16
+TIMEOUT_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A published file: where it is, its size and SHA-256, what allows its use, and whose work it is."""
+
+    file: str
+    address: str
+    size: int
+    digest: str
+    licence: str
+    origin: str
+
+
+MN04 = Weights(
+    file="mn04_as_mAP_432.pt",
+    address="https://github.com/fschmid56/EfficientAT/releases/download/v0.0.1/mn04_as_mAP_432.pt",
+    size=4_066_513,
+    digest="899a8c6217063f6941793102a2780b3dd788ab11fce468d9cf5f0577c453321c",
+    licence="MIT",
+    origin="EfficientAT mn04_as, F. Schmid, K. Koutini, G. Widmer, ICASSP 2023; pretrained on AudioSet",
+)
+
+
+def locate(weights: Weights, file: Path | None = None) -> Path | None:
+    """Return where the weights are on this machine, None where they are not.
+
+    They are `file` where that is given; else in the folder that GTZANET_BACKBONES names, or in the cache. Raise
+    `DatasetError` where `file`, or a file in that folder, is another one.
+    """
+    folder = os.environ.get(VARIABLE)
+    places = [file] if file else [*([Path(folder) / weights.file] if folder else []), cached(weights)]
+    for place in places:
+        if place.exists() or place is file:
+            check(place, weights)
+            return place
+    return None
+
+
+class Listener(Protocol):
+    """What is told of a download."""
+
+    def notice(self, sentence: str) -> None: ...
+
+    def steps(self, what: str, done: int, total: int) -> None: ...
+
+
+def provide(weights: Weights, file: Path | None, listener: Listener) -> Path:
+    """Return where the weights are: `file`, which is copied to the cache, those on this machine, or fetched ones."""
+    path = locate(weights, file)
+    if file is not None:
+        write_bytes(cached(weights), file.read_bytes())
+    if path is None:
+        listener.notice(f"fetching {weights.origin} ({weights.licence} licence) from {weights.address}")
+        path = fetch(weights, lambda done, total: listener.steps("bytes", done, total))
+    return path
+
+
+def cached(weights: Weights) -> Path:
+    """Return where fetched weights are kept."""
+    return default_cache() / "backbones" / weights.file
+
+
+def check(path: Path, weights: Weights) -> None:
+    """Raise `DatasetError` unless a file is the published one, byte for byte."""
+    try:
+        size, digest = path.stat().st_size, file_digest(path)
+    except FileNotFoundError:
+        raise DatasetError(f"{path}: no such file: name {weights.file} of {weights.address}") from None
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read ({error.strerror})") from None
+    if digest != weights.digest:
+        what = f"it has {size:,} bytes, not {weights.size:,}" if size != weights.size else "its SHA-256 is another"
+        raise DatasetError(f"{path}: not {weights.file} ({what}): delete it, and fetch it from {weights.address}")
+
+
+def fetch(weights: Weights, progress: Progress) -> Path:
+    """Download the weights to the cache and return where they are; go on where an earlier download stopped.
+
+    `progress(done, total)` counts bytes. Raise `DatasetError` where the address cannot be reached, or holds another
+    file.
+    """
+    target = cached(weights)
+    part = target.with_name(f"{target.name}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not part.exists() or part.stat().st_size != weights.size:
+            _download(weights, part, progress)
+    except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
+        reason = getattr(error, "reason", error)
+        reason = getattr(reason, "strerror", None) or reason
+        raise DatasetError(
+            f"{weights.file} cannot be fetched ({reason}): run the same command again, or put the file from "
+            f"{weights.address} into {target.parent}"
+        ) from None
+    try:
+        check(part, weights)
+    except DatasetError:
+        part.unlink()
+        raise DatasetError(f"{weights.address} holds another file than the one expected: nothing is kept") from None
+    part.replace(target)
+    return target
+
+
+def _download(weights: Weights, part: Path, progress: Progress) -> None:
+    done = part.stat().st_size if part.exists() else 0
+    if done > weights.size:
+        part.unlink()
+        done = 0
+    request = urllib.request.Request(weights.address, headers={"Range": f"bytes={done}-"} if done else {})
+    with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
+        if response.status != http.HTTPStatus.PARTIAL_CONTENT:
+            done = 0  # the server sends the whole file
+        with part.open("ab" if done else "wb") as stream:
+            while done < weights.size and (chunk := response.read(min(CHUNK, weights.size - done))):
+                stream.write(chunk)
+                done += len(chunk)
+                progress(done, weights.size)
+            stream.flush()
+            os.fsync(stream.fileno())
+    if done < weights.size:
+        raise http.client.IncompleteRead(b"", weights.size - done)
