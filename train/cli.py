@@ -173,14 +173,15 @@ def _report(flags: argparse.Namespace) -> int:
         print(f"left out: {folder}: this run is not finished", file=sys.stderr)
     text = "\n".join(folds.folds_report(folds.measured(parent)) for parent in parents)
     alone = load_results([path for path in targets if path not in unfinished])
-    loaded = alone + load_results([folder for parent in parents for folder in folds.fold_folders(parent)])
-    if not loaded:
+    exclusive = [parent for parent in parents if not folds.is_multi_label(parent)]
+    loaded = alone + load_results([folder for parent in exclusive for folder in folds.fold_folders(parent)])
+    if not loaded and not parents:
         raise UsageError("report: none of these runs is finished: python -m train --resume carries one on")
     results = distinct(loaded)
     if len(results) < len(loaded):
         print(f"{len(loaded) - len(results)} of {len(loaded)} runs are named again: each counts once", file=sys.stderr)
     _emit(text + (results_report(distinct(alone)) if alone else ""), flags.output)
-    if flags.output is not None:
+    if flags.output is not None and results:
         kept = flags.output.with_suffix(".json")
         write_json(kept, to_json(results))
         print(f"written: {flags.output}, and {kept}, which report reads as it does runs", file=sys.stderr)

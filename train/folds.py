@@ -14,7 +14,7 @@ from toolkit.data.folds import choose_folds
 from toolkit.data.splits import make_split
 from toolkit.errors import RunError, UsageError
 from toolkit.files import read_json, write_json, write_text
-from train import checkpoint, run
+from train import checkpoint, multi_label, run
 from train.config import RunConfig
 from train.data import Dataset
 from train.report import SYNTHETIC_NOTE, class_table, part_notes
@@ -38,6 +38,11 @@ def fold_folders(parent: Path) -> list[Path]:
     if not folders:
         raise RunError(f"{parent / FOLDS}: names no runs: start anew")
     return folders
+
+
+def is_multi_label(parent: Path) -> bool:
+    """Return whether the clips of the folds below `parent` may have several labels."""
+    return run.load_config(fold_folders(parent)[0]).multi_label
 
 
 def unfinished(parent: Path) -> list[Path]:
@@ -118,8 +123,9 @@ def write_report(parent: Path) -> dict[str, Any]:
 
     value = measured(parent)
     pooled, title = value["pooled"], f"{value['model']}, {value['part']} of all folds"
-    classes = list(pooled["per_class"])
-    save_plot(plot_confusion, pooled["confusion"], classes, title, parent / "confusion.png")
+    if "confusion" in pooled:
+        classes = list(pooled["per_class"])
+        save_plot(plot_confusion, pooled["confusion"], classes, title, parent / "confusion.png")
     write_text(parent / run.REPORT, folds_report(value))
     write_json(parent / run_folder.METRICS, value)
     return value
@@ -130,7 +136,8 @@ def measured(parent: Path) -> dict[str, Any]:
 
     Keys: model, split, part ("test", or "validation" where none tests), keep, synthetic, folds (fold, n, correct,
     accuracy, epochs of each), mean and deviation (of a sample) of the folds' accuracies, and pooled: the metrics of all
-    their predictions as one part (see `train.evaluate.measure`). Raises `RunError` where a fold is not finished.
+    their predictions as one part (see `train.evaluate.measure`). Of several labels a clip, the figures are those of
+    `train.multi_label`, the mean is that of mAP. Raises `RunError` where a fold is not finished.
     """
     from train.evaluate import measure
 
@@ -142,7 +149,9 @@ def measured(parent: Path) -> dict[str, Any]:
     metrics = [read_json(folder / run_folder.METRICS) for folder in fold_folders(parent)]
     part = "test" if all(value["test"] for value in metrics) else "validation"
     predicted = [read_json(folder / run.PREDICTIONS)[part] for folder in fold_folders(parent)]
-    first, accuracies = configs[0], [value[part]["accuracy"] for value in metrics]
+    first = configs[0]
+    names = tuple(multi_label.NAMES) if first.multi_label else ("accuracy", "correct")
+    values = [value[part][names[0]] for value in metrics]
     return {
         "format": 1,
         "model": first.model,
@@ -151,13 +160,14 @@ def measured(parent: Path) -> dict[str, Any]:
         "keep": first.recipe.keep,
         "synthetic": first.data.synthetic,
         "folds": [
-            {"fold": config.split.fold, "epochs": value["epochs"]}
-            | {name: value[part][name] for name in ("n", "correct", "accuracy")}
+            {"fold": config.split.fold, "epochs": value["epochs"]} | {name: value[part][name] for name in ("n", *names)}
             for config, value in zip(configs, metrics, strict=True)
         ],
-        "mean": statistics.mean(accuracies),
-        "deviation": statistics.stdev(accuracies),
-        "pooled": measure(_pooled(predicted), first.classes),
+        "mean": statistics.mean(values),
+        "deviation": statistics.stdev(values),
+        "pooled": multi_label.pooled(predicted, metrics, first.classes)
+        if first.multi_label
+        else measure(_pooled(predicted), first.classes),
     }
 
 
@@ -174,26 +184,33 @@ def _pooled(predicted: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def summary(value: dict[str, Any]) -> str:
     """Return one line on what all folds measured."""
     pooled, folds = value["pooled"], len(value["folds"])
-    low, high = pooled["wilson95"]
     spread = f"{value['mean']:.4f} ± {value['deviation']:.4f} over {folds} folds"
+    if "mAP" in pooled:
+        return f"{value['part']}: mAP {spread}, pooled {multi_label.summary(pooled)}"
+    low, high = pooled["wilson95"]
     share = f"{pooled['accuracy']:.4f} ({pooled['correct']}/{pooled['n']}, 95 % Wilson {low:.3f} to {high:.3f})"
     return f"{value['part']}: accuracy {spread}, pooled {share}"
 
 
 def folds_report(value: dict[str, Any]) -> str:
     """Return the Markdown report of `measured`."""
-    pooled, classes = value["pooled"], list(value["pooled"]["per_class"])
     lines = [f"# {value['model']}, {len(value['folds'])} folds of split {value['split']}", ""]
     lines += [SYNTHETIC_NOTE, ""] if value["synthetic"] else []
     lines += [f"{summary(value)}.", ""]
-    lines += [
+    if value["part"] == "validation" and value["keep"] == "best":
+        lines += ["Each fold's epoch was chosen on the clips that it is measured on: the figures are optimistic.", ""]
+    lines += multi_label.folds_tables(value) if "mAP" in value["pooled"] else _tables(value)
+    return "\n".join(lines) + "\n"
+
+
+def _tables(value: dict[str, Any]) -> list[str]:
+    pooled, classes = value["pooled"], list(value["pooled"]["per_class"])
+    lines = [
         "The deviation is that of a sample. Folds share training clips, so it is no standard error of the mean. The "
         "interval is that of all clips together.",
         "",
         *(line for note in part_notes(pooled) for line in (f"{value['part']}: {note}.", "")),
     ]
-    if value["part"] == "validation" and value["keep"] == "best":
-        lines += ["Each fold's epoch was chosen on the clips that it is measured on: the figures are optimistic.", ""]
     lines += ["| fold | accuracy | epochs |", "|---|---|---|"]
     lines += [
         f"| {fold['fold']} | {fold['accuracy']:.4f} ({fold['correct']}/{fold['n']}) | {fold['epochs']} |"
@@ -205,4 +222,4 @@ def folds_report(value: dict[str, Any]) -> str:
     lines += [
         f"| {name} | {' | '.join(map(str, row))} |" for name, row in zip(classes, pooled["confusion"], strict=True)
     ]
-    return "\n".join([*lines, "", "![confusion](confusion.png)"]) + "\n"
+    return [*lines, "", "![confusion](confusion.png)"]

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from toolkit.measure.multi_label import HALF, averages, best_thresholds, label_scores
 
@@ -33,7 +34,7 @@ def _truth(part: dict[str, Any], classes: int) -> np.ndarray:
     return np.array([np.isin(np.arange(classes), numbers) for numbers in part["labels"]])
 
 
-def _measured(part: dict[str, Any], thresholds: Sequence[float], classes: tuple[str, ...]) -> dict[str, Any]:
+def _measured(part: dict[str, Any], thresholds: ArrayLike, classes: tuple[str, ...]) -> dict[str, Any]:
     scores = label_scores(part["probabilities"], _truth(part, len(classes)), thresholds)
     named = {name: asdict(score) for name, score in zip(classes, scores, strict=True)}
     return {"n": len(part["labels"]), **averages(scores), "per_class": named}
@@ -65,11 +66,38 @@ def _row(name: str, part: dict[str, Any]) -> str:
     return f"| {name} | {part['n']} | {shares} |"
 
 
-def class_table(part: dict[str, Any], thresholds: dict[str, float]) -> list[str]:
-    """Return a table of each class's threshold, precision, recall, F1 and average precision."""
-    lines = ["| class | n | threshold | precision | recall | F1 | average precision |", "|---" * 7 + "|"]
+def class_table(part: dict[str, Any], thresholds: dict[str, float] | None = None) -> list[str]:
+    """Return a table of each class's threshold, where all clips have the same, precision, recall, F1, and AP."""
+    at = {} if thresholds is None else {name: f" {value:.3g} |" for name, value in thresholds.items()}
+    columns = ["class", "n", *(["threshold"] if at else []), "precision", "recall", "F1", "average precision"]
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for name, score in part["per_class"].items():
         shares = " | ".join(f"{score[key]:.3f}" for key in ("precision", "recall", "f1"))
         precision = "" if score["average_precision"] is None else f"{score['average_precision']:.3f}"
-        lines.append(f"| {name} | {score['n']} | {thresholds[name]:.3g} | {shares} | {precision} |")
+        lines.append(f"| {name} | {score['n']} |{at.get(name, '')} {shares} | {precision} |")
     return lines
+
+
+def pooled(
+    predicted: Sequence[dict[str, Any]], metrics: Sequence[dict[str, Any]], classes: tuple[str, ...]
+) -> dict[str, Any]:
+    """Return the metrics of the folds' predictions as one part's, each clip at the thresholds of its own fold."""
+    joined = {key: [entry for part in predicted for entry in part[key]] for key in ("labels", "probabilities")}
+    thresholds = [[value["thresholds"][name] for name in classes] for value in metrics]
+    return _measured(joined, np.repeat(thresholds, [len(part["labels"]) for part in predicted], axis=0), classes)
+
+
+def folds_tables(value: dict[str, Any]) -> list[str]:
+    """Return the tables of a report over all folds, of the value of their `metrics.json`."""
+    columns = ["fold", "clips", *NAMES.values(), "epochs"]
+    lines = [
+        "The deviation is that of a sample. Folds share training clips, so it is no standard error of the mean. A "
+        "clip's labels are decided at the thresholds that its own fold chose on its validation part.",
+        "",
+        f"| {' | '.join(columns)} |",
+        "|---" * len(columns) + "|",
+    ]
+    for fold in value["folds"]:
+        shares = " | ".join(f"{fold[key]:.4f}" for key in NAMES)
+        lines.append(f"| {fold['fold']} | {fold['n']} | {shares} | {fold['epochs']} |")
+    return [*lines, "", f"## Per class, {value['part']} of all folds", "", *class_table(value["pooled"])]

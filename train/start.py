@@ -20,7 +20,7 @@ from train.networks import Dropout, parameter_count
 from train.notices import dataset_notices, fit_notices, imbalance
 from train.recipes import recipe_of
 from train.registry import Network, find_network
-from train.split_flags import ALL, check_split, split_options
+from train.split_flags import check_split, split_options
 
 SMALL_NETWORK = 1_000_000
 SHARD_ITEMS = 8
@@ -63,8 +63,6 @@ def check_start(flags: argparse.Namespace, set_names: Sequence[str]) -> None:
         raise UsageError("--seed must be from 0 to 2147483647")
     if flags.multi_label and flags.class_weights == "balanced":
         raise UsageError("--class-weights balanced does not go with --multi-label, where each class has a threshold")
-    if flags.multi_label and flags.fold == ALL:
-        raise UsageError("--fold all does not go with --multi-label: train a run per fold with --fold 0, 1 and so on")
     check_split(flags, set_names)
     name = flags.name
     if name is not None and (not name.strip(" .") or not is_one_line(name) or set(name) & set("/\\")):

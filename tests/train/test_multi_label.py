@@ -170,6 +170,27 @@ def test_a_killed_run_ends_as_one_that_was_not_and_has_its_thresholds(tmp_path: 
     assert done.returncode == 1 and "read its own report.md" in done.stderr
 
 
+@pytest.mark.slow
+def test_all_folds_are_measured_together_each_at_its_own_thresholds(tmp_path: Path) -> None:
+    data = write_listing(tmp_path / "data", 24)
+    flags = ("--epochs", "2", "--fold", "all", "--folds", "3", "--name", "all", "--cache", tmp_path / "cache")
+    done = drive("nowhere", *TRAINING, *flags, "--data", data, "--runs", tmp_path)
+    assert done.returncode == 0 and "over 3 folds, pooled mAP 0." in done.stdout, done.stderr
+    value, folders = read_json(tmp_path / "all" / "metrics.json"), [tmp_path / "all" / f"fold-{at}" for at in range(3)]
+    metrics = [read_json(folder / "metrics.json") for folder in folders]
+    assert value["mean"] == pytest.approx(np.mean([each["test"]["mAP"] for each in metrics]))
+    assert [fold["micro_f1"] for fold in value["folds"]] == [each["test"]["micro_f1"] for each in metrics]
+    for name in CLASSES:
+        for key in ("n", "active", "hits"):
+            counts = [each["test"]["per_class"][name][key] for each in metrics]
+            assert value["pooled"]["per_class"][name][key] == sum(counts)
+    assert value["pooled"]["n"] == 24 and not list((tmp_path / "all").glob("*.png"))
+    done = drive("nowhere", "report", tmp_path / "all", "-o", tmp_path / "report.md")
+    assert done.returncode == 0 and not (tmp_path / "report.json").exists(), done.stderr
+    assert (tmp_path / "report.md").read_text() == (tmp_path / "all" / "report.md").read_text()
+    assert "| fold | clips | mAP | macro F1 | micro F1 | epochs |" in (tmp_path / "report.md").read_text()
+
+
 def check_whole(folder: Path) -> None:
     """What a run keeps follows from its own predictions."""
     metrics, predicted = (read_json(folder / name) for name in ("metrics.json", "predictions.json"))
