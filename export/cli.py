@@ -91,7 +91,7 @@ def _export(arguments: argparse.Namespace) -> int:
         job = job_of(path, arguments)
         exported = export_model(job, output=output, variants=requested, options=options, report=report)
     else:
-        check_run_flags(arguments)
+        check_run_flags(path, arguments)
         run, data = Run.load(path), arguments.data
         exported = export_run(run, data=data, output=output, variants=requested, options=options, report=report)
     for item in exported:

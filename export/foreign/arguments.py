@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from export.foreign.axes import AXES
-from export.foreign.pipeline import Job, read_labels
+from export.foreign.pipeline import Job
 from toolkit.artifact.card_checks import ACTIVATIONS
+from toolkit.artifact.label_files import read_labels
 from toolkit.command import Parser
-from toolkit.errors import UsageError
+from toolkit.errors import ArtifactError, UsageError
 from toolkit.frontend.presets import PRESETS, front_end
 
 FLAGS = ("labels", "front_end", "window", "split", "calibration_sounds", "axes", "activation")
@@ -19,7 +20,7 @@ FLAGS = ("labels", "front_end", "window", "split", "calibration_sounds", "axes",
 def add_flags(parser: Parser) -> None:
     """Add the flags that belong to a Keras model of somebody else's."""
     add = parser.add_argument_group("a Keras model that was not trained here (.keras, .h5, SavedModel)").add_argument
-    add("--labels", type=Path, metavar="FILE", help="its labels, one per line, in the order of its output")
+    add("--labels", type=Path, metavar="FILE", help="in the order of its output: one per line, or CSV of their names")
     add("--front-end", metavar="NAME|FILE", help=f"what it hears: {', '.join(PRESETS)}, or a JSON file")
     add("--window", type=float, metavar="SECONDS", help="how much sound it hears at once, if not as the front end says")
     add("--split", metavar="NAME", help="how --data is divided; it is checked on the validation part")
@@ -42,11 +43,17 @@ def job_of(path: Path, arguments: argparse.Namespace) -> Job:
     if arguments.calibration_sounds and arguments.data:
         raise UsageError("--calibration-sounds is for a model without --data, which has training clips: name one")
     spec = front_end(arguments.front_end)
-    if arguments.window is not None:
-        spec = replace(spec, window_seconds=arguments.window)
+    flag = "--window"
+    try:
+        if arguments.window is not None:
+            spec = replace(spec, window_seconds=arguments.window)
+        flag = "--labels"
+        labels = read_labels(arguments.labels)
+    except (ArtifactError, UsageError) as error:
+        raise UsageError(f"{flag}: {error}") from None
     return Job(
         path=path,
-        labels=read_labels(arguments.labels),
+        labels=labels,
         front_end=spec,
         data=arguments.data,
         split=arguments.split,
@@ -56,10 +63,12 @@ def job_of(path: Path, arguments: argparse.Namespace) -> Job:
     )
 
 
-def check_run_flags(arguments: argparse.Namespace) -> None:
+def check_run_flags(path: Path, arguments: argparse.Namespace) -> None:
     """Raise `UsageError` where flags of a Keras model are given with a run."""
     if given := [flag for flag in FLAGS if getattr(arguments, flag) is not None]:
         name = given[0].replace("_", "-")
+        if not path.exists():
+            raise UsageError(f"{path}: no such file: name a Keras model, which --{name} belongs to")
         raise UsageError(
             f"--{name} belongs to a Keras model: a run holds it; name a .keras file or a SavedModel folder"
         )

@@ -28,7 +28,6 @@ from export.variants import MIXED, Variant
 from export.write import Exported, Network, write_files
 from toolkit.artifact.card import CALIBRATED
 from toolkit.artifact.card_sections import OriginCard
-from toolkit.artifact.text_checks import label_problems
 from toolkit.errors import UsageError
 from toolkit.files import digest_of, file_digest
 from toolkit.frontend.spec import FrontEnd
@@ -50,17 +49,6 @@ class Job:
     sounds: Path | None = None
     axes: str | None = None
     activation: str | None = None
-
-
-def read_labels(path: Path) -> tuple[str, ...]:
-    """Return the labels in a text file, one a line; raise `UsageError` if it has none, or none that fit."""
-    try:
-        labels = tuple(path.read_text(encoding="utf-8").rstrip().splitlines())
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--labels {path}: cannot be read ({error}): name a text file with a label per line") from None
-    if problem := next(label_problems(labels), None):
-        raise UsageError(f"--labels {path}: {problem}: write one label per line, in the order of the network's output")
-    return labels
 
 
 def export_model(

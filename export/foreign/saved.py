@@ -115,6 +115,8 @@ def _check_layers(path: Path, config: Any) -> None:
             )
         if layer.get("registered_name") and ">" in str(layer["registered_name"]):
             module = "another package"
+        if "module" in layer and module is None and layer.get("registered_name"):  # a class of the script that saved it
+            module = "a script"
         if module is not None and not re.match(r"(keras|tf_keras|builtins)(\.|$)", str(module)):
             raise ArtifactError(
                 f"{path}: the layer {name} is of the class {kind}, which is not Keras' own: save the model with "

@@ -45,11 +45,16 @@ def with_lambda(k: Any) -> Any:
     return k.Model(source, small(k)(k.layers.Lambda(lambda value: value * 2, name="twice")(source)))
 
 
-def with_custom_layer(k: Any) -> Any:
+def with_a_scripts_layer(k: Any) -> Any:
+    return with_custom_layer(k, "__main__")
+
+
+def with_custom_layer(k: Any, module: str = __name__) -> Any:
     class Doubling(k.layers.Layer):
         def call(self, value: Any) -> Any:
             return value * 2
 
+    Doubling.__module__ = module
     source = k.layers.Input((BANDS, FRAMES, 1))
     return k.Model(source, small(k)(Doubling(name="mine")(source)))
 
@@ -91,6 +96,8 @@ def either_way(k: Any) -> Any:
         ("keras", with_lambda, ".keras", 1, "the layer twice is a Lambda"),
         ("tf_keras", with_custom_layer, ".keras", 1, "the layer mine is of the class Doubling"),
         ("keras", with_custom_layer, ".keras", 1, "the layer mine is of the class Doubling"),
+        ("keras", with_a_scripts_layer, ".keras", 1, "the layer mine is of the class Doubling"),
+        ("tf_keras", with_a_scripts_layer, ".keras", 1, "the layer mine is of the class Doubling"),
         ("tf_keras", with_custom_layer, ".h5", 1, "Doubling"),
         (
             "tf_keras",
@@ -185,6 +192,8 @@ def test_flags_that_do_not_go_together(tmp_path: Path, run_folder: Path, capfd: 
         ([*whole, "--input", "picture"], "this network accepts a grid"),
         ([*whole, "--axes", "frames,bands"], "with the axes frames,bands"),
         ([*whole, "--activation", "sigmoid"], "its output is a softmax already"),
+        ([*whole, "--window", "0"], "--window: the front-end spec's window_seconds is 0.0"),
+        ([str(tmp_path / "none.keras"), *whole[1:]], "none.keras: no such file: name a Keras model"),
         ([str(run_folder), "--labels", labels], "--labels belongs to a Keras model"),
     ]
     for arguments, message in cases:
@@ -193,6 +202,13 @@ def test_flags_that_do_not_go_together(tmp_path: Path, run_folder: Path, capfd: 
     assert "has 4 outputs, but --labels has 3 labels" in refused(whole, capfd, out, 2)
     (tmp_path / "labels.txt").write_text("bark\nhorn\nrain\nbark\n")
     assert "a label occurs twice" in refused(whole, capfd, out, 2)
+
+
+def test_labels_are_read_as_attach_reads_them(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path, table = str(saved(tmp_path, "tf_keras", small)), tmp_path / "map.csv"
+    table.write_text("\ufeffindex,name\n0,bark\n1,horn\n2,rain\n")
+    arguments = [path, "--labels", str(table), *FRONT_END]
+    assert "has 4 outputs, but --labels has 3 labels" in refused(arguments, capfd, tmp_path / "out", 2)
 
 
 def test_sounds_without_a_label_of_the_network_are_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
