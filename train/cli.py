@@ -9,7 +9,7 @@ from pathlib import Path
 
 from toolkit import command
 from toolkit.data import run_folder
-from toolkit.data.run_folder import newest_run
+from toolkit.data.run_folder import Run, newest_run
 from toolkit.errors import UsageError
 from toolkit.files import read_json, write_json, write_text
 from toolkit.frontend.spec import PICTURE, FrontEnd
@@ -172,10 +172,14 @@ def _report(flags: argparse.Namespace) -> int:
     for folder in unfinished:
         print(f"left out: {folder}: this run is not finished", file=sys.stderr)
     text = "\n".join(folds.folds_report(folds.measured(parent)) for parent in parents)
-    alone = load_results([path for path in targets if path not in unfinished])
+    several = [path for path in targets if path not in unfinished and _is_multi_label(path)]
+    if several:
+        finished = [(path.resolve().name, Run.load(path)) for path in several]
+        text += multi_label.runs_table([(name, each.config, each.metrics) for name, each in finished])
+    alone = load_results([path for path in targets if path not in unfinished and path not in several])
     exclusive = [parent for parent in parents if not folds.is_multi_label(parent)]
     loaded = alone + load_results([folder for parent in exclusive for folder in folds.fold_folders(parent)])
-    if not loaded and not parents:
+    if not loaded and not text:
         raise UsageError("report: none of these runs is finished: python -m train --resume carries one on")
     results = distinct(loaded)
     if len(results) < len(loaded):
@@ -186,6 +190,10 @@ def _report(flags: argparse.Namespace) -> int:
         write_json(kept, to_json(results))
         print(f"written: {flags.output}, and {kept}, which report reads as it does runs", file=sys.stderr)
     return 0
+
+
+def _is_multi_label(folder: Path) -> bool:
+    return (folder / run_folder.CONFIG).is_file() and run.load_config(folder).multi_label
 
 
 def _is_unfinished(folder: Path) -> bool:

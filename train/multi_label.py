@@ -78,6 +78,21 @@ def class_table(part: dict[str, Any], thresholds: dict[str, float] | None = None
     return lines
 
 
+def runs_table(runs: Sequence[tuple[str, dict[str, Any], dict[str, Any]]]) -> str:
+    """Return a table of finished runs, of each one's name and the values of its `config.json` and `metrics.json`."""
+    columns = ["run", "network", "split", "seed", "part", "clips", *NAMES.values()]
+    lines = [
+        "# Runs whose clips may have several labels",
+        "",
+        f"| {' | '.join(columns)} |",
+        "|---" * len(columns) + "|",
+    ]
+    for name, config, metrics in runs:
+        where = f"{name} | {config['model']} | {config['split']['name']} | {config['seed']}"
+        lines += [_row(f"{where} | {part}", metrics[part]) for part in ("validation", "test") if metrics[part]]
+    return "\n".join(lines) + "\n"
+
+
 def pooled(
     predicted: Sequence[dict[str, Any]], metrics: Sequence[dict[str, Any]], classes: tuple[str, ...]
 ) -> dict[str, Any]:

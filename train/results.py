@@ -147,8 +147,6 @@ def to_json(results: Sequence[Result]) -> dict[str, Any]:
 def _from_folder(folder: Path) -> Result:
     run = Run.load(folder)
     config = RunConfig.from_dict(run.config, str(folder / CONFIG)).to_dict()
-    if config.get("multi_label"):
-        raise RunError(f"{folder}: has no accuracy, as its clips may have several labels: read its own report.md")
     try:
         _check_metrics(run.metrics)
     except StrictError as error:
