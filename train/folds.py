@@ -29,7 +29,7 @@ def is_parent(folder: Path) -> bool:
 
 
 def fold_folders(parent: Path) -> list[Path]:
-    """Return the run folders of all folds; raise `RunError` where their list is damaged."""
+    """Return the run folders of all folds; raise `RunError` where their list is damaged, or one is gone."""
     try:
         names = read_json(parent / FOLDS)["runs"]
         folders = [parent / str(name) for name in names]
@@ -37,6 +37,8 @@ def fold_folders(parent: Path) -> list[Path]:
         raise RunError(f"{parent / FOLDS}: is damaged ({error}): start anew") from None
     if not folders:
         raise RunError(f"{parent / FOLDS}: names no runs: start anew")
+    if gone := [folder for folder in folders if not folder.is_dir()]:
+        raise RunError(f"{gone[0]}: this fold's folder is gone: put it back, or train all folds under another --name")
     return folders
 
 
@@ -137,7 +139,7 @@ def measured(parent: Path) -> dict[str, Any]:
     Keys: model, split, part ("test", or "validation" where none tests), keep, synthetic, folds (fold, n, correct,
     accuracy, epochs of each), mean and deviation (of a sample) of the folds' accuracies, and pooled: the metrics of all
     their predictions as one part (see `train.evaluate.measure`). Of several labels a clip, the figures are those of
-    `train.multi_label`, the mean is that of mAP. Raises `RunError` where a fold is not finished.
+    `train.multi_label`, the mean is that of mAP. Raises `RunError` where a fold is not finished, or damaged.
     """
     from train.evaluate import measure
 
@@ -146,9 +148,9 @@ def measured(parent: Path) -> dict[str, Any]:
         hint = f"go on with python -m train --resume {parent}"
         raise RunError(f"{parent}: {len(missing)} of {total} folds are not finished: {hint}")
     configs = [run.load_config(folder) for folder in fold_folders(parent)]
-    metrics = [read_json(folder / run_folder.METRICS) for folder in fold_folders(parent)]
+    metrics = [_value(folder, run_folder.METRICS) for folder in fold_folders(parent)]
     part = "test" if all(value["test"] for value in metrics) else "validation"
-    predicted = [read_json(folder / run.PREDICTIONS)[part] for folder in fold_folders(parent)]
+    predicted = [_value(folder, run.PREDICTIONS)[part] for folder in fold_folders(parent)]
     first = configs[0]
     names = tuple(multi_label.NAMES) if first.multi_label else ("accuracy", "correct")
     values = [value[part][names[0]] for value in metrics]
@@ -169,6 +171,14 @@ def measured(parent: Path) -> dict[str, Any]:
         if first.multi_label
         else measure(_pooled(predicted), first.classes),
     }
+
+
+def _value(folder: Path, name: str) -> Any:
+    try:
+        return read_json(folder / name)
+    except (OSError, ValueError) as error:
+        hint = f"delete {folder / run_folder.METRICS}, and train this fold again with --resume {folder.parent}"
+        raise RunError(f"{folder / name}: cannot be read ({error}): {hint}") from None
 
 
 def _pooled(predicted: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -148,3 +148,24 @@ def test_a_damaged_list_of_folds(tmp_path: Path, content: str, capsys: pytest.Ca
     (tmp_path / "folds.json").write_text(content)
     assert entry(["--resume", str(tmp_path)]) == 1
     assert "folds.json: " in capsys.readouterr().err
+
+
+def test_a_fold_that_is_gone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "folds.json").write_text('{"runs": ["fold-0"]}')
+    for arguments in (["--resume", str(tmp_path)], ["report", str(tmp_path)]):
+        assert entry(arguments) == 1
+        assert "fold-0: this fold's folder is gone: put it back" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["metrics.json", "predictions.json"])
+def test_a_damaged_fold_says_how_to_go_on(parent: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    file = parent / "fold-1" / name
+    value = read_json(file)
+    file.write_text("{")
+    try:
+        assert entry(["report", str(parent)]) == 1
+        error = capsys.readouterr().err
+        assert f"fold-1/{name}: cannot be read" in error and "fold-1/metrics.json, and train this fold again" in error
+    finally:
+        write_json(file, value)
