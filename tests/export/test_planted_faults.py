@@ -41,11 +41,17 @@ def plant(monkeypatch: pytest.MonkeyPatch, precision: str, kernel: int, change: 
     """Change the `kernel`-th convolution or dense kernel of the TFLite model of a precision as it is converted."""
     real = tflite_convert.to_tflite
 
-    def faulty(model: Any, converted_precision: str = "float32", calibration: Any = None, io: str = "int8") -> bytes:
+    def faulty(
+        model: Any,
+        converted_precision: str = "float32",
+        calibration: Any = None,
+        io: str = "int8",
+        name: str = "picture",
+    ) -> bytes:
         from tensorflow.lite.python import schema_py_generated as schema
         from tensorflow.lite.tools import flatbuffer_utils
 
-        content = real(model, converted_precision, calibration, io)
+        content = real(model, converted_precision, calibration, io, name)
         if converted_precision != precision:
             return content
         tree = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
@@ -177,11 +183,13 @@ def test_mixed_up_outputs(
     """The float32 file is right, the int8 one has its classes mixed up: neither is written."""
     real, real_onnx = tflite_convert.to_tflite, onnx_quantize.quantise
 
-    def mixed_up(model: Any, precision: str = "float32", calibration: Any = None, io: str = "int8") -> bytes:
+    def mixed_up(
+        model: Any, precision: str = "float32", calibration: Any = None, io: str = "int8", name: str = "picture"
+    ) -> bytes:
         if calibration is not None:
             kernel, bias = model.layers[-2].get_weights()
             model.layers[-2].set_weights([kernel[:, [1, 2, 3, 0]], bias[[1, 2, 3, 0]]])
-        return real(model, precision, calibration, io)
+        return real(model, precision, calibration, io, name)
 
     def mixed_up_onnx(model: bytes, *arguments: Any) -> bytes:
         import onnx

@@ -100,12 +100,13 @@ def test_an_export_says_so_and_is_the_same_every_time(run_folder: Path, artifact
         content = path.read_bytes()
         assert content == (tmp_path / "two" / path.name).read_bytes()
         card = read_card(path)
-        plain = (artifacts / path.name).read_bytes()
+        plain = read_card(artifacts / path.name)
         if card.quantization == "none":
-            assert card.fine_tuning is None and content == plain
+            assert card.fine_tuning is None and card.model_digest == plain.model_digest
         else:
             assert card.fine_tuning == FineTuningCard(1, qat.LEARNING_RATE, qat.SEED)
-            assert card.versions["tensorflow-model-optimization"] and content != plain
+            assert card.versions["tensorflow-model-optimization"]
+            assert card.model_digest != plain.model_digest
     assert len(list((tmp_path / "one").iterdir())) == 4
 
 
