@@ -50,6 +50,9 @@ def request(arguments: argparse.Namespace) -> AttachRequest:
 
     if arguments.threshold is not None and not 0 <= arguments.threshold <= 1:
         raise UsageError(f"--threshold is {arguments.threshold:g}: give a score, 0 to 1")
+    if not arguments.model.is_file():
+        what = "a folder" if arguments.model.is_dir() else "cannot be read (no such file)"
+        raise UsageError(f"{arguments.model}: {what}: name a .tflite or .onnx file")
     output = arguments.output
     if output is None:
         ARTIFACTS.mkdir(exist_ok=True)

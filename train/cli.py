@@ -209,7 +209,8 @@ def _emit(text: str, output: Path | None) -> None:
 
 def _preview(arguments: argparse.Namespace) -> int:
     flags, set_names = with_defaults(arguments)
-    command.output_file(flags.output, "--output")
+    if command.output_file(flags.output, "--output").suffix.lower() != ".png":
+        raise UsageError(f"--output {flags.output}: the batch is written as PNG: use a name ending in .png")
     from train.progress import TrainingProgress
 
     with TrainingProgress() as progress:

@@ -226,7 +226,9 @@ def test_equal_sides_need_their_order(tmp_path: Path, capfd: pytest.CaptureFixtu
     assert read_card(tmp_path / "o.onnx").axes == ("batch", "frame", "band")
 
 
-def test_files_that_are_none(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_files_that_are_none(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     labels = label_file(tmp_path)
     model = onnx_model(tmp_path / "m.onnx")
     whole = attached(tmp_path, model)
@@ -245,6 +247,13 @@ def test_files_that_are_none(tmp_path: Path, capfd: pytest.CaptureFixture[str]) 
         assert message in line
     words = ["attach", str(model), "--labels", str(labels), "--front-end", "log-mel", "--output", str(model)]
     assert entry(words) == 2 and "that is the file itself" in capfd.readouterr().err
+    monkeypatch.chdir(tmp_path)
+    for place, message in (
+        (tmp_path, "a folder: name a .tflite"),
+        (tmp_path / "none.tflite", "(no such file): name a"),
+    ):
+        assert entry(["attach", str(place), *words[2:6]]) == 2 and message in capfd.readouterr().err
+    assert not (tmp_path / "artifacts").exists()
 
 
 @pytest.mark.slow

@@ -50,6 +50,7 @@ from train.config import Recipe
         (["gtzanet", "--recipe", "modern", "--mixup", "0.01"], "--mixup must be 0, or from 0.1 to 100"),
         (["edgenet", "--momentum", "0.5"], "--momentum belongs to --optimizer sgd, and this is adamw"),
         (["preview", "edgenet", "-o", "no/batch.png"], "there is no folder no"),
+        (["preview", "edgenet", "-o", "batch.txt"], "use a name ending in .png"),
         (["preview", "resnet", "-o", "batch.png"], "unknown network 'resnet'"),
         (["speed", "edgenet"], "speed: edgenet hears no pictures"),
         (["--resume", "x", "--window", "3"], "--window cannot be changed when a run is resumed"),
