@@ -15,6 +15,7 @@ from toolkit.data.dataset import SUFFIXES, Index, build_index
 from toolkit.data.recordings import recordings
 from toolkit.data.statistics import Statistics, measure
 from toolkit.data.synthetic import is_synthetic
+from toolkit.error_text import printable
 from toolkit.errors import ArtifactError, UsageError
 from toolkit.frontend.presets import front_end
 from toolkit.frontend.spec import FrontEnd
@@ -88,12 +89,12 @@ def _lines(index: Index, statistics: Statistics | None) -> Iterator[str]:
     if statistics:
         yield from statistics.lines()
     yield f"unusable files: {len(index.bad)}"
-    yield from (f"  {file.name}: {file.reason}" for file in index.bad)
+    yield from (printable(f"  {file.name}: {file.reason}") for file in index.bad)
     if index.doubtful:
         yield f"doubtful files: {len(index.doubtful)}"
-        yield from (f"  {line}" for line in index.doubtful)
+        yield from (printable(f"  {line}") for line in index.doubtful)
     yield f"sets of equal files: {len(index.duplicates)}"
-    yield from (f"  {' = '.join(names)}" for names in index.duplicates)
+    yield from (printable(f"  {' = '.join(names)}") for names in index.duplicates)
     yield f"digest: {index.digest}"
 
 

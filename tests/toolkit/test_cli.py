@@ -190,3 +190,10 @@ def test_module_runs_and_loads_nothing_heavy(tmp_path: Path) -> None:
     subprocess.run(
         [sys.executable, "-c", code, "dataset", str(tmp_path)], cwd=REPOSITORY, capture_output=True, check=True
     )
+
+
+def test_a_files_name_stays_on_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tree = sound_tree(tmp_path / "tree")
+    (next(path for path in tree.iterdir() if path.is_dir()) / "two\nlines.wav").write_bytes(b"no sound")
+    assert entry(["dataset", str(tree)]) == 0
+    assert any("two\\nlines.wav: " in line for line in capsys.readouterr().out.splitlines())
