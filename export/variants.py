@@ -22,6 +22,13 @@ MIXED = "mixed"
 QUANTISED = tuple(dict.fromkeys(name for names in PRECISIONS.values() for name in names[1:]))
 
 
+NOT_INT16 = {
+    "LayerNormalization": "SQUARED_DIFFERENCE, which standardisation needs,",
+    "GlobalMaxPooling2D": "REDUCE_MAX, the maximum over all bands and frames,",
+}
+"""Operators without a kernel for 16-bit integers, by the class of the Keras layer that needs them."""
+
+
 @dataclass(frozen=True)
 class Variant:
     """One file to write: a format ("tflite", "onnx"), a precision ("float32", "int8", ...), and its input's level."""
@@ -37,13 +44,11 @@ class Variant:
 
     def unsupported(self, layers: Mapping[str, str]) -> str | None:
         """Return why there is no such file of a network whose Keras layers have these classes, None where there is."""
-        layer = next((name for name, kind in layers.items() if kind == "LayerNormalization"), None)
+        layer = next((name for name, kind in layers.items() if kind in NOT_INT16), None)
         if (self.format, self.precision) != (TFLITE, "int16x8") or layer is None:
             return None
-        return (
-            "TensorFlow Lite's SQUARED_DIFFERENCE, which standardisation needs, does not accept 16-bit integers: "
-            f"the layer is {layer} (LayerNormalization)"
-        )
+        kind = layers[layer]
+        return f"TensorFlow Lite's {NOT_INT16[kind]} does not accept 16-bit integers: the layer is {layer} ({kind})"
 
     def file_name(self, model: str) -> str:
         """Return the name of the file for a network."""

@@ -55,7 +55,9 @@ def _groups(graph: Any, layers: Sequence[str]) -> dict[str, list[str]]:
     nodes = (
         (
             node.name,
-            node.output[0],
+            ";".join(
+                [node.output[0], *node.input[1:2]]
+            ),  # a convolution's output has the name of what is fused into it
             node.op_type in ONNX_NODES and node.input[1] in constants,
             node.op_type in INTEGER_OPS,
         )

@@ -50,9 +50,9 @@ class Mixer(ABC):
 def grouped(operators: Iterable[tuple[Operator, str, bool, bool]], layers: Sequence[str]) -> dict[str, list[Operator]]:
     """Return each layer's operators: the one with weights, and those behind it that are quantised with it.
 
-    `operators` are those of a model in order, each with the name of its output, whether it has weights, and whether it
-    only moves or compares values. Where a layer became several operators, or none, they are told apart by the layer
-    whose name stands in that of their output.
+    `operators` are those of a model in order, each with names that hold its layer's, whether it has weights, and
+    whether it only moves or compares values. Where a layer became several operators, or none, they are told apart by
+    the layer whose name stands in theirs.
     """
     groups: list[list[Operator]] = []
     outputs: list[str] = []
