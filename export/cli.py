@@ -23,7 +23,7 @@ from export.write import Exported
 from toolkit.artifact.card import CALIBRATED, INPUT_LEVELS
 from toolkit.artifact.file import FORMATS, ONNX, TFLITE
 from toolkit.command import Jobs, Parser, Verb, dispatch, run
-from toolkit.data.run_folder import Run, newest_run
+from toolkit.data.run_folder import CONFIG, Run, newest_run
 from toolkit.errors import UsageError
 
 PROG = "python -m export"
@@ -83,7 +83,7 @@ def _export(arguments: argparse.Namespace) -> int:
     path, runs = arguments.run, arguments.runs
     if path is None:
         path = newest_run(runs)
-    elif not path.exists() and (runs / path).is_dir():  # a name in the folder of runs
+    elif not (path / CONFIG).exists() and (runs / path / CONFIG).is_file():  # a name in the folder of runs
         path = runs / path
     report = partial(print, f"{PROG}:", file=sys.stderr, flush=True)
     output: Path = arguments.output

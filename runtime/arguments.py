@@ -95,7 +95,10 @@ def _add_endless_sound(parser: Parser) -> None:
     live.add_argument("--device", metavar="D", help="name or number of the microphone (default: the system's)")
     live.add_argument("--hop", type=float, metavar="S", help="seconds between lines (default: the model's hop, or 5)")
     live.add_argument(
-        "--smooth", type=float, metavar="S", help="seconds that probabilities are averaged over (default: 10)"
+        "--smooth",
+        type=float,
+        metavar="S",
+        help="seconds that probabilities are averaged over (default: a third of a window)",
     )
     live.add_argument(
         "--margin", type=float, metavar="P", help="how much more probable a new label must be (default: 0.1)"
@@ -180,8 +183,8 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     from runtime.stream.smoothing import Rules
 
     options = {name: value for name in OPTIONS if (value := getattr(arguments, name)) is not None}
-    smooth, margin = options.get("smooth", Rules.smoothing), options.get("margin", Rules.margin)
-    if not 0 <= smooth < math.inf:
+    smooth, margin = options.get("smooth"), options.get("margin", Rules.margin)
+    if smooth is not None and not 0 <= smooth < math.inf:
         raise UsageError(f"--smooth is {smooth:g}: give seconds, 0 or more")
     if not 0 <= margin <= 1:
         raise UsageError(f"--margin is {margin:g}: give a probability, 0 to 1")

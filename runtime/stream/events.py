@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from runtime.classifier import Classifier
@@ -14,6 +14,9 @@ from runtime.stream.sliding_window import HopResult, Stream
 from runtime.stream.smoothing import Decider, Decision, Rules
 from toolkit.audio.downmix import downmixed
 from toolkit.audio.samples import SILENCE_DB, Resampler
+
+SMOOTHED_SHARE = 1 / 3
+"""Of a window, that probabilities are averaged over: a label follows sound as quickly as its windows do."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,10 @@ def listen(classifier: Classifier, blocks: Blocks, rate: int, settings: Settings
         If the network fails.
     """
     stream, resampler = _fresh(classifier, rate, settings)
-    decider = Decider(classifier.labels, settings.rules, stream.hop_seconds, classifier.card.thresholds)
+    rules = settings.rules
+    if rules.smoothing is None:
+        rules = replace(rules, smoothing=classifier.card.front_end.window_seconds * SMOOTHED_SHARE)
+    decider = Decider(classifier.labels, rules, stream.hop_seconds, classifier.card.thresholds)
     for block in downmixed(repaired(blocks, report), rate, report):
         if block is None:
             stream, resampler = _fresh(classifier, rate, settings)

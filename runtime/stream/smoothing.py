@@ -17,7 +17,8 @@ class Rules:
     Attributes
     ----------
     smoothing
-        Seconds: probabilities are averaged with weights that fall by a factor e in this time. 0 leaves each as it is.
+        Seconds: probabilities are averaged with weights that fall by a factor e in this time. 0 leaves each as it is;
+        None is a third of the model's window.
     margin
         How much more probable than the current label its successor must be.
     min_confidence
@@ -25,7 +26,7 @@ class Rules:
         network's own thresholds.
     """
 
-    smoothing: float = 10.0
+    smoothing: float | None = None
     margin: float = 0.1
     min_confidence: float | None = None
 
@@ -73,13 +74,13 @@ class Decider:
     def __init__(
         self, labels: Sequence[str], rules: Rules, hop_seconds: float, thresholds: Sequence[float] = ()
     ) -> None:
-        """Start without a label; windows follow each other by `hop_seconds`."""
+        """Start without a label; windows follow each other by `hop_seconds`, and `rules.smoothing` is a number."""
         self._labels, self._rules = tuple(labels), rules
         self._least = rules.min_confidence or 0.0
         override = rules.min_confidence
         self._thresholds = [limit if override is None else override for limit in thresholds]
         self._active: tuple[str, ...] = ()
-        self._share = 1 - math.exp(-hop_seconds / rules.smoothing) if rules.smoothing > 0 else 1.0
+        self._share = 1 - math.exp(-hop_seconds / rules.smoothing) if rules.smoothing else 1.0
         self._average: tuple[float, ...] | None = None
         self._state: State | None = None
         self._label: str | None = None

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from runtime.classifier import Classifier
 from runtime.stream import events
+from runtime.stream.smoothing import Rules
 from tests.runtime.stream.test_sliding_window import SHORT, Eye, music
 
 SETTINGS = events.Settings(hop_seconds=1.5)
@@ -102,3 +103,12 @@ def test_probabilities_before_a_gap_have_no_part_in_those_after_it() -> None:
     alone = [event.decision.probabilities for event in listened(second)]
     assert [event.decision.probabilities for event in heard[2:]] == [*alone, *alone]
     assert [event.decision.changed for event in heard] == [True] + [False] * 5, "a gap alone changes no label"
+
+
+def test_probabilities_are_averaged_over_a_third_of_a_window_unless_told() -> None:
+    sound = np.concatenate([music(6), 0.1 * music(6, 1)])[:, None]
+    third = Rules(smoothing=SHORT.window_seconds / 3)
+    explicit = listened(sound, settings=events.Settings(hop_seconds=1.5, rules=third))
+    assert results(listened(sound)) == results(explicit)
+    longer = events.Settings(hop_seconds=1.5, rules=Rules(smoothing=10))
+    assert results(listened(sound, settings=longer)) != results(explicit)
