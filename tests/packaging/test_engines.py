@@ -101,13 +101,12 @@ def test_the_doctor_finds_it_well(engine: str, python: Path, tmp_path: Path) -> 
 def test_the_runtimes_tests_pass(
     engine: str, python: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    base = tmp_path_factory.getbasetemp()
-    made_artifacts(base, "gtzanet")
+    shared = made_artifacts(tmp_path_factory.getbasetemp(), "gtzanet").parents[1]
     shutil.copytree(REPOSITORY / "tests", tmp_path / "tests", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(REPOSITORY / "pyproject.toml", tmp_path)
     names = [*TESTS["any"], *TESTS.get(ENGINES[engine].format, ())]
     command: list[str | Path] = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not slow and not gtzan"]
     command += [f"tests/runtime/{name}" for name in names]
     kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "GTZAN_ROOT")}
-    done = subprocess.run(command, cwd=tmp_path, env={**kept, "MADE": str(base)}, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=tmp_path, env={**kept, "MADE": str(shared)}, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-4000:]
