@@ -135,7 +135,9 @@ def _check_labels(request: AttachRequest, tensors: Tensors, labels: int) -> None
         raise ArtifactError(f"{request.labels}: {labels} labels, but {request.model} returns {output[1]} scores")
 
 
-def _level_and_axes(request: AttachRequest, spec: FrontEnd, given: tuple[int, ...]) -> tuple[str, tuple[str, ...]]:
+def _level_and_axes(
+    request: AttachRequest, spec: FrontEnd, tensor_shape: tuple[int, ...]
+) -> tuple[str, tuple[str, ...]]:
     """Return the input level and the order of axes with which a front end makes an input of a shape."""
     feature = feature_level(spec)
     levels = ("waveform", feature, *(("mel",) if feature == "picture" else ()))
@@ -143,24 +145,26 @@ def _level_and_axes(request: AttachRequest, spec: FrontEnd, given: tuple[int, ..
     if request.axes is not None:
         for level, natural in shapes.items():
             if set(request.axes) - {"batch", "channel"} == set(NATURAL[level]) - {"batch", "channel"}:
-                return level, _given_axes(request, level, natural, given)
+                return level, _stated_axes(request, level, natural, tensor_shape)
         raise UsageError(f"--axes {','.join(request.axes)}: name the axes of {' or '.join(_texts(shapes))}")
-    orders = {level: fitting_orders(level, natural, given) for level, natural in shapes.items()}
-    fitting = [(level, order) for level, found in orders.items() for order in found]
+    orders = {level: fitting_orders(level, natural, tensor_shape) for level, natural in shapes.items()}
+    fitting = [(level, order) for level, fits in orders.items() for order in fits]
     if not fitting:
         raise ArtifactError(
-            f"{request.model}: its input is {given}, but the front end {request.front_end} makes "
+            f"{request.model}: its input is {tensor_shape}, but the front end {request.front_end} makes "
             f"{' or '.join(_texts(shapes))}: choose another --front-end"
         )
     if len(fitting) > 1:
         choices = " or ".join(",".join(order) for _, order in fitting)
-        raise UsageError(f"{request.model}: the order of its input's axes {given} is not clear: give --axes {choices}")
+        raise UsageError(
+            f"{request.model}: the order of its input's axes {tensor_shape} is not clear: give --axes {choices}"
+        )
     level, order = fitting[0]
     return level, () if order == NATURAL[level] else order
 
 
-def _given_axes(
-    request: AttachRequest, level: str, natural: tuple[int, ...], given: tuple[int, ...]
+def _stated_axes(
+    request: AttachRequest, level: str, natural: tuple[int, ...], tensor_shape: tuple[int, ...]
 ) -> tuple[str, ...]:
     axes = request.axes or ()
     text = f"--axes {','.join(axes)}"
@@ -168,9 +172,9 @@ def _given_axes(
         described = shape(level, natural, axes)
     except ValueError as error:
         raise UsageError(f"{text}: {error}") from None
-    if described != given:
+    if described != tensor_shape:
         raise UsageError(
-            f"{text}: that is {described} with the front end {request.front_end}, but the input is {given}"
+            f"{text}: that is {described} with the front end {request.front_end}, but the input is {tensor_shape}"
         )
     return () if axes == NATURAL[level] else axes
 

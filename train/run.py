@@ -31,10 +31,11 @@ PACKAGES = ("tensorflow", "tf-keras", "numpy")
 PREDICTIONS, REPORT = "predictions.json", "report.md"
 
 
-def versions(device: str) -> dict[str, str]:
+def versions(device: str, *, pretrained: bool = False) -> dict[str, str]:
     """Return what moves a result besides its configuration: Python, TensorFlow, Keras, NumPy; a GPU and its cuDNN."""
     installed = {"python": platform.python_version()}
-    installed |= {name: importlib.metadata.version(name) for name in PACKAGES}
+    names = (*PACKAGES, "scikit-learn") if pretrained else PACKAGES  # which fits the head of a pretrained backbone
+    installed |= {name: importlib.metadata.version(name) for name in names}
     return installed | gpu_versions() if device == "gpu" else installed
 
 
@@ -54,7 +55,7 @@ def new_config(
         front_end=spec.to_dict(),
         recipe=recipe,
         compute=compute,
-        versions=versions(compute.device),
+        versions=versions(compute.device, pretrained=find_network(network).weights is not None),
         created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     )
 
@@ -220,7 +221,7 @@ def resume(folder: Path, root: Path | None, steps: Steps) -> tuple[RunConfig, Da
     config = load_config(folder)
     if (folder / run_folder.METRICS).exists():
         raise RunError(f"{folder}: this run is finished: there is nothing to resume")
-    if config.versions != versions(config.compute.device):
+    if config.versions != versions(config.compute.device, pretrained=config.backbone is not None):
         was = ", ".join(f"{name} {version}" for name, version in config.versions.items())
         raise RunError(f"{folder}: this run began with other versions ({was}): install those, or start a new run")
     dataset = reopen_dataset(config, root, folder, steps)

@@ -58,8 +58,8 @@ def test_a_step_descends_the_binary_cross_entropy(shards: int) -> None:
     soft = 0.9 * truth + 0.05
     plain, smoothed = (-(t * np.log(scores) + (1 - t) * np.log(1 - scores)).mean(1) for t in (truth, soft))
     labels = tf.cast(tensors[1], tf.float32)
-    given, losses = make_predict_step(model, compute, multi_label=True)(tensors[0], labels)
-    np.testing.assert_allclose(given, scores, atol=1e-6)
+    predicted, losses = make_predict_step(model, compute, multi_label=True)(tensors[0], labels)
+    np.testing.assert_allclose(predicted, scores, atol=1e-6)
     np.testing.assert_allclose(losses, plain, rtol=1e-5)
     options: dict[str, Any] = {"prepare": Examples(3, smoothing=0.1), "multi_label": True}
     step = make_train_step(model, tf_keras.optimizers.SGD(1.0), compute, **options)

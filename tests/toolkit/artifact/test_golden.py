@@ -50,9 +50,9 @@ def test_the_specified_formula_gives_the_same_values(shape: tuple[int, ...], see
         for k in range(channels)
     ]
     expected = [math.floor(number) for number in expected] if whole else expected
-    made = golden_input(shape, 0.0, 255.0, seed, whole=whole)
-    assert made.dtype == np.float32
-    np.testing.assert_array_equal(made, np.array(expected, np.float32).reshape(shape))
+    values = golden_input(shape, 0.0, 255.0, seed, whole=whole)
+    assert values.dtype == np.float32
+    np.testing.assert_array_equal(values, np.array(expected, np.float32).reshape(shape))
 
 
 def test_every_channel_row_and_column_has_values_of_its_own() -> None:

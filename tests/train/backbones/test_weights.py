@@ -35,11 +35,11 @@ def server() -> Iterator[Server]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            wanted = self.headers.get("Range", "")
-            state.requests.append(wanted)
-            first = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and state.ranges else 0
+            byte_range = self.headers.get("Range", "")
+            state.requests.append(byte_range)
+            first = int(byte_range.removeprefix("bytes=").rstrip("-")) if byte_range and state.ranges else 0
             body = state.content[first:]
-            self.send_response(206 if wanted and state.ranges else 200)
+            self.send_response(206 if byte_range and state.ranges else 200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body[: state.stop_after])
