@@ -9,6 +9,7 @@ from typing import Any
 from toolkit.data.run_folder import config_digest
 from toolkit.dataclass_json import StrictError, from_json
 from toolkit.errors import RunError, UsageError
+from train.backbones.weights import Weights
 
 PRECISIONS = ("float32", "tensorfloat32", "mixed_float16", "mixed_bfloat16")
 DEVICES = ("auto", "cpu", "gpu")
@@ -172,8 +173,8 @@ class RunConfig:
     """Everything that decides a run's result, and where its data came from.
 
     `network` is `package.module:NETWORK` where the network is not one of `train.registry`'s. With `multi_label`, a clip
-    may have several classes. `backbone` has the fields of `train.backbones.weights.Weights` where a head is fitted to a
-    frozen backbone; no recipe decides it then.
+    may have several classes. `backbone` are the published weights where a head is fitted to a frozen backbone; no
+    recipe decides it then.
     """
 
     model: str
@@ -188,7 +189,7 @@ class RunConfig:
     created: str
     network: str | None = None
     multi_label: bool = False
-    backbone: dict[str, Any] | None = None
+    backbone: Weights | None = None
 
     @property
     def digest(self) -> str:

@@ -69,7 +69,7 @@ def _training(config: RunConfig, last: dict[str, Any]) -> str:
     if config.backbone:
         return (
             f"Logistic regression with C = {last['strength']:g} on the features of a frozen backbone "
-            f"({config.backbone['origin']}; {config.backbone['licence']} licence)"
+            f"({config.backbone.origin}; {config.backbone.licence} licence)"
         )
     epochs = f"{config.recipe.epochs} epoch" + "s" * (config.recipe.epochs != 1)
     return f"{epochs} of {_optimizer(config.recipe, last)}"
@@ -216,7 +216,7 @@ def _z_line(first: Group, second: Group) -> str:
 
 def _first_fall(history: Sequence[dict[str, Any]]) -> str:
     """Return the epoch after which the learning rate first fell, "-" where it never did."""
-    rates = [entry["learning_rate"] for entry in history]
+    rates = [entry["learning_rate"] for entry in history if "learning_rate" in entry]
     return next((str(epoch) for epoch in range(1, len(rates)) if rates[epoch] < rates[epoch - 1]), "-")
 
 

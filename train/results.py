@@ -43,9 +43,23 @@ class EpochOfLabels:
     seconds: float
 
 
+@dataclass(frozen=True)
+class FittedHead:
+    """The only entry of the history of a run whose head is fitted to a frozen backbone."""
+
+    epoch: int
+    loss: float
+    accuracy: float
+    val_loss: float
+    val_accuracy: float
+    strength: float
+    seconds: float
+
+
 def check_epoch(value: Any, where: str) -> None:
     """Raise `StrictError` unless a value is an entry of a history."""
-    from_json(EpochOfLabels if isinstance(value, dict) and "val_mAP" in value else Epoch, value, where)
+    names = value if isinstance(value, dict) else ()
+    from_json(EpochOfLabels if "val_mAP" in names else FittedHead if "strength" in names else Epoch, value, where)
 
 
 @dataclass(frozen=True)
@@ -102,14 +116,9 @@ class Metrics:
     validation: Measured
     test: Measured | None
     epochs: int
-    final: Epoch
+    final: dict[str, float]
     seconds: float
     takes: Takes | None
-
-
-@dataclass(frozen=True)
-class _History:
-    history: tuple[Epoch, ...]
 
 
 @dataclass(frozen=True)
@@ -183,11 +192,15 @@ def _check_metrics(value: Any, where: str = "") -> None:
         parts = {name: part for name, part in value.items() if name in PARTS and isinstance(part, dict)}
         value = {"takes": None} | value | {name: absent | part for name, part in parts.items()}
     from_json(Metrics, value, where)
+    check_epoch(value["final"], f"{where}.final".lstrip("."))
 
 
 def _checked_history(value: Any, metrics: dict[str, Any]) -> list[dict[str, Any]]:
     """Return a history whose entries are complete and as many as the run's epochs; raise `StrictError` otherwise."""
-    from_json(_History, {"history": value})
+    if not isinstance(value, list):
+        raise StrictError("history is not a list")
+    for number, entry in enumerate(value):
+        check_epoch(entry, f"history[{number}]")
     if len(value) != metrics["epochs"]:
         raise StrictError(f"history has {len(value)} epochs, not {metrics['epochs']}")
     return list(value)

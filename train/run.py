@@ -9,7 +9,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -47,7 +47,7 @@ def new_config(
         model=find_network(network).name,
         network=network if ":" in network else None,
         multi_label=dataset.multi_label,
-        backbone=asdict(weights) if (weights := find_network(network).weights) else None,
+        backbone=find_network(network).weights,
         classes=dataset.index.classes,
         seed=seed,
         data=dataset.data,

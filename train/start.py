@@ -42,6 +42,8 @@ def new_run(flags: argparse.Namespace, set_names: Sequence[str], progress: Any) 
     notices = dataset_notices(dataset, chosen="split" in set_names)
     for sentence in (*notices, *fit_notices(dataset, spec)):
         progress.notice(sentence)
+    if network.weights:
+        recipe = Recipe(class_weights=recipe.class_weights)  # the rest decides nothing
     if flags.class_weights is None and not flags.multi_label and (unequal := imbalance(dataset)):
         progress.notice(unequal)
         recipe = replace(recipe, class_weights="balanced")

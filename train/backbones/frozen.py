@@ -49,8 +49,8 @@ def fit_frozen(
     trials = [asdict(trial) for trial in head.trials]
     write_json(folder / HEAD_FILE, {"features": len(head.kernel), "strength": head.strength, "trials": trials})
     chosen = next(trial for trial in trials if trial["strength"] == head.strength)
-    entry = {"epoch": 1, **{name: value for name, value in chosen.items() if name != "strength"}}
-    return model, [entry | {"strength": head.strength, "seconds": round(time.perf_counter() - started, 3)}]
+    entry = {name: value for name, value in chosen.items() if name != "val_error"}
+    return model, [{"epoch": 1, **entry, "seconds": round(time.perf_counter() - started, 3)}]
 
 
 def load_backbone(config: RunConfig) -> tf_keras.Model:
@@ -59,7 +59,8 @@ def load_backbone(config: RunConfig) -> tf_keras.Model:
     path = locate(weights) if weights else None
     if path is None:
         raise RunError(
-            f"the weights of {config.model} are not on this machine: python -m train backbone {config.model}"
+            f"the weights of {config.model} are not on this machine: "
+            f"fetch them with python -m train backbone get {config.model}"
         )
     model = run_model(config)
     mn04.load(model, read_tensors(path))

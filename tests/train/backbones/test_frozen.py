@@ -29,6 +29,13 @@ def _words(corpus: Path, folder: Path, *arguments: str) -> list[str]:
     return ["mn04", "--data", str(corpus), *fixed, *arguments]
 
 
+def _command(*words: str) -> str:
+    """Return what `python -m train` prints in a process of its own."""
+    done = subprocess.run([sys.executable, "-m", "train", *words], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def _train(corpus: Path, folder: Path, *arguments: str) -> int:
     return entry(_words(corpus, folder, *arguments))
 
@@ -41,12 +48,17 @@ def test_from_a_folder_to_a_network_that_repeats(corpus: Path, tmp_path: Path, b
     from train.backbones.torch_file import read_tensors
 
     for name in ("a", "b"):
-        command = [sys.executable, "-m", "train", *_words(corpus, tmp_path, "--name", name)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        assert "test: accuracy" in done.stdout
-        assert "kept: epoch" not in done.stdout
+        printed = _command(*_words(corpus, tmp_path, "--name", name))
+        assert "test: accuracy" in printed
+        assert "kept: epoch" not in printed
     first, second = ((tmp_path / name / "model.keras").read_bytes() for name in ("a", "b"))
     assert first == second
+    for name in ("metrics.json", "model.keras"):
+        (tmp_path / "b" / name).unlink()
+    assert _command("--resume", str(tmp_path / "b"), "--cache", str(tmp_path / "cache"))
+    assert (tmp_path / "b" / "model.keras").read_bytes() == first
+    table = _command("report", str(tmp_path / "a"), str(tmp_path / "b"))
+    assert "mn04" in table
     metrics = json.loads((tmp_path / "a" / "metrics.json").read_text())
     assert metrics["test"]["accuracy"] > 0.7  # ten classes
     config = json.loads((tmp_path / "a" / "config.json").read_text())
@@ -109,3 +121,11 @@ def test_a_wrong_copy_and_no_connection_are_one_sentence(
     assert f"{MN04.file} cannot be fetched (Network is unreachable)" in error
     assert MN04.address in error
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.slow
+def test_every_fold_in_one_command(corpus: Path, tmp_path: Path, backbones: Path) -> None:
+    assert "fold" in _command(*_words(corpus, tmp_path, "--fold", "all", "--folds", "3", "--name", "folds"))
+    metrics = json.loads((tmp_path / "folds" / "metrics.json").read_text())
+    assert len(metrics["folds"]) == 3
+    assert "mn04" in _command("report", str(tmp_path / "folds"))
