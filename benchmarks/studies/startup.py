@@ -32,7 +32,10 @@ from toolkit.progress import progress
 
 NUMPY, OURS, USUAL = "import numpy", "python -m runtime", "librosa and tf_keras"
 MANY = 60
-HEADERS = ("process", "seconds [least, most]", "x import numpy", "peak MB", "status")
+HEADERS = (
+    *("process", "seconds [least, most]", "x import numpy"),
+    *("processor seconds", "x import numpy, processor", "peak MB", "status"),
+)
 
 _LAUNCHER = """
 import json, os, subprocess, sys, time
@@ -41,8 +44,9 @@ process = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subpro
 errors = process.stderr.read().decode("utf-8", "replace").strip().splitlines()
 _, status, used = os.wait4(process.pid, 0)
 seconds = time.perf_counter() - start
+busy = used.ru_utime + used.ru_stime
 code = os.waitstatus_to_exitcode(status)
-print(json.dumps([seconds, used.ru_maxrss * 1024, code, errors[-1] if errors else ""]))
+print(json.dumps([seconds, busy, used.ru_maxrss * 1024, code, errors[-1] if errors else ""]))
 """
 """Small, as a process counts the memory of the one that it is forked from as its own."""
 
@@ -58,22 +62,34 @@ class Program:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a program costs: seconds of each round, multiples of the first program's, peak bytes of one process."""
+    """What a program costs: in each round its seconds and those of a processor, and how many times the first program's.
+
+    Of several processes at once, `seconds` are the slowest's, `processor_seconds` all of theirs, and `peak_bytes` the
+    largest's.
+    """
 
     name: str
     seconds: tuple[float, ...]
     ratios: tuple[float, ...]
+    processor_seconds: tuple[float, ...]
+    processor_ratios: tuple[float, ...]
     peak_bytes: int
     status: str = "ok"
 
 
 def programs(model: Path, clip: Path, run: Path | None, threads: int) -> list[Program]:
-    """Return what is compared; the usual script only with a run, whose Keras model it uses."""
+    """Return what is compared; the usual script only with a run, whose Keras model it uses.
+
+    Each step towards a label is a process of its own that takes the steps before it, too.
+    """
     python = sys.executable
+    libraries, packages = "import numpy, soundfile, soxr", "import runtime.classify, runtime.cli"
+    load = f"{packages}\nruntime.classify.Classifier.load({str(model.absolute())!r}, threads={threads})"
+    steps = {NUMPY: NUMPY, "and soundfile, soxr": libraries, "and runtime": packages, "and the model is loaded": load}
     ours = (python, "-m", "runtime", "--model", str(model.absolute()), "--threads", str(threads), str(clip.absolute()))
     many = (*ours, *[str(clip.absolute())] * (MANY - 1))
-    compared = [Program(NUMPY, (python, "-c", "import numpy")), Program(OURS, ours)]
-    compared += [Program(f"the same, {MANY} clips", many)]
+    compared = [Program(name, (python, "-c", code)) for name, code in steps.items()]
+    compared += [Program(OURS, ours), Program(f"the same, {MANY} clips", many)]
     if (cores := usable_processors()) > 1:
         compared.append(Program(f"the same, {cores} at once", many, cores))
     if run is not None:
@@ -84,23 +100,23 @@ def programs(model: Path, clip: Path, run: Path | None, threads: int) -> list[Pr
 
 def measure(compared: Sequence[Program], rounds: int, progress: Callable[[int, int], None]) -> list[Cost]:
     """Start the programs in turn, `rounds` times, after one round that warms the disk's cache and is not counted."""
-    seconds: dict[str, list[float]] = {program.name: [] for program in compared}
-    peaks: dict[str, int] = {}
+    uses: dict[str, list[tuple[float, float, int]]] = {program.name: [] for program in compared}
     for turn in range(rounds + 1):
         for program in compared:
-            duration, peak = _once(program)
-            peaks[program.name] = max(peak, peaks.get(program.name, 0))
-            seconds[program.name].append(duration)
+            uses[program.name].append(_once(program))
         progress(turn + 1, rounds + 1)
-    counted = {name: tuple(times[1:]) for name, times in seconds.items()}
-    first = counted[compared[0].name]
-    return [
-        Cost(name, times, tuple(map(operator.truediv, times, first)), peaks[name]) for name, times in counted.items()
-    ]
+    costs: list[Cost] = []
+    for name, rows in uses.items():
+        seconds, busy, _ = zip(*rows[1:], strict=True)
+        first = costs[0] if costs else Cost(name, seconds, (), busy, (), 0)
+        ratios = tuple(map(operator.truediv, seconds, first.seconds))
+        busy_ratios = tuple(map(operator.truediv, busy, first.processor_seconds))
+        costs.append(Cost(name, seconds, ratios, busy, busy_ratios, max(peak for *_, peak in rows)))
+    return costs
 
 
-def _once(program: Program) -> tuple[float, int]:
-    """Return the seconds of the slowest process and the peak bytes of the largest; raise `EngineError` if one fails."""
+def _once(program: Program) -> tuple[float, float, int]:
+    """Return the seconds, processor seconds and peak bytes as `Cost` has them; raise `EngineError` if one fails."""
     command = [sys.executable, "-S", "-c", _LAUNCHER, *program.command]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
     with ExitStack() as stack:
@@ -112,16 +128,18 @@ def _once(program: Program) -> tuple[float, int]:
     if not all(answers):
         raise EngineError(f"{program.name}: the process that was to start it was ended from outside: measure again")
     uses = [json.loads(text) for text in answers]
-    for _, _, code, last in uses:
+    for *_, code, last in uses:
         if code:
             raise EngineError(f"{program.name}: the process failed ({last or f'exit code {code}'})")
-    return max(use[0] for use in uses), max(use[1] for use in uses)
+    return max(use[0] for use in uses), sum(use[1] for use in uses), max(use[2] for use in uses)
 
 
 def cells(cost: Cost) -> tuple[str, ...]:
     """Return a result's texts, one for each of `HEADERS`."""
     seconds = interval(statistics.median(cost.seconds), (min(cost.seconds), max(cost.seconds)), 2)
-    return (cost.name, seconds, f"{statistics.median(cost.ratios):.2f}", megabytes(cost.peak_bytes), cost.status)
+    ratio, busy_ratio = (f"{statistics.median(ratios):.2f}" for ratios in (cost.ratios, cost.processor_ratios))
+    busy = f"{statistics.median(cost.processor_seconds):.3f}"
+    return (cost.name, seconds, ratio, busy, busy_ratio, megabytes(cost.peak_bytes), cost.status)
 
 
 def parser() -> Parser:
@@ -158,7 +176,8 @@ def main(arguments: argparse.Namespace) -> int:
     notes = [
         f"{model.name}, {shown}, threads: {arguments.threads}. Whole processes, start to end, {arguments.rounds} turns "
         "after one that is not counted; medians, the least and the most. x import numpy: the median over the "
-        "rounds. Peak memory: of the largest process."
+        "rounds. Processor seconds: user and system, which other work on the machine changes less. Peak memory: of the "
+        "largest process. Python's bytecode is written before, as an installed package has it."
     ]
     value = {"model": str(model), "clip": shown, "costs": [asdict(cost) for cost in costs]}
     rows = Table("A label from nothing", HEADERS, [cells(cost) for cost in costs])

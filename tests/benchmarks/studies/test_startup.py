@@ -13,20 +13,24 @@ from pathlib import Path
 import pytest
 
 from benchmarks.cli import entry
+from benchmarks.measure.fresh_process import child_environment
 from benchmarks.studies import startup
 from benchmarks.studies.startup import Cost, Program, cells, measure
 from toolkit.errors import EngineError
 
 SLEEP = "import time; time.sleep({})"
+BUSY = "import time\nwhile time.process_time() < {}: pass"
 
 
 def test_processes_are_timed_and_weighed() -> None:
     blank = Program("blank", (sys.executable, "-c", "pass"))
     sleeping = Program("sleeping", (sys.executable, "-c", SLEEP.format(1)))
     large = Program("large", (sys.executable, "-c", "x = bytes(range(256)) * 400_000"), times=2)
-    costs = {cost.name: cost for cost in measure([blank, sleeping, large], 2, lambda done, total: None)}
+    busy = Program("busy", (sys.executable, "-c", BUSY.format(1.1)))
+    costs = {cost.name: cost for cost in measure([blank, sleeping, busy, large], 2, lambda done, total: None)}
     assert all(seconds > 1 for seconds in costs["sleeping"].seconds) and len(costs["sleeping"].seconds) == 2
-    assert costs["blank"].ratios == (1, 1) and min(costs["sleeping"].ratios) > 1
+    assert costs["blank"].ratios == costs["blank"].processor_ratios == (1, 1) and min(costs["sleeping"].ratios) > 1
+    assert max(costs["sleeping"].processor_seconds) < 1 < min(costs["busy"].processor_seconds)
     blank_peak, large_peak = costs["blank"].peak_bytes, costs["large"].peak_bytes
     assert blank_peak and large_peak and 95e6 < large_peak - blank_peak < 120e6
 
@@ -37,8 +41,13 @@ def test_a_process_that_fails_is_named() -> None:
 
 
 def test_a_row_has_every_cost() -> None:
-    cost = Cost("a", (0.5, 0.25, 0.75), (1.0, 2.0, 4.0), 70_000_000, "ok")
-    assert cells(cost) == ("a", "0.50 [0.25, 0.75]", "2.00", "70", "ok")
+    cost = Cost("a", (0.5, 0.25, 0.75), (1.0, 2.0, 4.0), (0.25, 0.5, 0.125), (3.0, 1.5, 2.5), 70_000_000, "ok")
+    assert cells(cost) == ("a", "0.50 [0.25, 0.75]", "2.00", "0.250", "2.50", "70", "ok")
+
+
+def test_a_process_may_write_bytecode(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    assert "PYTHONDONTWRITEBYTECODE" not in child_environment() and "PATH" in child_environment()
 
 
 @pytest.mark.slow
@@ -48,7 +57,8 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     output = tmp_path / "start.json"
     assert entry(["start", "--rounds", "1", "--json", str(output), "--markdown", str(tmp_path / "start.md")]) == 0
     costs = json.loads(output.read_text())["costs"]
-    assert [cost["name"] for cost in costs][:3] == ["import numpy", "python -m runtime", "the same, 2 clips"]
+    steps = ["import numpy", "and soundfile, soxr", "and runtime", "and the model is loaded"]
+    assert [cost["name"] for cost in costs][:6] == [*steps, "python -m runtime", "the same, 2 clips"]
     assert all(cost["peak_bytes"] > 10e6 for cost in costs)
     assert "| import numpy |" in (tmp_path / "start.md").read_text()
 
