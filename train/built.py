@@ -8,8 +8,9 @@ from typing import Any
 import tf_keras
 
 from toolkit.errors import UsageError
+from train.backbones.backbone import Shape
 from train.layers import SeededDropout
-from train.registry import Build, Shape
+from train.registry import Build
 
 
 def built_model(

@@ -16,7 +16,7 @@ from toolkit.errors import UsageError
 from toolkit.frontend.presets import PRESETS
 from toolkit.frontend.spec import FrontEnd
 from train import edgenet
-from train.backbones.weights import MN04, Weights
+from train.backbones.backbone import BACKBONES, Backbone, Shape
 from train.networks import TABLES, Layer, trace
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _WINDOWS = ("window_seconds", "hop_seconds", "short")
 """Fields of a front end that leave a backbone's features what they are."""
-Shape = tuple[int, int, int]
 Build = Callable[[Shape, int], "tf_keras.Model"]
 
 
@@ -43,15 +42,15 @@ class Network:
         The name of the front end it hears with where no flag names another.
     recipe
         The name of the recipe it is trained by where no flag names another: "paper" or "modern".
-    weights
-        Those of a backbone that others trained: it stays as it is, and a head is fitted to its features.
+    backbone
+        What others pretrained of it: it stays as it is, and a head is fitted to its features.
     """
 
     name: str
     model: tuple[Layer, ...] | Build
     front_end: str = "log-mel"
     recipe: str = "modern"
-    weights: Weights | None = None
+    backbone: Backbone | None = None
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", self.name):
@@ -65,7 +64,7 @@ class Network:
     def check_input(self, spec: FrontEnd) -> None:
         """Raise `UsageError` where a front end is not the backbone's, or shows too little for the layer table."""
         own = PRESETS.get(self.front_end)
-        if self.weights and own != replace(spec, **{name: getattr(own, name) for name in _WINDOWS}):
+        if self.backbone and own != replace(spec, **{name: getattr(own, name) for name in _WINDOWS}):
             raise UsageError(
                 f"{self.name} was pretrained with the front end {self.front_end}: leave --front-end out; --window and "
                 "--hop may be set"
@@ -77,18 +76,12 @@ class Network:
             )
 
 
-def _mn04(shape: Shape, classes: int) -> tf_keras.Model:
-    from train.backbones import mn04
-
-    return mn04.build(shape, classes)
-
-
 NETWORKS = {
     network.name: network
     for network in (
         *(Network(name, table, "gtzan-picture", "paper") for name, table in TABLES.items()),
         Network("edgenet", edgenet.build),
-        Network("mn04", _mn04, "efficientat", weights=MN04),
+        *(Network(backbone.name, backbone.build, backbone.front_end, backbone=backbone) for backbone in BACKBONES),
     )
 }
 

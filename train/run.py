@@ -18,6 +18,7 @@ from toolkit.errors import RunError, UsageError
 from toolkit.files import read_json, remove_leftovers, write_json, write_text
 from toolkit.frontend.spec import FrontEnd
 from train import checkpoint, multi_label
+from train.backbones.weights import Weights
 from train.config import HEAD_FILE, Compute, Recipe, RunConfig
 from train.data import Dataset, Part, Progress, Steps, load_part, reopen_dataset
 from train.device import gpu_versions
@@ -40,14 +41,23 @@ def versions(device: str, *, pretrained: bool = False) -> dict[str, str]:
 
 
 def new_config(
-    network: str, dataset: Dataset, spec: FrontEnd, seed: int, recipe: Recipe, compute: Compute
+    network: str,
+    dataset: Dataset,
+    spec: FrontEnd,
+    seed: int,
+    recipe: Recipe,
+    compute: Compute,
+    backbone: Weights | None = None,
 ) -> RunConfig:
-    """Return the configuration of a run that starts now, of the network that `find_network` knows by this name."""
+    """Return the configuration of a run that starts now, of the network that `find_network` knows by this name.
+
+    `backbone` are the published weights that it starts from.
+    """
     return RunConfig(
         model=find_network(network).name,
         network=network if ":" in network else None,
         multi_label=dataset.multi_label,
-        backbone=find_network(network).weights,
+        backbone=backbone,
         classes=dataset.index.classes,
         seed=seed,
         data=dataset.data,
@@ -55,7 +65,7 @@ def new_config(
         front_end=spec.to_dict(),
         recipe=recipe,
         compute=compute,
-        versions=versions(compute.device, pretrained=find_network(network).weights is not None),
+        versions=versions(compute.device, pretrained=backbone is not None),
         created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     )
 

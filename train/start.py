@@ -35,14 +35,15 @@ def new_run(flags: argparse.Namespace, set_names: Sequence[str], progress: Any) 
     recipe = recipe_of(flags.recipe or network.recipe, values | {"keep": flags.keep or "best"}, spec)
     compute = compute_of(flags, recipe)
     kind, root = chosen_kind(spec, flags.kind), data_root(flags.data)
-    if network.weights:
-        provide(network.weights, flags.weights, progress)
+    backbone = None
+    if network.backbone:
+        backbone = provide(network.backbone.published, flags.weights, progress).weights
     options = {"multi_label": flags.multi_label, **split_options(flags)}
     dataset = open_dataset(root, kind, progress=progress.steps, **options)
     notices = dataset_notices(dataset, chosen="split" in set_names)
     for sentence in (*notices, *fit_notices(dataset, spec)):
         progress.notice(sentence)
-    if network.weights:
+    if backbone:
         recipe = Recipe(class_weights=recipe.class_weights)  # the rest decides nothing
     if flags.class_weights is None and not flags.multi_label and (unequal := imbalance(dataset)):
         progress.notice(unequal)
@@ -52,7 +53,7 @@ def new_run(flags: argparse.Namespace, set_names: Sequence[str], progress: Any) 
     compute = prepare(flags.device, compute)
     if compute.device == "gpu" and flags.shards is None:
         compute = replace(compute, shards=1)  # a GPU fills its cores with one batch
-    return dataset, run.new_config(flags.network, dataset, spec, flags.seed, recipe, compute)
+    return dataset, run.new_config(flags.network, dataset, spec, flags.seed, recipe, compute, backbone)
 
 
 def check_start(flags: argparse.Namespace, set_names: Sequence[str]) -> None:
@@ -73,7 +74,7 @@ def check_start(flags: argparse.Namespace, set_names: Sequence[str]) -> None:
 
 def _check_backbone(network: Network, flags: argparse.Namespace, set_names: Sequence[str]) -> None:
     """Refuse flags that a frozen backbone leaves without effect, or that need one."""
-    if not network.weights:
+    if not network.backbone:
         if flags.weights is not None:
             raise UsageError(f"--weights: {network.name} has no pretrained backbone: leave the flag out")
         return

@@ -130,7 +130,7 @@ def test_which_epoch_is_kept_depends_on_the_split(
     )
     recipes: list[Recipe] = []
 
-    def stop(model: str, dataset: object, spec: object, seed: int, recipe: Recipe, compute: object) -> None:
+    def stop(model: str, dataset: object, spec: object, seed: int, recipe: Recipe, *_: object) -> None:
         recipes.append(recipe)
         raise UsageError("enough")
 

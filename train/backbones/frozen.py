@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 
 from toolkit.errors import RunError
 from toolkit.files import write_json
-from train.backbones import mn04
+from train.backbones.backbone import Backbone
 from train.backbones.head import fit_head
-from train.backbones.torch_file import read_tensors
 from train.backbones.weights import locate
 from train.build import run_model
 from train.config import HEAD_FILE, RunConfig
@@ -37,15 +36,15 @@ def fit_frozen(
     `steps(what, done, total)` counts windows. Raises `RunError` if the backbone's weights are not on this machine.
     """
     started = time.perf_counter()
-    model = load_backbone(config)
-    features_model = tf_keras.Model(model.input, model.get_layer(mn04.FEATURES).output)
+    backbone, model = load_backbone(config)
+    features_model = tf_keras.Model(model.input, model.get_layer(backbone.features).output)
     values = [
         features(features_model, part.values, partial(steps, f"features, {name}"))
         for name, part in (("training", training), ("validation", validation))
     ]
     balanced = config.recipe.class_weights == "balanced"
     head = fit_head(values[0], training, values[1], validation, len(config.classes), balanced=balanced)
-    model.get_layer(mn04.HEAD).set_weights([head.kernel, head.bias])
+    model.get_layer(backbone.head).set_weights([head.kernel, head.bias])
     trials = [asdict(trial) for trial in head.trials]
     write_json(folder / HEAD_FILE, {"features": len(head.kernel), "strength": head.strength, "trials": trials})
     chosen = next(trial for trial in trials if trial["strength"] == head.strength)
@@ -53,18 +52,18 @@ def fit_frozen(
     return model, [{"epoch": 1, **entry, "seconds": round(time.perf_counter() - started, 3)}]
 
 
-def load_backbone(config: RunConfig) -> tf_keras.Model:
-    """Return a run's model with the backbone's published weights, and a head that is not fitted yet."""
-    weights = find_network(config.model).weights
-    path = locate(weights) if weights else None
-    if path is None:
+def load_backbone(config: RunConfig) -> tuple[Backbone, tf_keras.Model]:
+    """Return a run's backbone, and its model with the published weights and a head that is not fitted yet."""
+    backbone = find_network(config.model).backbone
+    copy = locate([config.backbone]) if config.backbone else None
+    if backbone is None or copy is None:
         raise RunError(
             f"the weights of {config.model} are not on this machine: "
             f"fetch them with python -m train backbone get {config.model}"
         )
     model = run_model(config)
-    mn04.load(model, read_tensors(path))
-    return model
+    backbone.load(model, copy.path)
+    return backbone, model
 
 
 def features(model: tf_keras.Model, values: NDArray[Any], progress: Callable[[int, int], None]) -> NDArray[np.float32]:

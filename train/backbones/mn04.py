@@ -115,6 +115,11 @@ def tagger_model(shape: tuple[int, int, int]) -> ScaledModel:
     return ScaledModel(tf_keras.Model(source, x.tensor, name="mn04"), builder.factors)
 
 
+def tagger(shape: tuple[int, int, int]) -> tf_keras.Model:
+    """Return the model of `tagger_model`."""
+    return tagger_model(shape).model
+
+
 @dataclass
 class _Builder:
     """Adds layers, and notes the factor of each one's weights."""

@@ -10,8 +10,8 @@ from toolkit.command import Parser
 from toolkit.errors import UsageError
 from toolkit.parallel import Progress
 from toolkit.progress import progress
-from train.backbones.weights import Weights, provide
-from train.registry import NETWORKS
+from train.backbones.backbone import BACKBONES, Backbone
+from train.backbones.weights import provide
 
 
 def backbone_parser(prog: str) -> Parser:
@@ -29,13 +29,13 @@ def backbone(arguments: argparse.Namespace) -> int:
     if arguments.network not in pretrained:
         raise UsageError(f"there is no pretrained network {arguments.network!r}: choose one of {', '.join(pretrained)}")
     with progress(f"fetching {arguments.network}") as report:
-        path = provide(pretrained[arguments.network], arguments.weights, _Listener(report))
-    print(path)
+        copy = provide(pretrained[arguments.network].published, arguments.weights, _Listener(report))
+    print(copy.path)
     return 0
 
 
-def _pretrained() -> dict[str, Weights]:
-    return {name: network.weights for name, network in NETWORKS.items() if network.weights}
+def _pretrained() -> dict[str, Backbone]:
+    return {backbone.name: backbone for backbone in BACKBONES}
 
 
 class _Listener:

@@ -6,9 +6,10 @@ import http.client
 import os
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from toolkit.data.features import default_cache
 from toolkit.errors import DatasetError
@@ -42,18 +43,24 @@ MN04 = Weights(
 )
 
 
-def locate(weights: Weights, file: Path | None = None) -> Path | None:
-    """Return where the weights are on this machine, None where they are not.
+class Copy(NamedTuple):
+    """A file on this machine, and which published one it is."""
 
-    They are `file` where that is given; else in the folder that GTZANET_BACKBONES names, or in the cache. Raise
+    path: Path
+    weights: Weights
+
+
+def locate(published: Sequence[Weights], file: Path | None = None) -> Copy | None:
+    """Return a copy of one of the published files, which are forms of the same weights; None where there is none.
+
+    It is `file` where that is given; else in the folder that GTZANET_BACKBONES names, or in the cache. Raise
     `DatasetError` where `file`, or a file in that folder, is another one.
     """
     folder = os.environ.get(VARIABLE)
-    places = [file] if file else [*([Path(folder) / weights.file] if folder else []), cached(weights)]
-    for place in places:
+    named = [Path(folder) / weights.file for weights in published if folder]
+    for place in [file] if file else [*named, *map(cached, published)]:
         if place.exists() or place is file:
-            check(place, weights)
-            return place
+            return Copy(place, identify(place, published))
     return None
 
 
@@ -65,15 +72,16 @@ class Listener(Protocol):
     def steps(self, what: str, done: int, total: int) -> None: ...
 
 
-def provide(weights: Weights, file: Path | None, listener: Listener) -> Path:
-    """Return where the weights are: `file`, which is copied to the cache, those on this machine, or fetched ones."""
-    path = locate(weights, file)
-    if file is not None:
-        write_bytes(cached(weights), file.read_bytes())
-    if path is None:
+def provide(published: Sequence[Weights], file: Path | None, listener: Listener) -> Copy:
+    """Return a copy of the weights: `file`, which is kept in the cache, one on this machine, or the first, fetched."""
+    copy = locate(published, file)
+    if copy is None:
+        weights = published[0]
         listener.notice(f"fetching {weights.origin} ({weights.licence} licence) from {weights.address}")
-        path = fetch(weights, lambda done, total: listener.steps("bytes", done, total))
-    return path
+        return Copy(fetch(weights, lambda done, total: listener.steps("bytes", done, total)), weights)
+    if file is not None:
+        write_bytes(cached(copy.weights), file.read_bytes())
+    return copy
 
 
 def cached(weights: Weights) -> Path:
@@ -81,17 +89,19 @@ def cached(weights: Weights) -> Path:
     return default_cache() / "backbones" / weights.file
 
 
-def check(path: Path, weights: Weights) -> None:
-    """Raise `DatasetError` unless a file is the published one, byte for byte."""
+def identify(path: Path, published: Sequence[Weights]) -> Weights:
+    """Return which of the published files a file is, byte for byte; raise `DatasetError` if it is none of them."""
+    weights = published[0]
     try:
         size, digest = path.stat().st_size, file_digest(path)
     except FileNotFoundError:
         raise DatasetError(f"{path}: no such file: name {weights.file} of {weights.address}") from None
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error.strerror})") from None
-    if digest != weights.digest:
+    if not (same := [weights for weights in published if weights.digest == digest]):
         what = f"it has {size:,} bytes, not {weights.size:,}" if size != weights.size else "its SHA-256 is another"
         raise DatasetError(f"{path}: not {weights.file} ({what}): delete it, and fetch it from {weights.address}")
+    return same[0]
 
 
 def fetch(weights: Weights, progress: Progress) -> Path:
@@ -114,7 +124,7 @@ def fetch(weights: Weights, progress: Progress) -> Path:
             f"{weights.address} into {target.parent}"
         ) from None
     try:
-        check(part, weights)
+        identify(part, [weights])
     except DatasetError:
         part.unlink()
         raise DatasetError(f"{weights.address} holds another file than the one expected: nothing is kept") from None

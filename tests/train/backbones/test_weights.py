@@ -13,7 +13,7 @@ import pytest
 
 from toolkit.errors import DatasetError
 from train.backbones import weights as module
-from train.backbones.weights import MN04, Weights, cached, check, fetch, locate
+from train.backbones.weights import MN04, Weights, cached, fetch, identify, locate, provide
 
 CONTENT = bytes(range(256)) * 1024
 
@@ -61,16 +61,24 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+class Silent:
+    """Hears of a download, and says nothing."""
+
+    def notice(self, sentence: str) -> None: ...
+
+    def steps(self, what: str, done: int, total: int) -> None: ...
+
+
 def _weights(server: Server) -> Weights:
     return Weights("w.pt", server.address, len(CONTENT), hashlib.sha256(CONTENT).hexdigest(), "MIT", "a test")
 
 
 def test_a_download_is_whole_and_found_again(server: Server) -> None:
     weights, seen = _weights(server), list[tuple[int, int]]()
-    assert locate(weights) is None
+    assert locate([weights]) is None
     path = fetch(weights, lambda done, total: seen.append((done, total)))
     assert path.read_bytes() == CONTENT
-    assert locate(weights) == path == cached(weights)
+    assert locate([weights]) == (path, weights) and path == cached(weights)
     assert seen[-1] == (len(CONTENT), len(CONTENT))
     assert [file.name for file in path.parent.iterdir()] == ["w.pt"]
 
@@ -83,7 +91,7 @@ def test_a_download_goes_on_where_it_stopped(server: Server, ranges: bool) -> No
         fetch(weights, lambda *_: None)
     assert weights.address in str(caught.value)
     assert str(cached(weights).parent) in str(caught.value)
-    assert locate(weights) is None
+    assert locate([weights]) is None
     server.stop_after, server.ranges = None, ranges
     assert fetch(weights, lambda *_: None).read_bytes() == CONTENT
     assert server.requests == ["", "bytes=100000-"]
@@ -112,11 +120,23 @@ def test_a_named_file_and_the_variable_come_before_the_cache(
     folder.mkdir()
     (folder / "w.pt").write_bytes(CONTENT)
     monkeypatch.setenv("GTZANET_BACKBONES", str(folder))
-    assert locate(weights) == folder / "w.pt"
+    assert locate([weights]) == (folder / "w.pt", weights)
     (folder / "mine.pt").write_bytes(CONTENT)
-    assert locate(weights, folder / "mine.pt") == folder / "mine.pt"
+    assert locate([weights], folder / "mine.pt") == (folder / "mine.pt", weights)
     with pytest.raises(DatasetError, match=r"absent\.pt: no such file"):
-        locate(weights, folder / "absent.pt")
+        locate([weights], folder / "absent.pt")
+
+
+def test_one_of_several_forms_is_identified_by_its_content(tmp_path: Path, server: Server) -> None:
+    first = _weights(server)
+    second = replace(first, digest=hashlib.sha256(CONTENT[::-1]).hexdigest(), origin="another form")
+    path = tmp_path / "own.pt"
+    path.write_bytes(CONTENT[::-1])
+    assert locate([first, second], path) == (path, second)
+    assert provide([first, second], path, Silent()).weights == second
+    assert locate([second]) == (cached(second), second)
+    with pytest.raises(DatasetError, match=r"not w\.pt"):
+        locate([first], path)
 
 
 @pytest.mark.parametrize(
@@ -126,9 +146,9 @@ def test_another_file_is_refused_by_name(tmp_path: Path, server: Server, content
     path = tmp_path / "w.pt"
     path.write_bytes(content)
     with pytest.raises(DatasetError, match=reason) as caught:
-        check(path, _weights(server))
+        identify(path, [_weights(server)])
     assert str(path) in str(caught.value)
 
 
 def test_the_pinned_file_is_the_published_one(backbones: Path) -> None:
-    check(backbones / MN04.file, MN04)
+    assert identify(backbones / MN04.file, [MN04]) == MN04

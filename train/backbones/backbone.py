@@ -1,0 +1,81 @@
+"""Networks that others pretrained, each as one value: all that training and export need of it.
+
+Nothing here needs TensorFlow, which is prepared first (`train.device`): a backbone's module is imported when it builds.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from numpy.typing import NDArray
+
+from train.backbones.torch_file import read_tensors
+from train.backbones.weights import MN04, Weights
+
+if TYPE_CHECKING:
+    import tf_keras
+
+Shape = tuple[int, int, int]
+Tensors = Mapping[str, NDArray[Any]]
+
+
+class Module(Protocol):
+    """What the module of a backbone has."""
+
+    def build(self, shape: Shape, classes: int) -> tf_keras.Model: ...
+
+    def tagger(self, shape: Shape) -> tf_keras.Model: ...
+
+    def load(self, model: tf_keras.Model, tensors: Tensors) -> None: ...
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A pretrained network.
+
+    Attributes
+    ----------
+    name
+        Its own, and that of its module in this folder.
+    front_end
+        The name of the front end it was pretrained with.
+    published
+        Its weights, as one file or several that differ in form; the first is what is fetched.
+    read
+        Returns the tensors of such a file without running code from it; raises `DatasetError`, which names the file.
+    features, head
+        The names of two layers of what `build` returns: the backbone's last, and the dense one that a run fits.
+    """
+
+    name: str
+    front_end: str
+    published: tuple[Weights, ...]
+    read: Callable[[Path], Tensors]
+    features: str = "features"
+    head: str = "head"
+
+    def build(self, shape: Shape, classes: int) -> tf_keras.Model:
+        """Return the backbone with a head: float32 (n, *shape) to probabilities (n, classes)."""
+        return self._module.build(shape, classes)
+
+    def tagger(self, shape: Shape) -> tf_keras.Model:
+        """Return the whole published network: float32 (n, *shape) to scores (n, own classes), each from 0 to 1."""
+        return self._module.tagger(shape)
+
+    def load(self, model: tf_keras.Model, path: Path) -> None:
+        """Set the published weights in what `build` or `tagger` returned; a run's head stays as it is.
+
+        Raise `DatasetError` if the file has other tensors.
+        """
+        self._module.load(model, self.read(path))
+
+    @property
+    def _module(self) -> Module:
+        return cast(Module, importlib.import_module(f"train.backbones.{self.name}"))
+
+
+BACKBONES = (Backbone("mn04", "efficientat", (MN04,), read_tensors),)
