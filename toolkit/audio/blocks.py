@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from toolkit.audio.view import View
 
 MAX_SECONDS = 1800
-"""The longest recording read, so that memory stays bounded (30 minutes: 159 MB of samples at 22,050 Hz)."""
+"""The longest recording whose samples are kept (30 minutes: 159 MB of samples at 22,050 Hz)."""
 
 _BLOCK = 1 << 16
 _SMALL_BLOCK = 1 << 12
@@ -40,16 +40,19 @@ _LENGTH_NOTE = re.compile(r"^\s*(?:data|SSND|Data Size)\s*:\s*(\d+) \(should be 
 
 
 @contextmanager
-def opened(path: Path, recording: Recording) -> Iterator[Any]:
-    """Open a recording, as a `soundfile.SoundFile` or what reads like one, and check what its header says."""
+def opened(path: Path, recording: Recording, bounded: bool = True) -> Iterator[Any]:
+    """Open a recording, as a `soundfile.SoundFile` or what reads like one, and check what its header says.
+
+    One that is longer than `MAX_SECONDS` is refused where reading is to be `bounded`.
+    """
     with ExitStack() as stack:
         if recording.by_ffmpeg:
-            sound = stack.enter_context(_ffmpeg(path, recording))
+            sound = stack.enter_context(_ffmpeg(path, recording, bounded))
         else:
             whole = recording.is_whole(path.stat().st_size)
             source = os.fsencode(path) if whole else stack.enter_context(_view(path, recording))
-            sound = stack.enter_context(_sndfile(path, recording, source))
-        _check_header(path, recording, sound)
+            sound = stack.enter_context(_sndfile(path, recording, source, bounded))
+        _check_header(path, recording, sound, bounded)
         yield sound
 
 
@@ -68,14 +71,14 @@ class _Forward(soundfile.SoundFile):  # type: ignore[misc]
         return bool(getattr(self.name, "ended", False))
 
 
-def _sndfile(path: Path, recording: Recording, source: Any) -> Any:
+def _sndfile(path: Path, recording: Recording, source: Any, bounded: bool) -> Any:
     """Open a recording with libsndfile, or with FFmpeg where the container or its codec is none of libsndfile's."""
     try:
         return _Forward(source)
     except (soundfile.LibsndfileError, TypeError, ValueError) as error:
         if which("ffmpeg"):
             try:
-                return _ffmpeg(path, recording, marked=True)
+                return _ffmpeg(path, recording, bounded, marked=True)
             except NoSoundError:
                 raise
             except AudioError:
@@ -93,22 +96,22 @@ def _view(path: Path, recording: Recording) -> View:
     return View(path, recording.start, recording.end, recording.replaced, recording.stated_size)
 
 
-def _ffmpeg(path: Path, recording: Recording, marked: bool = False) -> Any:
+def _ffmpeg(path: Path, recording: Recording, bounded: bool, marked: bool = False) -> Any:
     from toolkit.audio.ffmpeg import Decoded  # not before: what starts a program takes long to import
 
     part = None if (recording.start, recording.end) == (0, path.stat().st_size) else (recording.start, recording.end)
     states_length = recording.exact and not recording.replaced
-    return Decoded(path, MAX_SECONDS + 1, part, states_length, marked)
+    return Decoded(path, MAX_SECONDS + 1 if bounded else None, part, states_length, marked)
 
 
-def _check_header(path: Path, recording: Recording, sound: Any) -> None:
+def _check_header(path: Path, recording: Recording, sound: Any, bounded: bool) -> None:
     if sound.format == "RAW":  # libsndfile takes anything for headerless sound, if its name ends in .au, .vox or .gsm
         raise AudioError(f"{path}: not a sound file that can be read (it has no header); convert it to WAV or FLAC")
     if not RATES[0] <= sound.samplerate <= RATES[1]:
         raise AudioError(f"{path}: its sample rate is {sound.samplerate} Hz; {RATES[0]} to {RATES[1]} Hz can be read")
     if sound.channels > MAX_CHANNELS:
         raise AudioError(f"{path}: it has {sound.channels} channels; at most {MAX_CHANNELS} can be read")
-    if recording.exact and MAX_SECONDS * sound.samplerate < sound.frames < _UNKNOWN_LENGTH:
+    if bounded and recording.exact and MAX_SECONDS * sound.samplerate < sound.frames < _UNKNOWN_LENGTH:
         raise _too_long(path)
     for note in _LENGTH_NOTE.findall(sound.extra_info):
         promised, there = map(int, note)
@@ -118,7 +121,9 @@ def _check_header(path: Path, recording: Recording, sound: Any) -> None:
             )
 
 
-def blocks(path: Path, recording: Recording, sound: Any, warnings: list[str]) -> Iterator[NDArray[np.float32]]:
+def blocks(
+    path: Path, recording: Recording, sound: Any, warnings: list[str], bounded: bool = True
+) -> Iterator[NDArray[np.float32]]:
     """Yield the samples in blocks of shape (n, channels): all that a header states, or all until the data end."""
     stated = int(sound.frames) if recording.exact and sound.frames < _UNKNOWN_LENGTH else None
     total = 0
@@ -135,7 +140,7 @@ def blocks(path: Path, recording: Recording, sound: Any, warnings: list[str]) ->
                 f"{path}: the file is truncated or damaged after {total} samples ({reason}); copy it again"
             ) from None
         total += len(block)
-        if total > MAX_SECONDS * sound.samplerate:
+        if bounded and total > MAX_SECONDS * sound.samplerate:
             raise _too_long(path)
         if len(block) == 0:
             break

@@ -97,6 +97,19 @@ def read(path: str | Path, rate: int, decoding: Stopwatch | None = None) -> Soun
     return Sound(_joined(path, (sound.samples for sound in sounds)), tuple(warnings))
 
 
+def stream(path: str | Path, rate: int, warnings: list[str]) -> Iterator[NDArray[np.float32]]:
+    """Yield what `read` returns of a file, block by block, however long the file is; add its warnings to a list.
+
+    The errors are those of `check` and `check_rate`; they may come after blocks.
+    """
+    check_rate(rate)
+    path = Path(path)
+    for recording in _recordings(path):
+        with opened(path, recording, bounded=False) as sound:
+            mono = _mono_blocks(path, recording, sound, warnings, bounded=False)
+            yield from valid_blocks(path, mono, int(sound.samplerate), rate)
+
+
 def _recordings(path: Path) -> list[Recording]:
     """Return the recordings of a file that is there."""
     try:
@@ -126,11 +139,16 @@ def _read(path: Path, recording: Recording, rate: int, decoding: Stopwatch | Non
 
 
 def _mono_blocks(
-    path: Path, recording: Recording, sound: Any, warnings: list[str], decoding: Stopwatch | None = None
+    path: Path,
+    recording: Recording,
+    sound: Any,
+    warnings: list[str],
+    decoding: Stopwatch | None = None,
+    bounded: bool = True,
 ) -> Iterator[NDArray[np.float32]]:
     """Yield an open recording's samples as one channel, and add what is doubtful to the warnings."""
     warnings += [recording.warning] if recording.warning else []
-    read = blocks(path, recording, sound, warnings)
+    read = blocks(path, recording, sound, warnings, bounded)
     for samples in downmixed(decoding.over(read) if decoding else read, int(sound.samplerate), warnings.append):
         if samples is not None:
             yield np.asarray(samples, np.float32)
@@ -140,8 +158,15 @@ def collected(
     name: str | Path, blocks: Iterable[NDArray[np.float32]], source_rate: int, rate: int
 ) -> NDArray[np.float32]:
     """Return mono blocks at `source_rate` as samples at `rate`, as `load` does; errors call the sound `name`."""
+    return _named(name, _joined(name, valid_blocks(name, blocks, source_rate, rate)))
+
+
+def valid_blocks(
+    name: str | Path, blocks: Iterable[NDArray[np.float32]], source_rate: int, rate: int
+) -> Iterator[NDArray[np.float32]]:
+    """Yield mono blocks at `source_rate` at `rate`; an `AudioError` about one that is not valid names the sound."""
     valid = (_named(name, block) for block in blocks)
-    return _named(name, _joined(name, valid if source_rate == rate else _resampled(name, valid, source_rate, rate)))
+    return valid if source_rate == rate else _resampled(name, valid, source_rate, rate)
 
 
 def _resampled(

@@ -6,6 +6,7 @@ import shutil
 import struct
 import subprocess
 import threading
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -28,7 +29,7 @@ _CUT_SHORT = ("ended prematurely", "partial file")
 
 
 class Decoded:
-    """At most so many seconds of a file's first sound track, block by block.
+    """A file's first sound track, or so many seconds of it, block by block.
 
     It has what `toolkit.audio.decode` uses of a `soundfile.SoundFile`, and `frames` is as of a file of unknown length.
 
@@ -45,7 +46,7 @@ class Decoded:
     def __init__(
         self,
         path: Path,
-        max_seconds: int,
+        max_seconds: int | None,
         part: tuple[int, int] | None = None,
         states_length: bool = True,
         marked: bool = False,
@@ -57,7 +58,7 @@ class Decoded:
         path
             The file.
         max_seconds
-            The most that is decoded.
+            The most that is decoded; None for all.
         part
             The first byte and the one after the last, where not all of the file is read.
         states_length
@@ -74,9 +75,7 @@ class Decoded:
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
         self._late = False
-        self._timer = threading.Timer(TIMEOUT_SECONDS, self._stop)
-        self._timer.daemon = True
-        self._timer.start()
+        self._set_timer()
         try:
             header = self._process.stdout.read(_HEADER.size)
             if len(header) < _HEADER.size:
@@ -93,6 +92,9 @@ class Decoded:
     def read(self, frames: int, dtype: str = "float32", always_2d: bool = True) -> NDArray[np.float32]:
         """Return the next samples, shape (n, channels), at most `frames`; none at the end."""
         size = 4 * self.channels
+        if time.monotonic() > self._renewal:
+            self._timer.cancel()
+            self._set_timer()
         data = self._process.stdout.read(frames * size)
         if len(data) < frames * size:
             self._check_end()
@@ -116,6 +118,13 @@ class Decoded:
     ) -> None:
         self.close()
 
+    def _set_timer(self) -> None:
+        """Give ffmpeg its time from now on; a long recording's is renewed as its samples come."""
+        self._renewal = time.monotonic() + TIMEOUT_SECONDS / 2
+        self._timer = threading.Timer(TIMEOUT_SECONDS, self._stop)
+        self._timer.daemon = True
+        self._timer.start()
+
     def _listen(self) -> None:
         self._messages = self._process.stderr.read()
 
@@ -128,7 +137,7 @@ class Decoded:
         code = self._process.wait()
         self._listener.join()
         if self._late:
-            raise AudioError(f"{self._path}: ffmpeg did not finish within {TIMEOUT_SECONDS} seconds")
+            raise AudioError(f"{self._path}: ffmpeg decoded nothing for {TIMEOUT_SECONDS} seconds")
         text = self._messages.decode("utf-8", "replace").strip()
         last = text.splitlines()[-1].strip() if text else "no reason given"
         if code != 0:
@@ -143,7 +152,7 @@ class Decoded:
 
 
 def _command(
-    path: Path, max_seconds: int, part: tuple[int, int] | None, states_length: bool, marked: bool
+    path: Path, max_seconds: int | None, part: tuple[int, int] | None, states_length: bool, marked: bool
 ) -> list[str]:
     """Return the command line; raise `AudioError` where there is no ffmpeg."""
     program = shutil.which("ffmpeg")
@@ -156,5 +165,5 @@ def _command(
     command = [program, "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe,subfile"]
     command += ["-xerror"] if states_length else []
     command += ["-format_whitelist", _MARKED if marked else _FORMATS, "-i", source]
-    command += ["-vn", "-sn", "-dn", "-t", str(max_seconds), "-c:a", "pcm_f32be", "-f", "au", "pipe:1"]
-    return command
+    command += ["-vn", "-sn", "-dn", *(["-t", str(max_seconds)] if max_seconds else [])]
+    return [*command, "-c:a", "pcm_f32be", "-f", "au", "pipe:1"]

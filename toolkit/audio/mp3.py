@@ -7,20 +7,19 @@ lie in the first frame.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from io import BytesIO
 from typing import BinaryIO, NamedTuple
 
 from toolkit.audio.recording import ID3, Recording, after_id3
+from toolkit.audio.slices import Slices
 
 SEARCHED = 1 << 20
 """How many bytes that are no frames may stand before the first one."""
-_MAX_BYTES = 1 << 28
 _STRETCH = 32
 """A file's true length may be 20 times the estimate from its first frame (8 to 160 kbit/s): this is above that."""
 _RUN = 4
 """So many frames of one kind that follow each other are no accident."""
 _LONGEST = 16_384
-"""Bytes that a run of frames and its headers may take."""
+"""Slices that a run of frames and its headers may take."""
 _GAP = 1024
 """A decoder gives up after so many bytes that are no frame."""
 _RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
@@ -62,7 +61,7 @@ class _Run(NamedTuple):
         return self.stated > 0 and not (is_whole and self.frames < self.stated)
 
 
-def frame_at(data: bytes, at: int) -> Frame | None:
+def frame_at(data: bytes | Slices, at: int) -> Frame | None:
     """Return the frame whose header stands at an offset, None where there is none or one of free format."""
     header = data[at : at + 4]
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:
@@ -82,11 +81,11 @@ def frame_at(data: bytes, at: int) -> Frame | None:
 
 def recordings(file: BinaryIO, start: int, end: int) -> list[Recording]:
     """Return the recordings between two offsets of a file; none where no frames are near the beginning."""
-    data = _read(file, start, min(end, start + SEARCHED + _LONGEST))
+    data = Slices(file, start, min(end, start + SEARCHED + _LONGEST))
     first = next(_frames(data, 0, SEARCHED), None)
     if first is None:
         return [_estimated(start, end)] if _is_free_format(data) else []
-    runs = _runs(_read(file, start, end), first.at)
+    runs = _runs(Slices(file, start, end), first.at)
     if len(runs) == 1 and runs[0].states_length:
         return [Recording(start + first.at if first.at else 0, end)]
     return [(Recording if run.states_length else _estimated)(start + run.start, start + run.end) for run in runs] or [
@@ -99,17 +98,13 @@ def _estimated(start: int, end: int) -> Recording:
     return Recording(start, end, exact=False, stated_size=_STRETCH * (end - start))
 
 
-def _is_free_format(data: bytes) -> bool:
+def _is_free_format(data: Slices) -> bool:
     """Return whether a header of layer III is at the beginning that leaves the bit rate open."""
-    return len(data) > 2 and data[0] == 0xFF and data[1] & 0xE6 == 0xE2 and data[2] >> 4 == 0
+    head = data[:3]
+    return len(head) > 2 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2 and head[2] >> 4 == 0
 
 
-def _read(file: BinaryIO, start: int, end: int) -> bytes:
-    file.seek(start)
-    return file.read(max(0, min(end - start, _MAX_BYTES)))
-
-
-def _runs(data: bytes, at: int) -> list[_Run]:
+def _runs(data: Slices, at: int) -> list[_Run]:
     """Return the runs of whole frames that belong together; a decoder must begin afresh at each.
 
     A run ends where the kind changes, another header stands, so many bytes are no frames that a decoder gives up, or
@@ -129,16 +124,16 @@ def _runs(data: bytes, at: int) -> list[_Run]:
     return [run for number, run in enumerate(runs) if number == 0 or run.frames >= _RUN]
 
 
-def _continues(data: bytes, run: _Run, at: int) -> bool:
+def _continues(data: Slices, run: _Run, at: int) -> bool:
     """Return whether a decoder that reads a run comes to a frame: not over a tag, a long gap, or the stated end."""
     is_whole = run.stated and run.frames > run.stated
     return not is_whole and at <= run.end + _GAP and data[run.end : run.end + len(ID3)] != ID3
 
 
-def _frames(data: bytes, at: int = 0, last: int = _MAX_BYTES) -> Iterator[Frame]:
+def _frames(data: Slices, at: int = 0, last: int | None = None) -> Iterator[Frame]:
     """Yield the frames from an offset on, the first before `last`; tags and garbage between them are passed over."""
     joined = False
-    last = min(last, len(data))
+    last = len(data) if last is None else min(last, len(data))
     while 0 <= at < last:
         frame = frame_at(data, at)
         if frame is not None and (joined or _is_run(data, frame)):
@@ -150,15 +145,15 @@ def _frames(data: bytes, at: int = 0, last: int = _MAX_BYTES) -> Iterator[Frame]
         at = data.find(b"\xff", at + 1) if tagged is None else tagged
 
 
-def _after_tag(data: bytes, at: int) -> int | None:
+def _after_tag(data: Slices, at: int) -> int | None:
     """Return where an ID3v2 tag ends that begins at an offset, None where none does."""
     if data[at : at + 3] != ID3:
         return None
-    after = after_id3(BytesIO(data), at)
+    after = after_id3(data.file, data.start + at) - data.start
     return after if at < after <= len(data) else None
 
 
-def _is_run(data: bytes, frame: Frame) -> bool:
+def _is_run(data: Slices, frame: Frame) -> bool:
     """Return whether as many frames of one kind as `_RUN` begin with this one."""
     following: Frame | None = frame
     for _ in range(_RUN - 1):
@@ -170,7 +165,7 @@ def _is_run(data: bytes, frame: Frame) -> bool:
     return True
 
 
-def _stated_length(data: bytes, frame: Frame) -> tuple[int, int]:
+def _stated_length(data: Slices, frame: Frame) -> tuple[int, int]:
     """Return how many frames and bytes the Xing or Info header in a frame states, 0 where it does not.
 
     A VBRI header is none for this: the decoder does not use it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 import tracemalloc
 from functools import partial
 from pathlib import Path
@@ -232,6 +233,37 @@ def test_too_long_a_sound_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
         decode.load(tmp_path / "a.flac", RATE)
 
 
+@pytest.mark.parametrize(("form", "rate"), [("wav", RATE), ("flac", 44_100), ("mp3", 48_000)])
+def test_a_streamed_file_is_what_is_read_and_may_be_long(
+    tmp_path: Path, form: str, rate: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / f"a.{form}"
+    soundfile.write(path, np.random.default_rng(0).uniform(-0.5, 0.5, (5 * rate, 2)), rate)
+    whole = decode.load(path, RATE)
+    monkeypatch.setattr(blocks, "MAX_SECONDS", 2)
+    monkeypatch.setattr(decode, "MAX_VALUES", RATE)
+    warnings: list[str] = []
+    pieces = list(decode.stream(path, RATE, warnings))
+    np.testing.assert_array_equal(np.concatenate(pieces), whole)
+    assert len(pieces) > 2 and warnings == []
+
+
+@pytest.mark.skipif(NO_FFMPEG, reason="ffmpeg is not installed")
+def test_a_long_file_that_ffmpeg_decodes_is_streamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its time is renewed while samples come."""
+    soundfile.write(tmp_path / "a.wav", sounds.melody(5), RATE)
+    path = through_ffmpeg(tmp_path / "a.wav", tmp_path / "a.m4a")
+    whole = decode.load(path, RATE)
+    monkeypatch.setattr(blocks, "MAX_SECONDS", 2)
+    monkeypatch.setattr(ffmpeg, "TIMEOUT_SECONDS", 0.6)
+    pieces = []
+    for piece in decode.stream(path, RATE, []):
+        pieces.append(piece)
+        if len(pieces) % 4 == 0:
+            time.sleep(0.2)
+    np.testing.assert_array_equal(np.concatenate(pieces), whole)
+
+
 @pytest.mark.parametrize("rate", [0, 22_050.5, None])
 def test_a_rate_that_is_no_whole_number_is_misuse(tmp_path: Path, rate: Any) -> None:
     soundfile.write(tmp_path / "a.wav", np.zeros(1000), RATE)
@@ -293,7 +325,7 @@ def test_what_ffmpeg_makes_is_bounded(tmp_path: Path, monkeypatch: pytest.Monkey
         decode.load(path, RATE)
     monkeypatch.undo()
     monkeypatch.setattr(ffmpeg, "TIMEOUT_SECONDS", 0)
-    with pytest.raises(AudioError, match=r"a\.m4a: ffmpeg did not finish within 0 seconds"):
+    with pytest.raises(AudioError, match=r"a\.m4a: ffmpeg decoded nothing for 0 seconds"):
         decode.load(path, RATE)
 
 
