@@ -1,11 +1,14 @@
-"""Endless sound to a label after every hop, as text or JSON lines."""
+"""Endless sound to a result and a decision after every hop, as text or JSON lines."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
 
 from runtime.classifier import Classifier
 from runtime.stream.blocks import Blocks, Report
@@ -25,8 +28,8 @@ class Settings:
 
     Attributes
     ----------
-    hop_seconds
-        From one window to the next; None for what suits the model (see `Stream`).
+    hop_seconds, window_seconds
+        From one window to the next, and in a window; None for what suits the model (see `Stream`).
     silence
         Decibels: a quieter hop is silence.
     rules
@@ -39,10 +42,11 @@ class Settings:
     silence: float = SILENCE_DB
     rules: Rules = Rules()
     stall_seconds: float = 10.0
+    window_seconds: float | None = None
 
 
 @dataclass(frozen=True)
-class Event:
+class Hop:
     """A hop's result and the decision after it; `load` is the share of the hop's time spent on computing."""
 
     result: HopResult
@@ -50,8 +54,52 @@ class Event:
     load: float
 
 
-def listen(classifier: Classifier, blocks: Blocks, rate: int, settings: Settings, report: Report) -> Generator[Event]:
-    """Yield an event for each hop of sound in `blocks`, samples (n, channels) at `rate`; None starts a new window.
+class Listener:
+    """Accepts mono sound at the front end's rate; returns a result and a decision after every hop.
+
+    Attributes
+    ----------
+    hop_seconds
+        From one window to the next.
+    share
+        The newest window's weight in the average, `Decider.share`.
+    """
+
+    def __init__(self, classifier: Classifier, settings: Settings) -> None:
+        """Start without sound; raise `UsageError` where the window or the hop is out of range."""
+        self._classifier, self._settings = classifier, settings
+        self._stream = self._new_stream()
+        self.hop_seconds = self._stream.hop_seconds
+        rules = settings.rules
+        if rules.smoothing is None:
+            rules = replace(rules, smoothing=self._stream.window_seconds * SMOOTHED_SHARE)
+        self._decider = Decider(classifier.labels, rules, self.hop_seconds, classifier.card.thresholds)
+        self.share = self._decider.share
+
+    def push(self, samples: NDArray[np.float32]) -> Iterator[Hop]:
+        """Yield the hops that the next samples, float32 (n,), complete; errors are those of `Stream.push`."""
+        return self._decided(self._stream.push(samples))
+
+    def restart(self) -> None:
+        """Start a new window: sound that follows does not continue sound before it."""
+        self._stream = self._new_stream()
+        self._decider.forget()
+
+    def finish(self) -> Iterator[Hop]:
+        """Yield a hop for the rest of the sound, which is shorter than one."""
+        return self._decided(self._stream.finish())
+
+    def _new_stream(self) -> Stream:
+        settings = self._settings
+        return Stream(self._classifier, settings.hop_seconds, settings.silence, settings.window_seconds)
+
+    def _decided(self, results: Iterable[HopResult]) -> Iterator[Hop]:
+        for result in results:
+            yield Hop(result, self._decider.decide(result), result.spent / self.hop_seconds)
+
+
+def listen(classifier: Classifier, blocks: Blocks, rate: int, settings: Settings, report: Report) -> Generator[Hop]:
+    """Yield what a `Listener` does of the sound in `blocks`, samples (n, channels) at `rate`; None starts a new window.
 
     `report` is called where samples are damaged or channels cancel.
 
@@ -62,26 +110,17 @@ def listen(classifier: Classifier, blocks: Blocks, rate: int, settings: Settings
     EngineError
         If the network fails.
     """
-    stream, resampler = _fresh(classifier, rate, settings)
-    rules = settings.rules
-    if rules.smoothing is None:
-        rules = replace(rules, smoothing=classifier.card.front_end.window_seconds * SMOOTHED_SHARE)
-    decider = Decider(classifier.labels, rules, stream.hop_seconds, classifier.card.thresholds)
+    listener, model_rate = Listener(classifier, settings), classifier.card.front_end.sample_rate
+    resampler = Resampler(rate, model_rate)
     for block in downmixed(repaired(blocks, report), rate, report):
         if block is None:
-            stream, resampler = _fresh(classifier, rate, settings)
-            decider.forget()
+            listener.restart()
+            resampler = Resampler(rate, model_rate)
             continue
-        for result in stream.push(resampler.push(block)):
-            yield Event(result, decider.decide(result), result.spent / stream.hop_seconds)
+        yield from listener.push(resampler.push(block))
 
 
-def _fresh(classifier: Classifier, rate: int, settings: Settings) -> tuple[Stream, Resampler]:
-    model_rate = classifier.card.front_end.sample_rate
-    return Stream(classifier, settings.hop_seconds, settings.silence), Resampler(rate, model_rate)
-
-
-def as_json(event: Event, labels: tuple[str, ...]) -> str:
+def as_json(event: Hop, labels: tuple[str, ...]) -> str:
     """Return one JSON object: time (UTC), at, state, label, confidence, changed, probabilities, level_db, load.
 
     `state` is "label", "silence" or "unknown"; without a label, `label` repeats it. Of a multi-label network, `label`
@@ -103,7 +142,7 @@ def as_json(event: Event, labels: tuple[str, ...]) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
-def as_line(event: Event) -> str:
+def as_line(event: Hop) -> str:
     """Return one line for people: clock, label, probability, level; a star where the label is new."""
     minutes, seconds = divmod(int(event.result.end), 60)
     confidence = event.decision.confidence

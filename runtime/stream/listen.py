@@ -12,7 +12,6 @@ from runtime.sources import STDIN_NAME, Raw
 from runtime.stream import events, microphone, pipe
 from runtime.stream.blocks import Blocks, Report
 from runtime.stream.mqtt import Broker, Publisher
-from runtime.stream.sliding_window import Stream
 from runtime.stream.stall import watched
 from toolkit.errors import AudioError
 
@@ -60,7 +59,7 @@ def listen(classifier: Classifier, request: LiveRequest, report: Report) -> Iter
         blocks = microphone.microphone(request.device, rate, report, settings.stall_seconds)
     else:
         blocks = pipe.piped(request.raw)
-    hop = Stream(classifier, settings.hop_seconds).hop_seconds
+    hop = events.Listener(classifier, settings).hop_seconds
     card, tally = classifier.card, _Tally()
     expire_after = math.ceil(2 * hop + settings.stall_seconds)
     with Publisher(request.broker, card, report, expire_after) if request.broker else nullcontext() as publisher:
@@ -97,7 +96,7 @@ class _Tally:
             self.seconds += 0 if block is None else len(block) / rate
             yield block
 
-    def add(self, event: events.Event, report: Report) -> None:
+    def add(self, event: events.Hop, report: Report) -> None:
         self.spent, self.lines = self.spent + event.result.spent, self.lines + 1
         if event.load > 1 and not self._slow:
             self._slow = True

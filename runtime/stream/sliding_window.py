@@ -56,7 +56,13 @@ class Stream:
     where this machine computes a frame alike in all places of a chunk, or the hop keeps its place.
     """
 
-    def __init__(self, classifier: Classifier, hop_seconds: float | None = None, silence: float = SILENT_DB) -> None:
+    def __init__(
+        self,
+        classifier: Classifier,
+        hop_seconds: float | None = None,
+        silence: float = SILENT_DB,
+        window_seconds: float | None = None,
+    ) -> None:
         """Start without samples.
 
         Parameters
@@ -68,38 +74,41 @@ class Stream:
             default the front end's, or where that has none 5 s or a window.
         silence
             Decibels: the network does not run on a quieter hop.
+        window_seconds
+            Of sound in a window. Below the front end's, the default, every window is classified as a short clip.
 
         Raises
         ------
         UsageError
-            If the hop is not above 0, or longer than a window.
+            If the window is not above 0, or longer than the front end's; or the hop than the window.
         """
         spec = classifier.card.front_end
         self.classifier, self._spec, self._silence = classifier, spec, silence
-        if hop_seconds is None:
-            hop_seconds = spec.hop_seconds or min(HOP_SECONDS, spec.window_seconds)
-        if not 0 < hop_seconds <= spec.window_seconds:
-            raise UsageError(
-                f"the hop is {hop_seconds:g} s: it must be above 0 and at most a window, {spec.window_seconds:g} s"
-            )
+        window, hop = _lengths(spec, window_seconds, hop_seconds)
         if not math.isfinite(silence):
             raise UsageError(f"silence is {silence:g} dB: give a number")
-        self._window = spec.window_samples
+        self._window = max(1, round(window * spec.sample_rate))
         most = max(1, self._window // spec.hop_length)
-        moved = min(most, max(1, round(hop_seconds * spec.sample_rate / spec.hop_length)))
+        moved = min(most, max(1, round(hop * spec.sample_rate / spec.hop_length)))
         self._hop = moved * spec.hop_length
         self._inner = _inner_frames(spec)
-        stepwise = classifier.card.input_level == feature_level(spec) and len(self._inner) > 0
+        accepts_features = classifier.card.input_level == feature_level(spec)
+        stepwise = accepts_features and len(self._inner) > 0 and self._window == spec.window_samples
         self._keeps_frames = stepwise and (moved % chunk_frames(spec) == 0 or places_agree(spec))
         self._power: NDArray[np.float32] | None = None
         self._kept = np.empty(2 * (self._window + self._hop), np.float32)
         self._end = 0
-        self._total = self._hops = 0
+        self._total = self._hops = self._classified = 0
 
     @property
     def hop_seconds(self) -> float:
         """Seconds from one window to the next."""
         return self._hop / self._spec.sample_rate
+
+    @property
+    def window_seconds(self) -> float:
+        """Seconds of sound in a window."""
+        return self._window / self._spec.sample_rate
 
     def push(self, samples: NDArray[np.float32]) -> list[HopResult]:
         """Accept the next samples, float32 (n,) at the front end's rate; return a result per completed hop.
@@ -118,9 +127,14 @@ class Stream:
             self._keep(rest[:due])
             if len(rest) >= due:
                 self._hops += 1
-                results.append(self._result())
+                results.append(self._result(self._hop, self._keeps_frames))
             rest = rest[due:]
         return results
+
+    def finish(self) -> list[HopResult]:
+        """Return the result for the samples since the newest hop, as for a shorter hop; nothing may be pushed then."""
+        newest = self._total - self._classified
+        return [self._result(newest, stepwise=False)] if newest else []
 
     def _due(self) -> int:
         """Return the number of samples at which the next hop ends: hops up to about a window, then from a window on."""
@@ -138,13 +152,15 @@ class Stream:
         self._end += len(samples)
         self._total += len(samples)
 
-    def _result(self) -> HopResult:
+    def _result(self, newest: int, stepwise: bool) -> HopResult:
+        """Return the network's output for the window that ends now, whose `newest` samples may be silence."""
         start = time.perf_counter()
         rate = self._spec.sample_rate
         sound = self._kept[max(0, self._end - self._window) : self._end]
-        level = level_db(sound[-self._hop :])
+        self._classified = self._total
+        level = level_db(sound[-newest:])
         whole = len(sound) == self._window
-        power = self._advanced(sound) if whole and self._keeps_frames else None
+        power = self._advanced(sound) if whole and stepwise else None
         probabilities = None
         if level >= self._silence:
             if power is not None:
@@ -172,6 +188,19 @@ class Stream:
         ends = np.r_[:first, last : spec.frames]
         self._power[ends] = MelFrames(sound, spec).power(ends)
         return self._power
+
+
+def _lengths(spec: FrontEnd, window: float | None, hop: float | None) -> tuple[float, float]:
+    """Return the seconds in a window and from one to the next; raise `UsageError` where one is out of range."""
+    window = spec.window_seconds if window is None else window
+    hop = min(spec.hop_seconds or HOP_SECONDS, window) if hop is None else hop
+    if not 0 < window <= spec.window_seconds:
+        raise UsageError(
+            f"the window is {window:g} s: it must be above 0 and at most the model's, {spec.window_seconds:g} s"
+        )
+    if not 0 < hop <= window:
+        raise UsageError(f"the hop is {hop:g} s: it must be above 0 and at most a window, {window:g} s")
+    return window, hop
 
 
 def _inner_frames(spec: FrontEnd) -> range:

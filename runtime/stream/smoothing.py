@@ -68,7 +68,12 @@ class Decider:
     """Decides window by window.
 
     Labels that exclude each other follow each other. With `thresholds`, each label of a multi-label network is on from
-    its threshold until it is `Rules.margin` below, whatever the others are.
+    its threshold until it is `Rules.margin` below it, or below half of it where that is more.
+
+    Attributes
+    ----------
+    share
+        The newest window's weight in the average; it falls by 1 - share with each window after it.
     """
 
     def __init__(
@@ -80,7 +85,7 @@ class Decider:
         override = rules.min_confidence
         self._thresholds = [limit if override is None else override for limit in thresholds]
         self._active: tuple[str, ...] = ()
-        self._share = 1 - math.exp(-hop_seconds / rules.smoothing) if rules.smoothing else 1.0
+        self.share = 1 - math.exp(-hop_seconds / rules.smoothing) if rules.smoothing else 1.0
         self._average: tuple[float, ...] | None = None
         self._state: State | None = None
         self._label: str | None = None
@@ -97,7 +102,7 @@ class Decider:
         if self._average is None:
             self._average = result.probabilities
         else:
-            share = self._share
+            share = self.share
             pairs = zip(self._average, result.probabilities, strict=True)
             self._average = tuple(old + share * (new - old) for old, new in pairs)
         scores = dict(zip(self._labels, self._average, strict=True))
@@ -114,7 +119,7 @@ class Decider:
         on = [
             label
             for label, limit in limits
-            if scores[label] >= (limit - self._rules.margin if label in self._active else limit)
+            if scores[label] >= (max(limit - self._rules.margin, limit / 2) if label in self._active else limit)
         ]
         active = tuple(sorted(on, key=lambda label: -scores[label]))
         if not active:

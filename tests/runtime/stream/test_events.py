@@ -23,13 +23,13 @@ cuts = st.lists(st.integers(0, 60_000), max_size=8).map(sorted)
 
 def listened(
     sound: Any, cuts: list[int] | None = None, rate: int = 22_050, report: Any = print, settings: Any = SETTINGS
-) -> list[events.Event]:
+) -> list[events.Hop]:
     """Return the events of sound (n, channels) that comes in pieces."""
     blocks = iter(np.split(sound, cuts or []))
     return list(events.listen(Classifier(Eye(SHORT)), blocks, rate, settings, report))
 
 
-def results(heard: list[events.Event]) -> list[Any]:
+def results(heard: list[events.Hop]) -> list[Any]:
     return [(event.result.end, event.result.level, event.decision) for event in heard]
 
 

@@ -157,6 +157,38 @@ def test_the_level_is_the_root_mean_square_without_the_mean() -> None:
     assert level_db(np.zeros(5, np.float32)) == SILENT_DB
 
 
+def test_a_shorter_window_is_classified_as_a_short_clip() -> None:
+    sound = music(8)
+    opened, eye = stream(hop=0.5, window_seconds=1.0)
+    heard = opened.push(sound)
+    assert opened.window_seconds == 1 and heard[-1].seconds == 1
+    end = round(heard[-1].end * 22050)
+    (window,) = split_windows(sound[end - 22_050 : end], SHORT)
+    np.testing.assert_array_equal(eye.seen[-1], render(window, SHORT))
+    for bad in (0.0, 3.1, float("nan")):
+        with pytest.raises(UsageError, match="the window is .* at most the model's, 3 s"):
+            stream(window_seconds=bad)
+    with pytest.raises(UsageError, match="at most a window, 1 s"):
+        stream(hop=1.5, window_seconds=1.0)
+
+
+@pytest.mark.parametrize("seconds", [1.0, 7.0])
+def test_the_rest_of_a_sound_is_a_shorter_hop(seconds: float) -> None:
+    sound = music(seconds)
+    opened, eye = stream()
+    heard = opened.push(sound)
+    (last,) = opened.finish()
+    assert last.end == seconds and last.seconds == min(seconds, 3) and opened.finish() == []
+    (window,) = split_windows(sound[-SHORT.window_samples :], SHORT)
+    np.testing.assert_array_equal(eye.seen[-1], render(window, SHORT))
+    assert last.level == level_db(sound[round((heard[-1].end if heard else 0) * 22050) :])
+    opened, eye = stream(silence=-50)
+    opened.push(np.concatenate([music(4.5), np.zeros(5_000, np.float32)]))
+    seen = len(eye.seen)
+    (last,) = opened.finish()
+    assert last.probabilities is None and len(eye.seen) == seen
+
+
 @pytest.mark.parametrize("hop", [0.0, -1.0, 3.1, float("nan")])
 def test_an_impossible_hop_is_misuse(hop: float) -> None:
     with pytest.raises(UsageError, match="it must be above 0 and at most a window, 3 s"):

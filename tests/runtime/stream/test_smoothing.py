@@ -128,3 +128,10 @@ def test_an_order_of_labels_is_no_change_and_a_flag_overrides_thresholds() -> No
     (decision,) = several([(0.6, 0.7, 0.2)], Rules(smoothing=0, min_confidence=0.65), (0.1, 0.1, 0.1))
     assert decision.labels == ("music",)
     assert Decider(("a", "b", "c"), Rules(), 1.0).decide(heard(0.6, 0.3, 0.1)).labels is None
+
+
+def test_a_label_of_a_low_threshold_goes_off_again() -> None:
+    """A margin that is more than the threshold would keep it on for ever."""
+    rows = [(0.06, 0.0, 0.0), (0.026, 0.0, 0.0), (0.024, 0.0, 0.0)]
+    decisions = several(rows, Rules(smoothing=0, margin=0.1), (0.05, 0.5, 0.5))
+    assert [decision.labels for decision in decisions] == [("speech",), ("speech",), ()]
