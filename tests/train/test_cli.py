@@ -23,7 +23,7 @@ from train.config import Recipe
     ("arguments", "words"),
     [
         (["resnet"], "unknown network 'resnet'"),
-        ([], "no network: name one of edgenet, gtzanet, mn04, zfnet, or use --resume"),
+        ([], "no network: name one of edgenet, gtzanet, mn04, yamnet, zfnet, or use --resume"),
         (["--summary"], "--summary needs a network"),
         (["gtzanet", "zfnet"], "unrecognized arguments: zfnet"),
         (["gtzanet", "--epochs", "0"], "--epochs must be at least 1"),

@@ -27,7 +27,9 @@ def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
 
 
 def test_unknown_network_names_the_known_ones() -> None:
-    with pytest.raises(UsageError, match="edgenet, gtzanet, mn04, zfnet; one of your own is package.module:NETWORK"):
+    with pytest.raises(
+        UsageError, match="edgenet, gtzanet, mn04, yamnet, zfnet; one of your own is package.module:NETWORK"
+    ):
         find_network("resnet")
 
 

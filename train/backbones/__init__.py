@@ -1,8 +1,9 @@
 """Networks that others pretrained, and what is trained on their features.
 
 - `backbone`: every pretrained network by one interface.
-- `mn04`: EfficientAT's mn04 as a Keras model.
-- `weights`, `torch_file`: published weights, found or fetched once; the tensors of such a file, without PyTorch.
+- `mn04`, `yamnet`: EfficientAT's mn04 and YAMNet as Keras models.
+- `weights`: published weights, found or fetched once.
+- `torch_file`, `tflite_file`: the tensors of a PyTorch and of a TFLite file, without running either.
 - `frozen`, `head`: a run whose backbone stays as it is, and the logistic regression that is fitted to its features.
 - `verb`: `python -m train backbone get NAME`.
 """

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from numpy.typing import NDArray
 
+from train.backbones.tflite_file import read_operators
 from train.backbones.torch_file import read_tensors
-from train.backbones.weights import MN04, Weights
+from train.backbones.weights import MN04, YAMNET, YAMNET_FIXED, Weights
 
 if TYPE_CHECKING:
     import tf_keras
@@ -78,4 +79,7 @@ class Backbone:
         return cast(Module, importlib.import_module(f"train.backbones.{self.name}"))
 
 
-BACKBONES = (Backbone("mn04", "efficientat", (MN04,), read_tensors),)
+BACKBONES = (
+    Backbone("mn04", "efficientat", (MN04,), read_tensors),
+    Backbone("yamnet", "yamnet", (YAMNET, YAMNET_FIXED), read_operators),
+)

@@ -7,7 +7,7 @@ import os
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -40,6 +40,21 @@ MN04 = Weights(
     digest="899a8c6217063f6941793102a2780b3dd788ab11fce468d9cf5f0577c453321c",
     licence="MIT",
     origin="EfficientAT mn04_as, F. Schmid, K. Koutini, G. Widmer, ICASSP 2023; pretrained on AudioSet",
+)
+YAMNET = Weights(
+    file="yamnet.tflite",
+    address="https://storage.googleapis.com/tfhub-lite-models/google/lite-model/yamnet/classification/tflite/1.tflite",
+    size=4_126_810,
+    digest="10c95ea3eb9a7bb4cb8bddf6feb023250381008177ac162ce169694d05c317de",
+    licence="Apache-2.0",
+    origin="YAMNet, M. Plakal, D. Ellis, 2020; pretrained on AudioSet",
+)
+YAMNET_FIXED = replace(
+    YAMNET,
+    size=3_959_752,
+    digest="687f226c147a2caab4706fbbab5e9cecb14b9a368264bf61108078b1fddf68f5",
+    address="https://github.com/tensorflow/models/tree/master/research/audioset/yamnet",
+    origin=f"{YAMNET.origin}; converted by TensorFlow 2.15 for inputs of 0.975 s",
 )
 
 
