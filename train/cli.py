@@ -25,7 +25,7 @@ from train.arguments import (
 )
 from train.backbones.verb import backbone, backbone_parser
 from train.config import Compute, RunConfig
-from train.data import Dataset, data_root, load_part
+from train.data import Dataset, Listener, data_root, load_part
 from train.device import prepare
 from train.front_end import chosen_front_end
 from train.networks import summary
@@ -133,7 +133,7 @@ def _resume(flags: argparse.Namespace) -> int:
         return _work(parent, config, dataset, flags.cache, progress)
 
 
-def _work(folder: Path, config: RunConfig, dataset: Dataset, cache: Path | None, progress: run.Listener) -> int:
+def _work(folder: Path, config: RunConfig, dataset: Dataset, cache: Path | None, progress: Listener) -> int:
     print(f"run: {folder}", file=sys.stderr)
     try:
         result = folds.work(folder, config, dataset, cache, progress)

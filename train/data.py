@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from toolkit.data.dataset import Index, build_index
+from toolkit.data.dataset import Index, Item, build_index
 from toolkit.data.duplicates import Alike, near_duplicates
-from toolkit.data.features import load_windows
+from toolkit.data.features import Windows, load_windows
 from toolkit.data.folds import choose_folds
 from toolkit.data.negatives import with_negatives
 from toolkit.data.recordings import recordings
@@ -22,6 +22,9 @@ from toolkit.data.synthetic import is_synthetic
 from toolkit.errors import RunError, UsageError
 from toolkit.frontend.spec import FrontEnd
 from train.config import DataConfig, RunConfig, SplitConfig
+
+if TYPE_CHECKING:
+    import tf_keras
 
 Steps = Callable[[str, int, int], None]
 
@@ -124,9 +127,19 @@ def reopen_dataset(config: RunConfig, root: Path | None, where: Path, progress: 
 
 def load_part(dataset: Dataset, names: tuple[str, ...], spec: FrontEnd, cache: Path | None, progress: Steps) -> Part:
     """Return what a front end shows of all windows of the clips called `names`: a file's pages, read when needed."""
-    by_name = dataset.index.by_name
-    items = [by_name[name] for name in names]
+    items = items_of(dataset, names)
     windows = load_windows(dataset.index, items, spec, cache, lambda done, total: progress("reading", done, total))
+    return part_of(dataset, items, windows)
+
+
+def items_of(dataset: Dataset, names: Sequence[str]) -> list[Item]:
+    """Return the items called `names`."""
+    return [dataset.index.by_name[name] for name in names]
+
+
+def part_of(dataset: Dataset, items: Sequence[Item], windows: Windows) -> Part:
+    """Return items with what stands for each of their windows."""
+    names = tuple(item.name for item in items)
     classes = dataset.index.classes
     if dataset.multi_label:
         labels = np.array([[name in item.all_labels for name in classes] for item in items], np.float32)
@@ -145,7 +158,8 @@ class Part:
     names, clip_labels
         Of the clips; the labels are int32 (clips,), or where a clip may have several, 0 or 1, float32 (clips, classes).
     values
-        What the front end shows of the clips' windows, (windows, *shape): float32 of a grid, else uint8.
+        What the front end shows of the clips' windows, (windows, *shape): float32 of a grid, else uint8. Or a
+        backbone's features of them, float32 (windows, features).
     clips
         The place of each window's clip, int64 (windows,), ascending.
     recordings
@@ -176,6 +190,15 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Trained:
+    """What a training leaves: the model to keep, its history, and the parts of `predictions.json`."""
+
+    model: tf_keras.Model
+    history: list[dict[str, Any]]
+    predicted: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Progress:
     """What the loop reports while it works: the epoch (from 1), the step in it, and a done epoch's history."""
 
@@ -185,3 +208,13 @@ class Progress:
     steps: int
     loss: float
     finished: dict[str, Any] | None = None
+
+
+class Listener(Protocol):
+    """What a run reports to: sentences about its clips, files read, steps trained."""
+
+    def notice(self, sentence: str) -> None: ...
+
+    def steps(self, what: str, done: int, total: int) -> None: ...
+
+    def __call__(self, state: Progress) -> None: ...

@@ -16,7 +16,7 @@ from toolkit.errors import RunError, UsageError
 from toolkit.files import read_json, write_json, write_text
 from train import checkpoint, multi_label, run
 from train.config import RunConfig
-from train.data import Dataset
+from train.data import Dataset, Listener
 from train.report import SYNTHETIC_NOTE, class_table, part_notes
 
 FOLDS = "folds.json"
@@ -90,16 +90,14 @@ def discard(parent: Path) -> None:
         shutil.rmtree(parent)
 
 
-def work(
-    folder: Path, config: RunConfig, dataset: Dataset, cache: Path | None, listener: run.Listener
-) -> dict[str, Any]:
+def work(folder: Path, config: RunConfig, dataset: Dataset, cache: Path | None, listener: Listener) -> dict[str, Any]:
     """Train a run, or every fold below a folder of them; return the value of its `metrics.json`."""
     if is_parent(folder):
         return train_folds(folder, dataset, cache, listener)
     return run.work(folder, config, dataset, cache, listener)
 
 
-def train_folds(parent: Path, dataset: Dataset, cache: Path | None, listener: run.Listener) -> dict[str, Any]:
+def train_folds(parent: Path, dataset: Dataset, cache: Path | None, listener: Listener) -> dict[str, Any]:
     """Train every fold that is not finished, and write `report.md` and `metrics.json`; return the value of the latter.
 
     Raises `RunError` if another process trains these folds, or the dataset is not the one they began with.

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 from toolkit.data import run_folder
 from toolkit.errors import RunError, UsageError
@@ -20,13 +20,10 @@ from toolkit.frontend.spec import FrontEnd
 from train import checkpoint, multi_label
 from train.backbones.weights import Weights
 from train.config import HEAD_FILE, Compute, Recipe, RunConfig
-from train.data import Dataset, Part, Progress, Steps, load_part, reopen_dataset
+from train.data import Dataset, Listener, Steps, Trained, load_part, reopen_dataset
 from train.device import gpu_versions
 from train.notices import window_notices
 from train.registry import find_network
-
-if TYPE_CHECKING:
-    import tf_keras
 
 PACKAGES = ("tensorflow", "tf-keras", "numpy")
 PREDICTIONS, REPORT = "predictions.json", "report.md"
@@ -129,16 +126,6 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-class Listener(Protocol):
-    """What a run reports to: sentences about its clips, files read, steps trained."""
-
-    def notice(self, sentence: str) -> None: ...
-
-    def steps(self, what: str, done: int, total: int) -> None: ...
-
-    def __call__(self, state: Progress) -> None: ...
-
-
 def work(folder: Path, config: RunConfig, dataset: Dataset, cache: Path | None, listener: Listener) -> dict[str, Any]:
     """Train the run in `folder` to its end, from its checkpoint where it has one, and write its results.
 
@@ -147,68 +134,60 @@ def work(folder: Path, config: RunConfig, dataset: Dataset, cache: Path | None, 
     Raises `RunError` if another process trains this run or has finished it, its checkpoint is damaged, or the training
     diverges.
     """
-    from train.evaluate import measure_parts, predictions
+    from train.evaluate import measure_parts
 
     with locked(folder):
         if (folder / run_folder.METRICS).exists():
             raise RunError(f"{folder}: another process has finished this run: there is nothing to resume")
         remove_leftovers(folder)
         write_json(folder / run_folder.SPLIT, dataset.split.to_dict())  # the run's own, which may be damaged
-        split, spec = dataset.split, FrontEnd.from_dict(config.front_end)
-        parts = {
-            name: load_part(dataset, names, spec, cache, listener.steps)
-            for name, names in (("train", split.train), ("validation", split.validation))
-        }
-        for sentence in window_notices(parts, spec):
-            listener.notice(sentence)
-        model, history = _fitted(config, parts.pop("train"), parts["validation"], folder, listener)
-        if split.test:
-            parts["test"] = load_part(dataset, split.test, spec, cache, listener.steps)
-        predicted = {name: predictions(model, part, config.compute) for name, part in parts.items()}
+        trained = _trained(config, dataset, folder, cache, listener)
         measure = multi_label.measure_parts if config.multi_label else measure_parts
-        seconds = round(sum(entry["seconds"] for entry in history), 1)
         result = {
             "test": None,
-            **measure(predicted, config.classes),
-            "epochs": len(history),
-            "final": history[-1],
-            "seconds": seconds,
+            **measure(trained.predicted, config.classes),
+            "epochs": len(trained.history),
+            "final": trained.history[-1],
+            "seconds": round(sum(entry["seconds"] for entry in trained.history), 1),
         }
         if recordings := dataset.recordings:
             result["takes"] = {"clips": len(recordings), "recordings": len(set(recordings.values()))}
-        _write_results(folder, config, model, history, predicted, result)
+        _write_results(folder, config, trained, result)
         checkpoint.remove(folder)
     return result
 
 
-def _fitted(
-    config: RunConfig, training: Part, validation: Part, folder: Path, listener: Listener
-) -> tuple[tf_keras.Model, list[dict[str, Any]]]:
-    """Return the trained model and its history."""
+def _trained(config: RunConfig, dataset: Dataset, folder: Path, cache: Path | None, listener: Listener) -> Trained:
+    """Return what the training leaves: a head on a backbone's features, or a network of its own."""
     if config.backbone:
-        from train.backbones.frozen import fit_frozen
+        from train.backbones.frozen import train_head
 
-        return fit_frozen(config, training, validation, folder, listener.steps)
+        return train_head(config, dataset, folder, cache, listener)
+    from train.evaluate import predictions
     from train.fit import fit
 
-    return fit(config, training, validation, folder, listener)
+    split, spec = dataset.split, FrontEnd.from_dict(config.front_end)
+    parts = {
+        name: load_part(dataset, names, spec, cache, listener.steps)
+        for name, names in (("train", split.train), ("validation", split.validation))
+    }
+    for sentence in window_notices(parts, spec):
+        listener.notice(sentence)
+    model, history = fit(config, parts.pop("train"), parts["validation"], folder, listener)
+    if split.test:
+        parts["test"] = load_part(dataset, split.test, spec, cache, listener.steps)
+    return Trained(model, history, {name: predictions(model, part, config.compute) for name, part in parts.items()})
 
 
-def _write_results(
-    folder: Path,
-    config: RunConfig,
-    model: tf_keras.Model,
-    history: list[dict[str, Any]],
-    predicted: dict[str, Any],
-    result: dict[str, Any],
-) -> None:
+def _write_results(folder: Path, config: RunConfig, trained: Trained, result: dict[str, Any]) -> None:
     """Write the model, the history, the predictions, the plots, the report and, last, the metrics."""
     from train.build import save_model
     from train.plots import plot_confusion, plot_history, plot_strengths, save_plot
     from train.report import run_report
     from train.results import HISTORY
 
-    save_model(model, folder / run_folder.MODEL)
+    history, predicted = trained.history, trained.predicted
+    save_model(trained.model, folder / run_folder.MODEL)
     write_json(folder / HISTORY, history)
     write_json(folder / PREDICTIONS, predicted)
     if config.backbone:

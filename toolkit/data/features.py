@@ -11,7 +11,6 @@ import os
 import tempfile
 import zlib
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
@@ -122,21 +121,27 @@ def pack(values: NDArray[Any]) -> bytes:
     return hashlib.sha256(body).digest() + body
 
 
-def unpack(entry: bytes, spec: FrontEnd) -> NDArray[Any] | None:
-    """Return the values in a cache entry, or None where the entry is damaged."""
+def unpack(entry: bytes, dtype: type[np.generic], shape: tuple[int, ...]) -> NDArray[Any] | None:
+    """Return the values in a cache entry, (windows, *shape), or None where the entry is damaged."""
     body = memoryview(entry)[DIGEST_BYTES:]
     if hashlib.sha256(body).digest() != entry[:DIGEST_BYTES]:
         return None
-    return np.frombuffer(zlib.decompress(body), dtype_of(spec)).reshape(-1, *spec.shape)
+    return np.frombuffer(zlib.decompress(body), dtype).reshape(-1, *shape)
+
+
+def read_entry(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> NDArray[Any] | None:
+    """Return the values in a cache entry, or None where there is none that is whole."""
+    try:
+        return unpack(path.read_bytes(), dtype, shape) if path.is_file() else None
+    except (FileNotFoundError, PermissionError):
+        return None
 
 
 def _rows(index: Index, item: Item, spec: FrontEnd, folder: Path) -> NDArray[Any]:
     """Return the values of an item's windows from the cache, or compute them and put them there."""
     path, entry = index.path(item), cache_path(folder, item.digest, spec)
-    if index.kind != "pictures":
-        with suppress(FileNotFoundError, PermissionError):
-            if entry.is_file() and (values := unpack(entry.read_bytes(), spec)) is not None:
-                return values
+    if index.kind != "pictures" and (values := read_entry(entry, dtype_of(spec), spec.shape)) is not None:
+        return values
     try:
         if file_digest(path) != item.digest:
             raise DatasetError("it changed since it was indexed: build the index again")

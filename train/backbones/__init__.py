@@ -4,6 +4,7 @@
 - `mn04`, `yamnet`: EfficientAT's mn04 and YAMNet as Keras models.
 - `weights`: published weights, found or fetched once.
 - `torch_file`, `tflite_file`: the tensors of a PyTorch and of a TFLite file, without running either.
-- `frozen`, `head`: a run whose backbone stays as it is, and the logistic regression that is fitted to its features.
+- `frozen`, `features`, `head`: a run whose backbone stays as it is, its features, which are kept, and the logistic
+  regression that is fitted to them.
 - `verb`: `python -m train backbone get NAME`.
 """

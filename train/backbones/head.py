@@ -51,15 +51,7 @@ class Head:
         return _softmax(features.astype(np.float64) @ self.kernel + self.bias)
 
 
-def fit_head(
-    features: NDArray[np.float32],
-    training: Part,
-    validation_features: NDArray[np.float32],
-    validation: Part,
-    classes: int,
-    *,
-    balanced: bool = False,
-) -> Head:
+def fit_head(training: Part, validation: Part, classes: int, *, balanced: bool = False) -> Head:
     """Return the most regularised head whose validation loss is within a standard error of the lowest.
 
     That is the one-standard-error rule (L. Breiman et al., "Classification and Regression Trees", 1984): a validation
@@ -67,13 +59,14 @@ def fit_head(
 
     Parameters
     ----------
-    features, validation_features
-        Of every window of the two parts, float32 (windows, features).
+    training, validation
+        Two parts whose values are features, float32 (windows, features).
     classes
         Their number; each has training windows.
     balanced
         Whether a class's windows weigh more where it has few.
     """
+    features = training.values
     mean = features.mean(axis=0, dtype=np.float64)
     deviation = np.maximum(features.std(axis=0, dtype=np.float64), LEAST_DEVIATION)
     scaled = (features - mean) / deviation
@@ -83,9 +76,9 @@ def fit_head(
         kernel, bias = _logistic(scaled, training.labels, classes, strength, balanced)
         kernel /= deviation[:, np.newaxis]
         head = Head(kernel.astype(np.float32), (bias - mean @ kernel).astype(np.float32), strength, ())
-        loss, accuracy, _ = _measured(head, features, training)
+        loss, accuracy, _ = _measured(head, training)
         heads.append(head)
-        trials.append(Trial(strength, loss, accuracy, *_measured(head, validation_features, validation)))
+        trials.append(Trial(strength, loss, accuracy, *_measured(head, validation)))
     lowest = min(trials, key=lambda trial: trial.val_loss)
     limit = lowest.val_loss + max(lowest.val_error, TOLERANCE)
     chosen = next(at for at, trial in enumerate(trials) if trial.val_loss <= limit)
@@ -107,9 +100,9 @@ def _logistic(
     return np.array(kernel), np.array(bias)
 
 
-def _measured(head: Head, features: NDArray[np.float32], part: Part) -> tuple[float, float, float]:
+def _measured(head: Head, part: Part) -> tuple[float, float, float]:
     """Return mean loss, accuracy and the loss's standard error of a part's clips, by windows."""
-    probabilities = part.clip_means(head.probabilities(features))
+    probabilities = part.clip_means(head.probabilities(part.values))
     right = probabilities[np.arange(len(probabilities)), part.clip_labels]
     losses = -np.log(np.maximum(right, LEAST_PROBABILITY))
     accuracy = (probabilities.argmax(1) == part.clip_labels).mean()

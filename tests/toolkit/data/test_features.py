@@ -20,7 +20,16 @@ from tests.toolkit.trees import picture_tree, pixels, sound_tree, write_sound
 from toolkit.audio.decode import load
 from toolkit.data import features as cached
 from toolkit.data.dataset import Index, build_index
-from toolkit.data.features import LEFTOVER_SECONDS, cache_path, default_cache, load_windows, pack, unpack
+from toolkit.data.features import (
+    LEFTOVER_SECONDS,
+    cache_path,
+    default_cache,
+    dtype_of,
+    load_windows,
+    pack,
+    read_entry,
+    unpack,
+)
 from toolkit.errors import DatasetError, UsageError
 from toolkit.files import file_digest
 from toolkit.frontend.features import features
@@ -182,15 +191,15 @@ def test_a_damaged_entry_is_computed_again(sounds: Index, tmp_path: Path, spec: 
     flipped[random.Random(spec.digest()).randrange(len(whole))] ^= 1
     for damaged in (whole[:-20], bytes(flipped), b"", b"x" * 500, whole + b"x"):
         path.write_bytes(damaged)
-        assert unpack(damaged, spec) is None
+        assert unpack(damaged, dtype_of(spec), spec.shape) is None
         np.testing.assert_array_equal(load_windows(sounds, sounds.items, spec, tmp_path).values, first.values)
         assert path.read_bytes() == whole
 
 
 def test_pack_keeps_every_value() -> None:
     values = np.random.default_rng(1).standard_normal((3, *SHORT.shape)).astype(np.float32)
-    np.testing.assert_array_equal(unpack(pack(values), SHORT), values)
-    np.testing.assert_array_equal(unpack(pack(pixels(8)[np.newaxis]), PICTURE), pixels(8)[np.newaxis])
+    np.testing.assert_array_equal(unpack(pack(values), dtype_of(SHORT), SHORT.shape), values)
+    np.testing.assert_array_equal(unpack(pack(pixels(8)[np.newaxis]), np.uint8, PICTURE.shape), pixels(8)[np.newaxis])
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
@@ -287,7 +296,7 @@ def test_a_process_killed_at_any_point_leaves_whole_entries(tmp_path: Path) -> N
         process.communicate(timeout=60)
         left = entries(cache)
         assert done < len(left)
-        assert all(unpack(path.read_bytes(), spec) is not None for path in left)
+        assert all(read_entry(path, dtype_of(spec), spec.shape) is not None for path in left)
         assert not [path for path in cache.iterdir() if path.is_file()]
         done = len(left)
     assert done < 2 * count

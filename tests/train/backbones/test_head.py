@@ -23,7 +23,7 @@ def _part(rng: np.random.Generator, classes: int, clips: int, windows: int, nois
 def _fitted(classes: int, noise: float, *, balanced: bool = False) -> tuple[Head, np.ndarray, Part]:
     training = _part(np.random.default_rng(0), classes, 24, 2, noise)
     validation = _part(np.random.default_rng(1), classes, 12, 3, noise)
-    return fit_head(*training, *validation, classes, balanced=balanced), *validation
+    return fit_head(training[1], validation[1], classes, balanced=balanced), *validation
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -75,7 +75,7 @@ def test_balanced_weights_find_a_rare_class() -> None:
     names = tuple(map(str, range(210)))
     part = Part(names, values, np.repeat([0, 1], [200, 10]).astype(np.int32), np.arange(210), names)
     recalls = [
-        np.mean(fit_head(values, part, values, part, 2, balanced=balanced).probabilities(values)[200:].argmax(1))
+        np.mean(fit_head(part, part, 2, balanced=balanced).probabilities(values)[200:].argmax(1))
         for balanced in (False, True)
     ]
     assert recalls[1] > recalls[0]
