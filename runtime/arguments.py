@@ -11,6 +11,8 @@ from runtime.classify import FilesRequest
 from runtime.engines.load import check_threads
 from runtime.engines.registry import ENGINES
 from runtime.sources import STDIN, Raw
+from runtime.timeline.arguments import FORMS, add_timelines
+from runtime.timeline.arguments import check as check_timelines
 from toolkit.audio.pcm import FORMATS
 from toolkit.audio.samples import MAX_CHANNELS, RATES, SILENCE_DB
 from toolkit.command import Parser, Version
@@ -19,8 +21,11 @@ from toolkit.errors import UsageError
 if TYPE_CHECKING:
     from runtime.stream.events import Settings
     from runtime.stream.listen import LiveRequest
+    from runtime.timeline.run import TimelineRequest
 
-OPTIONS = ("hop", "smooth", "margin", "stall", "mqtt")
+STEPS = ("window", "hop", "smooth", "margin")
+"""What is for endless sound and timelines."""
+ENDLESS = ("stall", "mqtt")
 """What is for endless sound alone."""
 LONGEST_STALL = 86_400
 
@@ -32,6 +37,8 @@ def parser(prog: str) -> Parser:
     _add_sources_and_model(parser)
     _add_results(parser)
     _add_computing(parser)
+    add_timelines(parser)
+    _add_steps(parser)
     _add_endless_sound(parser)
     _add_raw_samples(parser)
     return parser
@@ -57,10 +64,10 @@ def _add_results(parser: Parser) -> None:
         "--top", type=int, metavar="N", help="show the N most probable classes only (the table; JSON and CSV have all)"
     )
     parser.add_argument(
-        "--min-confidence",
+        *("--min-confidence", "--threshold"),
         type=float,
         metavar="P",
-        help='call an audio file "unknown" where the most probable class is less probable than this '
+        help='call sound "unknown" where the most probable class is less probable than this '
         "(default: 0; the thresholds of a model whose labels do not exclude each other)",
     )
     parser.add_argument(
@@ -72,10 +79,13 @@ def _add_results(parser: Parser) -> None:
     )
     parser.add_argument("--strict", action="store_true", help="refuse audio files that are doubtful instead of warning")
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print one JSON object per file and line")
     form.add_argument(
-        "--csv", action="store_true", help="print a line of CSV per file, below one with the columns' names"
+        "--format", choices=FORMS, default="table", help="(default: table; the last three are for timelines)"
     )
+    for name, text in (("json", "one JSON object per file and line"), ("csv", "CSV below a line of columns' names")):
+        form.add_argument(
+            f"--{name}", action="store_const", const=name, dest="format", help=f"print {text}: --format {name}"
+        )
 
 
 def _add_computing(parser: Parser) -> None:
@@ -87,22 +97,40 @@ def _add_computing(parser: Parser) -> None:
     )
 
 
+def _add_steps(parser: Parser) -> None:
+    steps = parser.add_argument_group("from windows to decisions, in timelines and endless sound")
+    steps.add_argument(
+        "--window",
+        type=float,
+        metavar="S",
+        help="seconds of sound in a window (default: the model's; fewer are classified as a short file is)",
+    )
+    steps.add_argument(
+        "--hop",
+        type=float,
+        metavar="S",
+        help="seconds from one window to the next (default: the model's, or 5; in timelines a fifth of a window)",
+    )
+    steps.add_argument(
+        "--smooth",
+        type=float,
+        metavar="S",
+        help="seconds that probabilities are averaged over (default: a third of a window)",
+    )
+    steps.add_argument(
+        "--margin",
+        type=float,
+        metavar="P",
+        help="how much more probable a new label must be, and how far below its threshold one goes off (default: 0.1)",
+    )
+
+
 def _add_endless_sound(parser: Parser) -> None:
     live = parser.add_argument_group("endless sound: a line after every hop")
     source = live.add_mutually_exclusive_group()
     source.add_argument("--stream", action="store_true", help="classify raw samples on standard input as they come")
     source.add_argument("--listen", action="store_true", help="classify what a microphone hears")
     live.add_argument("--device", metavar="D", help="name or number of the microphone (default: the system's)")
-    live.add_argument("--hop", type=float, metavar="S", help="seconds between lines (default: the model's hop, or 5)")
-    live.add_argument(
-        "--smooth",
-        type=float,
-        metavar="S",
-        help="seconds that probabilities are averaged over (default: a third of a window)",
-    )
-    live.add_argument(
-        "--margin", type=float, metavar="P", help="how much more probable a new label must be (default: 0.1)"
-    )
     live.add_argument(
         "--stall", type=float, metavar="S", help="seconds without sound until MQTT says offline (default: 10)"
     )
@@ -125,11 +153,13 @@ def check(arguments: argparse.Namespace) -> None:
     endless = arguments.stream or arguments.listen
     if endless and arguments.files:
         raise UsageError(f"{arguments.files[0]}: --stream and --listen accept no files")
-    if endless and (arguments.csv or arguments.top or arguments.strict):
+    check_timelines(arguments)
+    if endless and (arguments.format == "csv" or arguments.top or arguments.strict):
         raise UsageError("--csv, --top and --strict are for files: --stream and --listen print lines or --json")
-    for name in OPTIONS:
-        if getattr(arguments, name) is not None and not endless:
-            raise UsageError(f"--{name} belongs to --stream and --listen")
+    for name in STEPS + ENDLESS:
+        if getattr(arguments, name) is not None and not (endless or (arguments.timeline and name in STEPS)):
+            also = "--timeline, " if name in STEPS else ""
+            raise UsageError(f"--{name} belongs to {also}--stream and --listen")
     if arguments.device is not None and not arguments.listen:
         raise UsageError("--device belongs to --listen")
     piped = arguments.stream or STDIN in arguments.files
@@ -160,8 +190,7 @@ def check(arguments: argparse.Namespace) -> None:
 
 def files_request(arguments: argparse.Namespace) -> FilesRequest:
     """Return the request to classify files that checked arguments make."""
-    form = "json" if arguments.json else "csv" if arguments.csv else "table"
-    sources = tuple(arguments.files)
+    sources, form = tuple(arguments.files), arguments.format
     return FilesRequest(
         sources, _raw(arguments), form, arguments.top, arguments.min_confidence, arguments.silence, arguments.strict
     )
@@ -174,15 +203,22 @@ def live_request(arguments: argparse.Namespace) -> LiveRequest:
 
     broker = None if arguments.mqtt is None else Broker.parse(arguments.mqtt)
     return LiveRequest(
-        arguments.listen, arguments.device, _raw(arguments), _settings(arguments), broker, arguments.json
+        arguments.listen, arguments.device, _raw(arguments), _settings(arguments), broker, arguments.format == "json"
     )
+
+
+def timeline_request(arguments: argparse.Namespace) -> TimelineRequest:
+    """Return the request for timelines that checked arguments make; raise `UsageError` where one is out of range."""
+    from runtime.timeline.arguments import timeline_request
+
+    return timeline_request(arguments, _settings(arguments), _raw(arguments))
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
     from runtime.stream.events import Settings
     from runtime.stream.smoothing import Rules
 
-    options = {name: value for name in OPTIONS if (value := getattr(arguments, name)) is not None}
+    options = {name: value for name in STEPS + ENDLESS if (value := getattr(arguments, name)) is not None}
     smooth, margin = options.get("smooth"), options.get("margin", Rules.margin)
     if smooth is not None and not 0 <= smooth < math.inf:
         raise UsageError(f"--smooth is {smooth:g}: give seconds, 0 or more")
@@ -192,7 +228,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     if not 0 < stall <= LONGEST_STALL:
         raise UsageError(f"--stall is {stall:g}: give seconds, above 0 and at most {LONGEST_STALL}")
     rules = Rules(smooth, margin, arguments.min_confidence)
-    return Settings(options.get("hop", Settings.hop_seconds), arguments.silence, rules, stall)
+    return Settings(options.get("hop"), arguments.silence, rules, stall, options.get("window"))
 
 
 def _raw(arguments: argparse.Namespace) -> Raw:

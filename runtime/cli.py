@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,9 @@ from toolkit.errors import EngineError
 if TYPE_CHECKING:
     from runtime.classifier import Classifier
     from runtime.classify import FilesRequest
+    from runtime.output import Result
+    from runtime.sources import Sources
+    from runtime.timeline.run import TimelineRequest
 
 PROG = "python -m runtime"
 
@@ -55,13 +58,14 @@ def _parser() -> Parser:
 
 
 def _classify(arguments: argparse.Namespace) -> int:
-    from runtime.arguments import check, files_request, live_request
+    from runtime.arguments import check, files_request, live_request, timeline_request
 
     check(arguments)
     endless = arguments.stream or arguments.listen
     live = live_request(arguments) if endless else None  # before a model is loaded
+    timelines = timeline_request(arguments) if arguments.timeline else None
     classifier, path = _load(arguments)
-    if arguments.model is None and (arguments.json or arguments.csv or endless):
+    if arguments.model is None and (arguments.format != "table" or endless):
         _report(f"using {path}")
     from runtime.output import doubt
 
@@ -73,6 +77,8 @@ def _classify(arguments: argparse.Namespace) -> int:
         for line in listen(classifier, live, _report):
             print(line, flush=True)
         return 0
+    if timelines is not None:
+        return _show_timelines(classifier, path, timelines)
     return _show(classifier, path, files_request(arguments))
 
 
@@ -93,22 +99,53 @@ def _show(classifier: Classifier, path: Path, request: FilesRequest) -> int:
 
     if top := output.top_line(request, classifier, path):
         print(top)
-    sources, failed = sources_of(request), 0
-    names = sources.names
+    sources = sources_of(request)
+    width = output.name_width(request, sources.names)
+
+    def results() -> Iterator[Result]:
+        for name, prediction, error in outcomes(classifier, request, sources.names):
+            if prediction is None:
+                yield output.Result(name, error=error)
+            else:
+                text = output.line(request, name, prediction, classifier.labels, width)
+                yield output.Result(name, text, prediction.warnings)
+
+    return _print_all(sources, results())
+
+
+def _show_timelines(classifier: Classifier, path: Path, request: TimelineRequest) -> int:
+    """Print or write the timeline of each source; return 1 where one could not be read."""
+    from runtime.output import heading
+    from runtime.sources import expanded
+    from runtime.timeline.formats import Document
+    from runtime.timeline.run import results
+
+    sources = expanded(request.sources)
+    document = Document(request.form, classifier.card, sources.names)
+    texts = results(classifier, request, document, sources.names)
+    if request.form == "table":
+        print(heading(classifier, str(path)))
+    elif request.folder is None and document.header:
+        print(document.header)
+    return _print_all(sources, texts)
+
+
+def _print_all(sources: Sources, results: Iterator[Result]) -> int:
+    """Print results as they come; return 1 where one is an error."""
+    names, failed = sources.names, 0
     if sources.left_out:
         _report(sources.left_out_sentence())
-    width = output.name_width(request, names)
     progress = _Progress(names)
     progress.show(0)
-    for number, outcome in enumerate(outcomes(classifier, request, names)):
+    for number, result in enumerate(results):
         progress.clear()
-        if outcome.prediction is None:
-            _report(f"error: {outcome.error}")
+        for warning in result.warnings:
+            _report(f"warning: {result.name}: {warning}")
+        if result.error:
+            _report(f"error: {result.error}")
             failed += 1
-        else:
-            for warning in outcome.prediction.warnings:
-                _report(f"warning: {outcome.name}: {warning}")
-            print(output.line(request, outcome.name, outcome.prediction, classifier.labels, width), flush=True)
+        elif result.text:
+            print(result.text, flush=True)
         progress.show(number + 1)
     if failed and len(names) > 1:
         _report(f"{failed} of {len(names)} could not be classified")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runtime.classifier import Classifier
 from runtime.prediction import FEW, MANY, Prediction, State
@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from runtime.classify import FilesRequest
 
 BAR = 24
+
+
+class Result(NamedTuple):
+    """What is shown of one source: its name, its text and what is doubtful about it, or an error."""
+
+    name: str
+    text: str = ""
+    warnings: tuple[str, ...] = ()
+    error: str = ""
 
 
 def state_of(prediction: Prediction, least: float | None) -> State:
