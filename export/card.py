@@ -33,7 +33,7 @@ LAYOUTS = {
     "mel": "batch, band (lowest first), frame; decibels below the loudest cell",
     "waveform": "batch, sample; one channel, full scale 1",
 }
-OUTPUT_LAYOUT = "batch, class; probabilities"
+OUTPUT_LAYOUT, EMBEDDING_LAYOUT = "batch, class; probabilities", "batch, feature; values without bounds"
 
 
 def description(subject: Subject) -> Description:
@@ -44,6 +44,8 @@ def description(subject: Subject) -> Description:
         "grid": f"Sounds from a grid of frequency bands and frames, {count} classes.",
         "waveform": f"Sounds from samples, {count} classes.",
     }[subject.level]
+    if subject.is_embedding:
+        text = f"An embedding of sounds, {count} features."
     return Description(
         name=subject.name,
         text=f"{text} {subject.dataset.notice}".strip(),
@@ -53,6 +55,7 @@ def description(subject: Subject) -> Description:
         labels_file=LABELS_NAME,
         level=subject.level,
         sample_rate=spec.sample_rate,
+        embedding=subject.is_embedding,
     )
 
 
@@ -65,15 +68,15 @@ def draft_card(
     fine_tuning: FineTuningCard | None = None,
 ) -> Card:
     """Return the card of a converted model that is yet to be measured on the `n` inputs of `part`."""
-    tensors = _onnx_tensors(subject) if variant.format == ONNX else _tensors(converted.content, subject.level)
+    source, target = _onnx_tensors(subject) if variant.format == ONNX else _tensors(converted.content, subject.level)
     return Card(
         format_version=FORMAT_VERSION,
         model=subject.name,
         labels=subject.labels,
         front_end=subject.front_end,
         input_level=subject.level,
-        input=tensors[0],
-        output=tensors[1],
+        input=source,
+        output=target._replace(layout=EMBEDDING_LAYOUT) if subject.is_embedding else target,
         quantization="none" if variant.precision == "float32" else variant.precision,
         float_ops=converted.float_ops,
         layers=dict(converted.layers),

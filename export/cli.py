@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from export.calibration import DEFAULT_ITEMS
 from export.foreign.arguments import add_flags, check_run_flags, job_of
@@ -14,6 +15,8 @@ from export.foreign.pipeline import export_model
 from export.foreign.saved import is_saved_model
 from export.options import Options
 from export.pipeline import export_run
+from export.pretrained import arguments as pretrained
+from export.pretrained.pipeline import export_pretrained
 from export.quantize.qat import DEFAULT_EPOCHS
 from export.tflite.convert import IO_TYPES
 from export.variants import FEATURES, FRONT_LEVELS, QUANTISED, variants
@@ -80,26 +83,30 @@ def _export(arguments: argparse.Namespace) -> int:
         plan=arguments.plan,
         qat=arguments.qat,
     )
-    path, runs = arguments.run, arguments.runs
-    if path is None:
-        path = newest_run(runs)
-    elif not (path / CONFIG).exists() and (runs / path / CONFIG).is_file():  # a name in the folder of runs
-        path = runs / path
     report = partial(print, f"{PROG}:", file=sys.stderr, flush=True)
-    output: Path = arguments.output
-    if is_saved_model(path):
-        job = job_of(path, arguments)
-        exported = export_model(job, output=output, variants=requested, options=options, report=report)
-    else:
-        check_run_flags(path, arguments)
-        run, data = Run.load(path), arguments.data
-        exported = export_run(run, data=data, output=output, variants=requested, options=options, report=report)
+    exported = _exported(arguments, {"variants": requested, "options": options, "report": report})
     for item in exported:
         print(_line(item))
     for item in exported:
         if item.speed and not is_faster(item.speed):
             report(f"NOT FASTER on this machine: {item.path} needs {ratio_text(item.speed)}")
     return 0
+
+
+def _exported(arguments: argparse.Namespace, settings: dict[str, Any]) -> list[Exported]:
+    """Export the pretrained network, the Keras model or the run that the arguments name."""
+    settings["output"] = arguments.output
+    if pretrained.is_pretrained(arguments):
+        return export_pretrained(pretrained.job_of(arguments), **settings)
+    path, runs = arguments.run, arguments.runs
+    if path is None:
+        path = newest_run(runs)
+    elif not (path / CONFIG).exists() and (runs / path / CONFIG).is_file():  # a name in the folder of runs
+        path = runs / path
+    if is_saved_model(path):
+        return export_model(job_of(path, arguments), **settings)
+    check_run_flags(path, arguments)
+    return export_run(Run.load(path), data=arguments.data, **settings)
 
 
 def _parser() -> Parser:
@@ -110,6 +117,7 @@ def _parser() -> Parser:
     _add_files(parser)
     _add_quantisation(parser)
     add_flags(parser)
+    pretrained.add_flags(parser)
     return parser
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from toolkit.artifact.card_checks import NO_ACTIVATION
 from toolkit.artifact.card_sections import DatasetCard, OriginCard, SplitCard
 from toolkit.frontend.spec import FrontEnd
 
@@ -21,8 +22,13 @@ class Subject:
     run_digest: str
     dataset: DatasetCard
     split: SplitCard
-    activation: str = "softmax"  # of its output; "sigmoid" where several labels may fit a sound
+    activation: str = "softmax"  # of its output; "sigmoid" where several labels may fit, "none" of an embedding
     thresholds: tuple[float, ...] = ()  # of a sigmoid's labels: from which score on each applies
     origin: OriginCard = OWN_RUN
     licence: str = "MIT"
     versions: dict[str, str] = field(default_factory=dict)  # of further packages that decide the files' bytes
+
+    @property
+    def is_embedding(self) -> bool:
+        """Whether the output is features, rather than scores of labels."""
+        return self.activation == NO_ACTIVATION

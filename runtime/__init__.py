@@ -6,6 +6,7 @@
 - `stream`: endless sound. `timeline`: when something sounds in a file.
 - `cli`, `arguments`, `classify`, `sources`, `output`: the command line, from files to lines.
 - `doctor`, `trial`, `golden`, `sizes`: what works on this machine. `info`: a file's card as text.
+- `embed`, `embed_arguments`: embeddings as arrays in a file.
 - `attach`, `attach_arguments`: a card for a file from elsewhere.
 - `default_model`, `pretrained`: the model that comes with the package. `startup`: a quick process.
 

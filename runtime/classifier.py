@@ -50,7 +50,10 @@ class Classifier:
 
         The other parameters and the errors are those of `open_engine`.
         """
-        return cls(open_engine(PRETRAINED if path is None else path, engine=engine, threads=threads))
+        opened = open_engine(PRETRAINED if path is None else path, engine=engine, threads=threads)
+        if opened.card.is_embedding:
+            raise UsageError(f"{path}: its output is an embedding, no labels: `python -m runtime embed` computes it")
+        return cls(opened)
 
     @property
     def card(self) -> Card:

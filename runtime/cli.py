@@ -30,6 +30,7 @@ def jobs() -> Jobs:
     verbs = {
         "info": Verb("show a model file's card", _info_parser, _info),
         "attach": Verb("put a card on a model file that was made elsewhere", _attach_parser, _attach),
+        "embed": Verb("the embeddings of audio files, for programs", _embed_parser, _embed),
         "doctor": Verb("which engines and models work on this machine", _doctor_parser, _doctor),
     }
     return Jobs(verbs, Verb("", _parser, _classify))
@@ -219,3 +220,16 @@ def _attach(arguments: argparse.Namespace) -> int:
     attached = request(arguments)
     print(described(attached.output, attach(attached)))
     return 0
+
+
+def _embed_parser() -> Parser:
+    from runtime.embed_arguments import parser
+
+    return parser(f"{PROG} embed")
+
+
+def _embed(arguments: argparse.Namespace) -> int:
+    from runtime.embed import embed
+    from runtime.embed_arguments import request
+
+    return 1 if embed(request(arguments), _report) else 0

@@ -7,14 +7,15 @@ from pathlib import Path
 from runtime.engines.registry import installed
 from toolkit.artifact.card import INPUT_LEVELS
 from toolkit.artifact.file import TFLITE, model_files
+from toolkit.errors import UsageError
 
-ARTIFACTS = Path("artifacts")
+ARTIFACTS, EMBEDDING = Path("artifacts"), "embedding"
 PRETRAINED = Path(__file__).parent / "pretrained" / "gtzanet-float16.tflite"
 """GTZANet, trained on the training part of GTZAN's fault-filtered split."""
 
 
 def find_model(folder: Path = ARTIFACTS) -> Path:
-    """Return the model in `folder` to use where none is named; `PRETRAINED` where there is none.
+    """Return the model with labels in `folder` to use where none is named; `PRETRAINED` where there is none.
 
     One that an installed engine runs, if there is one; then one for pictures, which is faster here than a front end
     inside; then float32 rather than another precision, .tflite rather than .onnx, and the newest.
@@ -26,4 +27,15 @@ def find_model(folder: Path = ARTIFACTS) -> Path:
         newest = path.stat().st_mtime_ns
         return bool(installed(kind)), pictures, "float32" in words, kind == TFLITE, newest, path.name
 
-    return max(model_files(folder), key=preference, default=PRETRAINED)
+    labelled = (path for path in model_files(folder) if EMBEDDING not in path.stem.split("-"))
+    return max(labelled, key=preference, default=PRETRAINED)
+
+
+def find_embedding(folder: Path = ARTIFACTS) -> Path:
+    """Return the newest file in `folder` whose output is an embedding; raise `UsageError` where there is none."""
+    paths = [path for path in model_files(folder) if EMBEDDING in path.stem.split("-")]
+    if not paths:
+        raise UsageError(
+            f"{folder}: no embedding here: write one with `python -m export mn04 --embedding`, or name one"
+        )
+    return max(paths, key=lambda path: (path.stat().st_mtime_ns, path.name))

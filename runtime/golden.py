@@ -34,19 +34,29 @@ def golden_samples(engine: Engine) -> GoldenCard:
     """Return golden samples of a loaded model: those of its candidates whose outputs say most about its weights.
 
     An output near 0 or 1 hardly changes when a weight does, so that of each level (seeds that have the same rest by
-    4) the seed is chosen with the largest sum of p (1 - p).
+    4) the seed is chosen with the largest sum of p (1 - p); of an embedding, with the largest variance.
     """
     low, high = value_range(engine.card.front_end, engine.card.input_level)
     outputs = {seed: _output(engine, low, high, seed) for seed in range(CANDIDATES)}
-    spread = {seed: round(float(np.sum(output * (1 - output))), 3) for seed, output in outputs.items()}
+    measure = np.var if engine.card.is_embedding else _unsure
+    spread = {seed: round(float(measure(output)), 3) for seed, output in outputs.items()}
     seeds = [max(range(rest, CANDIDATES, COUNT), key=lambda seed: spread[seed]) for rest in range(COUNT)]
     samples = (GoldenSample(seed, tuple(round(float(value), _DIGITS) for value in outputs[seed])) for seed in seeds)
     return GoldenCard(low, high, tuple(samples))
 
 
+def _unsure(probabilities: NDArray[np.float64]) -> float:
+    return float(np.sum(probabilities * (1 - probabilities)))
+
+
 def tolerance(card: Card) -> float:
-    """Return how far an output may be from the golden one on another machine or engine."""
+    """Return how far an output may be from the golden one on another machine or engine.
+
+    An embedding has no bounds: there, it is a share of the largest golden value above 1.
+    """
     limit = TOLERANCES[card.precision]
+    if card.is_embedding and card.golden:
+        limit *= max(1.0, *(abs(value) for sample in card.golden.samples for value in sample.output))
     return max(limit, 1.5 * card.output.scale) if card.output.scale else limit
 
 

@@ -26,13 +26,13 @@ def described(path: Path, card: Card) -> str:
         "layers": ", ".join(f"{name} {kind}" for name, kind in card.layers.items()),
         "float operators": ", ".join(card.float_ops),
         "fine-tuned": f"epochs for int8: {card.fine_tuning.epochs}" if card.fine_tuning else "",
-        "labels": _labels(card.labels),
+        "labels": "" if card.is_embedding else _labels(card.labels),
         "input": f"a {card.input_level}, {card.input.dtype} {card.input.shape}{axes}{integers}",
         "front end": f"{spec.sample_rate} Hz, {spec.n_mels} mel bands, n_fft {spec.n_fft}, hop {spec.hop_length}, "
         f"windows of {spec.window_seconds:g} s, shorter sounds: {spec.short}",
-        "output": f"scores of each label, {_thresholds(card)}" if card.multi_label else "",
+        "output": _output(card),
         "trained on": f"{card.dataset.name}, split {card.split.name}" if card.dataset.name else "",
-        "accuracy": _accuracy(card),
+        "accuracy": "" if card.is_embedding else _accuracy(card),
         **{name: f"{value:.3f}" for name, value in card.metrics.items()},
         "beside Keras": f"{parity.top1_agreement:.1%} of the labels, largest difference {parity.max_abs:g} "
         f"on {parity.pictures} pictures"
@@ -51,6 +51,12 @@ def described(path: Path, card: Card) -> str:
     }
     width = max(map(len, rows))
     return "\n".join(f"{name:<{width}}  {text}" for name, text in rows.items() if text)
+
+
+def _output(card: Card) -> str:
+    if card.is_embedding:
+        return f"an embedding of {len(card.labels)} features"
+    return f"scores of each label, {_thresholds(card)}" if card.multi_label else ""
 
 
 def _accuracy(card: Card) -> str:

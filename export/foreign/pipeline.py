@@ -138,7 +138,7 @@ def _checked_against(
         dataset=clips.dataset,
         split=clips.split,
         activation=kind,
-        thresholds=_thresholds(kind, expected),
+        thresholds=label_thresholds(kind, expected),
         origin=OriginCard("keras", job.path.name, "", "", digest),
         licence=NOT_OURS,
         versions={} if package != "keras" else {"keras": importlib.metadata.version("keras")},
@@ -153,7 +153,7 @@ def _checked_against(
     return Network(subject, network, converter, expected, culprit=blame)
 
 
-def _thresholds(kind: str, expected: Reference) -> tuple[float, ...]:
+def label_thresholds(kind: str, expected: Reference) -> tuple[float, ...]:
     """Return the thresholds of a sigmoid's labels: those of the best F1 on the clips, or a half."""
     if kind == "softmax":
         return ()

@@ -32,6 +32,7 @@ class Description:
     labels_file: str
     level: str = "picture"  # of the input: "picture", "grid", "mel" or "waveform"
     sample_rate: int = 22_050
+    embedding: bool = False  # whether the output is one, rather than probabilities of labels
 
 
 def describe(model: bytes, description: Description) -> bytes:
@@ -65,6 +66,8 @@ def encode(description: Description) -> bytes:
             6: ("offset", writer.offsets([labels])),
         }
     )
+    if description.embedding:
+        target = _feature(writer, "embedding", "features of the sound, without bounds")
     graph = writer.table({2: ("offset", writer.offsets([source])), 3: ("offset", writer.offsets([target]))})
     root = writer.table(
         {

@@ -67,8 +67,8 @@ def checked(path: Path, converted: bytes, draft: Card, expected: Reference, mode
             golden=golden_samples(engine),
         )
         write_bytes(path, append_card(converted, card))
-        classifier = Classifier.load(path, threads=THREADS)
-    again = classifier.engine.run(batch_of(expected.inputs[0]))
-    if classifier.card != card or not np.allclose(again[0], probabilities[0], atol=1e-5):
+        written = open_engine(path, threads=THREADS)
+    again = written.run(batch_of(expected.inputs[0]))
+    if written.card != card or not np.allclose(again[0], probabilities[0], atol=1e-5):
         raise ArtifactError("refused: the written file does not read back as it was written")
     return card

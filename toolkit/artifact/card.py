@@ -87,6 +87,11 @@ class Card:
         """Whether each label has a score of its own, so that several may apply to a sound."""
         return self.activation == "sigmoid"
 
+    @property
+    def is_embedding(self) -> bool:
+        """Whether the output is a vector of features, which `labels` number, rather than scores."""
+        return self.activation == checks.NO_ACTIVATION
+
     def to_dict(self) -> dict[str, Any]:
         """Return the card as JSON values."""
         return {name: to_json(getattr(self, name)) for name in _field_names(self.format_version)}

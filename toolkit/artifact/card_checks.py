@@ -9,6 +9,8 @@ from toolkit.artifact.card_sections import AccuracyCard, GoldenCard, OriginCard,
 INTEGER_RANGES = {"int8": (-128, 127), "uint8": (0, 255)}
 DTYPES = ("float32", *INTEGER_RANGES)
 ACTIVATIONS = ("softmax", "sigmoid")
+NO_ACTIVATION = "none"
+"""That of an output which is no scores but an embedding."""
 ORIGINS = ("run", "keras", "backbone", "foreign")
 MAX_ITEMS = 1_000_000_000
 MAX_SAMPLES = 16
@@ -48,15 +50,15 @@ def activation_problems(
     activation: str, thresholds: tuple[float, ...], temperature: float, labels: int
 ) -> Iterator[str]:
     """Yield what does not go with the output's activation."""
-    if activation not in ACTIVATIONS:
-        yield f"activation is {activation!r}, not one of {', '.join(ACTIVATIONS)}"
+    if activation not in (*ACTIVATIONS, NO_ACTIVATION):
+        yield f"activation is {activation!r}, not one of {', '.join((*ACTIVATIONS, NO_ACTIVATION))}"
     count = labels if activation == "sigmoid" else 0
     if len(thresholds) != count:
         yield f"there are {len(thresholds)} thresholds, but {count} for {activation} and {labels} labels"
     if any(not 0 <= threshold <= 1 for threshold in thresholds):
         yield "a threshold is not within 0 to 1"
-    if activation == "sigmoid" and temperature != 1:
-        yield f"temperature is {temperature}, but 1 for sigmoid"
+    if activation != "softmax" and temperature != 1:
+        yield f"temperature is {temperature}, but 1 for {activation}"
 
 
 def origin_problems(origin: OriginCard) -> Iterator[str]:

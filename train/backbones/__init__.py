@@ -6,5 +6,6 @@
 - `torch_file`, `tflite_file`: the tensors of a PyTorch and of a TFLite file, without running either.
 - `frozen`, `features`, `head`: a run whose backbone stays as it is, its features, which are kept, and the logistic
   regression that is fitted to them.
-- `verb`: `python -m train backbone get NAME`.
+- `saved`: the whole of a pretrained network as a Keras file, for `export`.
+- `verb`: `python -m train backbone get|save NAME`.
 """

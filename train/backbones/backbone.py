@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from train.backbones.tflite_file import read_operators
 from train.backbones.torch_file import read_tensors
-from train.backbones.weights import MN04, YAMNET, YAMNET_FIXED, Weights
+from train.backbones.weights import AUDIOSET_CLASSES, MN04, YAMNET, YAMNET_CLASSES, YAMNET_FIXED, Weights
 
 if TYPE_CHECKING:
     import tf_keras
@@ -48,6 +48,10 @@ class Backbone:
         Its weights, as one file or several that differ in form; the first is what is fetched.
     read
         Returns the tensors of such a file without running code from it; raises `DatasetError`, which names the file.
+    classes
+        The names of its own classes, as CSV in the order of the tagger's output.
+    tagged_seconds
+        The window of the clips that it was pretrained on; None for the front end's.
     features, head
         The names of two layers of what `build` returns: the backbone's last, and the dense one that a run fits.
     """
@@ -56,6 +60,8 @@ class Backbone:
     front_end: str
     published: tuple[Weights, ...]
     read: Callable[[Path], Tensors]
+    classes: Weights
+    tagged_seconds: float | None = None
     features: str = "features"
     head: str = "head"
 
@@ -80,6 +86,6 @@ class Backbone:
 
 
 BACKBONES = (
-    Backbone("mn04", "efficientat", (MN04,), read_tensors),
-    Backbone("yamnet", "yamnet", (YAMNET, YAMNET_FIXED), read_operators),
+    Backbone("mn04", "efficientat", (MN04,), read_tensors, AUDIOSET_CLASSES, 10.0),
+    Backbone("yamnet", "yamnet", (YAMNET, YAMNET_FIXED), read_operators, YAMNET_CLASSES),
 )

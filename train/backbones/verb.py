@@ -1,4 +1,4 @@
-"""`python -m train backbone get NAME`: the published weights of a pretrained network, once and checked."""
+"""`python -m train backbone get|save NAME`: a pretrained network's published weights, or all of it as a Keras file."""
 
 from __future__ import annotations
 
@@ -11,26 +11,41 @@ from toolkit.errors import UsageError
 from toolkit.parallel import Progress
 from toolkit.progress import progress
 from train.backbones.backbone import BACKBONES, Backbone
+from train.backbones.saved import PARTS, save
 from train.backbones.weights import provide
 
 
 def backbone_parser(prog: str) -> Parser:
     """Return the parser of the verb."""
-    parser = Parser(prog=f"{prog} backbone", description="Fetch the published weights of a pretrained network.")
-    parser.add_argument("action", choices=("get",))
+    parser = Parser(prog=f"{prog} backbone", description="Fetch a pretrained network, or save it as a Keras file.")
+    parser.add_argument("action", choices=("get", "save"))
     parser.add_argument("network", metavar="NAME", help=", ".join(_pretrained()))
     parser.add_argument("--weights", type=Path, metavar="FILE", help="a copy that is there already")
+    saving = parser.add_argument_group("save")
+    saving.add_argument("--part", choices=PARTS, help=f"what it returns (default: {PARTS[0]})")
+    saving.add_argument("--window", type=float, metavar="SECONDS", help="how much sound it hears at once")
+    output_help = "the .keras file; what it is stands beside it, in a .json file of this name"
+    saving.add_argument("--output", type=Path, metavar="FILE", help=output_help)
     return parser
 
 
 def backbone(arguments: argparse.Namespace) -> int:
-    """Provide the weights, and print where they are."""
+    """Provide the weights, and print where they are, or the network is."""
     pretrained = _pretrained()
     if arguments.network not in pretrained:
         raise UsageError(f"there is no pretrained network {arguments.network!r}: choose one of {', '.join(pretrained)}")
+    saving = arguments.action == "save"
+    for name in () if saving else ("part", "window", "output"):
+        if getattr(arguments, name) is not None:
+            raise UsageError(f"--{name} belongs to backbone save")
+    chosen = pretrained[arguments.network]
     with progress(f"fetching {arguments.network}") as report:
-        copy = provide(pretrained[arguments.network].published, arguments.weights, _Listener(report))
-    print(copy.path)
+        listener = _Listener(report)
+        copy = provide(chosen.published, arguments.weights, listener)
+        path = copy.path
+        if saving:
+            path = save(chosen, copy, arguments.part or PARTS[0], arguments.window, arguments.output, listener)
+    print(path)
     return 0
 
 

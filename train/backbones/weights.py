@@ -57,6 +57,23 @@ YAMNET_FIXED = replace(
     origin=f"{YAMNET.origin}; converted by TensorFlow 2.15 for inputs of 0.975 s",
 )
 
+AUDIOSET_CLASSES = Weights(
+    file="audioset_class_labels_indices.csv",
+    address="https://storage.googleapis.com/us_audioset/youtube_corpus/v1/csv/class_labels_indices.csv",
+    size=14_675,
+    digest="cdd1049833c4b86127c2773ac0d14a2754b6a6d0d1798002ed5c66e699708429",
+    licence="CC BY 4.0",
+    origin="the names of AudioSet's 527 classes, J. Gemmeke et al., Google, ICASSP 2017",
+)
+YAMNET_CLASSES = Weights(
+    file="yamnet_class_map.csv",
+    address="https://raw.githubusercontent.com/tensorflow/models/master/research/audioset/yamnet/yamnet_class_map.csv",
+    size=14_096,
+    digest="cdf24d193e196d9e95912a2667051ae203e92a2ba09449218ccb40ef787c6df2",
+    licence="Apache-2.0",
+    origin="the names of YAMNet's 521 classes, of AudioSet's",
+)
+
 
 class Copy(NamedTuple):
     """A file on this machine, and which published one it is."""

@@ -1,0 +1,100 @@
+"""One's own labels from groups of AudioSet's classes: which files are read, and what is scored."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from export.cli import entry
+from export.pretrained.groups import grouped, places, read_groups
+from runtime import Classifier
+from tests.export.pretrained.conftest import Export
+from toolkit.errors import UsageError
+
+CLASSES = ("Speech", "Music", "Hip hop music", "Pop music", "Dog", "Bark", "Church bell")
+GROUPS = {"animals": ["Dog", "Bark"], "tunes": ["music"], "bells": ["Church bell"]}
+
+
+def test_csv_and_json_say_the_same(tmp_path: Path) -> None:
+    (tmp_path / "g.json").write_text(json.dumps(GROUPS))
+    (tmp_path / "g.csv").write_text('animals,Dog,"Bark"\n\ntunes, music,,\nbells,Church bell\n')
+    assert read_groups(tmp_path / "g.csv") == read_groups(tmp_path / "g.json") == GROUPS
+    assert places(tmp_path / "g.csv", GROUPS, CLASSES) == [[4, 5], [1], [6]]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("g.csv", "a,Dog\n", "1 labels, not 2"),
+        ("g.csv", "a,Dog\na,Bark\n", "a has two lines: put its classes on one"),
+        ("g.csv", "a,Dog\nb\n", "b has no classes"),
+        ("g.csv", 'a,"Dog\nb,Bark', "unexpected end of data"),
+        ("g.json", '{"a": ["Dog"], "b": "Bark"}', "it is no JSON object such as"),
+        ("g.json", "[]", "it is no JSON object such as"),
+        ("g.json", "{", "Expecting"),
+        ("g.json", '{"a": ["Dog"], "a": ["Bark"]}', "twice"),
+        ("none.csv", None, "cannot be read (No such file or directory)"),
+    ],
+)
+def test_files_that_hold_no_groups(name: str, text: str | None, sentence: str, tmp_path: Path) -> None:
+    if text is not None:
+        (tmp_path / name).write_text(text)
+    with pytest.raises(UsageError) as caught:
+        read_groups(tmp_path / name)
+    assert sentence in str(caught.value) and str(tmp_path / name) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("member", "sentence"),
+    [
+        ("Hiphop music", "no class 'Hiphop music': did you mean Hip hop music or Pop music"),
+        ("bell", "no class 'bell': did you mean Church bell?"),
+        ("xyzzy", "no class 'xyzzy': there are 7 others"),
+    ],
+)
+def test_a_class_that_is_none_has_near_matches(member: str, sentence: str) -> None:
+    with pytest.raises(UsageError, match=r"g\.csv: mine: the network has ") as caught:
+        places(Path("g.csv"), {"other": ["Dog"], "mine": [member]}, CLASSES)
+    assert sentence in str(caught.value)
+
+
+def test_misuse_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "g.csv").write_text("a,Dog\nb,Bark\n")
+    assert entry(["--labels-from", str(tmp_path / "g.csv")]) == 2
+    assert "needs the name of a pretrained network" in capsys.readouterr().err
+    assert entry(["mn04", "--labels-from", str(tmp_path / "g.csv"), "--split", "held-out"]) == 2
+    assert "--split needs --data" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
+def test_a_group_scores_as_its_largest_class(activation: str) -> None:
+    from tf_keras import Sequential, layers
+
+    model = Sequential([layers.Input((3,)), layers.Dense(5), layers.Dense(len(CLASSES), activation="sigmoid")])
+    values = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
+    scores = model(values).numpy().astype(np.float64)
+    largest = np.stack([scores[:, [4, 5]].max(1), scores[:, 1], scores[:, 6]], 1)
+    odds = largest / (1 - largest)
+    expected = largest if activation == "sigmoid" else odds / odds.sum(1, keepdims=True)
+    np.testing.assert_allclose(grouped(model, [[4, 5], [1], [6]], activation)(values), expected, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_a_file_with_ones_own_labels(export: Export, tagger: Path, tmp_path: Path) -> None:
+    groups = {"tone": ["Sine wave", "Beep, bleep"], "noise": ["White noise", "Static", "Pink noise"]}
+    (tmp_path / "My Sounds.json").write_text(json.dumps(groups))
+    output = export("mn04", "--labels-from", tmp_path / "My Sounds.json", "--quantize", "float16")
+    assert sorted(path.name for path in output.iterdir()) == [
+        f"mn04-my-sounds-{precision}.tflite" for precision in ("float16", "float32")
+    ]
+    noise = 0.1 * np.random.default_rng(0).standard_normal(320_000).astype(np.float32)
+    scores = Classifier.load(tagger).classify(noise, 32_000).by_label()
+    largest = np.array([max(scores[name] for name in names) for names in groups.values()])
+    odds = largest / (1 - largest)
+    prediction = Classifier.load(output / "mn04-my-sounds-float32.tflite").classify(noise, 32_000)
+    assert prediction.label == "noise"
+    np.testing.assert_allclose(prediction.confidence, (odds / odds.sum())[1], atol=1e-4)
