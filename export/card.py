@@ -13,7 +13,7 @@ from export.subject import Subject
 from export.tflite.metadata import Description
 from export.tools import tool
 from export.variants import Variant
-from toolkit.artifact.card import FORMAT_VERSION, Card, input_shape
+from toolkit.artifact.card import EMBEDDING, FORMAT_VERSION, Card, input_shape
 from toolkit.artifact.card_sections import AccuracyCard, FineTuningCard, ParityCard, TensorCard
 from toolkit.artifact.entries import LABELS_NAME
 from toolkit.artifact.file import ONNX, TFLITE, model_digest
@@ -32,6 +32,7 @@ LAYOUTS = {
     "grid": "batch, band (lowest first), frame, one value as the front end computes it",
     "mel": "batch, band (lowest first), frame; decibels below the loudest cell",
     "waveform": "batch, sample; one channel, full scale 1",
+    EMBEDDING: "batch, feature; what the backbone returns",
 }
 OUTPUT_LAYOUT, EMBEDDING_LAYOUT = "batch, class; probabilities", "batch, feature; values without bounds"
 
@@ -43,6 +44,7 @@ def description(subject: Subject) -> Description:
         "picture": f"Music genres from the picture of a mel spectrogram, {count} classes.",
         "grid": f"Sounds from a grid of frequency bands and frames, {count} classes.",
         "waveform": f"Sounds from samples, {count} classes.",
+        EMBEDDING: f"Sounds from the embedding that a backbone computes, {count} classes.",
     }[subject.level]
     if subject.is_embedding:
         text = f"An embedding of sounds, {count} features."
@@ -94,6 +96,7 @@ def draft_card(
         activation=subject.activation,
         thresholds=subject.thresholds,
         origin=subject.origin,
+        backbone=subject.backbone,
     )
 
 
@@ -113,7 +116,7 @@ def versions(variant: Variant, *, fine_tuned: bool = False) -> dict[str, str]:
 
 def _onnx_tensors(subject: Subject) -> tuple[TensorCard, TensorCard]:
     """Return the input and output of an ONNX model, which are float32 whatever is inside."""
-    shape = input_shape(subject.front_end, subject.level)
+    shape = (1, subject.features) if subject.backbone else input_shape(subject.front_end, subject.level)
     source = TensorCard("float32", shape, LAYOUTS[subject.level], None, None)
     return source, TensorCard("float32", (1, len(subject.labels)), OUTPUT_LAYOUT, None, None)
 

@@ -16,6 +16,7 @@ from export.foreign.saved import is_saved_model
 from export.options import Options
 from export.pipeline import export_run
 from export.pretrained import arguments as pretrained
+from export.pretrained.head import export_head
 from export.pretrained.pipeline import export_pretrained
 from export.quantize.qat import DEFAULT_EPOCHS
 from export.tflite.convert import IO_TYPES
@@ -104,9 +105,14 @@ def _exported(arguments: argparse.Namespace, settings: dict[str, Any]) -> list[E
     elif not (path / CONFIG).exists() and (runs / path / CONFIG).is_file():  # a name in the folder of runs
         path = runs / path
     if is_saved_model(path):
+        if arguments.head:
+            raise UsageError(f"{path}: --head belongs to a run: a Keras model's own parts are not known")
         return export_model(job_of(path, arguments), **settings)
     check_run_flags(path, arguments)
-    return export_run(Run.load(path), data=arguments.data, **settings)
+    run = Run.load(path)
+    if arguments.head:
+        return export_head(pretrained.head_job(run, arguments), **settings)
+    return export_run(run, data=arguments.data, **settings)
 
 
 def _parser() -> Parser:
@@ -153,6 +159,7 @@ def _add_files(parser: Parser) -> None:
     add("--output", type=Path, default=Path("artifacts"), metavar="DIR", help=output_help)
     batch_help = "let ONNX files accept any number of inputs per call (default: one)"
     add("--dynamic-batch", action="store_true", help=batch_help)
+    pretrained.add_head_flag(parser)
 
 
 def _add_quantisation(parser: Parser) -> None:
@@ -194,7 +201,7 @@ def _add_quantisation(parser: Parser) -> None:
 
 def _line(item: Exported) -> str:
     accuracy, parity = item.card.accuracy, item.card.parity
-    measured = "accuracy unknown"
+    measured = f"{len(item.card.labels)} features" if item.card.is_embedding else "accuracy unknown"
     if metrics := item.card.metrics:
         measured = f"validation mAP {metrics['mAP']:.3f}, macro F1 {metrics['macro_f1']:.3f}"
     if accuracy:
@@ -202,5 +209,7 @@ def _line(item: Exported) -> str:
         measured = f"{accuracy.part} accuracy {accuracy.accuracy:.3f} [{low:.3f}, {high:.3f}] (n = {accuracy.n})"
     assert parity  # every exported file was compared
     keras = f"{parity.top1_agreement:.1%} of the labels as Keras, probabilities off by {parity.max_abs:g} at most"
+    if item.card.is_embedding:
+        keras = f"off by {parity.max_abs:g} of Keras' largest at most, least cosine {parity.min_cosine:g}"
     timed = f", {ratio_text(item.speed)}" if item.speed else ""
     return f"{item.path}: {item.size / 1e6:.2f} MB, {measured}, {keras}{timed}"

@@ -60,7 +60,7 @@ def export_run(
         source = open_source(run, data)
         calibrated = any(variant.precision in CALIBRATED for variant in names)
         calibration = calibration_of(source, options.calibration, report) if calibrated else None
-        own = _loaded(source, calibration, options, report)
+        own = loaded_network(source, calibration, options, report)
         return own, _fine_tuned(source, own, data, options, report) if options.qat else own
 
     return write_files(output, names, load, options, report)
@@ -75,7 +75,7 @@ def calibration_of(source: Source, count: int, report: Report) -> Calibration:
     return calibrate(chosen, source.inputs(chosen), edge_inputs(source.front_end), labels)
 
 
-def _loaded(source: Source, calibration: Calibration | None, options: Options, report: Report) -> Network:
+def loaded_network(source: Source, calibration: Calibration | None, options: Options, report: Report) -> Network:
     """Load the run's network and compute its answers, which must be those of when it was trained.
 
     The validation inputs are read before TensorFlow is loaded: a dataset that cannot be read fails sooner. They are

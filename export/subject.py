@@ -18,7 +18,7 @@ class Subject:
     name: str
     labels: tuple[str, ...]
     front_end: FrontEnd
-    level: str  # what it accepts: "picture", "grid" or "waveform"
+    level: str  # what it accepts: "picture", "grid" or "waveform"; a head's is "embedding"
     run_digest: str
     dataset: DatasetCard
     split: SplitCard
@@ -26,6 +26,8 @@ class Subject:
     thresholds: tuple[float, ...] = ()  # of a sigmoid's labels: from which score on each applies
     origin: OriginCard = OWN_RUN
     licence: str = "MIT"
+    backbone: str = ""  # of a head: the digest of its backbone's network, and how many features that returns
+    features: int = 0
     versions: dict[str, str] = field(default_factory=dict)  # of further packages that decide the files' bytes
 
     @property

@@ -57,6 +57,7 @@ def _add_sources_and_model(parser: Parser) -> None:
         metavar="M",
         help="a .tflite or .onnx file (default: the newest in ./artifacts, float32 first; else one that is built in)",
     )
+    parser.add_argument("--backbone", type=Path, metavar="B", help="that of a head (default: the one beside it)")
 
 
 def _add_results(parser: Parser) -> None:

@@ -44,13 +44,19 @@ class Classifier:
 
     @classmethod
     def load(
-        cls, path: Path | str | None = None, *, engine: str | None = None, threads: int | None = None
+        cls,
+        path: Path | str | None = None,
+        *,
+        engine: str | None = None,
+        threads: int | None = None,
+        backbone: Path | None = None,
     ) -> Classifier:
         """Return a classifier of a model file, by default of the one that comes with this package (`PRETRAINED`).
 
         The other parameters and the errors are those of `open_engine`.
         """
-        opened = open_engine(PRETRAINED if path is None else path, engine=engine, threads=threads)
+        path = PRETRAINED if path is None else path
+        opened = open_engine(path, engine=engine, threads=threads, backbone=backbone)
         if opened.card.is_embedding:
             raise UsageError(f"{path}: its output is an embedding, no labels: `python -m runtime embed` computes it")
         return cls(opened)

@@ -90,7 +90,8 @@ def _load(arguments: argparse.Namespace) -> tuple[Classifier, Path]:
 
     path = arguments.model or find_model()
     with captured_stderr():  # engines announce their delegates there
-        return Classifier.load(path, engine=arguments.engine, threads=arguments.threads), path
+        options = {name: getattr(arguments, name) for name in ("engine", "threads", "backbone")}
+        return Classifier.load(path, **options), path
 
 
 def _show(classifier: Classifier, path: Path, request: FilesRequest) -> int:

@@ -28,6 +28,7 @@ def described(path: Path, card: Card) -> str:
         "fine-tuned": f"epochs for int8: {card.fine_tuning.epochs}" if card.fine_tuning else "",
         "labels": "" if card.is_embedding else _labels(card.labels),
         "input": f"a {card.input_level}, {card.input.dtype} {card.input.shape}{axes}{integers}",
+        "backbone": f"digest {card.backbone}" if card.backbone else "",
         "front end": f"{spec.sample_rate} Hz, {spec.n_mels} mel bands, n_fft {spec.n_fft}, hop {spec.hop_length}, "
         f"windows of {spec.window_seconds:g} s, shorter sounds: {spec.short}",
         "output": _output(card),

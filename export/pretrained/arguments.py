@@ -6,13 +6,18 @@ import argparse
 from pathlib import Path
 
 from export.pretrained.groups import read_groups
+from export.pretrained.head import HeadJob
 from export.pretrained.pipeline import PretrainedJob
 from export.variants import FEATURES
+from toolkit.artifact.card import CALIBRATED
 from toolkit.artifact.card_checks import NO_ACTIVATION
 from toolkit.command import Parser
+from toolkit.data.run_folder import Run
 from toolkit.errors import UsageError
 
-NOT_OURS = ("labels", "front_end", "axes", "qat")
+NEW = Path("-")
+"""What `--head` without a value stands for."""
+NOT_OURS = ("labels", "front_end", "axes", "qat", "head")
 OF_GROUPS = ("activation", "data", "split")
 
 
@@ -23,6 +28,27 @@ def add_flags(parser: Parser) -> None:
     add("--embedding", action="store_true", help="up to its features, which `python -m runtime embed` writes")
     groups_help = "with labels of your own: CSV of a name and its classes per line, or JSON of lists by name"
     add("--labels-from", type=Path, metavar="FILE", help=groups_help)
+
+
+def add_head_flag(parser: Parser) -> None:
+    """Add the flag that exports a run's head alone."""
+    head_help = "of a run, the head alone, for this file of its backbone's embedding (default: one that is written too)"
+    parser.add_argument("--head", nargs="?", const=NEW, type=Path, metavar="BACKBONE", help=head_help)
+
+
+def head_job(run: Run, arguments: argparse.Namespace) -> HeadJob:
+    """Return the job of `--head`; raise `UsageError` where arguments do not go together."""
+    backbone = None if arguments.head == NEW else arguments.head
+    if arguments.input != FEATURES:
+        raise UsageError(f"--input {arguments.input} does not go with --head: leave it out")
+    if backbone and arguments.quantize:
+        raise UsageError("--quantize does not go with --head BACKBONE, which has its precision: leave one out")
+    if arguments.quantize in CALIBRATED or arguments.qat:
+        raise UsageError(
+            f"--head --quantize {arguments.quantize}: write the backbone first, with --embedding and "
+            "--calibration-sounds DIR, and name it: --head FILE"
+        )
+    return HeadJob(run, arguments.data, backbone)
 
 
 def is_pretrained(arguments: argparse.Namespace) -> bool:

@@ -52,9 +52,9 @@ def encode(description: Description) -> bytes:
     from flatbuffers import Builder
 
     writer = _Writer(Builder(1024))
-    source = {"picture": _picture, "grid": _grid, "mel": _mel, "waveform": _waveform}[description.level](
-        writer, description
-    )
+    source = {"picture": _picture, "grid": _grid, "mel": _mel, "waveform": _waveform, "embedding": _embedding}[
+        description.level
+    ](writer, description)
     labels = writer.table({0: ("offset", writer.text(description.labels_file)), 2: ("Int8", TENSOR_AXIS_LABELS)})
     feature = writer.table({0: ("Uint8", FEATURE_PROPERTIES), 1: ("offset", writer.table({}))})
     target = writer.table(
@@ -106,6 +106,10 @@ def _grid(writer: _Writer, description: Description) -> int:
 
 def _mel(writer: _Writer, description: Description) -> int:
     return _feature(writer, "mel", "mel spectrogram, lowest band first; decibels below its maximum")
+
+
+def _embedding(writer: _Writer, description: Description) -> int:
+    return _feature(writer, "embedding", "features that the backbone computes")
 
 
 def _feature(writer: _Writer, name: str, text: str) -> int:

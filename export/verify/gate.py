@@ -21,7 +21,7 @@ from runtime.classifier import Classifier
 from runtime.engines.load import open_engine
 from runtime.golden import golden_samples
 from toolkit.artifact.card import Card
-from toolkit.artifact.file import append_card
+from toolkit.artifact.file import append_card, read_card
 from toolkit.errors import ArtifactError
 from toolkit.files import write_bytes
 from toolkit.native_stderr import captured_stderr
@@ -46,15 +46,28 @@ def checked_waveform_file(path: Path, content: bytes, twin_card: Card, variant: 
     return card
 
 
-def checked(path: Path, converted: bytes, draft: Card, expected: Reference, model: Any, max_drop: float) -> Card:
-    """Write the model to the temporary `path` with a card of its measured values; raise where it falls short."""
+def checked(
+    path: Path,
+    converted: bytes,
+    draft: Card,
+    expected: Reference,
+    model: Any,
+    max_drop: float,
+    backbone: Path | None = None,
+) -> Card:
+    """Write the model to the temporary `path` with a card of its measured values; raise where it falls short.
+
+    A head is measured behind its `backbone`.
+    """
     write_bytes(path, append_card(converted, draft))
     with captured_stderr():
-        engine = open_engine(path, threads=THREADS)
+        engine = open_engine(path, threads=THREADS, backbone=backbone)
         probabilities = probabilities_of(engine, expected)
         try:
-            measured = measure(draft, probabilities, expected, PART, max_drop)
+            measured = measure(engine.card, probabilities, expected, PART, max_drop)
         except Refused as refused:
+            if backbone is not None:
+                raise
             layer = first_wrong_layer(path, model, expected.inputs[refused.place], draft.precision)
             where = f"its values go wrong in the layer {layer}" if layer else "no single layer stands out"
             raise ArtifactError(f"{refused}; {where}") from None
@@ -67,8 +80,8 @@ def checked(path: Path, converted: bytes, draft: Card, expected: Reference, mode
             golden=golden_samples(engine),
         )
         write_bytes(path, append_card(converted, card))
-        written = open_engine(path, threads=THREADS)
+        written = open_engine(path, threads=THREADS, backbone=backbone)
     again = written.run(batch_of(expected.inputs[0]))
-    if written.card != card or not np.allclose(again[0], probabilities[0], atol=1e-5):
+    if read_card(path) != card or not np.allclose(again[0], probabilities[0], atol=1e-5):
         raise ArtifactError("refused: the written file does not read back as it was written")
     return card

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.engines.registry import ENGINES, NO_DYNAMIC, TRUSTING, installed
-from toolkit.artifact.card import Card
+from toolkit.artifact.card import EMBEDDING, Card
 from toolkit.artifact.file import TFLITE, Model, read_model
 from toolkit.error_text import first_line
 from toolkit.errors import EngineError, UsageError, interrupted
@@ -45,20 +45,43 @@ def check_threads(threads: int, name: str) -> int:
     return threads
 
 
-def open_engine(path: Path | str, *, engine: str | None = None, threads: int | None = None) -> Engine:
-    """Load a model file.
+def open_engine(
+    path: Path | str, *, engine: str | None = None, threads: int | None = None, backbone: Path | None = None
+) -> Engine:
+    """Load a model file; a head with its backbone, which is the file `backbone`, or one in the head's folder.
 
     The file is read once, and may change afterwards: card, digest and engine see the same bytes. The digest is checked
     before any engine sees them, the model's tensors against the card after. `engine` is a name in `ENGINES` that runs
     such files, by default the first that is installed; `threads` are 1 to 256, by default `default_threads()`.
 
-    Raise `ArtifactError` if the file is no usable model, `EngineError` if the engine is not installed or refuses it,
-    and `UsageError` if there is no such engine, it does not run such files, or `threads` is out of range.
+    Raise `ArtifactError` if the file is no usable model or the backbone is not a head's own, `EngineError` if the
+    engine is not installed or refuses it, and `UsageError` if there is no such engine, it does not run such files, or
+    `threads` is out of range.
     """
     if threads is not None:
         check_threads(threads, "threads")
     path = Path(path)
     model = read_model(path)
+    if model.card.input_level == EMBEDDING:
+        return _paired(path, model, engine, threads, backbone)
+    if backbone is not None:
+        raise UsageError(f"{path}: a whole model, which has no other backbone: leave {backbone} out")
+    return _opened(path, model, engine, threads)
+
+
+def _paired(path: Path, model: Model, engine: str | None, threads: int | None, backbone: Path | None) -> Engine:
+    """Return a head with its backbone; `engine` is for both, or where they differ in format for the head."""
+    from runtime.engines.pair import PairEngine, find_backbone, pair_card
+
+    head = _opened(path, model, engine, threads)
+    backbone = backbone or find_backbone(path, model.card)
+    base = read_model(backbone)
+    card = pair_card(path, model.card, backbone, base.card)
+    fitting = engine if base.format == model.format else None
+    return PairEngine(_opened(backbone, base, fitting, threads), head, card)
+
+
+def _opened(path: Path, model: Model, engine: str | None, threads: int | None) -> Engine:
     name, card = default_engine(path, model.format, engine), model.card
     if name in NO_DYNAMIC and (card.quantization == "dynamic" or "dynamic" in card.layers.values()):
         raise EngineError(

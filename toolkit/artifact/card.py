@@ -32,6 +32,10 @@ QUANTIZATIONS = ("none", "float16", "dynamic", "int8", "int16x8", "mixed")
 INTEGER = ("int8", "int16x8")
 CALIBRATED = (*INTEGER, "mixed")
 INPUT_LEVELS = ("picture", "grid", "mel", "waveform")
+EMBEDDING = "embedding"
+"""The input level of a head, which accepts what its backbone returns."""
+OPTIONAL = ("backbone",)
+"""Fields that a card has only where they say something."""
 LAYER_KINDS = ("float32", "dynamic", "int8")
 TEMPERATURES = (0.5, 10.0)
 """A few pictures cannot justify more."""
@@ -71,6 +75,7 @@ class Card:
     origin: OriginCard = OriginCard("run", "", "", "", "")
     metrics: dict[str, float] = field(default_factory=dict)
     golden: GoldenCard | None = None
+    backbone: str = ""
 
     def __post_init__(self) -> None:
         problem = next(_problems(self), None)
@@ -94,7 +99,8 @@ class Card:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the card as JSON values."""
-        return {name: to_json(getattr(self, name)) for name in _field_names(self.format_version)}
+        names = _field_names(self.format_version)
+        return {name: to_json(getattr(self, name)) for name in names if name not in OPTIONAL or getattr(self, name)}
 
     def to_json(self) -> str:
         """Return the card as readable JSON text; equal cards give equal text."""
@@ -118,8 +124,10 @@ class Card:
                 "update gtzanet-edge"
             )
         is_first = type(version) is int and version == 1
+        absent = [name for name in OPTIONAL if name not in value] if isinstance(value, dict) else []
         try:
-            return from_json(cls, value, names=_field_names(1 if is_first else FORMAT_VERSION))
+            names = _field_names(1 if is_first else FORMAT_VERSION)
+            return from_json(cls, value, names=[name for name in names if name not in absent])
         except StrictError as error:
             raise ArtifactError(f"model card: {error}") from None
 
@@ -190,8 +198,13 @@ def _version_1_problems(card: Card) -> Iterator[str]:
 
 
 def _input_problems(card: Card) -> Iterator[str]:
+    if card.input_level == EMBEDDING:
+        yield from checks.head_problems(card.input, card.axes, card.backbone)
+        return
+    if card.backbone:
+        yield f"backbone is given, but input_level is {card.input_level!r}, not {EMBEDDING!r}"
     if card.input_level not in INPUT_LEVELS:
-        yield f"input_level is {card.input_level!r}, not one of {', '.join(INPUT_LEVELS)}"
+        yield f"input_level is {card.input_level!r}, not one of {', '.join((*INPUT_LEVELS, EMBEDDING))}"
         return
     if card.input_level in ("picture", "grid") and card.input_level != feature_level(card.front_end):
         yield f"input_level is {card.input_level!r}, but the front end's layout is {card.front_end.layout!r}"

@@ -30,6 +30,14 @@ def tensor_problems(name: str, tensor: TensorCard) -> Iterator[str]:
         yield f"{name}.zero_point is {tensor.zero_point}, not {least} to {most}"
 
 
+def head_problems(tensor: TensorCard, axes: tuple[str, ...], backbone: str) -> Iterator[str]:
+    """Yield what is wrong with the input of a head, and the digest of the backbone that it is for."""
+    if tensor.dtype != "float32" or len(tensor.shape) != 2 or tensor.shape[0] != 1 or tensor.shape[1] < 1 or axes:
+        yield f"the input of a head is {tensor.dtype} {tensor.shape}, not float32 (1, features)"
+    if not re.fullmatch("[0-9a-f]{64}", backbone):
+        yield f"backbone is {backbone[:80]!r}, not a SHA-256 in hexadecimal"
+
+
 def measured_problems(accuracy: AccuracyCard | None, parity: ParityCard | None) -> Iterator[str]:
     """Yield what is impossible in a file's measured values."""
     n = accuracy.n if accuracy else 0

@@ -57,7 +57,7 @@ def test_another_window_and_format(export: Export, tagger: Path) -> None:
     assert short.card.front_end.window_seconds == 5
     noise = SOUNDS["noise"][: 5 * RATE].astype(np.float32)
     ranked = [Classifier.load(tagger).classify(SOUNDS["noise"].astype(np.float32), RATE), short.classify(noise, RATE)]
-    assert ranked[0].labels[:3] == ranked[1].labels[:3]
+    assert ranked[0].labels[:2] == ranked[1].labels[:2]
 
 
 @pytest.mark.parametrize(

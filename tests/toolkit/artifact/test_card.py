@@ -260,3 +260,38 @@ def test_every_malformation_of_version_2_has_its_message(path: str, value: Any, 
     with pytest.raises(ArtifactError, match=message) as caught:
         Card.from_dict(change(path, value, version_2_card()))
     assert str(caught.value).isprintable() and len(str(caught.value)) < 300
+
+
+def head_card() -> Card:
+    """Return the card of a head."""
+    source = example_card().input._replace(shape=(1, 384))
+    return replace(example_card(), input_level="embedding", input=source, backbone="e" * 64)
+
+
+def test_a_head_names_its_backbone_and_no_other_card_has_the_field() -> None:
+    assert Card.from_json(head_card().to_json()) == head_card()
+    assert head_card().to_dict()["backbone"] == "e" * 64
+    assert "backbone" not in example_card().to_dict()
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("backbone", KeyError, "backbone is '', not a SHA-256"),
+        ("backbone", "e", "backbone is 'e', not a SHA-256"),
+        ("input.shape", [384], "the input of a head is float32 \\(384,\\), not float32 \\(1, features\\)"),
+        ("input_level", "picture", "backbone is given, but input_level is 'picture', not 'embedding'"),
+    ],
+)
+def test_every_malformation_of_a_head_has_its_message(path: str, value: Any, message: str) -> None:
+    with pytest.raises(ArtifactError, match=message):
+        Card.from_dict(change(path, value, head_card()))
+
+
+def test_an_embedding_has_neither_thresholds_nor_a_temperature() -> None:
+    card = replace(example_card(), activation="none", accuracy=None, parity=None)
+    assert card.is_embedding and Card.from_json(card.to_json()) == card
+    with pytest.raises(ArtifactError, match="temperature is 2, but 1 for none"):
+        replace(card, temperature=2)
+    with pytest.raises(ArtifactError, match="there are 1 thresholds, but 0 for none"):
+        replace(card, thresholds=(0.5,))
