@@ -33,6 +33,18 @@ class Engine(Protocol):
         """Return scores, float32 (n, classes), for network inputs, such as (n, 288, 432, 3) pixel values."""
 
 
+class PairEngine:
+    """A backbone and its head that are loaded and ready to run."""
+
+    def __init__(self, backbone: Engine, head: Engine, card: Card) -> None:
+        self.name, self.threads, self.card = backbone.name, backbone.threads, card
+        self._backbone, self._head = backbone, head
+
+    def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return scores, float32 (n, classes), for a batch of the backbone's inputs; raises as both engines."""
+        return self._head.run(self._backbone.run(batch))
+
+
 def default_threads() -> int:
     """Return the number of processors this process may use, at most 4."""
     return min(usable_processors(), MAX_DEFAULT_THREADS)
@@ -71,7 +83,7 @@ def open_engine(
 
 def _paired(path: Path, model: Model, engine: str | None, threads: int | None, backbone: Path | None) -> Engine:
     """Return a head with its backbone; `engine` is for both, or where they differ in format for the head."""
-    from runtime.engines.pair import PairEngine, find_backbone, pair_card
+    from runtime.engines.pair import find_backbone, pair_card
 
     head = _opened(path, model, engine, threads)
     backbone = backbone or find_backbone(path, model.card)

@@ -1,4 +1,4 @@
-"""A head, a file of a few kilobytes, behind the backbone whose embedding it was fitted to, as one model."""
+"""A head, a file of a few kilobytes, and the backbone whose embedding it was fitted to, as one model."""
 
 from __future__ import annotations
 
@@ -11,10 +11,6 @@ from toolkit.artifact.file import model_files, read_card
 from toolkit.errors import ArtifactError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from runtime.engines.load import Engine
     from toolkit.artifact.card import Card
 
 
@@ -54,15 +50,3 @@ def pair_card(path: Path, head: Card, backbone_path: Path, backbone: Card) -> Ca
         calibration=backbone.calibration,
         backbone="",
     )
-
-
-class PairEngine:
-    """A backbone and its head that are loaded and ready to run."""
-
-    def __init__(self, backbone: Engine, head: Engine, card: Card) -> None:
-        self.name, self.threads, self.card = backbone.name, backbone.threads, card
-        self._backbone, self._head = backbone, head
-
-    def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return scores, float32 (n, classes), for a batch of the backbone's inputs; raises as both engines."""
-        return self._head.run(self._backbone.run(batch))
