@@ -48,14 +48,18 @@ def plot_history(history: list[dict[str, Any]], path: Path) -> None:
     _save(figure, path)
 
 
-def plot_strengths(trials: list[dict[str, Any]], path: Path) -> None:
-    """Plot loss and accuracy over the regularisation of the heads that were compared."""
-    strengths = [trial["strength"] for trial in trials]
+def plot_strengths(trials: list[dict[str, Any]], score: str, path: Path) -> None:
+    """Plot loss and score over the regularisation of the heads that were compared, those with a hidden layer dashed."""
     figure, panels = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
-    for axes, quantity in zip(panels, ("loss", "accuracy"), strict=True):
-        axes.plot(strengths, [trial[quantity] for trial in trials], marker=".", label="training")
-        axes.plot(strengths, [trial[f"val_{quantity}"] for trial in trials], marker=".", label="validation")
-        axes.set(xlabel="C, the inverse of the regularisation", ylabel=quantity, xscale="log")
+    for hidden in sorted({trial["hidden"] for trial in trials}):
+        chosen = [trial for trial in trials if trial["hidden"] == hidden]
+        strengths, style = [trial["strength"] for trial in chosen], {"marker": ".", "ls": "--" if hidden else "-"}
+        layer = f", {hidden} hidden units" * bool(hidden)
+        for axes, quantity in zip(panels, ("loss", "score"), strict=True):
+            axes.plot(strengths, [trial[quantity] for trial in chosen], label=f"training{layer}", **style)
+            axes.plot(strengths, [trial[f"val_{quantity}"] for trial in chosen], label=f"validation{layer}", **style)
+    for axes, name in zip(panels, ("loss", score), strict=True):
+        axes.set(xlabel="C, the inverse of the regularisation", ylabel=name, xscale="log")
         axes.legend()
     panels[1].set_ylim(0, 1)
     _save(figure, path)

@@ -67,8 +67,10 @@ def _figures(config: RunConfig, result: dict[str, Any], parts: Sequence[str]) ->
 def _training(config: RunConfig, last: dict[str, Any]) -> str:
     """Return how a run's weights came about."""
     if config.backbone:
+        units = last.get("hidden", 0)
+        kind = f"A layer of {units} units and one per class" if units else "Logistic regression"
         return (
-            f"Logistic regression with C = {last['strength']:g} on the features of a frozen backbone "
+            f"{kind} with C = {last['strength']:g} on the features of a frozen backbone "
             f"({config.backbone.origin}; {config.backbone.licence} licence)"
         )
     epochs = f"{config.recipe.epochs} epoch" + "s" * (config.recipe.epochs != 1)

@@ -45,7 +45,7 @@ class EpochOfLabels:
 
 @dataclass(frozen=True)
 class FittedHead:
-    """The only entry of the history of a run whose head is fitted to a frozen backbone."""
+    """The first entry of the history of a run whose head is fitted to a frozen backbone."""
 
     epoch: int
     loss: float
@@ -54,12 +54,31 @@ class FittedHead:
     val_accuracy: float
     strength: float
     seconds: float
+    hidden: int = 0
+
+
+@dataclass(frozen=True)
+class FittedHeadOfLabels:
+    """The same where clips may have several labels."""
+
+    epoch: int
+    loss: float
+    mAP: float
+    val_loss: float
+    val_mAP: float
+    strength: float
+    seconds: float
+    hidden: int = 0
 
 
 def check_epoch(value: Any, where: str) -> None:
     """Raise `StrictError` unless a value is an entry of a history."""
     names = value if isinstance(value, dict) else ()
-    from_json(EpochOfLabels if "val_mAP" in names else FittedHead if "strength" in names else Epoch, value, where)
+    if "strength" in names:
+        kind: type[Any] = FittedHeadOfLabels if "val_mAP" in names else FittedHead
+        from_json(kind, {"hidden": 0} | value, where)
+    else:
+        from_json(EpochOfLabels if "val_mAP" in names else Epoch, value, where)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ PREDICTIONS, REPORT = "predictions.json", "report.md"
 def versions(device: str, *, pretrained: bool = False) -> dict[str, str]:
     """Return what moves a result besides its configuration: Python, TensorFlow, Keras, NumPy; a GPU and its cuDNN."""
     installed = {"python": platform.python_version()}
-    names = (*PACKAGES, "scikit-learn") if pretrained else PACKAGES  # which fits the head of a pretrained backbone
+    names = (*PACKAGES, "scipy") if pretrained else PACKAGES  # which fits the head of a pretrained backbone
     installed |= {name: importlib.metadata.version(name) for name in names}
     return installed | gpu_versions() if device == "gpu" else installed
 
@@ -191,7 +191,8 @@ def _write_results(folder: Path, config: RunConfig, trained: Trained, result: di
     write_json(folder / HISTORY, history)
     write_json(folder / PREDICTIONS, predicted)
     if config.backbone:
-        save_plot(plot_strengths, read_json(folder / HEAD_FILE)["trials"], folder / "history.png")
+        score = "mAP" if config.multi_label else "accuracy"
+        save_plot(plot_strengths, read_json(folder / HEAD_FILE)["trials"], score, folder / "history.png")
     else:
         save_plot(plot_history, history, folder / "history.png")
     for name in predicted if not config.multi_label else ():

@@ -83,8 +83,6 @@ def _check_backbone(network: Network, flags: argparse.Namespace, set_names: Sequ
             raise UsageError(
                 f"--{name.replace('_', '-')}: {network.name} is frozen, and fits its head at once: leave it out"
             )
-    if flags.multi_label:
-        raise UsageError(f"--multi-label: the head of {network.name} has one label per clip: train edgenet")
     if flags.precision != "float32":
         raise UsageError(f"--precision: {network.name} computes in float32: leave the flag out")
 

@@ -160,7 +160,7 @@ def librosa_features(spec: FrontEnd) -> Callable[[Sound], NDArray[np.float32]] |
 def _one_blas_thread() -> Iterator[None]:
     """Keep BLAS on one thread while the block runs, where threadpoolctl is installed (librosa brings it)."""
     try:
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+        from threadpoolctl import threadpool_limits
     except ImportError:
         yield
         return

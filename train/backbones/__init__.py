@@ -4,8 +4,8 @@
 - `mn04`, `yamnet`: EfficientAT's mn04 and YAMNet as Keras models.
 - `weights`: published weights, found or fetched once.
 - `torch_file`, `tflite_file`: the tensors of a PyTorch and of a TFLite file, without running either.
-- `frozen`, `features`, `head`: a run whose backbone stays as it is, its features, which are kept, and the logistic
-  regression that is fitted to them.
+- `frozen`, `features`, `head`: a run whose backbone stays as it is, its features, which are kept, and the head that
+  is fitted to them. `dense`, `chance`: how one is fitted, and when another is better.
 - `saved`: the whole of a pretrained network as a Keras file, for `export`.
 - `verb`: `python -m train backbone get|save NAME`.
 """

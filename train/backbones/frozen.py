@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import tf_keras
 
@@ -12,8 +13,9 @@ from toolkit.data.splits import PARTS
 from toolkit.errors import RunError
 from toolkit.files import write_json
 from toolkit.frontend.spec import FrontEnd
+from train.backbones.dense import Dense
 from train.backbones.features import Extractor
-from train.backbones.head import Head, fit_head
+from train.backbones.head import Head, Trial, fit_head
 from train.backbones.weights import locate
 from train.build import run_model
 from train.config import HEAD_FILE, RunConfig
@@ -41,16 +43,14 @@ def train_head(config: RunConfig, dataset: Dataset, folder: Path, cache: Path | 
         listener.notice(sentence)
     training, validation = parts.pop("train"), parts["validation"]
     balanced = config.recipe.class_weights == "balanced"
-    head = fit_head(training, validation, len(config.classes), balanced=balanced)
-    trials = [asdict(trial) for trial in head.trials]
-    write_json(folder / HEAD_FILE, {"features": len(head.kernel), "strength": head.strength, "trials": trials})
-    chosen = next(trial for trial in trials if trial["strength"] == head.strength)
-    entry = {name: value for name, value in chosen.items() if name != "val_error"}
-    history = [{"epoch": 1, **entry, "seconds": round(time.perf_counter() - started, 3)}]
+    head = fit_head(training, validation, len(config.classes), balanced=balanced, seed=config.seed)
+    write_json(folder / HEAD_FILE, _head_values(head))
+    seconds = round(time.perf_counter() - started, 3)
+    history = [{"epoch": 1, **_named(head.chosen, head.exclusive), "seconds": seconds}]
     features = tf_keras.Input(backbone.output_shape[1:])
-    alone = tf_keras.Model(features, _with_head(features, head))
+    alone = tf_keras.Model(features, with_head(features, head))
     predicted = {name: predictions(alone, part, config.compute) for name, part in parts.items()}
-    model = tf_keras.Model(backbone.input, _with_head(backbone.output, head), name=config.model)
+    model = tf_keras.Model(backbone.input, with_head(backbone.output, head), name=config.model)
     return Trained(model, history, predicted)
 
 
@@ -68,9 +68,31 @@ def load_backbone(config: RunConfig) -> tf_keras.Model:
     return tf_keras.Model(model.input, model.get_layer(backbone.features).output, name=config.model)
 
 
-def _with_head(features: tf_keras.KerasTensor, head: Head) -> tf_keras.KerasTensor:
+def _head_values(head: Head) -> dict[str, Any]:
+    """Return the value of `head.json`."""
+    trials = [asdict(trial) for trial in head.trials]
+    return {"features": len(head.layers[0].kernel), **asdict(head.chosen), "trials": trials}
+
+
+def _named(trial: Trial, exclusive: bool) -> dict[str, float]:
+    """Return a trial as an entry of a history."""
+    values = {name: value for name, value in asdict(trial).items() if name != "val_error"}
+    score = "accuracy" if exclusive else "mAP"
+    return {name.replace("score", score): value for name, value in values.items()}
+
+
+def with_head(features: tf_keras.KerasTensor, head: Head) -> tf_keras.KerasTensor:
     """Return the probabilities that a head computes of features."""
-    dense = tf_keras.layers.Dense(head.kernel.shape[1], name="head")
-    logits = dense(features)
-    dense.set_weights([head.kernel, head.bias])
-    return tf_keras.layers.Activation("softmax", dtype="float32", name="scores")(logits)
+    *hidden, last = head.layers
+    for layer in hidden:
+        features = _dense(features, layer, "hidden", "relu")
+    logits = _dense(features, last, "head", None)
+    activation = "softmax" if head.exclusive else "sigmoid"
+    return tf_keras.layers.Activation(activation, dtype="float32", name="scores")(logits)
+
+
+def _dense(values: tf_keras.KerasTensor, layer: Dense, name: str, activation: str | None) -> tf_keras.KerasTensor:
+    dense = tf_keras.layers.Dense(len(layer.bias), activation, name=name)
+    result = dense(values)
+    dense.set_weights(layer)
+    return result

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.several_labels import CLASSES, write_listing
 from toolkit.data.synthetic import write_corpus
 from train.backbones.weights import MN04
 from train.cli import entry
@@ -86,7 +87,6 @@ def test_from_a_folder_to_a_network_that_repeats(corpus: Path, tmp_path: Path, b
         (["--recipe", "modern"], "--recipe: mn04 is frozen"),
         (["--precision", "mixed_float16"], "--precision: mn04 computes in float32"),
         (["--front-end", "log-mel"], "mn04 was pretrained with the front end efficientat: leave --front-end out"),
-        (["--multi-label"], "--multi-label: the head of mn04"),
     ],
 )
 def test_what_a_frozen_network_leaves_without_effect_is_refused(
@@ -121,6 +121,18 @@ def test_a_wrong_copy_and_no_connection_are_one_sentence(
     assert f"{MN04.file} cannot be fetched (Network is unreachable)" in error
     assert MN04.address in error
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.slow
+def test_several_labels_a_clip(tmp_path: Path, backbones: Path) -> None:
+    listing = write_listing(tmp_path / "mixtures", 30)
+    words = [*_words(listing, tmp_path, "--multi-label", "--name", "several")]
+    assert "test: mAP" in _command(*words)
+    metrics = json.loads((tmp_path / "several" / "metrics.json").read_text())
+    assert metrics["test"]["mAP"] > 0.7
+    assert set(metrics["thresholds"]) == set(CLASSES)
+    assert metrics["final"]["val_mAP"] == pytest.approx(metrics["validation"]["mAP"])
+    assert "| several | mn04 |" in _command("report", str(tmp_path / "several"))
 
 
 @pytest.mark.slow
