@@ -11,6 +11,7 @@ from typing import Any
 from toolkit import command
 from toolkit.errors import UsageError
 from toolkit.frontend.presets import PRESETS
+from train.backbones import flags as pretrained
 from train.config import AUGMENTS, CLASS_WEIGHTS, DEVICES, KEEPS, OPTIMIZERS, PRECISIONS, SCHEDULES, Recipe
 from train.recipes import RECIPES
 from train.registry import NETWORKS
@@ -48,6 +49,7 @@ DEFAULTS: dict[str, Any] = {
     "window": None,
     "hop": None,
     "name": None,
+    **pretrained.DEFAULTS,
 }
 """What decides a run and so stays as it is when the run is resumed; the parser sets None where a flag is absent."""
 MEANINGS = {
@@ -95,6 +97,7 @@ def train_parser(prog: str) -> command.Parser:
     resume = "carry on this run, or the newest unfinished one"
     parser.add_argument("--resume", nargs="?", const=NEWEST, metavar="RUN", help=resume)
     _add_run(parser)
+    pretrained.add_pretrained(parser)
     return parser
 
 

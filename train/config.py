@@ -161,9 +161,17 @@ class SplitConfig:
     digest: str
 
 
+@dataclass(frozen=True)
+class FewShot:
+    """Numbers of clips per class that heads are fitted to besides, and how often they are drawn."""
+
+    shots: tuple[int, ...]
+    draws: int
+
+
 HEAD_FILE = "head.json"
 """What a run keeps of the heads that were compared on a frozen backbone."""
-ADDED: dict[str, Any] = {"network": None, "multi_label": False, "backbone": None}
+ADDED: dict[str, Any] = {"network": None, "multi_label": False, "backbone": None, "few_shot": None}
 DATA_ADDED = {"group_by": "", "negatives": ""}
 """Fields that a run's configuration, and its `data`, have only where their value is another one."""
 
@@ -190,6 +198,7 @@ class RunConfig:
     network: str | None = None
     multi_label: bool = False
     backbone: Weights | None = None
+    few_shot: FewShot | None = None
 
     @property
     def digest(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -182,6 +182,13 @@ class Part:
         """Whether a clip has more than one window."""
         return len(self.clips) > len(self.names)
 
+    def of_clips(self, places: np.ndarray) -> Part:
+        """Return the clips at these places, int64 (n,), ascending."""
+        names, recordings = (tuple(values[at] for at in places) for values in (self.names, self.recordings))
+        rows = np.isin(self.clips, places)
+        clips = np.searchsorted(places, self.clips[rows])
+        return Part(names, self.values[rows], self.clip_labels[places], clips, recordings)
+
     def clip_means(self, values: np.ndarray) -> np.ndarray:
         """Return the float64 mean over each clip's windows, as the runtime does: (windows, ...) to (clips, ...)."""
         starts = np.searchsorted(self.clips, np.arange(len(self.names)))
@@ -191,11 +198,16 @@ class Part:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training leaves: the model to keep, its history, and the parts of `predictions.json`."""
+    """What a training leaves: the model to keep, its history, and the parts of `predictions.json`.
+
+    `measured` is added to `metrics.json`, `sections` to the report.
+    """
 
     model: tf_keras.Model
     history: list[dict[str, Any]]
     predicted: dict[str, Any]
+    measured: dict[str, Any] = field(default_factory=dict)
+    sections: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

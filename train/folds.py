@@ -15,6 +15,7 @@ from toolkit.data.splits import make_split
 from toolkit.errors import RunError, UsageError
 from toolkit.files import read_json, write_json, write_text
 from train import checkpoint, multi_label, run
+from train.backbones import shots
 from train.config import RunConfig
 from train.data import Dataset, Listener
 from train.report import SYNTHETIC_NOTE, class_table, part_notes
@@ -126,7 +127,12 @@ def write_report(parent: Path) -> dict[str, Any]:
     if "confusion" in pooled:
         classes = list(pooled["per_class"])
         save_plot(plot_confusion, pooled["confusion"], classes, title, parent / "confusion.png")
-    write_text(parent / run.REPORT, folds_report(value))
+    report = folds_report(value)
+    if all((folder / shots.FILE).exists() for folder in fold_folders(parent)):
+        curve = shots.pooled([_value(folder, shots.FILE) for folder in fold_folders(parent)])
+        shots.write(parent, curve, value["model"])
+        report += "\n".join(shots.table(curve)) + "\n"
+    write_text(parent / run.REPORT, report)
     write_json(parent / run_folder.METRICS, value)
     return value
 

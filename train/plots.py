@@ -65,6 +65,25 @@ def plot_strengths(trials: list[dict[str, Any]], score: str, path: Path) -> None
     _save(figure, path)
 
 
+def plot_shots(value: dict[str, Any], title: str, path: Path) -> None:
+    """Plot accuracy against clips per class: the mean, its interval, and the middle 95 % of the draws as a band."""
+    figure, axes = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
+    counts = [entry["shots"] for entry in value["shots"]]
+    for name in value["parts"]:
+        means, draws, wilson = (
+            np.array([entry[name][key] for entry in value["shots"]]) for key in ("mean", "draws95", "wilson95")
+        )
+        spread = np.abs(wilson - means[:, np.newaxis]).T
+        (line, *_) = axes.errorbar(counts, means, spread, marker=".", capsize=3, label=name)
+        axes.fill_between(counts, *draws.T, color=line.get_color(), alpha=0.15)
+    axes.set(xlabel="training clips per class", ylabel="accuracy", xscale="log", ylim=(0, 1))
+    axes.set_xticks(counts, [str(count) for count in counts])
+    axes.minorticks_off()
+    axes.set_title(title, parse_math=False)
+    axes.legend()
+    _save(figure, path)
+
+
 def plot_confusion(confusion: list[list[int]], classes: list[str], title: str, path: Path) -> None:
     """Plot a confusion matrix with its counts: rows are true classes, columns predicted ones."""
     figure, axes = plt.subplots(figsize=(6.4, 5.6), layout="constrained")

@@ -20,8 +20,10 @@ RULE = "|---|---|---|---|---|---|"
 SYNTHETIC_NOTE = "The clips are synthetic: these numbers show that the chain works, and nothing about music."
 
 
-def run_report(config: RunConfig, result: dict[str, Any], history: Sequence[dict[str, Any]]) -> str:
-    """Return one run's report."""
+def run_report(
+    config: RunConfig, result: dict[str, Any], history: Sequence[dict[str, Any]], sections: Sequence[str] = ()
+) -> str:
+    """Return one run's report; `sections` are lines on what else it measured."""
     compute, last, note = config.compute, history[-1], front_end_note(config.front_end)
     lines = [f"# {config.model}, split {config.split.name}, seed {config.seed}", ""]
     if config.data.synthetic:
@@ -47,6 +49,7 @@ def run_report(config: RunConfig, result: dict[str, Any], history: Sequence[dict
             lines += multi_label.class_table(result[name], result["thresholds"])
         else:
             lines += [*class_table(result[name]), "", f"![confusion](confusion-{name}.png)"]
+    lines += sections
     when = "" if config.backbone else f" after epoch {last['epoch']}"
     losses = f"Training loss {last['loss']:.4f}, validation loss {last['val_loss']:.4f}{when}."
     lines += ["", "## History", "", "![history](history.png)", "", losses]

@@ -18,6 +18,7 @@ from toolkit.errors import RunError, UsageError
 from toolkit.files import read_json, remove_leftovers, write_json, write_text
 from toolkit.frontend.spec import FrontEnd
 from train import checkpoint, multi_label
+from train.backbones.shots import check_shots
 from train.backbones.weights import Weights
 from train.config import HEAD_FILE, Compute, Recipe, RunConfig
 from train.data import Dataset, Listener, Steps, Trained, load_part, reopen_dataset
@@ -70,8 +71,10 @@ def new_config(
 def create(root: Path, name: str | None, config: RunConfig, dataset: Dataset) -> Path:
     """Make the folder of a new run and write its split and configuration; return the folder.
 
-    Raises `UsageError` if a run of that name exists.
+    Raises `UsageError` if a run of that name exists, or a class has too few clips for the run.
     """
+    if config.few_shot:
+        check_shots(config.few_shot, dataset)
     stamp = config.created.replace("-", "").replace(":", "").replace("T", "-").rstrip("Z")
     folder = root / (name or f"{stamp}-{config.model}-{config.split.name}-s{config.seed}")
     try:
@@ -149,6 +152,7 @@ def work(folder: Path, config: RunConfig, dataset: Dataset, cache: Path | None, 
             "epochs": len(trained.history),
             "final": trained.history[-1],
             "seconds": round(sum(entry["seconds"] for entry in trained.history), 1),
+            **trained.measured,
         }
         if recordings := dataset.recordings:
             result["takes"] = {"clips": len(recordings), "recordings": len(set(recordings.values()))}
@@ -199,7 +203,7 @@ def _write_results(folder: Path, config: RunConfig, trained: Trained, result: di
         title = f"{config.model}, {name}: {result[name]['correct']}/{result[name]['n']} correct"
         target = folder / f"confusion-{name}.png"
         save_plot(plot_confusion, result[name]["confusion"], list(config.classes), title, target)
-    write_text(folder / REPORT, run_report(config, result, history))
+    write_text(folder / REPORT, run_report(config, result, history, trained.sections))
     write_json(folder / run_folder.METRICS, result)
 
 

@@ -11,6 +11,7 @@ from toolkit.artifact.text_checks import is_one_line
 from toolkit.errors import UsageError
 from toolkit.processors import usable_processors
 from train import run
+from train.backbones.flags import check_pretrained, few_shot
 from train.backbones.weights import provide
 from train.config import MAX_SHARDS, MAX_THREADS, Compute, Recipe, RunConfig
 from train.data import Dataset, data_root, open_dataset
@@ -19,7 +20,7 @@ from train.front_end import chosen_front_end, chosen_kind
 from train.networks import Dropout, parameter_count
 from train.notices import dataset_notices, fit_notices, imbalance
 from train.recipes import recipe_of
-from train.registry import Network, find_network
+from train.registry import find_network
 from train.split_flags import check_split, split_options
 
 SMALL_NETWORK = 1_000_000
@@ -53,13 +54,14 @@ def new_run(flags: argparse.Namespace, set_names: Sequence[str], progress: Any) 
     compute = prepare(flags.device, compute)
     if compute.device == "gpu" and flags.shards is None:
         compute = replace(compute, shards=1)  # a GPU fills its cores with one batch
-    return dataset, run.new_config(flags.network, dataset, spec, flags.seed, recipe, compute, backbone)
+    config = run.new_config(flags.network, dataset, spec, flags.seed, recipe, compute, backbone)
+    return dataset, replace(config, few_shot=few_shot(flags))
 
 
 def check_start(flags: argparse.Namespace, set_names: Sequence[str]) -> None:
     """Raise `UsageError` where the flags of a new run make no sense together, before anything is written."""
     network = find_network(flags.network)
-    _check_backbone(network, flags, set_names)
+    check_pretrained(network, flags, set_names)
     if flags.dropout is not None and network.table and not any(isinstance(at, Dropout) for at in network.table):
         raise UsageError(f"--dropout: {flags.network} has no dropout layer: leave the flag out")
     if flags.seed < 0 or flags.seed >= 2**31:
@@ -70,21 +72,6 @@ def check_start(flags: argparse.Namespace, set_names: Sequence[str]) -> None:
     name = flags.name
     if name is not None and (not name.strip(" .") or not is_one_line(name) or set(name) & set("/\\")):
         raise UsageError(f"--name {name!r} is no folder name: use letters, digits, '-' and '_'; --runs names where")
-
-
-def _check_backbone(network: Network, flags: argparse.Namespace, set_names: Sequence[str]) -> None:
-    """Refuse flags that a frozen backbone leaves without effect, or that need one."""
-    if not network.backbone:
-        if flags.weights is not None:
-            raise UsageError(f"--weights: {network.name} has no pretrained backbone: leave the flag out")
-        return
-    for name in ("recipe", *(name for name in Recipe.__dataclass_fields__ if name != "class_weights")):
-        if name in set_names:
-            raise UsageError(
-                f"--{name.replace('_', '-')}: {network.name} is frozen, and fits its head at once: leave it out"
-            )
-    if flags.precision != "float32":
-        raise UsageError(f"--precision: {network.name} computes in float32: leave the flag out")
 
 
 def compute_of(flags: argparse.Namespace, recipe: Recipe) -> Compute:

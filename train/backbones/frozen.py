@@ -13,9 +13,11 @@ from toolkit.data.splits import PARTS
 from toolkit.errors import RunError
 from toolkit.files import write_json
 from toolkit.frontend.spec import FrontEnd
+from train.backbones import shots
 from train.backbones.dense import Dense
 from train.backbones.features import Extractor
 from train.backbones.head import Head, Trial, fit_head
+from train.backbones.shots import few_shot_curve
 from train.backbones.weights import locate
 from train.build import run_model
 from train.config import HEAD_FILE, RunConfig
@@ -51,7 +53,12 @@ def train_head(config: RunConfig, dataset: Dataset, folder: Path, cache: Path | 
     alone = tf_keras.Model(features, with_head(features, head))
     predicted = {name: predictions(alone, part, config.compute) for name, part in parts.items()}
     model = tf_keras.Model(backbone.input, with_head(backbone.output, head), name=config.model)
-    return Trained(model, history, predicted)
+    sections: list[str] = []
+    if config.few_shot:
+        curve = few_shot_curve(config.few_shot, training, parts, len(config.classes), config.seed)
+        shots.write(folder, curve, config.model)
+        sections += shots.table(curve)
+    return Trained(model, history, predicted, sections=sections)
 
 
 def load_backbone(config: RunConfig) -> tf_keras.Model:

@@ -22,6 +22,9 @@ LEAST_PROBABILITY = 1e-12
 TOLERANCE = 0.05
 """Nats of validation loss that are not worth a less regularised head, however many clips tell them apart."""
 
+Fitted = tuple[int, float, tuple[Dense, ...]]
+"""Hidden units, strength and layers."""
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -78,14 +81,14 @@ def fit_head(training: Part, validation: Part, classes: int, *, balanced: bool =
         Decides what a hidden layer starts from.
     """
     fit = Fit.of(training, classes, balanced=balanced)
-    linear = list(_measured(fit.heads(STRENGTHS), training, validation))
+    linear = list(measured_heads(fit.heads(STRENGTHS), training, validation))
     lowest = min(linear, key=lambda head: head.chosen.val_loss)
     limit = lowest.chosen.val_loss + max(lowest.chosen.val_error, TOLERANCE)
     chosen = next(head for head in linear if head.chosen.val_loss <= limit)
     trials = [head.chosen for head in linear]
     before = clip_scores(lowest, validation)
     if smallest_p(before, validation.recordings) < CHANCE:
-        networks = list(_measured(fit.heads(HIDDEN_STRENGTHS, HIDDEN, seed), training, validation))
+        networks = list(measured_heads(fit.heads(HIDDEN_STRENGTHS, HIDDEN, seed), training, validation))
         trials += [head.chosen for head in networks]
         best = min(networks, key=lambda head: head.chosen.val_loss)
         if is_better(clip_scores(best, validation), before, validation.recordings):
@@ -124,9 +127,7 @@ class Fit:
         penalty = 1 / (strength * self.clips)
         return fit_dense(self.scaled, self.targets, self.weights, penalty, start, exclusive=self.exclusive)
 
-    def heads(
-        self, strengths: tuple[float, ...], hidden: int = 0, seed: int = 0
-    ) -> Iterator[tuple[int, float, tuple[Dense, ...]]]:
+    def heads(self, strengths: tuple[float, ...], hidden: int = 0, seed: int = 0) -> Iterator[Fitted]:
         """Yield hidden units, strength and layers for features as they come, each fit begun where the last ended."""
         layers = first_layers(self.scaled.shape[1], hidden, self.targets.shape[1], seed)
         for strength in strengths:
@@ -150,7 +151,9 @@ def clip_scores(head: Head, part: Part) -> NDArray[np.float64]:
     return -_losses(probabilities, part.clip_labels)
 
 
-def _measured(fits: Iterator[tuple[int, float, tuple[Dense, ...]]], training: Part, validation: Part) -> Iterator[Head]:
+def measured_heads(
+    fits: Iterator[tuple[int, float, tuple[Dense, ...]]], training: Part, validation: Part
+) -> Iterator[Head]:
     """Yield fitted layers as heads that are measured on the two parts."""
     exclusive = training.clip_labels.ndim == 1
     for hidden, strength, layers in fits:

@@ -83,6 +83,10 @@ def test_from_a_folder_to_a_network_that_repeats(corpus: Path, tmp_path: Path, b
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
+        (["--shots", "0"], "--shots 0: write numbers of clips per class"),
+        (["--shots", "99"], "--shots 99: class arpeggio has "),
+        (["--draws", "5"], "--draws counts the draws of --shots"),
+        (["--shots", "1", "--multi-label"], "--shots does not go with --multi-label"),
         (["--epochs", "3"], "--epochs: mn04 is frozen"),
         (["--recipe", "modern"], "--recipe: mn04 is frozen"),
         (["--precision", "mixed_float16"], "--precision: mn04 computes in float32"),
@@ -94,7 +98,7 @@ def test_what_a_frozen_network_leaves_without_effect_is_refused(
 ) -> None:
     assert _train(corpus, tmp_path, *arguments) == 2
     assert sentence in capsys.readouterr().err
-    assert not list(tmp_path.iterdir())
+    assert {path.name for path in tmp_path.iterdir()} <= {"cache"}
 
 
 def test_weights_belong_to_a_backbone(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -137,7 +141,13 @@ def test_several_labels_a_clip(tmp_path: Path, backbones: Path) -> None:
 
 @pytest.mark.slow
 def test_every_fold_in_one_command(corpus: Path, tmp_path: Path, backbones: Path) -> None:
-    assert "fold" in _command(*_words(corpus, tmp_path, "--fold", "all", "--folds", "3", "--name", "folds"))
+    assert "fold" in _command(
+        *_words(corpus, tmp_path, "--fold", "all", "--folds", "3", "--shots", "1", "--name", "folds")
+    )
     metrics = json.loads((tmp_path / "folds" / "metrics.json").read_text())
     assert len(metrics["folds"]) == 3
+    curve = json.loads((tmp_path / "folds" / "shots.json").read_text())
+    assert curve["parts"]["test"]["n"] == 40 and curve["shots"][0]["test"]["mean"] > 0.5
+    assert (tmp_path / "folds" / "shots.png").exists()
+    assert "## A few clips per class" in (tmp_path / "folds" / "report.md").read_text()
     assert "mn04" in _command("report", str(tmp_path / "folds"))
