@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -211,3 +212,20 @@ def test_the_shipped_model_finds_where_one_sound_follows_another() -> None:
     last = events[-1]
     assert last.end == 90 and last.label not in labels(events[:-1])
     assert abs(last.start - 45) <= window / 4
+
+
+def test_an_hour_takes_no_more_memory_than_a_minute(tmp_path: Path) -> None:
+    """Of the reader and of what keeps windows; the sound changes, so that there are events."""
+    path, peaks = tmp_path / "long.wav", []
+    minute = np.concatenate([sound((code, 15.0)) for code in (DOG, BIRD, 0, FROG)])
+    for minutes in (1, 60):
+        with soundfile.SoundFile(path, "w", RATE, 1, "PCM_16") as file:
+            for _ in range(minutes):
+                file.write(minute)
+        tracemalloc.start()
+        source = file_source(str(path), RATE)
+        events = list(events_of(classifier(), source, Settings(stream.Settings(hop_seconds=WINDOW))))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert source.seconds == 60 * minutes and 3 * minutes <= len(events) <= 4 * minutes
+    assert peaks[1] < peaks[0] + 2e6, "an hour of these samples takes 230 MB"
