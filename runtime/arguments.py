@@ -40,7 +40,7 @@ def parser(prog: str) -> Parser:
     add_timelines(parser)
     _add_steps(parser)
     _add_endless_sound(parser)
-    _add_raw_samples(parser)
+    add_raw_samples(parser)
     return parser
 
 
@@ -142,7 +142,8 @@ def _add_endless_sound(parser: Parser) -> None:
     )
 
 
-def _add_raw_samples(parser: Parser) -> None:
+def add_raw_samples(parser: Parser) -> None:
+    """Add how raw samples come."""
     raw = parser.add_argument_group("raw samples on standard input, and the rate of the microphone")
     raw.add_argument("--rate", type=int, metavar="HZ", help=f"samples per second (default: {Raw.rate})")
     raw.add_argument("--channels", type=int, metavar="N", help=f"(default: {Raw.channels})")
@@ -193,7 +194,7 @@ def files_request(arguments: argparse.Namespace) -> FilesRequest:
     """Return the request to classify files that checked arguments make."""
     sources, form = tuple(arguments.files), arguments.format
     return FilesRequest(
-        sources, _raw(arguments), form, arguments.top, arguments.min_confidence, arguments.silence, arguments.strict
+        sources, raw_of(arguments), form, arguments.top, arguments.min_confidence, arguments.silence, arguments.strict
     )
 
 
@@ -204,7 +205,7 @@ def live_request(arguments: argparse.Namespace) -> LiveRequest:
 
     broker = None if arguments.mqtt is None else Broker.parse(arguments.mqtt)
     return LiveRequest(
-        arguments.listen, arguments.device, _raw(arguments), _settings(arguments), broker, arguments.format == "json"
+        arguments.listen, arguments.device, raw_of(arguments), _settings(arguments), broker, arguments.format == "json"
     )
 
 
@@ -212,7 +213,7 @@ def timeline_request(arguments: argparse.Namespace) -> TimelineRequest:
     """Return the request for timelines that checked arguments make; raise `UsageError` where one is out of range."""
     from runtime.timeline.arguments import timeline_request
 
-    return timeline_request(arguments, _settings(arguments), _raw(arguments))
+    return timeline_request(arguments, _settings(arguments), raw_of(arguments))
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
@@ -232,6 +233,6 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     return Settings(options.get("hop"), arguments.silence, rules, stall, options.get("window"))
 
 
-def _raw(arguments: argparse.Namespace) -> Raw:
+def raw_of(arguments: argparse.Namespace) -> Raw:
     """Return how raw samples come."""
     return Raw(arguments.rate or Raw.rate, arguments.channels or Raw.channels, arguments.pcm or Raw.format)

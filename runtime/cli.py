@@ -230,7 +230,12 @@ def _embed_parser() -> Parser:
 
 
 def _embed(arguments: argparse.Namespace) -> int:
-    from runtime.embed import embed
+    from runtime.embed import embed, stream
     from runtime.embed_arguments import request
 
-    return 1 if embed(request(arguments), _report) else 0
+    embedding = request(arguments)
+    if embedding.output is not None:
+        return 1 if embed(embedding, _report) else 0
+    for line in stream(embedding, _report):
+        print(line, flush=True)
+    return 0

@@ -1,10 +1,10 @@
-"""`python -m runtime embed`: the embedding of every window of sound files, as arrays in one NPZ file."""
+"""`python -m runtime embed`: the embedding of every window of sound files as arrays in one NPZ file, or of a stream."""
 
 from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from runtime.default_model import find_embedding
 from runtime.engines.load import Engine, open_engine
 from runtime.preprocess import model_input
-from runtime.sources import check_source, expanded
+from runtime.sources import STDIN_NAME, Raw, check_source, expanded
 from toolkit.audio.decode import read
 from toolkit.errors import AudioError, UsageError
 from toolkit.files import atomic_path
@@ -26,13 +26,30 @@ from toolkit.stopwatch import Stopwatch
 
 @dataclass(frozen=True)
 class EmbedRequest:
-    """Which files and folders to read, the file to write, and the model file; None for the one in ./artifacts."""
+    """Which files and folders to read, the file to write, and the model file; None for the one in ./artifacts.
+
+    Of a stream there is no output, and there are no sources, but `raw` samples on standard input, and a hop.
+    """
 
     sources: tuple[str, ...]
-    output: Path
+    output: Path | None
     model: Path | None = None
     engine: str | None = None
     threads: int | None = None
+    raw: Raw = Raw()
+    hop_seconds: float | None = None
+
+
+def stream(request: EmbedRequest, report: Callable[[str], None]) -> Iterator[str]:
+    """Yield a line of JSON per hop of the samples on standard input, see `runtime.stream.embedding.embeddings`."""
+    from runtime.stream.embedding import Embedder, embeddings
+    from runtime.stream.pipe import piped
+
+    embedder = Embedder(_opened(request, report))
+    try:
+        yield from embeddings(embedder, piped(request.raw), request.raw.rate, request.hop_seconds, report)
+    except AudioError as error:
+        raise AudioError(f"{STDIN_NAME}: {error}") from None
 
 
 def embed(request: EmbedRequest, report: Callable[[str], None]) -> int:
@@ -45,13 +62,8 @@ def embed(request: EmbedRequest, report: Callable[[str], None]) -> int:
     Raise `UsageError` if the model has labels, `ArtifactError` or `EngineError` if it cannot be run, `AudioError` if no
     file can be read; nothing is written then.
     """
-    path = request.model or find_embedding()
-    with captured_stderr():
-        engine = open_engine(path, engine=request.engine, threads=request.threads)
-    if not engine.card.is_embedding:
-        raise UsageError(f"{path}: its output is labels, no embedding: name a file of `export mn04 --embedding`")
-    if request.model is None:
-        report(f"using {path}")
+    assert request.output is not None  # this is no stream
+    engine = _opened(request, report)
     sources = expanded(request.sources)
     if sources.left_out:
         report(sources.left_out_sentence())
@@ -69,6 +81,17 @@ def embed(request: EmbedRequest, report: Callable[[str], None]) -> int:
     windows = sum(len(starts) for _, starts in embedded.values())
     report(f"{request.output}: {windows} windows of {len(embedded)} files, {len(engine.card.labels)} features each")
     return len(sources.names) - len(embedded)
+
+
+def _opened(request: EmbedRequest, report: Callable[[str], None]) -> Engine:
+    path = request.model or find_embedding()
+    with captured_stderr():
+        engine = open_engine(path, engine=request.engine, threads=request.threads)
+    if not engine.card.is_embedding:
+        raise UsageError(f"{path}: its output is labels, no embedding: name a file of `export mn04 --embedding`")
+    if request.model is None:
+        report(f"using {path}")
+    return engine
 
 
 def _of_file(name: str, engine: Engine, report: Callable[[str], None]) -> tuple[NDArray[np.float32], list[float]]:

@@ -19,6 +19,9 @@ from runtime.default_model import PRETRAINED
         (["--out", "f.npz", "--model", str(PRETRAINED)], "its output is labels, no embedding"),
         (["--out", "f.npz", "--threads", "0"], "--threads is 0"),
         (["-", "--out", "f.npz"], "embed reads audio files and folders: name some"),
+        ([], "embed writes a file: name it with --out FILE.npz"),
+        (["--stream"], "embed --stream reads no files and writes none"),
+        (["--out", "f.npz", "--hop", "1"], "--hop belongs to embed --stream"),
     ],
 )
 def test_misuse_is_one_sentence(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +73,21 @@ def test_a_folder_becomes_arrays(files: Path, tmp_path: Path, capsys: pytest.Cap
     (sounds / "c.wav").unlink()
     assert entry([*words, str(tmp_path / "g.npz")]) == 0
     assert (tmp_path / "g.npz").read_bytes() == (tmp_path / "f.npz").read_bytes()
+
+
+def test_a_pipe_gives_what_a_file_does(files: Path, tmp_path: Path) -> None:
+    """Ten seconds are one window; the hops before it are shorter."""
+    samples = (3_000 * np.random.default_rng(1).standard_normal(10 * RATE)).astype(np.int16)
+    soundfile.write(tmp_path / "a.wav", samples, RATE)
+    model = str(files / "mn04-embedding-float32.tflite")
+    assert entry(["embed", str(tmp_path / "a.wav"), "--model", model, "--out", str(tmp_path / "f.npz")]) == 0
+    command = [sys.executable, "-m", "runtime", "embed", "--stream", "--hop", "5", "--rate", str(RATE)]
+    done = subprocess.run([*command, "--model", model], input=samples.tobytes(), capture_output=True, check=True)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(line["at"], line["seconds"]) for line in lines] == [(5, 5), (10, 10)]
+    with np.load(tmp_path / "f.npz") as arrays:
+        np.testing.assert_allclose(lines[-1]["features"], arrays["features"][0], rtol=1e-5)
+        assert np.abs(arrays["features"][0] - lines[0]["features"]).max() > 1e-3
 
 
 def test_an_interrupt_leaves_nothing(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
