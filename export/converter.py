@@ -26,6 +26,7 @@ from export.tflite.mixed import TfliteMixer
 from export.variants import MIXED, Variant
 from toolkit.artifact.card import CALIBRATED
 from toolkit.artifact.file import ONNX
+from toolkit.errors import UsageError
 from toolkit.frontend.spec import FrontEnd
 
 
@@ -110,13 +111,13 @@ class Converter:
                 content = onnx_quantize.quantise(content, variant.precision, inputs)
             float_ops = onnx_quantize.float_ops(content) if calibration else ()
         else:
-            float_ops = tflite_convert.float_ops(self.model) if calibration else ()
-            content = self._tflite(variant, calibration, float_ops)
+            kept = tflite_convert.kept_float(self.model, self._float_tflite) if calibration else tflite_convert.Kept()
+            content, float_ops = self._tflite(variant, calibration, kept), kept.kinds
         if variant.format != ONNX:
             content = describe(content, self.description)
         return Converted(content, calibration, float_ops, plan or {})
 
-    def _tflite(self, variant: Variant, calibration: Calibration | None, float_ops: tuple[str, ...]) -> bytes:
+    def _tflite(self, variant: Variant, calibration: Calibration | None, kept: tflite_convert.Kept) -> bytes:
         if variant.precision == "float32":
             return self._float_tflite
         if variant.precision == "float16":
@@ -125,8 +126,14 @@ class Converter:
         if calibration:
             tflite_convert.check_quantisable(self._float_tflite, variant.precision)
         io = "float32" if variant.has_front or self.description.level == "waveform" else self.options.io
-        if not float_ops:
+        if kept.outputs:  # the first layer among them
+            if io == "uint8":
+                raise UsageError(
+                    "--io uint8: this network's first layers stay float32, and so does its input: leave it out"
+                )
+            io = "float32"
+        if not kept.kinds:
             return tflite_convert.to_tflite(self.model, variant.precision, inputs, io, self.description.level)
         ranged = tflite_convert.with_ranges(self._float_tflite, inputs)
         release()
-        return tflite_convert.partly_int8(ranged, float_ops, io)
+        return tflite_convert.partly_int8(ranged, kept, io)

@@ -11,6 +11,10 @@ from toolkit.errors import ArtifactError, GtzanetError, RunError
 from toolkit.native_stderr import captured_stderr
 
 
+class Unconvertible(ArtifactError):
+    """A network has an operator that a precision does not have."""
+
+
 @contextmanager
 def tool(sentence: str) -> Iterator[None]:
     """Turn whatever is raised in the block (a dozen types, the tool's and others') into `ArtifactError`: `sentence`."""

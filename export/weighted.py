@@ -12,6 +12,8 @@ from toolkit.errors import ArtifactError
 KERAS_LAYERS = ("Conv1D", "Conv2D", "Dense", "DepthwiseConv2D", "SeparableConv2D")
 TFLITE_OPERATORS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 ONNX_NODES = ("Conv", "Gemm", "MatMul")
+HEAVY = 4096
+"""Layers with so many weights become int8 in a network with hard-swish (`export.tflite.convert.kept_float`)."""
 SMALLEST = 1024
 """Constants with fewer values stay float32: they are biases and scalars, and cost nothing."""
 

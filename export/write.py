@@ -21,6 +21,7 @@ from export.output_folder import locked, report_other_runs
 from export.quantize import search
 from export.quantize.trials import Bench
 from export.subject import Subject
+from export.tools import Unconvertible
 from export.variants import MIXED, Variant
 from export.verify import speed
 from export.verify.gate import PART, checked, checked_waveform_file
@@ -66,7 +67,8 @@ def write_files(
 ) -> list[Exported]:
     """Write the files `names` to the folder `output`: all, or none.
 
-    Of a network that was not trained here, those that can be: `options.leave_out` reports the others.
+    With `options.leave_out`, those are reported whose precision lacks an operator of the network, and of a network that
+    was not trained here, all that cannot be written.
 
     `load` returns the network, and the one for int8 files, which may be fine-tuned. Errors are those of
     `export.pipeline.export_run`.
@@ -83,7 +85,8 @@ def write_files(
             try:
                 cards[variant] = _written(files[variant], names[variant], variant, network, options, report)
             except (ArtifactError, EngineError) as error:
-                if own.culprit is None or not options.leave_out:
+                is_usual = own.culprit is not None or isinstance(error, Unconvertible)
+                if not (is_usual and options.leave_out):
                     raise
                 report(f"left out: {names[variant]}: {error}")
                 del files[variant]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from export.keras import forward
+from export.onnx.hard_sigmoid import with_hard_sigmoid
 from export.onnx.ordered_sets import ordered_sets
 from export.tools import needed, tool
 from toolkit.errors import ArtifactError
@@ -45,6 +46,7 @@ def to_onnx(model: Any, dynamic_batch: bool = False, name: str = "picture") -> b
     with tool("tf2onnx cannot convert the model"):
         with ordered_sets():
             converted, _ = tf2onnx.convert.from_function(call, input_signature=signature, opset=OPSET)
+        with_hard_sigmoid(converted.graph)
         if kernels:  # checked before they are put back: the check copies the model
             onnx.checker.check_model(converted, full_check=True)
         small = not kernels

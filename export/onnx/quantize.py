@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.inputs import Inputs, batch_of
+from export.onnx.hard_sigmoid import HARD_SIGMOID
 from export.tools import needed, tool
-from export.weighted import halved
+from export.weighted import HEAVY, ONNX_NODES, halved
 
 INTEGER_OPS = ("Conv", "Flatten", "Gemm", "MatMul", "MaxPool", "Relu", "Reshape", "Transpose")
 """What becomes integer in an int8 model: convolutions, dense layers, and what only moves or compares values."""
@@ -93,8 +95,20 @@ def _integer(model: bytes, precision: str, calibration: Inputs | None) -> Any:
             to_dynamic(source, result)
         else:
             prepare(source, prepared)
-            to_static(prepared, result, calibration)
+            to_static(prepared, result, calibration, _heavy_nodes(prepared))
         return cleaned(result)
+
+
+def _heavy_nodes(path: Path) -> list[str] | None:
+    """Return the nodes that become int8 in a model with hard-swish, as in TFLite; None in another, where all do."""
+    import onnx
+
+    graph = onnx.load(path).graph
+    if all(node.op_type != HARD_SIGMOID for node in graph.node):
+        return None
+    shapes = {tensor.name: tensor.dims for tensor in graph.initializer}
+    kernels = {node.name: shapes.get(node.input[1], ()) for node in graph.node if node.op_type in ONNX_NODES}
+    return [name for name, dims in kernels.items() if math.prod(dims) >= HEAVY and dims[1] > 1]
 
 
 def prepare(source: Path, result: Path) -> None:

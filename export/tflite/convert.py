@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 from export.inputs import Inputs, batch_of
 from export.keras import forward, standardises
 from export.tflite_tree import operators, unpacked
-from export.tools import tool
+from export.tools import Unconvertible, tool
+from export.weighted import HEAVY
 from toolkit.errors import ArtifactError
 
 IO_TYPES = ("int8", "uint8", "float32")
@@ -41,6 +43,8 @@ INT16_OPS = {
     "TRANSPOSE",
 }
 """What is converted to int16x8; others make TensorFlow's quantiser fail, some end the process."""
+HARD_SWISH = "HARD_SWISH"
+MULTIPLYING = ("CONV_2D", "FULLY_CONNECTED")
 STANDARDISATION_OPS = ("ADD", "MEAN", "MUL", "RSQRT", "SQUARED_DIFFERENCE", "SUB")
 
 _INTEGER_OPS = {
@@ -49,13 +53,37 @@ _INTEGER_OPS = {
 }
 
 
-def float_ops(model: Any) -> tuple[str, ...]:
-    """Return the operators that stay float32 in an integer model: those of per-image standardisation, if it has any.
+@dataclass(frozen=True)
+class Kept:
+    """Operators that stay float32 in an int8 model: whole kinds, and single ones by the name of their output."""
 
-    Eight bits cannot hold a picture's variance and its inverse root. Measured on 199 validation pictures with a narrow
-    ZFNet: Keras 71 right, all in int8 51, with these in float32 70.
+    kinds: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+
+
+def kept_float(model: Any, content: bytes) -> Kept:
+    """Return what stays float32 in an int8 model of a Keras model, whose float32 TFLite model is `content`.
+
+    Per-image standardisation: eight bits cannot hold a picture's variance and its inverse root. Measured on 199
+    validation pictures with a narrow ZFNet: Keras 71 right, all in int8 51, with standardisation in float32 70.
+
+    Of a network with hard-swish, all but the convolutions and dense layers with many weights (`HEAVY`). XNNPACK has no
+    int8 hard-swish, and its int8 depthwise convolutions are slower than those in float32. Layers with few weights move
+    more than they multiply, and are the first ones, whose rounding all others see. Measured with EfficientAT's mn04, 20
+    of whose 62 layers are heavy, and hold 85 % of the weights: docs/trade-offs.md.
     """
-    return STANDARDISATION_OPS if any(standardises(layer) for layer in model.layers) else ()
+    if any(standardises(layer) for layer in model.layers):
+        return Kept(STANDARDISATION_OPS)
+    tree = unpacked(content)
+    steps = operators(tree)
+    kinds = {kind for kind, _ in steps}
+    if HARD_SWISH not in kinds:
+        return Kept()
+    tensors = tree.subgraphs[0].tensors
+    dense = [operator for kind, operator in steps if kind in MULTIPLYING]
+    light = [operator for operator in dense if np.prod(tensors[operator.inputs[1]].shape) < HEAVY]
+    names = [tensors[operator.outputs[0]].name.decode() for operator in light]
+    return Kept(tuple(sorted(kinds - set(MULTIPLYING))), tuple(names))
 
 
 def to_tflite(
@@ -69,7 +97,7 @@ def to_tflite(
         float32 (n, ...) network inputs to float32 (n, classes).
     precision
         "float32"; "dynamic" stores weights as int8 with a scale for each channel; "int8" makes weights and activations
-        int8, "int16x8" weights int8 and activations int16; neither suits a model that standardises (`partly_int8`).
+        int8, "int16x8" weights int8 and activations int16; not where something stays float32 (`kept_float`).
     calibration
         (n, ...), the inputs that the ranges of "int8" and "int16x8" are measured on.
     io
@@ -105,7 +133,7 @@ def check_quantisable(content: bytes, precision: str) -> None:
     if len(tree.subgraphs) > 1:
         raise ArtifactError(f"TensorFlow cannot measure ranges inside a loop, for {precision}: use float16 or dynamic")
     if precision == "int16x8" and (other := sorted({kind for kind, _ in operators(tree)} - INT16_OPS)):
-        raise ArtifactError(f"TensorFlow Lite has no {other[0]} for int16x8: use int8 or float16")
+        raise Unconvertible(f"TensorFlow Lite has no {other[0]} for int16x8: use int8 or float16")
 
 
 def with_ranges(content: bytes, calibration: Inputs | None) -> bytes:
@@ -120,8 +148,8 @@ def with_ranges(content: bytes, calibration: Inputs | None) -> bytes:
         return bytes(Calibrator(content).calibrate(_samples(calibration)))
 
 
-def partly_int8(content: bytes, kept: Sequence[str], io: str = "int8") -> bytes:
-    """Return a float32 TFLite model `with_ranges` in int8, but for the operators named `kept`; `io` as in `to_tflite`.
+def partly_int8(content: bytes, kept: Kept, io: str = "int8") -> bytes:
+    """Return a float32 TFLite model `with_ranges` in int8, but for the operators `kept`; `io` as in `to_tflite`.
 
     TensorFlow's quantiser keeps input and output in float32; its converter, too, removes them last.
     """
@@ -131,7 +159,9 @@ def partly_int8(content: bytes, kept: Sequence[str], io: str = "int8") -> bytes:
 
     with converting():
         io_type = getattr(tf, io)
-        return bytes(modify_model_io_type(mlir_quantize(content, denylisted_ops=list(kept)), io_type, io_type))
+        names = list(kept.outputs) or None
+        quantised = mlir_quantize(content, denylisted_ops=list(kept.kinds), denylisted_nodes=names)
+        return bytes(modify_model_io_type(quantised, io_type, io_type))
 
 
 def _samples(calibration: Inputs | None) -> Callable[[], Iterator[list[NDArray[np.float32]]]]:

@@ -3,18 +3,15 @@
 Sources: F. Schmid, K. Koutini, G. Widmer, "Efficient Large-Scale Audio Tagging via Transformer-to-CNN Knowledge
 Distillation" (ICASSP 2023); A. Howard et al., "Searching for MobileNetV3" (2019), table 1.
 
-Hard-swish is x * relu6(x + 3) / 6. TensorFlow Lite's delegate has no int8 kernel for it, and every one of them would
-cut the int8 graph in two. Here it is x * relu6(x + 3), which the delegate computes in int8, and the weights of what
-follows are divided by the 6 (`Signal.factor`).
+Hard-swish is written with the operations that converters recognise: TensorFlow Lite and ONNX have it, or its gate, as
+one operator.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import numpy as np
 import tf_keras
 from numpy.typing import NDArray
 from tf_keras import layers
@@ -74,122 +71,72 @@ def channels(count: float) -> int:
     return rounded if rounded >= 0.9 * count else rounded + 8
 
 
-class Signal(NamedTuple):
-    """A tensor of the Keras model that is `factor` times what the authors' network has in this place."""
-
-    tensor: Any
-    factor: float = 1.0
-
-
-@dataclass(frozen=True)
-class ScaledModel:
-    """A Keras model, and how many times the authors' each layer's kernel, or scale and offset, is."""
-
-    model: tf_keras.Model
-    factors: Mapping[str, float]
-
-
-def features_model(shape: tuple[int, int, int]) -> ScaledModel:
+def features_model(shape: tuple[int, int, int]) -> tf_keras.Model:
     """Return the network up to its features: float32 (n, bands, frames, 1) to (n, 384)."""
-    builder = _Builder()
     source = layers.Input(shape, name="grid")
-    features = builder.features(source)
-    return ScaledModel(tf_keras.Model(source, features.tensor, name="mn04"), builder.factors)
+    x = _swish(_conv(source, channels(WIDTH * STEM), 3, 2, "stem"), "stem")
+    for number, block in enumerate(BLOCKS, 1):
+        x = _block(x, block, f"block{number}")
+    x = _swish(_conv(x, channels(WIDTH * LAST), 1, 1, "last"), "last")
+    return tf_keras.Model(source, layers.GlobalAveragePooling2D(name=FEATURES)(x), name="mn04")
 
 
 def build(shape: tuple[int, int, int], classes: int) -> tf_keras.Model:
     """Return the features with a head: float32 (n, bands, frames, 1) to probabilities (n, classes)."""
-    features = features_model(shape).model
+    features = features_model(shape)
     logits = layers.Dense(classes, name=HEAD)(features.output)
     scores = layers.Activation("softmax", dtype="float32", name="scores")(logits)
     return tf_keras.Model(features.input, scores, name="mn04")
 
 
-def tagger_model(shape: tuple[int, int, int]) -> ScaledModel:
-    """Return the whole network: float32 (n, bands, frames, 1) to the scores of AudioSet's 527 classes, each 0 to 1."""
-    builder = _Builder()
-    source = layers.Input(shape, name="grid")
-    x = builder.dense(builder.features(source), HIDDEN, "hidden")
-    x = builder.activation(x, "HS", "hidden")
-    x = builder.dense(x, TAGS, "tags", "sigmoid")
-    return ScaledModel(tf_keras.Model(source, x.tensor, name="mn04"), builder.factors)
-
-
 def tagger(shape: tuple[int, int, int]) -> tf_keras.Model:
-    """Return the model of `tagger_model`."""
-    return tagger_model(shape).model
+    """Return the whole network: float32 (n, bands, frames, 1) to the scores of AudioSet's 527 classes, each 0 to 1."""
+    features = features_model(shape)
+    hidden = _swish(layers.Dense(HIDDEN, name="hidden")(features.output), "hidden")
+    return tf_keras.Model(features.input, layers.Dense(TAGS, "sigmoid", name="tags")(hidden), name="mn04")
 
 
-@dataclass
-class _Builder:
-    """Adds layers, and notes the factor of each one's weights."""
+def _block(source: Any, block: Block, name: str) -> Any:
+    """Return an inverted residual block's output."""
+    inside, outside, x = channels(WIDTH * block.expanded), channels(WIDTH * block.out), source
+    if block.expands:
+        x = _activation(_conv(x, inside, 1, 1, f"{name}_expand"), block.activation, f"{name}_expand")
+    x = _conv(x, inside, block.kernel, block.stride, f"{name}_depthwise", depthwise=True)
+    x = _activation(x, block.activation, f"{name}_depthwise")
+    if block.squeeze:
+        x = _squeeze(x, f"{name}_squeeze")
+    x = _conv(x, outside, 1, 1, f"{name}_project")
+    is_residual = block.stride == 1 and source.shape[-1] == outside
+    return layers.Add(name=f"{name}_add")([x, source]) if is_residual else x
 
-    factors: dict[str, float] = field(default_factory=dict)
 
-    def features(self, source: Any) -> Signal:
-        """Return the mean over bands and frames of the last convolution."""
-        x = self.activation(self.conv(Signal(source), channels(WIDTH * STEM), 3, 2, "stem"), "HS", "stem")
-        for number, block in enumerate(BLOCKS, 1):
-            x = self.block(x, block, f"block{number}")
-        x = self.activation(self.conv(x, channels(WIDTH * LAST), 1, 1, "last"), "HS", "last")
-        mean = layers.GlobalAveragePooling2D(name="mean")(x.tensor)
-        return Signal(layers.Rescaling(1 / x.factor, name=FEATURES)(mean))
+def _conv(x: Any, filters: int, kernel: int, stride: int, name: str, *, depthwise: bool = False) -> Any:
+    """Return a convolution with batch normalisation, and with zeros on both sides, as PyTorch pads."""
+    options = {"strides": stride, "use_bias": False, "padding": "same", "name": name}
+    if stride > 1:  # where Keras' own padding is on one side
+        x = layers.ZeroPadding2D(kernel // 2, name=f"{name}_pad")(x)
+        options["padding"] = "valid"
+    layer = layers.DepthwiseConv2D(kernel, **options) if depthwise else layers.Conv2D(filters, kernel, **options)
+    return layers.BatchNormalization(epsilon=EPSILON, name=f"{name}_bn")(layer(x))
 
-    def block(self, source: Signal, block: Block, name: str) -> Signal:
-        """Return an inverted residual block's output."""
-        inside, outside, x = channels(WIDTH * block.expanded), channels(WIDTH * block.out), source
-        if block.expands:
-            x = self.activation(self.conv(x, inside, 1, 1, f"{name}_expand"), block.activation, f"{name}_expand")
-        x = self.conv(x, inside, block.kernel, block.stride, f"{name}_depthwise", depthwise=True)
-        x = self.activation(x, block.activation, f"{name}_depthwise")
-        if block.squeeze:
-            x = self.squeeze(x, f"{name}_squeeze")
-        if block.stride > 1 or source.tensor.shape[-1] != outside:
-            return self.conv(x, outside, 1, 1, f"{name}_project")
-        x = self.conv(x, outside, 1, 1, f"{name}_project", factor=source.factor)
-        return Signal(layers.Add(name=f"{name}_add")([x.tensor, source.tensor]), source.factor)
 
-    def conv(
-        self,
-        x: Signal,
-        filters: int,
-        kernel: int,
-        stride: int,
-        name: str,
-        *,
-        depthwise: bool = False,
-        factor: float = 1.0,
-    ) -> Signal:
-        """Return a convolution with batch normalisation, and with zeros on both sides, as PyTorch pads."""
-        tensor, options = x.tensor, {"strides": stride, "use_bias": False, "padding": "same", "name": name}
-        if stride > 1:  # where Keras' own padding is on one side
-            tensor = layers.ZeroPadding2D(kernel // 2, name=f"{name}_pad")(tensor)
-            options["padding"] = "valid"
-        layer = layers.DepthwiseConv2D(kernel, **options) if depthwise else layers.Conv2D(filters, kernel, **options)
-        self.factors |= {name: 1 / x.factor, f"{name}_bn": factor}
-        return Signal(layers.BatchNormalization(epsilon=EPSILON, name=f"{name}_bn")(layer(tensor)), factor)
+def _activation(x: Any, kind: str, name: str) -> Any:
+    return layers.ReLU(name=f"{name}_relu")(x) if kind == "RE" else _swish(x, name)
 
-    def dense(self, x: Signal, units: int, name: str, activation: str | None = None) -> Signal:
-        """Return a dense layer's output."""
-        self.factors[name] = 1 / x.factor
-        return Signal(layers.Dense(units, activation, name=name)(x.tensor))
 
-    def activation(self, x: Signal, kind: str, name: str) -> Signal:
-        """Return ReLU, or six times hard-swish."""
-        if kind == "RE":
-            return Signal(layers.ReLU(name=f"{name}_relu")(x.tensor), x.factor)
-        gate = layers.ReLU(6, name=f"{name}_relu6")(layers.Rescaling(1.0, 3.0, name=f"{name}_shift")(x.tensor))
-        return Signal(layers.Multiply(name=f"{name}_swish")([x.tensor, gate]), 6.0)
+def _swish(x: Any, name: str) -> Any:
+    """Return hard-swish, x * relu6(x + 3) / 6."""
+    gate = layers.ReLU(6, name=f"{name}_relu6")(layers.Rescaling(1.0, 3.0, name=f"{name}_shift")(x))
+    return layers.Multiply(name=f"{name}_swish")([x, layers.Rescaling(1 / 6, name=f"{name}_gate")(gate)])
 
-    def squeeze(self, x: Signal, name: str) -> Signal:
-        """Return the channels, each multiplied by a gate that the mean of all decides (squeeze-and-excitation)."""
-        count = x.tensor.shape[-1]
-        mean = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_mean")(x.tensor)
-        self.factors[f"{name}_fc1"] = 1 / x.factor
-        less = layers.Conv2D(channels(count / 4), 1, activation="relu", name=f"{name}_fc1")(mean)
-        self.factors[f"{name}_fc2"] = 1.0
-        gate = layers.Conv2D(count, 1, activation="sigmoid", name=f"{name}_fc2")(less)
-        return Signal(layers.Multiply(name=f"{name}_gated")([x.tensor, gate]), x.factor)
+
+def _squeeze(x: Any, name: str) -> Any:
+    """Return the channels, each multiplied by a gate that the mean of all decides (squeeze-and-excitation)."""
+    count = x.shape[-1]
+    mean = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_mean")(x)
+    less = layers.Conv2D(channels(count / 4), 1, activation="relu", name=f"{name}_fc1")(mean)
+    gate = layers.Conv2D(count, 1, activation="sigmoid", name=f"{name}_fc2")(less)
+    return layers.Multiply(name=f"{name}_gated")([x, gate])
 
 
 def load(model: tf_keras.Model, tensors: Mapping[str, NDArray[Any]]) -> None:
@@ -197,13 +144,12 @@ def load(model: tf_keras.Model, tensors: Mapping[str, NDArray[Any]]) -> None:
 
     A head, which the file does not have, stays as it is.
     """
-    factors = tagger_model(model.input_shape[1:]).factors
     for layer in model.layers:
         if not layer.weights or layer.name == HEAD:
             continue
         name = torch_name(layer.name)
         try:
-            layer.set_weights(_weights(layer, name, tensors, factors[layer.name]))
+            layer.set_weights(_weights(layer, name, tensors))
         except KeyError as error:
             raise DatasetError(f"these are not mn04's weights: {error.args[0]} is not among them") from None
         except ValueError:
@@ -231,12 +177,11 @@ def torch_name(layer: str) -> str:
     return f"{name}.conc_se_layers.0.{tail}" if kind == "squeeze" else f"{name}.{int(tail == 'bn')}"
 
 
-def _weights(layer: Any, name: str, tensors: Mapping[str, NDArray[Any]], factor: float) -> list[NDArray[Any]]:
-    """Return a layer's weights in Keras' order and layout, times its factor."""
+def _weights(layer: Any, name: str, tensors: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+    """Return a layer's weights in Keras' order and layout."""
     if isinstance(layer, layers.BatchNormalization):
-        scale, offset = (factor * tensors[f"{name}.{part}"] for part in ("weight", "bias"))
-        return [scale, offset, tensors[f"{name}.running_mean"], tensors[f"{name}.running_var"]]
-    kernel = np.float32(factor) * tensors[f"{name}.weight"]
+        return [tensors[f"{name}.{part}"] for part in ("weight", "bias", "running_mean", "running_var")]
+    kernel = tensors[f"{name}.weight"]
     if isinstance(layer, layers.DepthwiseConv2D):
         kernel = kernel.transpose(2, 3, 0, 1)
     elif isinstance(layer, layers.Conv2D):

@@ -12,7 +12,7 @@ import tf_keras
 from toolkit.errors import DatasetError
 from toolkit.frontend.features import features
 from toolkit.frontend.presets import PRESETS
-from train.backbones.mn04 import BLOCKS, channels, features_model, load, tagger_model, torch_name
+from train.backbones.mn04 import BLOCKS, channels, features_model, load, tagger, torch_name
 from train.backbones.torch_file import read_tensors
 
 pytestmark = pytest.mark.slow
@@ -34,7 +34,7 @@ def tensors(backbones: Path) -> dict[str, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def models(tensors: dict[str, np.ndarray]) -> dict[str, tf_keras.Model]:
-    models = {"features": features_model(SPEC.shape).model, "tags": tagger_model(SPEC.shape).model}
+    models = {"features": features_model(SPEC.shape), "tags": tagger(SPEC.shape)}
     for model in models.values():
         load(model, tensors)
     return models
@@ -59,7 +59,7 @@ def test_every_tensor_of_the_file_is_used(models: dict[str, tf_keras.Model], ten
 
 
 def test_shapes_are_those_in_the_table() -> None:
-    model = features_model((128, 500, 1)).model
+    model = features_model((128, 500, 1))
     shapes = {layer.name: layer.output_shape[1:] for layer in model.layers}
     assert shapes["stem"] == (64, 250, 8)
     assert shapes["block2_project"] == (32, 125, 16)
@@ -77,7 +77,7 @@ def test_channels_are_multiples_of_eight(count: float, expected: int) -> None:
 
 
 def test_another_networks_weights_are_refused(tensors: dict[str, np.ndarray]) -> None:
-    model = features_model((128, 500, 1)).model
+    model = features_model((128, 500, 1))
     with pytest.raises(DatasetError, match=r"not mn04's weights: features\.0\.0\.weight is not among them"):
         load(model, {"conv.weight": np.zeros((8, 1, 3, 3), np.float32)})
     with pytest.raises(DatasetError, match=r"features\.5\.block\.1\.0 has another shape"):
