@@ -72,7 +72,7 @@ def of_dataset(
     """
     index = build_index(root, multi_label=multi_label)
     if unknown := [name for name in index.classes if name not in labels]:
-        raise UsageError(f"--data {root}: the class {unknown[0]} is none of the labels in --labels: rename the folder")
+        raise UsageError(f"--data {root}: the class {unknown[0]} is none of the labels: rename the folder")
     name = split_name or ("folders" if index.parts else "stratified")
     split = make_split(name, index)
     numbers = {label: number for number, label in enumerate(labels)}

@@ -8,10 +8,14 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from export.cli import entry
+from export.pretrained import head
+from export.write import Network
 from runtime import Classifier
 from runtime.doctor import examined
 from tests.export.pretrained.conftest import Export, call
@@ -48,11 +52,11 @@ def test_both_are_the_runs_network(pair: Path, run: Path) -> None:
 
     from runtime.preprocess import model_input
 
-    head, classifier = read_card(pair / HEAD), Classifier.load(pair / HEAD)
+    card, classifier = read_card(pair / HEAD), Classifier.load(pair / HEAD)
     assert (pair / HEAD).stat().st_size < 40_000 < (pair / BACKBONE).stat().st_size
-    assert (head.input_level, head.input.shape) == ("embedding", (1, 384))
-    assert head.backbone == read_card(pair / BACKBONE).model_digest
-    assert head.accuracy and head.accuracy.part == "validation" and head.parity and head.parity.max_abs < 5e-5
+    assert (card.input_level, card.input.shape) == ("embedding", (1, 384))
+    assert card.backbone == read_card(pair / BACKBONE).model_digest
+    assert card.accuracy and card.accuracy.part == "validation" and card.parity and card.parity.max_abs < 5e-5
     clip = sorted((run.parent / "corpus").glob("*/*.flac"))[0]
     value = model_input(load(clip, 32_000), classifier.card)
     expected = tf_keras.models.load_model(run / "model.keras", compile=False)(value[np.newaxis]).numpy()[0]
@@ -90,6 +94,23 @@ def test_a_head_goes_with_its_backbone_alone(pair: Path, tmp_path: Path) -> None
         Classifier.load(alone, backbone=tmp_path / "other.tflite")
     with pytest.raises(UsageError, match="a whole model, which has no other backbone"):
         Classifier.load(backbone=pair / BACKBONE)
+
+
+def test_a_head_that_is_wrong_is_refused(
+    pair: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both files are sound by themselves: that the network is another shows behind the backbone alone."""
+
+    def twisted(network: Network) -> Any:
+        model = right(network)
+        model.set_weights([np.roll(weights, 1, axis=-1) for weights in model.get_weights()])
+        return model
+
+    right = head._head
+    monkeypatch.setattr(head, "_head", twisted)
+    assert entry([str(run), "--head", str(pair / BACKBONE), "--no-speed", "--output", str(tmp_path / "new")]) == 1
+    assert "refused: the float32 model is " in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_new_head_for_a_backbone_that_is_there(pair: Path, run: Path, tmp_path: Path) -> None:

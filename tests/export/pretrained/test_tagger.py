@@ -10,6 +10,7 @@ import pytest
 from export.cli import entry
 from runtime import Classifier
 from runtime.golden import golden_distance
+from runtime.stream.sliding_window import Stream
 from tests.export.pretrained.conftest import Export
 from toolkit.artifact.file import read_card
 from toolkit.artifact.label_files import read_labels
@@ -47,6 +48,14 @@ def test_the_card_says_whose_it_is(backbones: Path, tagger: Path) -> None:
     assert card.origin == ("backbone", MN04.origin, "MIT", MN04.address, MN04.digest)
     assert card.licence == "MIT" and "CC BY 4.0" in card.dataset.notice
     assert card.golden and golden_distance(Classifier.load(tagger).engine, card.golden) < 1e-6
+
+
+def test_a_stream_scores_as_a_file(tagger: Path) -> None:
+    classifier, noise = Classifier.load(tagger), SOUNDS["noise"].astype(np.float32)
+    *_, last = Stream(classifier, 2.5).push(noise)
+    scores = classifier.classify(noise, RATE).by_label()
+    assert last.end == last.seconds == 10 and last.probabilities
+    np.testing.assert_array_equal(last.probabilities, [scores[label] for label in classifier.labels])
 
 
 def test_another_window_and_format(export: Export, tagger: Path) -> None:
