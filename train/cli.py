@@ -23,6 +23,7 @@ from train.arguments import (
     train_parser,
     with_defaults,
 )
+from train.backbones.chance import verdict
 from train.backbones.verb import backbone, backbone_parser
 from train.config import Compute, RunConfig
 from train.data import Dataset, Listener, data_root, load_part
@@ -144,9 +145,11 @@ def _work(folder: Path, config: RunConfig, dataset: Dataset, cache: Path | None,
     if folds.is_parent(folder):
         print(f"{folds.summary(result)}\n{folder}")
         return 0
-    if (keep := config.recipe.keep) == "best" and not config.backbone:
+    if (keep := config.recipe.keep) == "best" and "strength" not in result["final"]:
         epoch = kept_epoch(read_json(folder / HISTORY), keep)
         print(f"kept: epoch {epoch} of {result['epochs']}, the best on the validation part")
+    if tuning := result.get("fine_tuning"):
+        print(verdict(tuning))
     for name in ("validation", "test"):
         if (part := result[name]) and config.multi_label:
             print(f"{name}: {multi_label.summary(part)}")

@@ -171,7 +171,7 @@ class FewShot:
 
 HEAD_FILE = "head.json"
 """What a run keeps of the heads that were compared on a frozen backbone."""
-ADDED: dict[str, Any] = {"network": None, "multi_label": False, "backbone": None, "few_shot": None}
+ADDED: dict[str, Any] = {"network": None, "multi_label": False, "backbone": None, "few_shot": None, "unfreeze": None}
 DATA_ADDED = {"group_by": "", "negatives": ""}
 """Fields that a run's configuration, and its `data`, have only where their value is another one."""
 
@@ -182,7 +182,7 @@ class RunConfig:
 
     `network` is `package.module:NETWORK` where the network is not one of `train.registry`'s. With `multi_label`, a clip
     may have several classes. `backbone` are the published weights where a head is fitted to a frozen backbone; no
-    recipe decides it then.
+    recipe decides it then, unless the blocks that `unfreeze` counts are trained afterwards.
     """
 
     model: str
@@ -199,6 +199,7 @@ class RunConfig:
     multi_label: bool = False
     backbone: Weights | None = None
     few_shot: FewShot | None = None
+    unfreeze: str | None = None
 
     @property
     def digest(self) -> str:

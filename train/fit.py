@@ -65,12 +65,14 @@ def fit(
     folder: Path,
     report: Report,
     *,
+    build: Callable[[], tf_keras.Model] | None = None,
     feed_of: Callable[[Part, str], Feed] = make_feed,
     xla: bool = False,
 ) -> tuple[tf_keras.Model, list[dict[str, Any]]]:
     """Train to the last epoch, from the folder's checkpoint where there is one.
 
-    Returns the stock model, trained, and the history: one entry per epoch. `feed_of` and `xla` are for measuring.
+    Returns the stock model, trained, and the history: one entry per epoch. `build` returns the model to
+    train where that is not the run's with random weights. `feed_of` and `xla` are for measuring.
 
     Every random choice is a function of (seed, epoch, step), so that a run that was killed anywhere ends with the same
     weights, bit by bit, as one that was not. A checkpoint is written after an epoch, unless that were more than a
@@ -79,7 +81,7 @@ def fit(
     Raises `RunError` if the checkpoint is damaged or belongs to another run, or the loss stops being a number.
     """
     recipe, compute = config.recipe, config.compute
-    state = TrainingState.start(config, folder)
+    state = TrainingState.start(config, folder, build)
     steps = _steps(recipe, len(training.labels))
     examples = Examples.of(recipe, FrontEnd.from_dict(config.front_end), len(config.classes))
     averages = Averages(state.averaged, max(recipe.averaging * steps * recipe.epochs, 1)) if recipe.averaging else None
@@ -103,7 +105,7 @@ def fit(
             with pace.saving():
                 state.checkpoint(config.digest).save(folder)
         report(Progress(epoch + 1, recipe.epochs, steps, steps, loss, entry))
-    return stock_model(config, state.kept_weights()), list(state.history)
+    return stock_model(config, state.kept_weights(), build), list(state.history)
 
 
 def _validation_entry(validation: Part, probabilities: np.ndarray, losses: np.ndarray) -> dict[str, float]:
@@ -165,12 +167,14 @@ def _train_epoch(
     return total / items, correct / items
 
 
-def stock_model(config: RunConfig, weights: list[np.ndarray]) -> tf_keras.Model:
+def stock_model(
+    config: RunConfig, weights: list[np.ndarray], build: Callable[[], tf_keras.Model] | None = None
+) -> tf_keras.Model:
     """Return the float32 model of built-in layers, as it is saved, with these weights."""
     policy = tf_keras.mixed_precision.global_policy()
     tf_keras.mixed_precision.set_global_policy("float32")
     try:
-        model = run_model(config)
+        model = build() if build else run_model(config)
     finally:
         tf_keras.mixed_precision.set_global_policy(policy)
     model.set_weights(weights)

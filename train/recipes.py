@@ -28,6 +28,20 @@ RECIPES: dict[str, Recipe] = {
 }
 """The paper's; and AdamW with warm-up, cosine, averaged weights, smoothed labels, mixup and light augmentation."""
 
+FINE_TUNING = Recipe(
+    epochs=15,
+    batch_size=16,
+    learning_rate=3e-4,
+    optimizer="adamw",
+    weight_decay=0.05,
+    schedule="cosine",
+    warmup=0.1,
+    augment="light",
+    keep="best",
+)
+"""What blocks of a pretrained network are trained by: a rate that leaves its weights near where they are."""
+NAMED = {**RECIPES, "fine-tuning": FINE_TUNING}
+
 _BELONGS = {
     "momentum": ("optimizer", "sgd"),
     "weight_decay": ("optimizer", "adamw"),
@@ -46,7 +60,7 @@ def recipe_of(name: str, flags: Mapping[str, Any], spec: FrontEnd) -> Recipe:
     effect, a value out of its bounds, or an augmentation that the front end has no grid for.
     """
     chosen = {field: value for field, value in flags.items() if value is not None}
-    base = replace(RECIPES[name], augment="none") if spec.layout == "picture" else RECIPES[name]
+    base = replace(NAMED[name], augment="none") if spec.layout == "picture" else NAMED[name]
     recipe = replace(base, **chosen)
     unused = {field: pair for field, pair in _BELONGS.items() if getattr(recipe, pair[0]) != pair[1]}
     for field, (switch, needed) in unused.items():
@@ -62,8 +76,7 @@ def describe(recipe: Recipe) -> list[str]:
     """Return how a recipe differs from the paper's: the name of the one it is nearest to, then field by field."""
     values = asdict(recipe)
     differences = {
-        name: [field for field, value in asdict(base).items() if values[field] != value]
-        for name, base in RECIPES.items()
+        name: [field for field, value in asdict(base).items() if values[field] != value] for name, base in NAMED.items()
     }
     nearest = min(differences, key=lambda name: len(differences[name]))
     shown = [f"{field.replace('_', ' ')} {_shown(values[field])}" for field in differences[nearest]]

@@ -50,7 +50,7 @@ def run_report(
         else:
             lines += [*class_table(result[name]), "", f"![confusion](confusion-{name}.png)"]
     lines += sections
-    when = "" if config.backbone else f" after epoch {last['epoch']}"
+    when = "" if "strength" in last else f" after epoch {last['epoch']}"
     losses = f"Training loss {last['loss']:.4f}, validation loss {last['val_loss']:.4f}{when}."
     lines += ["", "## History", "", "![history](history.png)", "", losses]
     lines += [
@@ -69,7 +69,7 @@ def _figures(config: RunConfig, result: dict[str, Any], parts: Sequence[str]) ->
 
 def _training(config: RunConfig, last: dict[str, Any]) -> str:
     """Return how a run's weights came about."""
-    if config.backbone:
+    if config.backbone and "strength" in last:
         units = last.get("hidden", 0)
         kind = f"A layer of {units} units and one per class" if units else "Logistic regression"
         return (
@@ -77,6 +77,8 @@ def _training(config: RunConfig, last: dict[str, Any]) -> str:
             f"({config.backbone.origin}; {config.backbone.licence} licence)"
         )
     epochs = f"{config.recipe.epochs} epoch" + "s" * (config.recipe.epochs != 1)
+    if config.backbone:
+        epochs = f"Blocks trained: {config.unfreeze}, of {config.backbone.origin}, {epochs}"
     return f"{epochs} of {_optimizer(config.recipe, last)}"
 
 
@@ -89,7 +91,7 @@ def _optimizer(recipe: Recipe, last: dict[str, Any]) -> str:
 
 def _kept_sentence(config: RunConfig, history: Sequence[dict[str, Any]]) -> str:
     keep = config.recipe.keep
-    if config.backbone:
+    if "strength" in history[-1]:
         return (
             "C is the smallest that is near the lowest validation loss, so that the validation figures are optimistic."
         )

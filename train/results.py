@@ -129,6 +129,21 @@ class Takes:
 
 
 @dataclass(frozen=True)
+class FineTuning:
+    """What became of the training of a backbone's blocks (see `train.backbones.fine_tune`)."""
+
+    blocks: str
+    epoch: int
+    epochs: int
+    better: int
+    worse: int
+    p: float
+    kept: bool
+    frozen_score: float
+    score: float
+
+
+@dataclass(frozen=True)
 class Metrics:
     """The value of `metrics.json`."""
 
@@ -138,6 +153,7 @@ class Metrics:
     final: dict[str, float]
     seconds: float
     takes: Takes | None
+    fine_tuning: FineTuning | None
 
 
 @dataclass(frozen=True)
@@ -209,7 +225,7 @@ def _check_metrics(value: Any, where: str = "") -> None:
     if isinstance(value, dict):
         absent = {"windows": None, "recordings": None}
         parts = {name: part for name, part in value.items() if name in PARTS and isinstance(part, dict)}
-        value = {"takes": None} | value | {name: absent | part for name, part in parts.items()}
+        value = {"takes": None, "fine_tuning": None} | value | {name: absent | part for name, part in parts.items()}
     from_json(Metrics, value, where)
     check_epoch(value["final"], f"{where}.final".lstrip("."))
 

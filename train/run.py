@@ -194,7 +194,7 @@ def _write_results(folder: Path, config: RunConfig, trained: Trained, result: di
     save_model(trained.model, folder / run_folder.MODEL)
     write_json(folder / HISTORY, history)
     write_json(folder / PREDICTIONS, predicted)
-    if config.backbone:
+    if "strength" in history[-1]:
         score = "mAP" if config.multi_label else "accuracy"
         save_plot(plot_strengths, read_json(folder / HEAD_FILE)["trials"], score, folder / "history.png")
     else:

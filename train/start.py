@@ -33,7 +33,8 @@ def new_run(flags: argparse.Namespace, set_names: Sequence[str], progress: Any) 
     network = find_network(flags.network)
     spec = chosen_front_end(network, flags.front_end, flags.window, flags.hop)
     values = {field.name: getattr(flags, field.name) for field in fields(Recipe)}
-    recipe = recipe_of(flags.recipe or network.recipe, values | {"keep": flags.keep or "best"}, spec)
+    name = "fine-tuning" if flags.unfreeze else flags.recipe or network.recipe
+    recipe = recipe_of(name, values | {"keep": flags.keep or "best"}, spec)
     compute = compute_of(flags, recipe)
     kind, root = chosen_kind(spec, flags.kind), data_root(flags.data)
     backbone = None
@@ -44,7 +45,7 @@ def new_run(flags: argparse.Namespace, set_names: Sequence[str], progress: Any) 
     notices = dataset_notices(dataset, chosen="split" in set_names)
     for sentence in (*notices, *fit_notices(dataset, spec)):
         progress.notice(sentence)
-    if backbone:
+    if backbone and not flags.unfreeze:
         recipe = Recipe(class_weights=recipe.class_weights)  # the rest decides nothing
     if flags.class_weights is None and not flags.multi_label and (unequal := imbalance(dataset)):
         progress.notice(unequal)
@@ -55,7 +56,7 @@ def new_run(flags: argparse.Namespace, set_names: Sequence[str], progress: Any) 
     if compute.device == "gpu" and flags.shards is None:
         compute = replace(compute, shards=1)  # a GPU fills its cores with one batch
     config = run.new_config(flags.network, dataset, spec, flags.seed, recipe, compute, backbone)
-    return dataset, replace(config, few_shot=few_shot(flags))
+    return dataset, replace(config, few_shot=few_shot(flags), unfreeze=flags.unfreeze)
 
 
 def check_start(flags: argparse.Namespace, set_names: Sequence[str]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +36,14 @@ class TrainingState:
     best: tuple[np.ndarray, ...] = ()
 
     @classmethod
-    def start(cls, config: RunConfig, folder: Path) -> TrainingState:
-        """Return the state to go on from: that of the folder's checkpoint, or a new run's."""
+    def start(cls, config: RunConfig, folder: Path, build: Callable[[], tf_keras.Model] | None = None) -> TrainingState:
+        """Return the state to go on from: that of the folder's checkpoint, or a new run's, of the model of `build`."""
+        build = build or partial(run_model, config, twin=True)
         tf_keras.utils.set_random_seed(config.seed)
-        model = averaged = run_model(config, twin=True)
+        model = averaged = build()
         optimizer = make_optimizer(config.recipe, config.compute.precision, model.trainable_variables)
         if config.recipe.averaging:
-            averaged = run_model(config, twin=True)
+            averaged = build()
             averaged.set_weights(model.get_weights())
         checkpoint = Checkpoint.load(folder)
         if checkpoint is None:

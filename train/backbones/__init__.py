@@ -6,6 +6,7 @@
 - `torch_file`, `tflite_file`: the tensors of a PyTorch and of a TFLite file, without running either.
 - `frozen`, `features`, `head`: a run whose backbone stays as it is, its features, which are kept, and the head that
   is fitted to them. `dense`, `chance`: how one is fitted, and when another is better.
+- `fine_tune`: the last blocks of a backbone, or all, trained further, and kept where that is better.
 - `shots`: how good heads on a few clips per class are. `flags`: what only such a run has.
 - `saved`: the whole of a pretrained network as a Keras file, for `export`.
 - `verb`: `python -m train backbone get|save NAME`.

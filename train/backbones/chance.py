@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -34,3 +35,11 @@ def smallest_p(old: ArrayLike, recordings: Sequence[str]) -> float:
     """Return p where a network were better in each recording that `old` scores (clips,) leave below 1 in a clip."""
     _, _, p = compared(np.ones(len(recordings)), old, recordings)
     return p
+
+
+def verdict(result: dict[str, Any]) -> str:
+    """Return what became of the fine-tuned network, without a full stop."""
+    counts = f"{result['better']} validation recordings are better and {result['worse']} worse, p = {result['p']:.2g}"
+    if result["kept"]:
+        return f"fine-tuning is kept, as it is better by more than chance: {counts}"
+    return f"the frozen network is kept, as fine-tuning is not better by more than chance: {counts}"

@@ -14,8 +14,10 @@ from train.registry import Network
 DRAWS = 20
 MAX_SHOTS = 10_000
 MAX_DRAWS = 1000
-NAMES = ("weights", "shots", "draws")
-DEFAULTS: dict[str, Any] = {"shots": None, "draws": None}
+ALL = "all"
+"""The value of --unfreeze for every block."""
+NAMES = ("weights", "shots", "draws", "unfreeze")
+DEFAULTS: dict[str, Any] = dict.fromkeys(NAMES[1:])
 
 
 def add_pretrained(parser: command.Parser) -> None:
@@ -23,6 +25,8 @@ def add_pretrained(parser: command.Parser) -> None:
     group = parser.add_argument_group("pretrained networks")
     shots = "fit heads to K training clips per class, drawn at random, and plot accuracy against K: 5, or 1,2,5,10"
     group.add_argument("--shots", type=_counts, metavar="K[,K...]", help=shots)
+    unfreeze = "then train the last N blocks, or all, and keep the result where it is better by more than chance"
+    group.add_argument("--unfreeze", type=_blocks, metavar="N|all", help=unfreeze)
     group.add_argument("--draws", type=int, metavar="N", help=f"draws of each K (default: {DRAWS})")
 
 
@@ -33,11 +37,12 @@ def check_pretrained(network: Network, flags: argparse.Namespace, set_names: Seq
             if getattr(flags, name) is not None:
                 raise UsageError(f"--{name}: {network.name} has no pretrained backbone: leave the flag out")
         return
-    for name in ("recipe", *(name for name in Recipe.__dataclass_fields__ if name != "class_weights")):
+    if flags.recipe is not None:
+        raise UsageError(f"--recipe: {network.name} has its own for --unfreeze, whose values are flags: leave it out")
+    for name in () if flags.unfreeze else (name for name in Recipe.__dataclass_fields__ if name != "class_weights"):
         if name in set_names:
-            raise UsageError(
-                f"--{name.replace('_', '-')}: {network.name} is frozen, and fits its head at once: leave it out"
-            )
+            hint = "leave it out, or train blocks with --unfreeze"
+            raise UsageError(f"--{name.replace('_', '-')}: {network.name} is frozen, and fits its head at once: {hint}")
     if flags.precision != "float32":
         raise UsageError(f"--precision: {network.name} computes in float32: leave the flag out")
     if flags.draws is not None and flags.shots is None:
@@ -51,6 +56,13 @@ def check_pretrained(network: Network, flags: argparse.Namespace, set_names: Seq
 def few_shot(flags: argparse.Namespace) -> FewShot | None:
     """Return what `--shots` and `--draws` say."""
     return FewShot(flags.shots, flags.draws or DRAWS) if flags.shots else None
+
+
+def _blocks(text: str) -> str:
+    """Return the value of --unfreeze."""
+    if text != ALL and not (text.isdecimal() and int(text) > 0):
+        raise UsageError(f"--unfreeze {text}: write a number of blocks, 1 or more, or {ALL}")
+    return text
 
 
 def _counts(text: str) -> tuple[int, ...]:

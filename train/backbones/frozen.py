@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from toolkit.errors import RunError
 from toolkit.files import write_json
 from toolkit.frontend.spec import FrontEnd
 from train.backbones import shots
+from train.backbones.chance import verdict
 from train.backbones.dense import Dense
 from train.backbones.features import Extractor
 from train.backbones.head import Head, Trial, fit_head
@@ -25,6 +26,9 @@ from train.data import Dataset, Listener, Trained
 from train.evaluate import predictions
 from train.notices import window_notices
 from train.registry import find_network
+
+TUNING_FILE = "fine-tuning.json"
+"""What a run keeps of the epochs in which blocks were trained, whether they count or not."""
 
 
 def train_head(config: RunConfig, dataset: Dataset, folder: Path, cache: Path | None, listener: Listener) -> Trained:
@@ -53,12 +57,29 @@ def train_head(config: RunConfig, dataset: Dataset, folder: Path, cache: Path | 
     alone = tf_keras.Model(features, with_head(features, head))
     predicted = {name: predictions(alone, part, config.compute) for name, part in parts.items()}
     model = tf_keras.Model(backbone.input, with_head(backbone.output, head), name=config.model)
-    sections: list[str] = []
+    trained = Trained(model, history, predicted)
     if config.few_shot:
         curve = few_shot_curve(config.few_shot, training, parts, len(config.classes), config.seed)
         shots.write(folder, curve, config.model)
-        sections += shots.table(curve)
-    return Trained(model, history, predicted, sections=sections)
+        trained.sections.extend(shots.table(curve))
+    return _fine_tuned(config, dataset, trained, folder, cache, listener) if config.unfreeze else trained
+
+
+def _fine_tuned(
+    config: RunConfig, dataset: Dataset, trained: Trained, folder: Path, cache: Path | None, listener: Listener
+) -> Trained:
+    """Return the fine-tuned network where it is better, else the frozen one; either with what was compared."""
+    from train.backbones import fine_tune
+
+    before = trained.predicted["validation"]
+    tuned = fine_tune.fine_tune(config, dataset, trained.model, before, folder, cache, listener)
+    write_json(folder / TUNING_FILE, tuned.history)
+    spent = sum(entry["seconds"] for entry in (*trained.history, *tuned.history))
+    measured = {**trained.measured, "fine_tuning": tuned.compared, "seconds": round(spent, 1)}
+    sections = [*trained.sections, "", "## Fine-tuning", "", f"{verdict(tuned.compared)}.".capitalize()]
+    if not tuned.compared["kept"]:
+        return replace(trained, measured=measured, sections=sections)
+    return Trained(tuned.model, tuned.history, tuned.predicted, measured, sections)
 
 
 def load_backbone(config: RunConfig) -> tf_keras.Model:

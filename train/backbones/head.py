@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,10 +146,21 @@ class Fit:
 
 def clip_scores(head: Head, part: Part) -> NDArray[np.float64]:
     """Return for each clip whether its class is right, or, of several labels, minus its loss."""
-    probabilities = part.clip_means(head.probabilities(part.values))
-    if head.exclusive:
-        return np.asarray(probabilities.argmax(1) == part.clip_labels, np.float64)
-    return -_losses(probabilities, part.clip_labels)
+    return _scores(part.clip_means(head.probabilities(part.values)), part.clip_labels)
+
+
+def prediction_scores(predicted: dict[str, Any]) -> NDArray[np.float64]:
+    """Return the same of one part of `predictions.json`."""
+    probabilities, labels = np.array(predicted["probabilities"]), predicted["labels"]
+    if labels and isinstance(labels[0], list):
+        return _scores(probabilities, np.array([np.isin(np.arange(probabilities.shape[1]), row) for row in labels]))
+    return _scores(probabilities, np.array(labels))
+
+
+def _scores(probabilities: NDArray[np.float64], labels: NDArray) -> NDArray[np.float64]:
+    if labels.ndim == 1:
+        return np.asarray(probabilities.argmax(1) == labels, np.float64)
+    return -_losses(probabilities, labels)
 
 
 def measured_heads(

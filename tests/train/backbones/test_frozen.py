@@ -84,7 +84,6 @@ def test_from_a_folder_to_a_network_that_repeats(corpus: Path, tmp_path: Path, b
     ("arguments", "sentence"),
     [
         (["--shots", "0"], "--shots 0: write numbers of clips per class"),
-        (["--shots", "99"], "--shots 99: class arpeggio has "),
         (["--draws", "5"], "--draws counts the draws of --shots"),
         (["--shots", "1", "--multi-label"], "--shots does not go with --multi-label"),
         (["--epochs", "3"], "--epochs: mn04 is frozen"),
@@ -98,7 +97,7 @@ def test_what_a_frozen_network_leaves_without_effect_is_refused(
 ) -> None:
     assert _train(corpus, tmp_path, *arguments) == 2
     assert sentence in capsys.readouterr().err
-    assert {path.name for path in tmp_path.iterdir()} <= {"cache"}
+    assert not list(tmp_path.iterdir())
 
 
 def test_weights_belong_to_a_backbone(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
