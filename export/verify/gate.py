@@ -67,7 +67,7 @@ def checked(
             measured = measure(engine.card, probabilities, expected, PART, max_drop)
         except Refused as refused:
             if backbone is not None:
-                raise
+                raise ArtifactError(f"{refused}; a run that trained its backbone, too, has no head alone") from None
             layer = first_wrong_layer(path, model, expected.inputs[refused.place], draft.precision)
             where = f"its values go wrong in the layer {layer}" if layer else "no single layer stands out"
             raise ArtifactError(f"{refused}; {where}") from None

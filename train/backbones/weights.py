@@ -152,8 +152,8 @@ def fetch(weights: Weights, progress: Progress) -> Path:
         reason = getattr(error, "reason", error)
         reason = getattr(reason, "strerror", None) or reason
         raise DatasetError(
-            f"{weights.file} cannot be fetched ({reason}): run the same command again, or put the file from "
-            f"{weights.address} into {target.parent}"
+            f"{weights.file} cannot be fetched ({reason}): run the same command again, or save {weights.address} as "
+            f"{target}"
         ) from None
     try:
         identify(part, [weights])

@@ -35,3 +35,9 @@ def export(backbones: Path, tmp_path_factory: pytest.TempPathFactory) -> Export:
 def tagger(export: Export) -> Path:
     """Return mn04's float32 TFLite file with AudioSet's classes."""
     return export("mn04", "--tagger") / "mn04-tagger-float32.tflite"
+
+
+@pytest.fixture(scope="session")
+def embeddings(export: Export) -> Path:
+    """Return the folder of mn04's embedding files for ten seconds, whose values the authors' code gives, too."""
+    return export("mn04", "--embedding", "--window", "10", "--format", "tflite", "--quantize", "float16")

@@ -17,7 +17,6 @@ from runtime.engines.load import open_engine
 from runtime.golden import golden_distance, tolerance
 from runtime.info import described
 from runtime.preprocess import model_input
-from tests.export.pretrained.conftest import Export
 from toolkit.artifact.file import read_card
 from toolkit.errors import UsageError
 
@@ -26,14 +25,8 @@ pytestmark = pytest.mark.slow
 RATE = 32_000
 
 
-@pytest.fixture(scope="module")
-def files(export: Export) -> Path:
-    """Return the folder of mn04's embedding files for ten seconds, whose values the authors' code gives, too."""
-    return export("mn04", "--embedding", "--window", "10", "--format", "tflite", "--quantize", "float16")
-
-
-def test_features_are_the_authors(backbones: Path, files: Path) -> None:
-    engine = open_engine(files / "mn04-embedding-float32.tflite")
+def test_features_are_the_authors(backbones: Path, embeddings: Path) -> None:
+    engine = open_engine(embeddings / "mn04-embedding-float32.tflite")
     tone = (0.3 * np.sin(2 * np.pi * 440 * np.arange(10 * RATE) / RATE)).astype(np.float32)
     with np.load(backbones / "mn04_reference.npz") as reference:
         expected = reference["tone_features"]
@@ -41,8 +34,8 @@ def test_features_are_the_authors(backbones: Path, files: Path) -> None:
 
 
 @pytest.mark.parametrize("precision", ["float32", "float16"])
-def test_the_card_says_that_it_is_an_embedding(files: Path, precision: str) -> None:
-    path = files / f"mn04-embedding-{precision}.tflite"
+def test_the_card_says_that_it_is_an_embedding(embeddings: Path, precision: str) -> None:
+    path = embeddings / f"mn04-embedding-{precision}.tflite"
     card = read_card(path)
     assert (card.activation, len(card.labels), card.thresholds) == ("none", 384, ())
     assert card.golden and golden_distance(open_engine(path), card.golden) < tolerance(card) / 10
@@ -52,10 +45,10 @@ def test_the_card_says_that_it_is_an_embedding(files: Path, precision: str) -> N
         Classifier.load(path)
 
 
-def test_a_folder_becomes_arrays(files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_becomes_arrays(embeddings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A long sound has several windows; what cannot be read is reported, and left out."""
     rng = np.random.default_rng(0)
-    sounds, model = tmp_path / "sounds", files / "mn04-embedding-float32.tflite"
+    sounds, model = tmp_path / "sounds", embeddings / "mn04-embedding-float32.tflite"
     sounds.mkdir()
     for name, seconds in (("a.wav", 3), ("b.wav", 22)):
         soundfile.write(sounds / name, 0.1 * rng.standard_normal(seconds * 16_000), 16_000)
@@ -75,11 +68,11 @@ def test_a_folder_becomes_arrays(files: Path, tmp_path: Path, capsys: pytest.Cap
     assert (tmp_path / "g.npz").read_bytes() == (tmp_path / "f.npz").read_bytes()
 
 
-def test_a_pipe_gives_what_a_file_does(files: Path, tmp_path: Path) -> None:
+def test_a_pipe_gives_what_a_file_does(embeddings: Path, tmp_path: Path) -> None:
     """Ten seconds are one window; the hops before it are shorter."""
     samples = (3_000 * np.random.default_rng(1).standard_normal(10 * RATE)).astype(np.int16)
     soundfile.write(tmp_path / "a.wav", samples, RATE)
-    model = str(files / "mn04-embedding-float32.tflite")
+    model = str(embeddings / "mn04-embedding-float32.tflite")
     assert entry(["embed", str(tmp_path / "a.wav"), "--model", model, "--out", str(tmp_path / "f.npz")]) == 0
     command = [sys.executable, "-m", "runtime", "embed", "--stream", "--hop", "5", "--rate", str(RATE)]
     done = subprocess.run([*command, "--model", model], input=samples.tobytes(), capture_output=True, check=True)
@@ -90,17 +83,17 @@ def test_a_pipe_gives_what_a_file_does(files: Path, tmp_path: Path) -> None:
         assert np.abs(arrays["features"][0] - lines[0]["features"]).max() > 1e-3
 
 
-def test_an_interrupt_leaves_nothing(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_leaves_nothing(embeddings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     soundfile.write(tmp_path / "a.wav", np.zeros(RATE), RATE)
     monkeypatch.setattr(np.lib.format, "write_array", interrupted)
-    words = ["embed", str(tmp_path / "a.wav"), "--model", str(files / "mn04-embedding-float32.tflite")]
+    words = ["embed", str(tmp_path / "a.wav"), "--model", str(embeddings / "mn04-embedding-float32.tflite")]
     assert entry([*words, "--out", str(tmp_path / "f.npz")]) == 130
     assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
 
 
-def test_json_of_the_card_is_whole(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert entry(["info", "--json", str(files / "mn04-embedding-float16.tflite")]) == 0
+def test_json_of_the_card_is_whole(embeddings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert entry(["info", "--json", str(embeddings / "mn04-embedding-float16.tflite")]) == 0
     assert json.loads(capsys.readouterr().out)["output"]["layout"] == "batch, feature; values without bounds"
