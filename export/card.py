@@ -95,6 +95,7 @@ def draft_card(
         versions=versions(variant, fine_tuned=fine_tuning is not None) | subject.versions,
         activation=subject.activation,
         thresholds=subject.thresholds,
+        min_confidence=subject.min_confidence,
         origin=subject.origin,
         backbone=subject.backbone,
     )

@@ -24,6 +24,7 @@ class Subject:
     split: SplitCard
     activation: str = "softmax"  # of its output; "sigmoid" where several labels may fit, "none" of an embedding
     thresholds: tuple[float, ...] = ()  # of a sigmoid's labels: from which score on each applies
+    min_confidence: float = 0.0  # below which the most probable label is shown as unknown
     origin: OriginCard = OWN_RUN
     licence: str = "MIT"
     backbone: str = ""  # of a head: the digest of its backbone's network, and how many features that returns

@@ -65,6 +65,7 @@ class Source:
             split=SplitCard(split.name, split.seed, split.digest),
             activation="sigmoid" if self.multi_label else "softmax",
             thresholds=thresholds(self.run),
+            min_confidence=self.run.min_confidence,
             origin=_origin(config.get("backbone")),
         )
 

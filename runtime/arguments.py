@@ -69,7 +69,7 @@ def _add_results(parser: Parser) -> None:
         type=float,
         metavar="P",
         help='call sound "unknown" where the most probable class is less probable than this '
-        "(default: 0; the thresholds of a model whose labels do not exclude each other)",
+        "(default: what the model file states, or 0; the thresholds where labels do not exclude each other)",
     )
     parser.add_argument(
         "--silence",

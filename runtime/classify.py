@@ -29,7 +29,8 @@ class FilesRequest(NamedTuple):
     top
         Classes in a table; None for all.
     min_confidence
-        The probability below which the label is "unknown"; None for 0, or a multi-label network's own thresholds.
+        The probability below which the label is "unknown"; None for 0, or a multi-label network's own thresholds. The
+        command line puts the card's in its place.
     silence
         The level in decibels below which it is "silence".
     strict

@@ -99,6 +99,8 @@ def _show(classifier: Classifier, path: Path, request: FilesRequest) -> int:
     from runtime import output
     from runtime.classify import outcomes, sources_of
 
+    if request.min_confidence is None:
+        request = request._replace(min_confidence=classifier.card.min_confidence or None)
     if top := output.top_line(request, classifier, path):
         print(top)
     sources = sources_of(request)

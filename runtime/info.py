@@ -42,6 +42,7 @@ def described(path: Path, card: Card) -> str:
         "golden samples": f"{len(golden.samples)}, which `python -m runtime doctor {path}` runs" if golden else "",
         "origin": "" if origin == "run" else origin,
         "temperature": f"{card.temperature:g}",
+        "unknown below": f"{card.min_confidence:g}" if card.min_confidence else "",
         "calibrated on": f"{card.calibration.items} training pictures, {card.calibration.edges} synthetic ones"
         if card.calibration
         else "",

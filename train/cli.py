@@ -13,7 +13,7 @@ from toolkit.data.run_folder import Run, newest_run
 from toolkit.errors import UsageError
 from toolkit.files import read_json, write_json, write_text
 from toolkit.frontend.spec import PICTURE, FrontEnd
-from train import folds, multi_label, run
+from train import confidence, folds, multi_label, run
 from train.arguments import (
     NEWEST,
     flag,
@@ -159,6 +159,8 @@ def _work(folder: Path, config: RunConfig, dataset: Dataset, cache: Path | None,
             print(f"{name}: accuracy {share}, top-5 {part['top5']:.4f}")
             for sentence in part_notes(part):
                 print(f"{name}: {sentence}")
+    for sentence in confidence.summary(result):
+        print(sentence)
     print(f"{folder}")
     return 0
 

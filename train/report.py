@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from toolkit.measure.metrics import two_proportion_z, wald_interval, wilson_interval
-from train import multi_label
+from train import confidence, multi_label
 from train.config import Recipe, RunConfig
 from train.front_end import front_end_note
 from train.groups import FOLDED, SYNTHETIC, Group, gpu_name, group_runs
@@ -49,6 +49,8 @@ def run_report(
             lines += multi_label.class_table(result[name], result["thresholds"])
         else:
             lines += [*class_table(result[name]), "", f"![confusion](confusion-{name}.png)"]
+    if sentences := confidence.summary(result):
+        lines += ["", "## Confidence", *(line for sentence in sentences for line in ("", f"{sentence}."))]
     lines += sections
     when = "" if "strength" in last else f" after epoch {last['epoch']}"
     losses = f"Training loss {last['loss']:.4f}, validation loss {last['val_loss']:.4f}{when}."

@@ -13,6 +13,7 @@ from toolkit.dataclass_json import StrictError, from_json
 from toolkit.errors import RunError
 from toolkit.files import read_json
 from toolkit.measure.metrics import ClassScore
+from train.confidence import Calibration, Unknown
 from train.config import RunConfig
 
 HISTORY = "history.json"
@@ -154,6 +155,9 @@ class Metrics:
     seconds: float
     takes: Takes | None
     fine_tuning: FineTuning | None
+    calibration: Calibration | None
+    unknown: Unknown | None
+    min_confidence: float | None
 
 
 @dataclass(frozen=True)
@@ -225,7 +229,8 @@ def _check_metrics(value: Any, where: str = "") -> None:
     if isinstance(value, dict):
         absent = {"windows": None, "recordings": None}
         parts = {name: part for name, part in value.items() if name in PARTS and isinstance(part, dict)}
-        value = {"takes": None, "fine_tuning": None} | value | {name: absent | part for name, part in parts.items()}
+        optional = ("takes", "fine_tuning", "calibration", "unknown", "min_confidence")
+        value = dict.fromkeys(optional) | value | {name: absent | part for name, part in parts.items()}
     from_json(Metrics, value, where)
     check_epoch(value["final"], f"{where}.final".lstrip("."))
 

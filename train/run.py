@@ -17,7 +17,7 @@ from toolkit.data import run_folder
 from toolkit.errors import RunError, UsageError
 from toolkit.files import read_json, remove_leftovers, write_json, write_text
 from toolkit.frontend.spec import FrontEnd
-from train import checkpoint, multi_label
+from train import checkpoint, confidence, multi_label
 from train.backbones.shots import check_shots
 from train.backbones.weights import Weights
 from train.config import HEAD_FILE, Compute, Recipe, RunConfig
@@ -154,6 +154,10 @@ def work(folder: Path, config: RunConfig, dataset: Dataset, cache: Path | None, 
             "seconds": round(sum(entry["seconds"] for entry in trained.history), 1),
             **trained.measured,
         }
+        background = getattr(dataset.index, "background", None)
+        if (config.backbone or background) and not config.multi_label:
+            seconds = FrontEnd.from_dict(config.front_end).window_seconds
+            result = confidence.measured(trained.predicted, config.classes, background, seconds) | result
         if recordings := dataset.recordings:
             result["takes"] = {"clips": len(recordings), "recordings": len(set(recordings.values()))}
         _write_results(folder, config, trained, result)

@@ -73,6 +73,8 @@ class Listener:
         rules = settings.rules
         if rules.smoothing is None:
             rules = replace(rules, smoothing=self._stream.window_seconds * SMOOTHED_SHARE)
+        if rules.min_confidence is None:
+            rules = replace(rules, min_confidence=classifier.card.min_confidence or None)
         self._decider = Decider(classifier.labels, rules, self.hop_seconds, classifier.card.thresholds)
         self.share = self._decider.share
 

@@ -372,6 +372,17 @@ def test_what_is_not_sure_is_unknown(artifacts: Path, sound: Path, capfd: Any) -
     assert json.loads(capfd.readouterr().out)["label"] in line["probabilities"]
 
 
+def test_the_files_own_confidence_counts_unless_a_flag_has_one(tmp_path: Path, sound: Path, capfd: Any) -> None:
+    model, path = read_model(PRETRAINED), tmp_path / "sure.tflite"
+    card = replace(model.card, format_version=2, min_confidence=1.0)
+    path.write_bytes(append_card(model.content[: model.start], card))
+    for flags, state in (([], "unknown"), (["--min-confidence", "0"], "label")):
+        assert entry([str(sound), "--model", str(path), "--json", *flags]) == 0
+        assert json.loads(capfd.readouterr().out)["state"] == state
+    assert entry(["info", str(path)]) == 0
+    assert "unknown below" in capfd.readouterr().out
+
+
 @pytest.mark.parametrize(("channels", "format"), [(1, "f32"), (2, "s16")])
 def test_raw_samples_on_standard_input(artifacts: Path, sound: Path, channels: int, format: str) -> None:
     samples = np.repeat(load(sound, PICTURE.sample_rate)[:, None], channels, axis=1)

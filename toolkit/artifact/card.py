@@ -34,7 +34,7 @@ CALIBRATED = (*INTEGER, "mixed")
 INPUT_LEVELS = ("picture", "grid", "mel", "waveform")
 EMBEDDING = "embedding"
 """The input level of a head, which accepts what its backbone returns."""
-OPTIONAL = ("backbone",)
+OPTIONAL = ("backbone", "min_confidence")
 """Fields that a card has only where they say something."""
 LAYER_KINDS = ("float32", "dynamic", "int8")
 TEMPERATURES = (0.5, 10.0)
@@ -76,6 +76,7 @@ class Card:
     metrics: dict[str, float] = field(default_factory=dict)
     golden: GoldenCard | None = None
     backbone: str = ""
+    min_confidence: float = 0.0
 
     def __post_init__(self) -> None:
         problem = next(_problems(self), None)
@@ -181,6 +182,8 @@ def _problems(card: Card) -> Iterator[str]:
     if not TEMPERATURES[0] <= card.temperature <= TEMPERATURES[1]:
         yield f"temperature is {card.temperature}, not {TEMPERATURES[0]} to {TEMPERATURES[1]}"
     yield from checks.activation_problems(card.activation, card.thresholds, card.temperature, len(card.labels))
+    if not 0 <= card.min_confidence <= 1 or card.min_confidence and card.activation != "softmax":
+        yield f"min_confidence is {card.min_confidence}, not 0 to 1, or not of a softmax"
     yield from checks.origin_problems(card.origin)
     yield from checks.golden_problems(card.golden, len(card.labels))
 

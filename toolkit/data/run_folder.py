@@ -33,6 +33,17 @@ class Run:
         """The Keras model: float32 (n, *shape), what the front end shows, to float32 (n, classes) probabilities."""
         return self.path / MODEL
 
+    @property
+    def min_confidence(self) -> float:
+        """The probability below which the run shows labels as unknown, 0 where it measured none.
+
+        Raises `RunError` where it is no such number.
+        """
+        value = self.metrics.get("min_confidence", 0.0)
+        if not isinstance(value, int | float) or not 0 <= value <= 1:
+            raise RunError(f"{self.path / METRICS}: min_confidence is not from 0 to 1: train the run again")
+        return float(value)
+
     @classmethod
     def load(cls, path: Path) -> Run:
         """Return the finished run in `path`; raise `RunError` where there is none, or a file of it is damaged."""

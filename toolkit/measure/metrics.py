@@ -150,6 +150,18 @@ def calibration_error(probabilities: ArrayLike, labels: ArrayLike, bins: int = 1
     return float(np.abs(gaps).sum() / len(truth))
 
 
+def area_under_roc(positives: ArrayLike, negatives: ArrayLike) -> float:
+    """Return the probability that a positive's score (n,) is above a negative's (m,), a tie counting as half.
+
+    It is the area under the receiver operating characteristic (J. Hanley, B. McNeil, 1982).
+    """
+    high, low = np.asarray(positives, np.float64), np.sort(np.asarray(negatives, np.float64))
+    if not len(high) or not len(low):
+        raise ValueError("the area needs a positive and a negative")
+    below, up_to = np.searchsorted(low, high, "left"), np.searchsorted(low, high, "right")
+    return float((below + up_to).mean() / (2 * len(low)))
+
+
 def two_proportion_z(k1: int, n1: int, k2: int, n2: int) -> tuple[float, float]:
     """Return z and the two-sided p of the pooled two-proportion test of k1/n1 against k2/n2 (independent samples)."""
     _check_count(k1, n1)

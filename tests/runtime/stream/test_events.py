@@ -112,3 +112,14 @@ def test_probabilities_are_averaged_over_a_third_of_a_window_unless_told() -> No
     assert results(listened(sound)) == results(explicit)
     longer = events.Settings(hop_seconds=1.5, rules=Rules(smoothing=10))
     assert results(listened(sound, settings=longer)) != results(explicit)
+
+
+def test_the_cards_confidence_counts_unless_the_rules_have_one() -> None:
+    sound, states = music(6)[:, None], []
+    for least, rules in ((0.0, Rules()), (1.0, Rules()), (1.0, Rules(min_confidence=0.0))):
+        eye = Eye(SHORT)
+        eye.card = dataclasses.replace(eye.card, min_confidence=least)
+        settings = dataclasses.replace(SETTINGS, rules=rules)
+        heard = events.listen(Classifier(eye), iter([sound]), 22_050, settings, print)
+        states.append({hop.decision.state for hop in heard})
+    assert states == [{"label"}, {"unknown"}, {"label"}]

@@ -246,6 +246,7 @@ def test_version_1_states_what_was_measured(name: str) -> None:
         ("axes", ["batch", "column", "row", "row"], "one occurs twice"),
         ("axes", ["batch", "column", "row"], "channel is missing"),
         ("axes", ["column", "batch", "row", "channel"], "the batch is not first"),
+        ("min_confidence", 0.5, "min_confidence is 0.5, not 0 to 1, or not of a softmax"),
         ("origin.kind", "stolen", "origin.kind is 'stolen', not one of run, keras, backbone, foreign"),
         ("origin.digest", "A" * 64, "origin.digest is 'A+', not a SHA-256"),
         ("golden.high", 0.0, "golden values lie from 0.0 to 0.0"),
@@ -295,3 +296,12 @@ def test_an_embedding_has_neither_thresholds_nor_a_temperature() -> None:
         replace(card, temperature=2)
     with pytest.raises(ArtifactError, match="there are 1 thresholds, but 0 for none"):
         replace(card, thresholds=(0.5,))
+
+
+def test_a_confidence_is_a_field_where_there_is_one() -> None:
+    card = replace(example_card(), min_confidence=0.6)
+    assert Card.from_json(card.to_json()) == card and "min_confidence" in card.to_dict()
+    assert "min_confidence" not in example_card().to_dict()
+    for value in (-0.1, 1.5):
+        with pytest.raises(ArtifactError, match="min_confidence is"):
+            replace(card, min_confidence=value)

@@ -201,3 +201,14 @@ def test_who_is_as_sure_as_right_is_calibrated(n: int, seed: int) -> None:
 def test_calibration_needs_probabilities(scores: list[list[float]]) -> None:
     with pytest.raises(ValueError, match="1 in all"):
         metrics.calibration_error(scores, [0])
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=30), st.lists(st.integers(0, 9), min_size=1, max_size=30))
+def test_the_area_counts_pairs_in_order(positives: list[int], negatives: list[int]) -> None:
+    pairs = [(high > low) + (high == low) / 2 for high in positives for low in negatives]
+    assert metrics.area_under_roc(positives, negatives) == pytest.approx(np.mean(pairs))
+
+
+def test_the_area_needs_both() -> None:
+    with pytest.raises(ValueError, match="a positive and a negative"):
+        metrics.area_under_roc([1.0], [])
