@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,17 +56,22 @@ class TimelineRequest:
 def results(
     classifier: Classifier, request: TimelineRequest, document: Document, names: Sequence[str]
 ) -> Iterator[Result]:
-    """Yield what becomes of each name, in order; a sound that cannot be read does not end the others.
+    """Return what becomes of each name, in order; a sound that cannot be read does not end the others.
 
     Raises
     ------
     OSError
-        If a file cannot be written.
+        If a file cannot be written, as the results are read.
     UsageError
-        If names do not go together with the request, before any is read.
+        If names do not go together with the request.
     """
-    targets = _targets(request, names)
-    for name, target in zip(names, targets, strict=True):
+    return _results(classifier, request, document, zip(names, _targets(request, names), strict=True))
+
+
+def _results(
+    classifier: Classifier, request: TimelineRequest, document: Document, targets: Iterable[tuple[str, Path | None]]
+) -> Iterator[Result]:
+    for name, target in targets:
         try:
             timeline = _timeline(classifier, name, request)
         except AudioError as error:

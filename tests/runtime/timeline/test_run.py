@@ -141,12 +141,14 @@ def test_names_that_would_collide(folder: Path) -> None:
         shown(chosen, [names[0], str(folder / "in/sub/../a.wav")])
 
 
-def test_a_track_or_a_picture_is_of_one_file(folder: Path) -> None:
+def test_matplotlib_and_audacity_show_one_file(folder: Path, capfd: Any) -> None:
     names = [str(folder / "in/a.wav"), str(folder / "in/sub/a.flac")]
     with pytest.raises(UsageError, match="a label track is of one file, and there are 2: give --out FOLDER, too"):
         shown(request("audacity"), names)
     with pytest.raises(UsageError, match="--plot shows one file, and there are 2: name one"):
         shown(request(picture=folder / "a.png"), names)
+    assert entry([*names, "--timeline", "--csv", "--plot", str(folder / "a.png"), *MODEL]) == 2
+    assert capfd.readouterr().out == ""
 
 
 def test_what_cannot_be_read_does_not_end_the_rest_and_leaves_nothing(folder: Path) -> None:
