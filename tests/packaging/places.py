@@ -13,7 +13,7 @@ EXTRAS = ("onnx", "mqtt", "completion")
 """Those of a device, which the tests need."""
 PROCESSORS = ("cortex-a53", "cortex-a72", "cortex-a76")
 """Those of a Pi 3 and Zero 2 W, of a Pi 4, and of a Pi 5, which has instructions of its own for int8."""
-FIRST_BUILDS = {"3.13": {"numpy": "numpy==2.1", "ai-edge-litert": "ai-edge-litert==2.1.0"}}
+FIRST_BUILDS = {"3.13": {"numpy": "numpy==2.1", "soxr": "soxr==0.5.0", "ai-edge-litert": "ai-edge-litert==2.1.0"}}
 """The oldest builds for a Python, where the project's oldest version has none."""
 
 
