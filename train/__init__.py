@@ -15,7 +15,7 @@
 - `state`, `schedule`, `checkpoint`: what changes from epoch to epoch, the learning rate, and the file that keeps both.
 - `evaluate`, `results`: a network's metrics, and those of finished runs. `multi_label`: where labels are not exclusive.
   `confidence`: what probabilities are worth.
-- `folds`: a run per fold, and what they measure together.
+- `folds`, `comparison`: a run per fold, and what they measure together; networks on the same folds.
 - `report`, `groups`, `plots`, `paper`: Markdown, the runs that are compared, pictures, and the paper's numbers.
 - `speed`, `timed_step`, `gpu_profile`: how fast a step is, in a process of its own, and how busy a GPU is.
 """

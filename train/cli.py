@@ -25,6 +25,7 @@ from train.arguments import (
 )
 from train.backbones.chance import verdict
 from train.backbones.verb import backbone, backbone_parser
+from train.comparison import comparison
 from train.config import Compute, RunConfig
 from train.data import Dataset, Listener, data_root, load_part
 from train.device import prepare
@@ -176,13 +177,13 @@ def _report(flags: argparse.Namespace) -> int:
     unfinished = [target for target in targets if _is_unfinished(target)]
     for folder in unfinished:
         print(f"left out: {folder}: this run is not finished", file=sys.stderr)
-    text = "\n".join(folds.folds_report(folds.measured(parent)) for parent in parents)
+    exclusive = [parent for parent in parents if not folds.is_multi_label(parent)]
+    text = comparison(exclusive) + "\n".join(folds.folds_report(folds.measured(parent)) for parent in parents)
     several = [path for path in targets if path not in unfinished and _is_multi_label(path)]
     if several:
         finished = [(path.resolve().name, Run.load(path)) for path in several]
         text += multi_label.runs_table([(name, each.config, each.metrics) for name, each in finished])
     alone = load_results([path for path in targets if path not in unfinished and path not in several])
-    exclusive = [parent for parent in parents if not folds.is_multi_label(parent)]
     loaded = alone + load_results([folder for parent in exclusive for folder in folds.fold_folders(parent)])
     if not loaded and not text:
         raise UsageError("report: none of these runs is finished: python -m train --resume carries one on")

@@ -131,9 +131,10 @@ def summary(result: dict[str, Any]) -> list[str]:
         sentences.append(f"{calibration['part']}: expected calibration error {errors}")
     if unknown := result.get("unknown"):
         counts = "{unknown} clips ({source}) against {n} of the classes".format(**unknown)
-        alarms = "{false_alarms:.0f} false alarms an hour of such sound and not {without:.0f}".format(**unknown)
+        alarms = "{false_alarms:.0f} false alarms an hour of such sound ({without:.0f} without it)".format(**unknown)
         sentences.append(
             f"{unknown['part']}, unknown sounds: AUROC {unknown['auroc']:.3f}, {counts}; from a probability of "
-            f"{result['min_confidence']:g} on, {unknown['kept']:.1%} of the right labels stay, with {alarms}"
+            f"{result['min_confidence']:g} on, which the model file states, {unknown['kept']:.1%} of the right "
+            f"labels stay, with {alarms}"
         )
     return sentences

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -106,6 +107,29 @@ def test_the_report_of_the_folds(parent: Path, tmp_path: Path, capsys: pytest.Ca
 
 
 @pytest.mark.slow
+def test_networks_on_the_same_folds_are_one_table(
+    parent: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(parent, other)
+    assert entry(["report", str(parent)]) == 0
+    assert "the same clips for each network" not in capsys.readouterr().out
+    path = folds.fold_folders(other)[0] / "predictions.json"
+    value = read_json(path)
+    part = folds.measured(other)["part"]
+    value[part]["probabilities"] = [row[::-1] for row in value[part]["probabilities"]]
+    write_json(path, value)
+    flipped = len(set(value[part].get("recordings", value[part]["names"])))
+    assert entry(["report", str(other), str(parent)]) == 0
+    table = capsys.readouterr().out.partition("minutes of training")[2].splitlines()
+    assert len([line for line in table if line.startswith("| gtzanet |")]) >= 2
+    first, second = (line.split(" | ") for line in table if line.startswith("| gtzanet |"))
+    assert {first[1], second[1]} == {"k", "other"} and float(first[2].split()[0]) >= float(second[2].split()[0])
+    better, worse = map(int, second[8].split(" : "))
+    assert better + worse <= flipped and worse >= better
+    assert second[7] == first[7]
+
+
 def test_a_dataset_that_changed_is_refused(parent: Path, data: Path) -> None:
     options: dict[str, Any] = {"seed": 1, "folds": 3, "fold": None, "group_by": GROUPS}
     dataset = open_dataset(data, None, "held-out", **options, progress=lambda *_: None)
