@@ -171,7 +171,8 @@ class FewShot:
 
 HEAD_FILE = "head.json"
 """What a run keeps of the heads that were compared on a frozen backbone."""
-ADDED: dict[str, Any] = {"network": None, "multi_label": False, "backbone": None, "few_shot": None, "unfreeze": None}
+ADDED: dict[str, Any] = dict.fromkeys(("network", "backbone", "few_shot", "unfreeze"))
+ADDED |= dict.fromkeys(("multi_label", "hold_out"), False)
 DATA_ADDED = {"group_by": "", "negatives": ""}
 """Fields that a run's configuration, and its `data`, have only where their value is another one."""
 
@@ -200,6 +201,7 @@ class RunConfig:
     backbone: Weights | None = None
     few_shot: FewShot | None = None
     unfreeze: str | None = None
+    hold_out: bool = False
 
     @property
     def digest(self) -> str:

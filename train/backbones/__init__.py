@@ -7,7 +7,8 @@
 - `frozen`, `features`, `head`: a run whose backbone stays as it is, its features, which are kept, and the head that
   is fitted to them. `dense`, `chance`: how one is fitted, and when another is better.
 - `fine_tune`: the last blocks of a backbone, or all, trained further, and kept where that is better.
-- `shots`: how good heads on a few clips per class are. `flags`: what only such a run has.
+- `shots`: how good heads on a few clips per class are. `held_out`: how well one tells a class it does not know.
+- `flags`: what only such a run has.
 - `saved`: the whole of a pretrained network as a Keras file, for `export`.
 - `verb`: `python -m train backbone get|save NAME`.
 """

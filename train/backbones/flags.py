@@ -16,7 +16,7 @@ MAX_SHOTS = 10_000
 MAX_DRAWS = 1000
 ALL = "all"
 """The value of --unfreeze for every block."""
-NAMES = ("weights", "shots", "draws", "unfreeze")
+NAMES = ("weights", "shots", "draws", "unfreeze", "hold_out_classes")
 DEFAULTS: dict[str, Any] = dict.fromkeys(NAMES[1:])
 
 
@@ -27,6 +27,8 @@ def add_pretrained(parser: command.Parser) -> None:
     group.add_argument("--shots", type=_counts, metavar="K[,K...]", help=shots)
     unfreeze = "then train the last N blocks, or all, and keep the result where it is better by more than chance"
     group.add_argument("--unfreeze", type=_blocks, metavar="N|all", help=unfreeze)
+    hold_out = "measure how well sounds of a class are told that a head was not trained on, each class in turn"
+    group.add_argument("--hold-out-classes", action="store_true", default=None, help=hold_out)
     group.add_argument("--draws", type=int, metavar="N", help=f"draws of each K (default: {DRAWS})")
 
 
@@ -35,7 +37,9 @@ def check_pretrained(network: Network, flags: argparse.Namespace, set_names: Seq
     if not network.backbone:
         for name in NAMES:
             if getattr(flags, name) is not None:
-                raise UsageError(f"--{name}: {network.name} has no pretrained backbone: leave the flag out")
+                raise UsageError(
+                    f"--{name.replace('_', '-')}: {network.name} has no pretrained backbone: leave the flag out"
+                )
         return
     if flags.recipe is not None:
         raise UsageError(f"--recipe: {network.name} has its own for --unfreeze, whose values are flags: leave it out")
@@ -51,6 +55,8 @@ def check_pretrained(network: Network, flags: argparse.Namespace, set_names: Seq
         raise UsageError(f"--draws must be from 2 to {MAX_DRAWS}")
     if flags.shots and flags.multi_label:
         raise UsageError("--shots does not go with --multi-label: a clip of several classes is one of each")
+    if flags.hold_out_classes and (flags.multi_label or flags.negatives):
+        raise UsageError("--hold-out-classes does not go with --multi-label, nor with --negatives, which is the same")
 
 
 def few_shot(flags: argparse.Namespace) -> FewShot | None:

@@ -18,6 +18,7 @@ from train.backbones.chance import verdict
 from train.backbones.dense import Dense
 from train.backbones.features import Extractor
 from train.backbones.head import Head, Trial, fit_head
+from train.backbones.held_out import held_out_classes
 from train.backbones.shots import few_shot_curve
 from train.backbones.weights import locate
 from train.build import run_model
@@ -62,6 +63,8 @@ def train_head(config: RunConfig, dataset: Dataset, folder: Path, cache: Path | 
         curve = few_shot_curve(config.few_shot, training, parts, len(config.classes), config.seed)
         shots.write(folder, curve, config.model)
         trained.sections.extend(shots.table(curve))
+    if config.hold_out:
+        trained.measured.update(held_out_classes(training, parts, head, predicted, spec.window_seconds))
     return _fine_tuned(config, dataset, trained, folder, cache, listener) if config.unfreeze else trained
 
 

@@ -84,6 +84,8 @@ def test_from_a_folder_to_a_network_that_repeats(corpus: Path, tmp_path: Path, b
     ("arguments", "sentence"),
     [
         (["--shots", "0"], "--shots 0: write numbers of clips per class"),
+        (["--hold-out-classes", "--multi-label"], "--hold-out-classes does not go with --multi-label"),
+        (["--unfreeze", "0"], "--unfreeze 0: write a number of blocks, 1 or more, or all"),
         (["--draws", "5"], "--draws counts the draws of --shots"),
         (["--shots", "1", "--multi-label"], "--shots does not go with --multi-label"),
         (["--epochs", "3"], "--epochs: mn04 is frozen"),
