@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from export.inputs import Inputs
 from export.tools import needed
+from export.weighted import HEAVY
 from toolkit.error_text import first_line
 from toolkit.errors import RunError
 from toolkit.native_stderr import captured_stderr
@@ -62,6 +63,12 @@ def load_keras(path: Path, shape: tuple[int, ...], classes: int) -> Any:
 def weighted_layers(model: Any) -> list[Any]:
     """Return the layers that have weights, in order."""
     return [layer for layer in model.layers if layer.weights]
+
+
+def heavy_layers(model: Any) -> list[str]:
+    """Return the names of the layers with `HEAVY` weights or more, but for depthwise ones."""
+    kernels = ((layer.name, getattr(layer, "kernel", None)) for layer in model.layers)
+    return [name for name, kernel in kernels if kernel is not None and kernel.shape.num_elements() >= HEAVY]
 
 
 def forward(model: Any, value: Any, kernels: Mapping[int, Any] | None = None) -> Any:

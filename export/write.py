@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from export.card import draft_card
 from export.converter import Converter
 from export.inputs import batch_of
-from export.keras import Reference
+from export.keras import Reference, heavy_layers
 from export.malloc import release
 from export.options import Options, Report
 from export.output_folder import locked, report_other_runs
@@ -133,7 +133,7 @@ def _plan(variant: Variant, network: Network, options: Options, report: Report) 
     calibration = network.converter.calibration
     assert calibration is not None  # mixed variants are calibrated
     bench = Bench(mixer, variant, calibration, network.subject, network.model, options.max_drop)
-    choice = search.search(mixer.layers, bench.attempt, bench.race, report)
+    choice = search.search(mixer.layers, bench.attempt, bench.race, report, heavy_layers(network.model))
     plan = search.plan_text(choice.best.plan)
     beside = speed.ratio_text(choice.beside_int8, "all-int8 layers'")
     report(f"chosen: {speed.ratio_text(choice.best.speed)}, {beside}: --plan {plan}")

@@ -1,13 +1,14 @@
 """Mixed precision: which layers of a network to keep in float32 and which to quantise, by measuring them.
 
 Every layer with weights is quantised alone in each way, timed beside float32 and compared with it. Then come mixtures
-of all layers, and of those that are not slower; in one that is outside the accuracy budget, the layer that hurt most
-alone goes back to float32 until it is inside. The best are then timed in turns, together with float32 and all-int8.
+of all layers, of the heavy ones, and of those that are not slower; in one that is outside the accuracy budget, the
+layer that hurt most alone goes back to float32 until it is inside. The best are then timed in turns, together with
+float32 and all-int8. In a deep network no layer is measured alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from toolkit.artifact.card import LAYER_KINDS
@@ -19,6 +20,8 @@ FLOAT, *QUANTISED_KINDS = LAYER_KINDS
 SAME = 1.02
 """Times that differ by less are the same: then the smaller file is the better one."""
 RACERS = 3
+DEEP = 24
+"""In a network of more layers, one alone changes the time by less than trials differ by chance."""
 
 QuantizationPlan = Mapping[str, str]
 """A kind for every layer that has weights, in the network's order."""
@@ -78,11 +81,14 @@ def parse(text: str, layers: Sequence[str]) -> QuantizationPlan:
     return plan
 
 
-def search(layers: Sequence[str], attempt: Attempt, race: Race, show: Callable[[str], None]) -> Choice:
+def search(
+    layers: Sequence[str], attempt: Attempt, race: Race, show: Callable[[str], None], heavy: Collection[str] = ()
+) -> Choice:
     """Return the fastest mixture inside the accuracy budget; the smallest of those that are equally fast.
 
-    `layers` are those with weights, in order; `attempt` builds and measures one mixture, `race` times several, and
-    `show` prints a line of the search's table. Raises `ArtifactError` if no mixture is inside the budget.
+    `layers` are those with weights, in order, `heavy` some with many; `attempt` builds and measures one mixture, `race`
+    times several, and `show` prints a line of the search's table. Raises `ArtifactError` if no mixture is inside the
+    budget.
     """
     nothing = dict.fromkeys(layers, FLOAT)
     width = max(max(map(len, layers)) + len(" alone dynamic"), len("dynamic if not surely slower"))
@@ -98,10 +104,10 @@ def search(layers: Sequence[str], attempt: Attempt, race: Race, show: Callable[[
 
     alone = {
         (layer, kind): row(f"{layer} alone {kind}", {**nothing, layer: kind})
-        for layer in layers
+        for layer in (layers if len(layers) <= DEEP else ())
         for kind in QUANTISED_KINDS
     }
-    inside = [trial for name, plan in _mixtures(layers, alone) for trial in _inside(name, plan, alone, row)]
+    inside = [trial for name, plan in _mixtures(layers, alone, heavy) for trial in _inside(name, plan, alone, row)]
     trials = list({plan_text(trial.plan): trial for trial in inside}.values())
     if not trials:
         raise ArtifactError(
@@ -118,9 +124,25 @@ def search(layers: Sequence[str], attempt: Attempt, race: Race, show: Callable[[
     return Choice(trials[best], ratio(others[best], integer))
 
 
-def _mixtures(layers: Sequence[str], alone: Mapping[tuple[str, str], Trial]) -> Iterable[tuple[str, QuantizationPlan]]:
+def _mixtures(
+    layers: Sequence[str], alone: Mapping[tuple[str, str], Trial], heavy: Collection[str]
+) -> Iterable[tuple[str, QuantizationPlan]]:
     """Yield mixtures to try, by name, each once."""
     proposals: dict[str, QuantizationPlan] = {f"all {kind}": dict.fromkeys(layers, kind) for kind in QUANTISED_KINDS}
+    for kind in QUANTISED_KINDS:
+        proposals[f"heavy layers {kind}"] = {layer: kind if layer in heavy else FLOAT for layer in layers}
+    if alone:
+        proposals |= _of_measured(layers, alone)
+    seen: list[QuantizationPlan] = [dict.fromkeys(layers, FLOAT)]
+    for name, plan in proposals.items():
+        if plan not in seen:
+            seen.append(plan)
+            yield name, plan
+
+
+def _of_measured(layers: Sequence[str], alone: Mapping[tuple[str, str], Trial]) -> dict[str, QuantizationPlan]:
+    """Return mixtures of the layers that are fast alone, by name."""
+    proposals: dict[str, QuantizationPlan] = {}
     for kind in QUANTISED_KINDS:
         proposals[f"{kind} if not surely slower"] = {
             layer: kind if alone[layer, kind].speed.low <= 1 else FLOAT for layer in layers
@@ -132,11 +154,7 @@ def _mixtures(layers: Sequence[str], alone: Mapping[tuple[str, str], Trial]) -> 
         layer: kind if alone[layer, kind].speed.median <= 1 else FLOAT
         for layer, kind in proposals["each layer's fastest"].items()
     }
-    seen: list[QuantizationPlan] = [dict.fromkeys(layers, FLOAT)]
-    for name, plan in proposals.items():
-        if plan not in seen:
-            seen.append(plan)
-            yield name, plan
+    return proposals
 
 
 def _inside(
@@ -151,6 +169,7 @@ def _inside(
         trial = row(shown, plan)
         if trial.refused is None:
             yield trial
+        if trial.refused is None or not alone:
             return
         worst = max(quantised, key=lambda layer: alone[layer, plan[layer]].distance)
         plan = {**plan, worst: FLOAT}

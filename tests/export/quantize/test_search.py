@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from export.quantize.search import FLOAT, QuantizationPlan, Trial, parse, plan_text, search
+from export.quantize.search import DEEP, FLOAT, QuantizationPlan, Trial, parse, plan_text, search
 from toolkit.artifact.card import LAYER_KINDS
 from toolkit.errors import ArtifactError, UsageError
 from toolkit.measure.latency import Ratio, Rounds
@@ -30,14 +30,14 @@ class Machine:
 
     def attempt(self, plan: QuantizationPlan) -> Trial:
         self.tried.append(dict(plan))
-        ratio = self.seconds(plan) / self.seconds(dict.fromkeys(LAYERS, FLOAT))
+        ratio = self.seconds(plan) / self.seconds(dict.fromkeys(plan, FLOAT))
         error = sum(self.errors.get((layer, kind), 0.0) for layer, kind in plan.items())
         size = sum(4 if kind == FLOAT else 1 for kind in plan.values())
         refused = "too far off" if error > self.limit else None
         return Trial(plan, size, Ratio(ratio, 0.99 * ratio, 1.01 * ratio), error, 0, refused)
 
     def race(self, plans: Sequence[QuantizationPlan]) -> list[Rounds]:
-        everything = [dict.fromkeys(LAYERS, FLOAT), *plans]
+        everything = [dict.fromkeys(plans[0], FLOAT), *plans]
         return [tuple((self.seconds(plan) * (1 + 0.001 * turn),) for turn in range(12)) for plan in everything]
 
     def find(self) -> QuantizationPlan:
@@ -74,6 +74,16 @@ def test_each_layer_has_its_own_best_kind() -> None:
     times |= {(layer, kind): 20.0 for layer in ("second", "third") for kind in ("int8", "dynamic")}
     times |= {("first", "dynamic"): 20.0}
     assert Machine(times, {}).find() == {"first": "int8", "second": FLOAT, "third": FLOAT, "dense": "dynamic"}
+
+
+def test_of_a_deep_network_the_heavy_layers_are_tried_and_none_alone() -> None:
+    layers = [f"layer{number}" for number in range(DEEP + 1)]
+    heavy = layers[-5:]
+    times = {(layer, kind): 5.0 if layer in heavy else 20.0 for layer in layers for kind in ("int8", "dynamic")}
+    machine = Machine(times | {(layer, "dynamic"): 8.0 for layer in heavy}, {(layers[0], "int8"): 1.0})
+    choice = search(layers, machine.attempt, machine.race, print, heavy)
+    assert choice.best.plan == {layer: "int8" if layer in heavy else FLOAT for layer in layers}
+    assert len(machine.tried) == 4
 
 
 def test_of_equally_fast_ones_the_smallest() -> None:
