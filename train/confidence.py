@@ -13,6 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from toolkit.measure.metrics import area_under_roc, calibration_error
 from toolkit.measure.temperature import at_temperature, fitted_temperature
 
+MOST = 0.99
+"""No confidence above it is chosen: rounding must not decide what is unknown."""
 KEPT = 0.95
 """The share of rightly labelled validation clips that keep their label at the chosen confidence."""
 
@@ -80,7 +82,7 @@ def measured(
 
 
 def least_confidence(probabilities: ArrayLike, labels: ArrayLike, background: int = -1) -> float:
-    """Return the probability that `KEPT` of the rightly labelled clips reach, rounded down to a hundredth.
+    """Return the probability that `KEPT` of the rightly labelled clips reach: whole hundredths, at most `MOST`.
 
     `probabilities` is (clips, classes), `labels` (clips,). Clips of the class `background` do not count.
     """
@@ -88,7 +90,8 @@ def least_confidence(probabilities: ArrayLike, labels: ArrayLike, background: in
     right = (values.argmax(1) == truth) & (truth != background)
     if not right.any():
         return 0.0
-    return math.floor(100 * float(np.quantile(values.max(1)[right], 1 - KEPT, method="lower"))) / 100
+    least = float(np.quantile(values.max(1)[right], 1 - KEPT, method="lower"))
+    return min(MOST, math.floor(100 * least) / 100)
 
 
 def figures(

@@ -64,3 +64,4 @@ def test_the_confidence_keeps_right_labels() -> None:
     assert least_confidence(probabilities, [0] * 100) == pytest.approx(0.52)
     assert least_confidence(probabilities, [1] * 100) == 0
     assert least_confidence(probabilities, [0] * 100, background=0) == 0
+    assert least_confidence([[1.0, 0.0]] * 9, [0] * 9) == 0.99

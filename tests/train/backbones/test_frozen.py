@@ -89,7 +89,7 @@ def test_from_a_folder_to_a_network_that_repeats(corpus: Path, tmp_path: Path, b
         (["--draws", "5"], "--draws counts the draws of --shots"),
         (["--shots", "1", "--multi-label"], "--shots does not go with --multi-label"),
         (["--epochs", "3"], "--epochs: mn04 is frozen"),
-        (["--recipe", "modern"], "--recipe: mn04 is frozen"),
+        (["--recipe", "modern"], "--recipe: mn04 has its own for --unfreeze"),
         (["--precision", "mixed_float16"], "--precision: mn04 computes in float32"),
         (["--front-end", "log-mel"], "mn04 was pretrained with the front end efficientat: leave --front-end out"),
     ],
