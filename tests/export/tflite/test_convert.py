@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from export.calibration import edge_inputs
+from export.probes import PROBE_HERTZ, PROBE_SEED, synthetic_sounds
 from export.tflite.convert import Kept, check_quantisable, kept_float, partly_int8, to_tflite, with_ranges
 from export.tflite_tree import operators, unpacked
 from export.tools import Unconvertible
 from tests.export.hard_swish_models import INPUTS, hard_swish_model
 from tests.run_maker import network
-from train.backbones.mn04 import features_model
+from toolkit.frontend.features import features
+from toolkit.frontend.presets import PRESETS
+from train.backbones.mn04 import features_model, load
+from train.backbones.torch_file import read_tensors
 
 pytestmark = pytest.mark.slow
 
@@ -33,14 +40,14 @@ def kernel_types(content: bytes) -> dict[int, str]:
     return {int(np.prod(tensors[step.inputs[1]].shape)): names[tensors[step.inputs[1]].type] for step in steps}
 
 
-def values(content: bytes) -> Any:
+def values(content: bytes, inputs: Any = INPUTS) -> Any:
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_content=content)
     interpreter.allocate_tensors()
     (source,), (target,) = interpreter.get_input_details(), interpreter.get_output_details()
     rows = []
-    for value in INPUTS:
+    for value in inputs:
         interpreter.set_tensor(source["index"], value[np.newaxis])
         interpreter.invoke()
         rows.append(interpreter.get_tensor(target["index"])[0])
@@ -76,3 +83,17 @@ def test_hard_swish_has_no_int16() -> None:
 def test_each_hard_swish_of_mn04_is_one_operator() -> None:
     content = to_tflite(features_model((128, 100, 1)))
     assert kinds(content)["HARD_SWISH"] == 20 and not kinds(content).keys() & {"RELU6", "MINIMUM", "RELU"}
+
+
+def test_int8_features_of_mn04_point_where_those_of_float32_do(backbones: Path) -> None:
+    spec = replace(PRESETS["efficientat"], window_seconds=1.0)
+    model = features_model(spec.shape)
+    load(model, read_tensors(backbones / "mn04_as_mAP_432.pt"))
+    exact = to_tflite(model)
+    quantised = partly_int8(with_ranges(exact, edge_inputs(spec)), kept_float(model, exact), "float32")
+    probes = np.stack([features(sound, spec) for sound in synthetic_sounds(spec, PROBE_SEED, PROBE_HERTZ).values()])
+    (ours, parts), (theirs, _) = values(quantised, probes), values(exact, probes)
+    lengths = np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1)
+    assert ((ours * theirs).sum(axis=1) / lengths).min() > 0.98
+    assert parts == 1
+    assert len(quantised) < 0.45 * len(exact)
