@@ -67,20 +67,21 @@ def embed(request: EmbedRequest, report: Callable[[str], None]) -> int:
     sources = expanded(request.sources)
     if sources.left_out:
         report(sources.left_out_sentence())
+    names = list(dict.fromkeys(sources.names))  # a file may be named beside its folder
     embedded: dict[str, tuple[NDArray[np.float32], list[float]]] = {}
     with progress("embedding") as done:
-        for number, name in enumerate(sources.names, 1):
+        for number, name in enumerate(names, 1):
             try:
                 embedded[name] = _of_file(name, engine, report)
             except AudioError as error:
                 report(f"error: {error}")
-            done(number, len(sources.names))
+            done(number, len(names))
     if not embedded:
-        raise AudioError(f"none of {len(sources.names)} files can be read: nothing is written")
+        raise AudioError(f"none of {len(names)} files can be read: nothing is written")
     _write(request.output, engine, embedded)
     windows = sum(len(starts) for _, starts in embedded.values())
     report(f"{request.output}: {windows} windows of {len(embedded)} files, {len(engine.card.labels)} features each")
-    return len(sources.names) - len(embedded)
+    return len(names) - len(embedded)
 
 
 def _opened(request: EmbedRequest, report: Callable[[str], None]) -> Engine:
