@@ -62,7 +62,8 @@ def timeline_request(arguments: argparse.Namespace, listening: Settings, raw: Ra
     from runtime.timeline.run import TimelineRequest
 
     if arguments.plot is not None:
-        output_file(arguments.plot, "--plot")
+        if output_file(arguments.plot, "--plot").suffix.lower() != ".png":
+            raise UsageError(f"--plot {arguments.plot}: a PNG file is written: use a name ending in .png")
         matplotlib_figure()
     if arguments.out is not None:
         output_folder(arguments.out, "--out")

@@ -11,6 +11,7 @@ from pathlib import Path
 from runtime.classifier import Classifier
 from runtime.output import Result
 from runtime.sources import STDIN, STDIN_NAME, Raw, check_source
+from runtime.stream.sliding_window import Stream
 from runtime.timeline.events import Settings, events_of
 from runtime.timeline.formats import FORMATS, Document, Timeline
 from runtime.timeline.plot import plot
@@ -63,8 +64,10 @@ def results(
     OSError
         If a file cannot be written, as the results are read.
     UsageError
-        If names do not go together with the request.
+        If names do not go together with the request, or its window or hop is out of range.
     """
+    listening = request.settings.listening
+    Stream(classifier, listening.hop_seconds, window_seconds=listening.window_seconds)  # which refuses their lengths
     return _results(classifier, request, document, zip(names, _targets(request, names), strict=True))
 
 
