@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -33,12 +34,16 @@ def read_groups(path: Path) -> Groups:
         groups = _of_json(text) if path.suffix.lower() == ".json" else _of_csv(text)
     except OSError as error:
         raise UsageError(f"--labels-from {path}: cannot be read ({error.strerror or error})") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"--labels-from {path}: no UTF-8 text: save it as UTF-8") from None
     except (ValueError, RecursionError, csv.Error) as error:
         raise UsageError(f"--labels-from {path}: {error}") from None
     if problem := next(label_problems(tuple(groups)), None):
         raise UsageError(f"--labels-from {path}: {problem}")
     if empty := [name for name, classes in groups.items() if not classes]:
-        raise UsageError(f"--labels-from {path}: {empty[0]} has no classes: name one or more behind it")
+        raise UsageError(
+            f"--labels-from {path}: {empty[0]} has no classes: name one or more behind it, with commas between"
+        )
     return groups
 
 
@@ -51,7 +56,7 @@ def _of_json(text: str) -> Groups:
 
 
 def _of_csv(text: str) -> Groups:
-    rows = [[cell.strip() for cell in row] for row in csv.reader(text.splitlines(), strict=True)]
+    rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text, newline=""), strict=True)]
     rows = [row for row in rows if any(row)]
     names = [row[0] for row in rows]
     if repeated := [name for at, name in enumerate(names) if name in names[:at]]:

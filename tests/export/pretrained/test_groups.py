@@ -32,6 +32,9 @@ def test_csv_and_json_say_the_same(tmp_path: Path) -> None:
         ("g.csv", "a,Dog\na,Bark\n", "a has two lines: put its classes on one"),
         ("g.csv", "a,Dog\nb\n", "b has no classes"),
         ("g.csv", 'a,"Dog\nb,Bark', "unexpected end of data"),
+        ("g.csv", '"a\nb",Dog\nc,Bark\n', "label 'a\\nb' is blank, unprintable"),
+        ("g.csv", "a;Dog\nb;Bark\n", "a;Dog has no classes: name one or more behind it, with commas between"),
+        ("g.csv", b"\xff\xfea\0,\0", "no UTF-8 text: save it as UTF-8"),
         ("g.json", '{"a": ["Dog"], "b": "Bark"}', "it is no JSON object such as"),
         ("g.json", "[]", "it is no JSON object such as"),
         ("g.json", "{", "Expecting"),
@@ -39,9 +42,9 @@ def test_csv_and_json_say_the_same(tmp_path: Path) -> None:
         ("none.csv", None, "cannot be read (No such file or directory)"),
     ],
 )
-def test_files_that_hold_no_groups(name: str, text: str | None, sentence: str, tmp_path: Path) -> None:
+def test_files_that_hold_no_groups(name: str, text: str | bytes | None, sentence: str, tmp_path: Path) -> None:
     if text is not None:
-        (tmp_path / name).write_text(text)
+        (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(UsageError) as caught:
         read_groups(tmp_path / name)
     assert sentence in str(caught.value) and str(tmp_path / name) in str(caught.value)
