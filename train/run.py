@@ -18,6 +18,7 @@ from toolkit.errors import RunError, UsageError
 from toolkit.files import read_json, remove_leftovers, write_json, write_text
 from toolkit.frontend.spec import FrontEnd
 from train import checkpoint, confidence, multi_label
+from train.backbones.held_out import check_held_out
 from train.backbones.shots import check_shots
 from train.backbones.weights import Weights
 from train.config import HEAD_FILE, Compute, Recipe, RunConfig
@@ -71,10 +72,12 @@ def new_config(
 def create(root: Path, name: str | None, config: RunConfig, dataset: Dataset) -> Path:
     """Make the folder of a new run and write its split and configuration; return the folder.
 
-    Raises `UsageError` if a run of that name exists, or a class has too few clips for the run.
+    Raises `UsageError` if a run of that name exists, or the classes have too few clips for the run.
     """
     if config.few_shot:
         check_shots(config.few_shot, dataset)
+    if config.hold_out:
+        check_held_out(dataset)
     stamp = config.created.replace("-", "").replace(":", "").replace("T", "-").rstrip("Z")
     folder = root / (name or f"{stamp}-{config.model}-{config.split.name}-s{config.seed}")
     try:

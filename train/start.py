@@ -56,8 +56,6 @@ def new_run(flags: argparse.Namespace, set_names: Sequence[str], progress: Any) 
     if compute.device == "gpu" and flags.shards is None:
         compute = replace(compute, shards=1)  # a GPU fills its cores with one batch
     config = run.new_config(flags.network, dataset, spec, flags.seed, recipe, compute, backbone)
-    if flags.hold_out_classes and len(dataset.index.classes) < 3:
-        raise UsageError("--hold-out-classes leaves one class of the two: leave the flag out")
     own = {"few_shot": few_shot(flags), "unfreeze": flags.unfreeze, "hold_out": bool(flags.hold_out_classes)}
     return dataset, replace(config, **own)
 

@@ -13,7 +13,7 @@ from toolkit.data.splits import PARTS
 from toolkit.errors import RunError
 from toolkit.files import write_json
 from toolkit.frontend.spec import FrontEnd
-from train.backbones import shots
+from train.backbones import fine_tune, shots
 from train.backbones.chance import verdict
 from train.backbones.dense import Dense
 from train.backbones.features import Extractor
@@ -35,10 +35,13 @@ TUNING_FILE = "fine-tuning.json"
 def train_head(config: RunConfig, dataset: Dataset, folder: Path, cache: Path | None, listener: Listener) -> Trained:
     """Return the backbone with the best head, as `train.run.work` finishes a run.
 
-    Raises `RunError` if the backbone's weights are not on this machine.
+    Raises `RunError` if the backbone's weights are not on this machine, `UsageError` if it has fewer blocks than are
+    to be trained.
     """
     started = time.perf_counter()
     backbone = load_backbone(config)
+    if config.unfreeze:
+        fine_tune.trained_layers(backbone, config.unfreeze)  # which refuses too many, before anything is computed
     spec = FrontEnd.from_dict(config.front_end)
     extractor = Extractor(backbone, spec, config.backbone.digest if config.backbone else "", cache)
     parts = {
@@ -72,8 +75,6 @@ def _fine_tuned(
     config: RunConfig, dataset: Dataset, trained: Trained, folder: Path, cache: Path | None, listener: Listener
 ) -> Trained:
     """Return the fine-tuned network where it is better, else the frozen one; either with what was compared."""
-    from train.backbones import fine_tune
-
     before = trained.predicted["validation"]
     tuned = fine_tune.fine_tune(config, dataset, trained.model, before, folder, cache, listener)
     write_json(folder / TUNING_FILE, tuned.history)

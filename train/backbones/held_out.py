@@ -7,11 +7,21 @@ from typing import Any
 
 import numpy as np
 
+from toolkit.errors import UsageError
 from toolkit.measure.metrics import area_under_roc
 from toolkit.measure.temperature import at_temperature, fitted_temperature
 from train.backbones.head import Fit, Head, measured_heads
 from train.confidence import Unknown, least_confidence
-from train.data import Part
+from train.data import Dataset, Part, items_of
+
+
+def check_held_out(dataset: Dataset) -> None:
+    """Raise `UsageError` where there are two classes, or the held-out clips are of one: nothing is compared then."""
+    if len(dataset.index.classes) < 3:
+        raise UsageError("--hold-out-classes leaves one class of the two: leave the flag out")
+    labels = {item.label for item in items_of(dataset, dataset.split.test or dataset.split.validation)}
+    if len(labels) == 1:
+        raise UsageError(f"--hold-out-classes: all held-out clips are of class {labels.pop()}: add clips of others")
 
 
 def held_out_classes(

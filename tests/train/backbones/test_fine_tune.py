@@ -19,6 +19,7 @@ from toolkit.data.synthetic import write_corpus
 from toolkit.errors import UsageError
 from toolkit.files import read_json
 from toolkit.frontend.presets import PRESETS
+from train.backbones import frozen as module
 from train.backbones.fine_tune import fine_tune, trained_layers
 from train.config import Compute
 from train.data import open_dataset
@@ -66,6 +67,14 @@ def test_the_last_blocks_and_the_head_are_trained_but_no_normalisation() -> None
     assert trained_layers(model, "all") & weighted == {"stem", "block1_expand", "block1_depthwise", "last", "head"}
     with pytest.raises(UsageError, match="--unfreeze 4: small has 3 blocks"):
         trained_layers(model, "4")
+
+
+def test_too_many_blocks_are_refused_before_features_are_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "load_backbone", lambda _: _network())
+    monkeypatch.setattr(module, "Extractor", None)
+    unused: Any = None
+    with pytest.raises(UsageError, match="--unfreeze 9: small has 3 blocks"):
+        module.train_head(replace(make_config(), unfreeze="9"), unused, unused, unused, Quiet())
 
 
 @pytest.mark.parametrize("right", [True, False])

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.toolkit.trees import sound_tree
 from toolkit.dataclass_json import from_json
+from toolkit.errors import UsageError
 from toolkit.measure.metrics import area_under_roc
 from train.backbones.head import Fit, fit_head, measured_heads
-from train.backbones.held_out import held_out_classes
+from train.backbones.held_out import check_held_out, held_out_classes
 from train.confidence import Unknown
-from train.data import Part
+from train.data import Part, open_dataset
 
 
 def _part(seed: int, clips: int) -> Part:
@@ -60,3 +64,15 @@ def test_the_held_out_class_is_nowhere_in_training() -> None:
         sure = test.clip_means(other.probabilities(test.values)).max(1)
         areas.append(area_under_roc(sure[test.clip_labels != label], sure[test.clip_labels == label]))
     assert result["unknown"]["auroc"] == pytest.approx(np.mean(areas), abs=0.03)  # at the temperature
+
+
+def test_nothing_to_compare_is_refused(tmp_path: Path) -> None:
+    root = sound_tree(tmp_path / "sounds", count=6)
+    dataset = open_dataset(root, "audio", "held-out", seed=0, folds=3, fold=0, progress=lambda *_: None)
+    with pytest.raises(UsageError, match="leaves one class of the two"):
+        check_held_out(dataset)
+    three = replace(dataset, index=replace(dataset.index, classes=(*dataset.index.classes, "other")))
+    check_held_out(three)
+    alone = replace(three, split=replace(dataset.split, test=dataset.split.test[:1]))
+    with pytest.raises(UsageError, match="all held-out clips are of class "):
+        check_held_out(alone)
