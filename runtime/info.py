@@ -19,6 +19,7 @@ def described(path: Path, card: Card) -> str:
     parity, spec, golden = card.parity, card.front_end, card.golden
     origin = ", ".join(text for text in card.origin if text)
     integers = f", scale {card.input.scale:g}, zero point {card.input.zero_point}" if card.input.scale else ""
+    level = f"{'an' if card.backbone else 'a'} {card.input_level}"
     axes = f" of {', '.join(card.axes)}" if card.axes else ""
     rows = {
         "file": f"{path}, {path.stat().st_size / 1e6:.2f} MB",
@@ -27,7 +28,7 @@ def described(path: Path, card: Card) -> str:
         "float operators": ", ".join(card.float_ops),
         "fine-tuned": f"epochs for int8: {card.fine_tuning.epochs}" if card.fine_tuning else "",
         "labels": "" if card.is_embedding else _labels(card.labels),
-        "input": f"a {card.input_level}, {card.input.dtype} {card.input.shape}{axes}{integers}",
+        "input": f"{level}, {card.input.dtype} {card.input.shape}{axes}{integers}",
         "backbone": f"digest {card.backbone}" if card.backbone else "",
         "front end": f"{spec.sample_rate} Hz, {spec.n_mels} mel bands, n_fft {spec.n_fft}, hop {spec.hop_length}, "
         f"windows of {spec.window_seconds:g} s, shorter sounds: {spec.short}",

@@ -132,7 +132,7 @@ def identify(path: Path, published: Sequence[Weights]) -> Weights:
         raise DatasetError(f"{path}: cannot be read ({error.strerror})") from None
     if not (same := [weights for weights in published if weights.digest == digest]):
         what = f"it has {size:,} bytes, not {weights.size:,}" if size != weights.size else "its SHA-256 is another"
-        raise DatasetError(f"{path}: not {weights.file} ({what}): delete it, and fetch it from {weights.address}")
+        raise DatasetError(f"{path}: not {weights.file} ({what}): get that file from {weights.address}")
     return same[0]
 
 
