@@ -42,7 +42,8 @@ class Extractor:
         """Return the clips called `names` with their features; `progress(what, done, total)` counts clips."""
         folder = default_cache() if self.cache is None else self.cache
         digests = {"format": FORMAT, "weights": self.weights, "front_end": self.spec.digest()}
-        network = digest_of({**digests, "network": self.model.to_json(), "tensorflow": tf.__version__})
+        computed = {"tensorflow": tf.__version__, "gpu": bool(tf.config.get_visible_devices("GPU"))}
+        network = digest_of({**digests, **computed, "network": self.model.to_json()})
         items = items_of(dataset, names)
         entries = {item.name: _entry(folder, network, item) for item in items}
         shape = self.model.output_shape[1:]

@@ -19,10 +19,11 @@ from toolkit.data.synthetic import write_corpus
 from toolkit.errors import UsageError
 from toolkit.files import read_json
 from toolkit.frontend.presets import PRESETS
+from train.backbones import fine_tune
 from train.backbones import frozen as module
-from train.backbones.fine_tune import fine_tune, trained_layers
+from train.backbones.fine_tune import trained_layers
 from train.config import Compute
-from train.data import open_dataset
+from train.data import Trained, open_dataset
 from train.recipes import FINE_TUNING
 
 SPEC = replace(PRESETS["efficientat"], window_seconds=0.1)
@@ -93,7 +94,7 @@ def test_it_moves_what_it_may_and_is_kept_where_it_is_better(tmp_path: Path, rig
     labels = [int(name.startswith("tap")) for name in dataset.split.validation]
     before = {"labels": labels, "probabilities": [[1 - at, at] if right else [at, 1 - at] for at in labels]}
     kept = [array.copy() for array in frozen.get_weights()]
-    tuned = fine_tune(config, dataset, frozen, before, tmp_path, tmp_path / "cache", Quiet())
+    tuned = fine_tune.fine_tune(config, dataset, frozen, before, tmp_path, tmp_path / "cache", Quiet())
     for array, ours in zip(kept, frozen.get_weights(), strict=True):
         np.testing.assert_array_equal(array, ours)
     for layer in frozen.layers:
@@ -107,6 +108,23 @@ def test_it_moves_what_it_may_and_is_kept_where_it_is_better(tmp_path: Path, rig
     else:
         assert tuned.compared["better"] == correct and tuned.compared["kept"] == (tuned.compared["p"] < 0.05)
         assert tuned.compared["kept"]  # one label for all is right on half
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_the_run_is_that_of_the_network_that_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: bool
+) -> None:
+    result = {"better": 9, "worse": 2 if kept else 8, "p": 0.03, "kept": kept}
+    tuned = fine_tune.FineTuned(_network(), [{"epoch": 1, "seconds": 2.0}], {"validation": {}}, result)
+    monkeypatch.setattr(fine_tune, "fine_tune", lambda *_: tuned)
+    frozen = Trained(_network(), [{"epoch": 1, "strength": 1.0, "seconds": 1.0}], {"validation": {"n": 1}})
+    config = make_config()
+    run = module._fine_tuned(config, None, frozen, tmp_path, None, Quiet())  # type: ignore[arg-type]
+    chosen = tuned if kept else frozen
+    assert run.model is chosen.model and run.history == chosen.history and run.predicted == chosen.predicted
+    assert run.measured == {"fine_tuning": result, "seconds": 3.0}
+    assert read_json(tmp_path / "fine-tuning.json") == tuned.history
+    assert ("The frozen network is kept" in "".join(run.sections)) == (not kept)
 
 
 @pytest.mark.slow
