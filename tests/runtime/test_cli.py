@@ -76,7 +76,7 @@ def test_engine_and_threads_reach_the_engine(
     monkeypatch.setattr(classifier, "open_engine", noted)
     model = str(artifacts / f"gtzanet-float32.{format}")
     assert entry([str(sound), "--model", model, "--threads", "3", "--engine", engine]) == 0
-    assert opened == [{"engine": engine, "threads": 3}]
+    assert [(options["engine"], options["threads"]) for options in opened] == [(engine, 3)]
     assert f"{engine}, 3 threads" in capfd.readouterr().out
 
 
