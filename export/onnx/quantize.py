@@ -100,7 +100,7 @@ def _integer(model: bytes, precision: str, calibration: Inputs | None) -> Any:
 
 
 def _heavy_nodes(path: Path) -> list[str] | None:
-    """Return the nodes that become int8 in a model with hard-swish, as in TFLite; None in another, where all do."""
+    """Return the nodes that become int8 in a model with hard-swish, as in TFLite; None where all do."""
     import onnx
 
     graph = onnx.load(path).graph
@@ -108,7 +108,7 @@ def _heavy_nodes(path: Path) -> list[str] | None:
         return None
     shapes = {tensor.name: tensor.dims for tensor in graph.initializer}
     kernels = {node.name: shapes.get(node.input[1], ()) for node in graph.node if node.op_type in ONNX_NODES}
-    return [name for name, dims in kernels.items() if math.prod(dims) >= HEAVY and dims[1] > 1]
+    return [name for name, dims in kernels.items() if math.prod(dims) >= HEAVY and dims[1] > 1] or None
 
 
 def prepare(source: Path, result: Path) -> None:

@@ -67,21 +67,21 @@ def kept_float(model: Any, content: bytes) -> Kept:
     Per-image standardisation: eight bits cannot hold a picture's variance and its inverse root. Measured on 199
     validation pictures with a narrow ZFNet: Keras 71 right, all in int8 51, with standardisation in float32 70.
 
-    Of a network with hard-swish, all but the convolutions and dense layers with many weights (`HEAVY`). XNNPACK has no
-    int8 hard-swish, and its int8 depthwise convolutions are slower than those in float32. Layers with few weights move
-    more than they multiply, and are the first ones, whose rounding all others see. Measured with EfficientAT's mn04, 20
-    of whose 62 layers are heavy, and hold 85 % of the weights: docs/trade-offs.md.
+    Of a network with hard-swish, all but the convolutions and dense layers with many weights (`HEAVY`), if there are
+    any. XNNPACK has no int8 hard-swish, and its int8 depthwise convolutions are slower than those in float32. Layers
+    with few weights move more than they multiply, and are the first ones, whose rounding all others see. Of
+    EfficientAT's mn04, 21 of 62 layers are heavy: docs/trade-offs.md.
     """
     if any(standardises(layer) for layer in model.layers):
         return Kept(STANDARDISATION_OPS)
     tree = unpacked(content)
     steps = operators(tree)
     kinds = {kind for kind, _ in steps}
-    if HARD_SWISH not in kinds:
-        return Kept()
     tensors = tree.subgraphs[0].tensors
     dense = [operator for kind, operator in steps if kind in MULTIPLYING]
     light = [operator for operator in dense if np.prod(tensors[operator.inputs[1]].shape) < HEAVY]
+    if HARD_SWISH not in kinds or len(light) == len(dense):
+        return Kept()
     names = [tensors[operator.outputs[0]].name.decode() for operator in light]
     return Kept(tuple(sorted(kinds - set(MULTIPLYING))), tuple(names))
 

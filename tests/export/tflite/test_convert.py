@@ -12,6 +12,7 @@ import pytest
 
 from export.calibration import edge_inputs
 from export.probes import PROBE_HERTZ, PROBE_SEED, synthetic_sounds
+from export.tflite import convert
 from export.tflite.convert import Kept, check_quantisable, kept_float, partly_int8, to_tflite, with_ranges
 from export.tflite_tree import operators, unpacked
 from export.tools import Unconvertible
@@ -73,6 +74,12 @@ def test_without_hard_swish_everything_becomes_int8() -> None:
     assert kept_float(plain, to_tflite(plain)) == Kept()
     picture = network("gtzanet", 4)
     assert kept_float(picture, to_tflite(picture)) == Kept()
+
+
+def test_without_heavy_layers_everything_becomes_int8(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(convert, "HEAVY", 10_000)
+    model = hard_swish_model()
+    assert kept_float(model, to_tflite(model)) == Kept()
 
 
 def test_hard_swish_has_no_int16() -> None:
