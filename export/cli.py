@@ -101,6 +101,8 @@ def _exported(arguments: argparse.Namespace, settings: dict[str, Any]) -> list[E
         return export_pretrained(pretrained.job_of(arguments), **settings)
     path, runs = arguments.run, arguments.runs
     if path is None:
+        if arguments.head and arguments.head.is_dir():
+            raise UsageError(f"--head {arguments.head}: a folder, no model file: name the run before --head")
         path = newest_run(runs)
     elif not (path / CONFIG).exists() and (runs / path / CONFIG).is_file():  # a name in the folder of runs
         path = runs / path

@@ -17,7 +17,7 @@ from export.foreign.culprit import culprit
 from export.foreign.loading import Loaded, load
 from export.foreign.network import ForeignNetwork, activation, declared_activation
 from export.foreign.saved import SAVED_MODEL, inspect
-from export.foreign.sounds import Clips, no_clips, of_dataset, of_folder, probes
+from export.foreign.sounds import Clips, check_sources, no_clips, of_dataset, of_folder, probes
 from export.inputs import batch_of
 from export.keras import Reference, load_tensorflow, reference
 from export.malloc import keep
@@ -60,6 +60,7 @@ def export_model(
     written. Raises as `export_run`; `ArtifactError` names the layer that cannot be converted.
     """
     keep()
+    check_sources(job.data, job.sounds)
     calibrated = [variant.precision for variant in variants if variant.precision in CALIBRATED]
     if calibrated and not (job.data or job.sounds) and not options.leave_out:
         raise UsageError(

@@ -98,8 +98,15 @@ def of_dataset(
     )
 
 
-def of_folder(folder: Path, spec: FrontEnd, level: str, count: int) -> Clips:
-    """Return the first windows of `count` sounds below a folder, evenly spaced, which are calibrated on, too."""
+def check_sources(data: Path | None, folder: Path | None) -> None:
+    """Raise `UsageError` where there is no such dataset, or no sound below the folder; before a model is loaded."""
+    if data is not None and not data.exists():
+        raise UsageError(f"--data {data}: no such folder or list")
+    if folder is not None:
+        _sound_files(folder)
+
+
+def _sound_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise UsageError(
             f"--calibration-sounds {folder}: {'a file, not a folder' if folder.exists() else 'no such folder'}"
@@ -107,6 +114,12 @@ def of_folder(folder: Path, spec: FrontEnd, level: str, count: int) -> Clips:
     paths = [path for path in files_below(folder) if path.suffix.lower() in SUFFIXES]
     if not 0 < len(paths) <= MAX_SOUNDS:
         raise UsageError(f"--calibration-sounds {folder}: holds {len(paths)} audio files, not 1 to {MAX_SOUNDS}")
+    return paths
+
+
+def of_folder(folder: Path, spec: FrontEnd, level: str, count: int) -> Clips:
+    """Return the first windows of `count` sounds below a folder, evenly spaced, which are calibrated on, too."""
+    paths = _sound_files(folder)
     places = np.unique(np.linspace(0, len(paths) - 1, min(count, len(paths))).round().astype(int))
     items, values = [], []
     for path in (paths[place] for place in places):

@@ -14,7 +14,7 @@ import numpy as np
 from export.card import description
 from export.converter import Converter
 from export.foreign.pipeline import label_thresholds
-from export.foreign.sounds import Clips, no_clips, of_dataset, of_folder
+from export.foreign.sounds import Clips, check_sources, no_clips, of_dataset, of_folder
 from export.keras import load_keras, load_tensorflow, reference
 from export.malloc import keep
 from export.options import Options, Report
@@ -72,6 +72,7 @@ def export_pretrained(
     as `export.pipeline.export_run`.
     """
     keep()
+    check_sources(job.data, job.sounds)
     calibrated = [variant.precision for variant in variants if variant.precision in CALIBRATED]
     if calibrated and not (job.data or job.sounds):
         if not options.leave_out:

@@ -72,6 +72,23 @@ def test_misuse_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "--split needs --data" in capsys.readouterr().err
 
 
+def test_what_is_not_there_is_refused_before_a_network_is_loaded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "g.csv").write_text("a,Dog\nb,Bark\n")
+    groups = ["mn04", "--labels-from", str(tmp_path / "g.csv"), "--output", str(tmp_path / "out")]
+    for words, sentence in (
+        ([*groups, "--data", str(tmp_path / "none")], f"--data {tmp_path / 'none'}: no such folder or list"),
+        ([*groups, "--calibration-sounds", str(tmp_path / "none")], "none: no such folder"),
+        ([*groups, "--calibration-sounds", str(tmp_path)], "holds 0 audio files"),
+        (["--head", str(tmp_path)], f"--head {tmp_path}: a folder, no model file: name the run before --head"),
+    ):
+        assert entry(words) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert sentence in line
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
 def test_a_group_scores_as_its_largest_class(activation: str) -> None:
