@@ -19,6 +19,8 @@ from toolkit.error_text import first_line
 from toolkit.files import atomic_path
 
 METADATA = {"Software": None}
+SHARE = (-0.03, 1.03)
+"""Limits of an axis from 0 to 1, with room for the markers at both ends."""
 
 
 def save_plot(plot: Callable[..., None], *values: Any) -> None:
@@ -39,8 +41,8 @@ def plot_history(history: list[dict[str, Any]], path: Path) -> None:
             axes.plot(epochs, [entry[quantity] for entry in history], marker=".", label="training")
         axes.plot(epochs, [entry[f"val_{quantity}"] for entry in history], marker=".", label="validation")
         axes.set(xlabel="epoch", ylabel=quantity)
-        axes.legend()
-    middle.set_ylim(0, 1)
+        axes.legend(loc="best" if quantity == "loss" else "lower right")
+    middle.set_ylim(*SHARE)
     right.plot(epochs, [entry["learning_rate"] for entry in history], marker=".", drawstyle="steps-mid")
     right.set(xlabel="epoch", ylabel="learning rate", yscale="log")
     for axes in (left, middle, right):
@@ -60,8 +62,8 @@ def plot_strengths(trials: list[dict[str, Any]], score: str, path: Path) -> None
             axes.plot(strengths, [trial[f"val_{quantity}"] for trial in chosen], label=f"validation{layer}", **style)
     for axes, name in zip(panels, ("loss", score), strict=True):
         axes.set(xlabel="C, the inverse of the regularisation", ylabel=name, xscale="log")
-        axes.legend()
-    panels[1].set_ylim(0, 1)
+        axes.legend(loc="best" if name == "loss" else "lower right")
+    panels[1].set_ylim(*SHARE)
     _save(figure, path)
 
 
@@ -76,11 +78,11 @@ def plot_shots(value: dict[str, Any], title: str, path: Path) -> None:
         spread = np.abs(wilson - means[:, np.newaxis]).T
         (line, *_) = axes.errorbar(counts, means, spread, marker=".", capsize=3, label=name)
         axes.fill_between(counts, *draws.T, color=line.get_color(), alpha=0.15)
-    axes.set(xlabel="training clips per class", ylabel="accuracy", xscale="log", ylim=(0, 1))
+    axes.set(xlabel="training clips per class", ylabel="accuracy", xscale="log", ylim=SHARE)
     axes.set_xticks(counts, [str(count) for count in counts])
     axes.minorticks_off()
     axes.set_title(title, parse_math=False)
-    axes.legend()
+    axes.legend(loc="lower right", title="bars: 95 % Wilson; bands: middle 95 % of the draws")
     _save(figure, path)
 
 

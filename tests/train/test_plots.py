@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from train import plots
-from train.plots import plot_confusion, save_plot
+from train.plots import plot_confusion, plot_shots, plot_strengths, save_plot
 
 
 @pytest.fixture
@@ -38,6 +38,23 @@ def test_rows_are_true_and_columns_predicted(figures: list[Any]) -> None:
         (0, 2, "6"),
     }
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted", "true")
+
+
+def test_markers_at_0_and_1_are_inside_the_axes(figures: list[Any]) -> None:
+    part = {"mean": 1.0, "draws95": [0.9, 1.0], "wilson95": [0.5, 1.0]}
+    plot_shots({"parts": ["test"], "shots": [{"shots": 1, "test": part}]}, "title", Path("x.png"))
+    trial = {"strength": 1.0, "hidden": 0, "loss": 0.1, "val_loss": 0.1, "score": 1.0, "val_score": 0.0}
+    plot_strengths([trial], "accuracy", Path("x.png"))
+    for axes in (figures[0].axes[0], figures[1].axes[1]):
+        low, high = axes.get_ylim()
+        assert low < 0 and high > 1
+
+
+def test_what_bars_and_bands_are_stands_in_the_picture(figures: list[Any]) -> None:
+    part = {"mean": 0.5, "draws95": [0.4, 0.6], "wilson95": [0.2, 0.8]}
+    plot_shots({"parts": ["test"], "shots": [{"shots": 1, "test": part}]}, "title", Path("x.png"))
+    text = figures[0].axes[0].get_legend().get_title().get_text()
+    assert "bars" in text and "bands" in text
 
 
 def test_a_plot_is_a_png_file(tmp_path: Path) -> None:
