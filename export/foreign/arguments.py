@@ -26,7 +26,8 @@ def add_flags(parser: Parser) -> None:
     add("--split", metavar="NAME", help="how --data is divided; it is checked on the validation part")
     sounds_help = "any sounds, without labels, to compare and calibrate on instead of --data"
     add("--calibration-sounds", type=Path, metavar="DIR", help=sounds_help)
-    add("--axes", choices=AXES, help="what the axes of its input are, if several fit")
+    axes_help = f"what the axes of its input are, if several fit: {' '.join(AXES)}"
+    add("--axes", choices=AXES, metavar="NAMES", help=axes_help)
     add("--activation", choices=ACTIVATIONS, help="whether one label fits a clip, or several, if it does not show")
 
 

@@ -27,7 +27,7 @@ def add_pretrained(parser: command.Parser) -> None:
     group.add_argument("--shots", type=_counts, metavar="K[,K...]", help=shots)
     unfreeze = "then train the last N blocks, or all, and keep the result where it is better by more than chance"
     group.add_argument("--unfreeze", type=_blocks, metavar="N|all", help=unfreeze)
-    hold_out = "measure how well sounds of a class are told that a head was not trained on, each class in turn"
+    hold_out = "train heads without each class in turn, and measure how well they recognise its clips as unknown"
     group.add_argument("--hold-out-classes", action="store_true", default=None, help=hold_out)
     group.add_argument("--draws", type=int, metavar="N", help=f"draws of each K (default: {DRAWS})")
 
