@@ -25,6 +25,7 @@ from train.arguments import (
 )
 from train.backbones.chance import verdict
 from train.backbones.verb import backbone, backbone_parser
+from train.backbones.weights import provide
 from train.comparison import comparison
 from train.config import Compute, RunConfig
 from train.data import Dataset, Listener, data_root, load_part
@@ -131,6 +132,10 @@ def _resume(flags: argparse.Namespace) -> int:
     from train.progress import TrainingProgress
 
     with TrainingProgress() as progress:
+        if flags.weights is not None:
+            if config.backbone is None:
+                raise UsageError(f"--weights: {config.model} has no pretrained backbone: leave the flag out")
+            provide([config.backbone], flags.weights, progress)
         config, dataset = run.resume(folder, flags.data, progress.steps)
         return _work(parent, config, dataset, flags.cache, progress)
 

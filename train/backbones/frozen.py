@@ -93,7 +93,7 @@ def load_backbone(config: RunConfig) -> tf_keras.Model:
     if backbone is None or copy is None:
         raise RunError(
             f"the weights of {config.model} are not on this machine: "
-            f"fetch them with python -m train backbone get {config.model}"
+            f"fetch them with python -m train backbone get {config.model}, or name a copy with --weights FILE"
         )
     model = run_model(config)
     backbone.load(model, copy.path)

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from tests.several_labels import CLASSES, write_listing
+from tests.train.test_config import make_config
 from toolkit.data.synthetic import write_corpus
+from toolkit.files import write_json
 from train.backbones.weights import MN04
 from train.cli import entry
 
@@ -105,6 +107,21 @@ def test_what_a_frozen_network_leaves_without_effect_is_refused(
 def test_weights_belong_to_a_backbone(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert entry(["edgenet", "--data", str(corpus), "--runs", str(tmp_path), "--weights", "w.pt"]) == 2
     assert "--weights: edgenet has no pretrained backbone" in capsys.readouterr().err
+
+
+def test_a_resumed_run_accepts_a_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("train.cli.prepare", lambda _, compute: compute)
+    wrong = tmp_path / "w.pt"
+    wrong.write_bytes(b"PK\x03\x04 another network's")
+    for config, code, sentence in (
+        (make_config(model="mn04", backbone=MN04), 1, f"{wrong}: not {MN04.file}"),
+        (make_config(), 2, "--weights: gtzanet has no pretrained backbone"),
+    ):
+        write_json(tmp_path / "config.json", config.to_dict())
+        assert entry(["--resume", str(tmp_path), "--weights", str(wrong)]) == code
+        assert sentence in capsys.readouterr().err
 
 
 def test_a_wrong_copy_and_no_connection_are_one_sentence(
