@@ -8,6 +8,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from toolkit.files import read_json, write_json
 from toolkit.measure.metrics import grouped_interval
 from train import folds
 from train.cli import entry
+from train.comparison import part_note
+from train.config import RunConfig
 from train.data import open_dataset
 
 TRAINING = ("--epochs", "1", "--batch-size", "8", "--threads", "2", "--shards", "2", "--device", "cpu")
@@ -193,3 +196,12 @@ def test_a_damaged_fold_says_how_to_go_on(parent: Path, name: str, capsys: pytes
         assert f"fold-1/{name}: cannot be read" in error and "fold-1/metrics.json, and train this fold again" in error
     finally:
         write_json(file, value)
+
+
+def test_a_part_of_gtzan_says_what_to_run_on_all_of_it() -> None:
+    published = read_json(Path(__file__).parents[2] / "docs" / "results" / "training.json")
+    config = RunConfig.from_dict(published["runs"][0]["config"], "training.json")
+    assert part_note(config) == []
+    _, note = part_note(replace(config, data=replace(config.data, items=50)))
+    assert "50 of GTZAN's 999 tracks" in note and "python -m train gtzanet --data DIR --split fault-filtered" in note
+    assert part_note(replace(config, classes=("a", "b"), data=replace(config.data, items=50))) == []
