@@ -1,4 +1,6 @@
-"""A finished run over a small made-up picture tree, without training: the last layer is solved by least squares."""
+"""A finished run over a small made-up tree of pictures, or of sounds, without training: the last layer is solved by
+least squares.
+"""
 
 from __future__ import annotations
 
@@ -7,30 +9,50 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import soundfile
 from numpy.typing import NDArray
 
 from toolkit.data.dataset import build_index
 from toolkit.data.features import load_windows
 from toolkit.data.run_folder import config_digest
 from toolkit.data.splits import make_split
+from toolkit.data.synthetic import CLASSES as SOUND_CLASSES
+from toolkit.data.synthetic import clip
 from toolkit.files import write_json
 from toolkit.frontend.picture import paint, save_png
 from toolkit.frontend.presets import PRESETS
 from toolkit.frontend.spec import PICTURE
 from train import edgenet
+from train.backbones import backbone
+from train.backbones.weights import locate
 from train.evaluate import measure
 
 CLASSES = ("high", "low", "mid", "wide")
 PER_CLASS = 8
 MODELS = ("gtzanet", "zfnet", "edgenet")
-FRONT_ENDS = {"gtzanet": PICTURE, "zfnet": PICTURE, "edgenet": PRESETS["mel-grid"]}
+BACKBONES = {backbone.name: backbone for backbone in backbone.BACKBONES}
+"""Pretrained networks: their weights are where GTZANET_BACKBONES says, and their front ends need sounds."""
+FRONT_ENDS = {
+    "gtzanet": PICTURE,
+    "zfnet": PICTURE,
+    "edgenet": PRESETS["mel-grid"],
+    "mn04": replace(PRESETS["efficientat"], window_seconds=2.0),
+    "yamnet": replace(PRESETS["yamnet"], window_seconds=2.0, hop_seconds=0.0),
+}
+SOUND_SECONDS, SOUND_RATE = 2.0, 32_000
 ZFNET_SHARE = 1 / 16
 PLAN = "conv2=dynamic,conv4=int8,last=dynamic"
-"""The mixture that is exported, of layers that all networks have."""
+"""The mixture that is exported, of layers that the two pictures' networks have."""
+PLANS = {
+    "edgenet": PLAN.replace("last", "dense"),
+    "mn04": "block7_project=dynamic,block14_expand=int8,head=dynamic",
+    "yamnet": "block7_pointwise=dynamic,block9_pointwise=int8,head=dynamic",
+}
 
 
 def class_db(number: int, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -50,14 +72,33 @@ def write_pictures(root: Path, per_class: int = PER_CLASS) -> Path:
     return root
 
 
+def write_sounds(root: Path, per_class: int = PER_CLASS) -> Path:
+    """Write a tree of short sounds of four classes to `root` and return it."""
+    for label in SOUND_CLASSES[: len(CLASSES)]:
+        (root / label).mkdir(parents=True)
+        for place in range(per_class):
+            sound = clip(label, place, seconds=SOUND_SECONDS, rate=SOUND_RATE)
+            soundfile.write(root / label / f"{place:03}.wav", sound, SOUND_RATE)
+    return root
+
+
 def network(name: str, classes: int) -> Any:
-    """Return an untrained Keras network: GTZANet, ZFNet with a sixteenth of its channels, or edgenet."""
+    """Return a Keras network whose last layer is untrained.
+
+    GTZANet, ZFNet with a sixteenth of its channels and edgenet are so as a whole; a pretrained one has its weights.
+    """
     import tf_keras
 
     layers = tf_keras.layers
     tf_keras.utils.set_random_seed(3)
     if name == "edgenet":
         return edgenet.build(FRONT_ENDS[name].shape, classes)
+    if name in BACKBONES:
+        copy = locate(BACKBONES[name].published)
+        assert copy is not None, f"GTZANET_BACKBONES names no folder with the weights of {name}"
+        model = BACKBONES[name].build(FRONT_ENDS[name].shape, classes)
+        BACKBONES[name].load(model, copy.path)
+        return model
     body: list[Any] = [layers.InputLayer((288, 432, 3), name="picture"), layers.Rescaling(1 / 255)]
     if name == "gtzanet":
         for place, filters in enumerate((8, 16, 32, 64, 128)):
@@ -89,7 +130,8 @@ def solve_last_layer(model: Any, pictures: NDArray[np.uint8], labels: NDArray[np
     mean = features.mean(axis=0)
     centred = features - mean
     gram = centred @ centred.T
-    logit = 2.0 if model.name == "edgenet" else 8.0  # its untrained kernels see far more in noise than in pictures
+    # Kernels that are untrained, or trained on other sounds, see far more in noise than in what is solved for.
+    logit = {"gtzanet": 8.0, "zfnet": 8.0, "edgenet": 2.0}.get(model.name, 1.0)
     targets = logit * (np.eye(len(CLASSES))[labels] - 1 / len(CLASSES))
     kernel = centred.T @ np.linalg.solve(gram + 1e-3 * np.trace(gram) / len(gram) * np.eye(len(gram)), targets)
     last.set_weights([kernel.astype(np.float32), (-mean @ kernel).astype(np.float32)])
@@ -151,6 +193,8 @@ def make_run(
         "versions": {},
         "created": "2026-01-01T00:00:00",
     }
+    if model_name in BACKBONES:
+        config["backbone"] = asdict(BACKBONES[model_name].published[0])
     write_json(folder / "config.json", {**config, "digest": config_digest(config)})
     write_json(folder / "split.json", split.to_dict())
     pictures, labels = parts["validation"]
@@ -190,8 +234,8 @@ def made_artifacts(base: Path, model_name: str) -> Path:
 def exported(run: Path, output: Path) -> subprocess.CompletedProcess[str]:
     """Export every file of a made run in a process of its own."""
     options = ["--format", "all", "--quantize", "all", "--calibration", "16", "--max-drop", "10", "--no-speed"]
-    plan = PLAN.replace("last", "dense") if run.name == "edgenet" else PLAN
-    command = [sys.executable, "-m", "export", str(run), *options, "--plan", plan, "--output", str(output)]
+    options += ["--plan", PLANS.get(run.name, PLAN), "--output", str(output)]
+    command = [sys.executable, "-m", "export", str(run), *options]
     theirs = ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA")  # what another test may have set for its own process
     environment = {key: value for key, value in os.environ.items() if key not in theirs}
     root = Path(__file__).parents[1]
@@ -210,7 +254,8 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _run(base: Path, model_name: str) -> Path:
-    data, run = base / "made-pictures", base / "made-runs" / model_name
+    kind, write = ("sounds", write_sounds) if model_name in BACKBONES else ("pictures", write_pictures)
+    data, run = base / f"made-{kind}", base / "made-runs" / model_name
     if not data.is_dir():
-        write_pictures(data)
+        write(data)
     return run if run.is_dir() else make_run(run, data, model_name)

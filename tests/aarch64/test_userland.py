@@ -31,6 +31,9 @@ pytestmark = [
     ),
 ]
 
+PRETRAINED_FILES = ("float32.tflite", "int8.tflite")
+STEP_TOLERANCE = 5e-3
+"""Of probabilities whose int8 network rounds a value that lies between two steps otherwise: 0.0011 was seen."""
 FEATURES = """
 import sys
 import numpy as np
@@ -82,6 +85,20 @@ def test_formats_say_the_same(
     models = sorted({PRETRAINED, *every, *made_artifacts(base, "gtzanet").glob("*-int8.*")})
     assert len(models) == (12 if every else 3)
     assert refusals(partial(run, python, folder=tmp_path, processor=processor), models, sounds) == {}
+
+
+@pytest.mark.parametrize("processor", PROCESSORS)
+def test_a_pretrained_networks_files_say_the_same(
+    python: Path,
+    sounds: list[str],
+    processor: str,
+    backbones: Path,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    models = [made_artifacts(tmp_path_factory.getbasetemp(), "mn04") / f"mn04-{name}" for name in PRETRAINED_FILES]
+    there = partial(run, python, folder=tmp_path, processor=processor)
+    assert refusals(there, models, sounds, STEP_TOLERANCE) == {}
 
 
 def test_the_command_finds_its_own_model_and_says_nothing_else(python: Path, sounds: list[str], tmp_path: Path) -> None:

@@ -7,17 +7,19 @@ from pathlib import Path
 import pytest
 
 from export.cli import entry
-from tests.run_maker import MODELS, made_artifacts, made_run
+from tests.run_maker import BACKBONES, MODELS, made_artifacts, made_run
 
 TRAINED = Path(__file__).parents[1] / "data" / "gtzanet"
 PLAN = "conv2d_8=dynamic,conv2d_9=int8,dense_1=dynamic"
 FILES = ("model.keras", "config.json", "split.json", "metrics.json")
 
 
-@pytest.fixture(scope="session", params=MODELS)
+@pytest.fixture(scope="session", params=(*MODELS, "mn04"))
 def folders(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Return the run folder and the artifacts folder of a model ("zfnet": with a sixteenth of its channels)."""
     base = tmp_path_factory.getbasetemp()
+    if request.param in BACKBONES:
+        request.getfixturevalue("backbones")
     return made_run(base, request.param), made_artifacts(base, request.param)
 
 

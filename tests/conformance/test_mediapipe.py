@@ -13,9 +13,8 @@ import pytest
 from export.cli import entry
 from runtime import Classifier
 from runtime.preprocess import model_input
-from tests.run_maker import made_run
+from tests.run_maker import BACKBONES, FRONT_ENDS, made_run
 from toolkit.data import synthetic
-from toolkit.frontend.spec import PICTURE
 from toolkit.frontend.windows import fitted
 
 VARIABLE = "MEDIAPIPE_PYTHON"
@@ -45,16 +44,26 @@ def python() -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("precision", ["float32", "int8"])
-def test_it_agrees(precision: str, python: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    run = made_run(tmp_path_factory.getbasetemp(), "gtzanet")
+@pytest.mark.parametrize(("name", "precision"), [("gtzanet", "float32"), ("gtzanet", "int8"), ("mn04", "float32")])
+def test_it_agrees(
+    name: str,
+    precision: str,
+    python: str,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> None:
+    if name in BACKBONES:
+        request.getfixturevalue("backbones")
+    run, spec = made_run(tmp_path_factory.getbasetemp(), name), FRONT_ENDS[name]
     options = ["--calibration", "16", "--max-drop", "10", "--no-speed", "--output", str(tmp_path)]
     quantised = [] if precision == "float32" else ["--quantize"]
     assert entry([str(run), "--input", "waveform", *quantised, *(options if quantised else options[2:])]) == 0
-    model = tmp_path / f"gtzanet-waveform-{precision}.tflite"
-    sounds = np.stack([fitted(synthetic.clip(label, 2)) for label in synthetic.CLASSES[:4]])
+    model = tmp_path / f"{name}-waveform-{precision}.tflite"
+    clips = [synthetic.clip(label, 2, rate=spec.sample_rate) for label in synthetic.CLASSES[:4]]
+    sounds = np.stack([fitted(clip[: spec.window_samples], spec) for clip in clips])
     np.save(tmp_path / "sounds.npy", sounds)
-    command = [python, "-c", CLASSIFY, str(model), str(tmp_path / "sounds.npy"), str(PICTURE.sample_rate)]
+    command = [python, "-c", CLASSIFY, str(model), str(tmp_path / "sounds.npy"), str(spec.sample_rate)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     classifier = Classifier.load(model)
@@ -62,7 +71,7 @@ def test_it_agrees(precision: str, python: str, tmp_path: Path, tmp_path_factory
     assert len(answers) == len(sounds)
     for answer, sound in zip(answers, sounds, strict=True):
         scores = classifier.scores(model_input(sound, classifier.card))
-        assert max(answer, key=lambda label: answer[label]) == classifier.classify(sound, PICTURE.sample_rate).label
+        assert max(answer, key=lambda label: answer[label]) == classifier.classify(sound, spec.sample_rate).label
         # MediaPipe applies no temperature, nor does it divide an int8 network's output by its sum (nearly 1).
         expected = dict(zip(classifier.labels, scores.tolist(), strict=True))
         assert answer == pytest.approx(expected, abs=1e-4 if precision == "float32" else 0.01)

@@ -19,6 +19,8 @@ from toolkit.data.run_folder import Run
 # Between a file and Keras: the largest difference of any probability, and the mean one.
 MAX_ABS = {"float32": 1e-5, "float16": 0.01, "dynamic": 0.2, "int8": 0.5, "int16x8": 0.05, "mixed": 0.2}
 MEAN_ABS = {"float32": 1e-6, "float16": 1e-3, "dynamic": 0.02, "int8": 0.02, "int16x8": 0.005, "mixed": 0.01}
+ROUGHER = {("mn04", Variant("onnx", "dynamic")): 0.03}
+"""Mean differences of files that round the inputs of many more layers."""
 FLOAT_OPS = {
     ("gtzanet", "tflite"): set(),
     ("zfnet", "tflite"): {"MEAN", "RSQRT", "SQUARED_DIFFERENCE"},
@@ -26,7 +28,12 @@ FLOAT_OPS = {
     ("zfnet", "onnx"): {"ReduceMean", "Softmax", "Sqrt"},
     ("edgenet", "tflite"): set(),
     ("edgenet", "onnx"): {"Softmax"},
+    ("mn04", "tflite"): {"DEPTHWISE_CONV_2D", "HARD_SWISH", "MEAN", "SOFTMAX"},
+    ("mn04", "onnx"): {"HardSigmoid", "Softmax"},
 }
+NO_FILE = {("mn04", "int16x8"): "TensorFlow Lite has no HARD_SWISH for int16x8"}
+FLOAT_ENDS = ("mn04",)
+"""Models whose int8 files take and return float32: their first layers and their last stay so."""
 CASES = [
     pytest.param(Variant(kind.format, precision), engine, id=f"{engine}-{precision}")
     for engine, kind in ENGINES.items()
@@ -38,7 +45,7 @@ def load(folders: tuple[Path, Path], variant: Variant, engine: str, threads: int
     if engine not in installed():
         pytest.skip(f"the engine {engine} is not installed: {how_to_install(engine)}")
     run = Run.load(folders[0])
-    if reason := variant.unsupported(layer_classes(run)):
+    if reason := variant.unsupported(layer_classes(run)) or NO_FILE.get((run.config["model"], variant.precision)):
         assert not list(folders[1].glob(f"*-{variant.precision}.{variant.format}"))
         pytest.skip(f"there is no such file: {reason}")
     (path,) = folders[1].glob(f"*-{variant.precision}.{variant.format}")
@@ -63,7 +70,7 @@ def test_it_is_near_keras_and_as_right(folders: tuple[Path, Path], variant: Vari
     scores = np.stack([classifier.scores(picture) for picture in pictures])
     distance = np.abs(scores - keras_scores(folders[0], pictures))
     assert distance.max() <= MAX_ABS[variant.precision]
-    assert distance.mean() <= MEAN_ABS[variant.precision]
+    assert distance.mean() <= ROUGHER.get((classifier.card.model, variant), MEAN_ABS[variant.precision])
     np.testing.assert_array_equal(scores[: len(items)].argmax(axis=1), source.labels(items))
 
 
@@ -79,7 +86,7 @@ def test_the_card_is_what_the_file_does(folders: tuple[Path, Path], variant: Var
         card.accuracy.n,
     )
     assert card.precision == variant.precision
-    integer = variant == Variant("tflite", "int8")
+    integer = variant == Variant("tflite", "int8") and card.model not in FLOAT_ENDS
     assert {card.input.dtype, card.output.dtype} == {"int8" if integer else "float32"}
     expected = FLOAT_OPS[card.model, variant.format] if card.calibration and not card.layers else set()
     assert expected <= set(card.float_ops) and bool(expected) == bool(card.float_ops)
