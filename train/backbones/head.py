@@ -18,7 +18,10 @@ STRENGTHS = tuple(10.0 ** (power / 2) for power in range(-5, 3))
 """Inverse regularisation, scikit-learn's C, most regularised first: 0.003 to 10."""
 HIDDEN = 32
 HIDDEN_STRENGTHS = (0.3, 3.0)
-LEAST_DEVIATION = 1e-6
+LEAST_DEVIATION = 0.1
+"""Of the features' median deviation: one that is nearly always 0 would get a weight that no 8 bits hold."""
+TINY = 1e-6
+"""What keeps features that are all the same from a division by 0."""
 LEAST_PROBABILITY = 1e-12
 TOLERANCE = 0.05
 """Nats of validation loss that are not worth a less regularised head, however many clips tell them apart."""
@@ -113,7 +116,8 @@ class Fit:
     def of(cls, training: Part, classes: int, *, balanced: bool = False) -> Fit:
         """Return a part's; the weights of a clip's windows are its own, those of all clips add up to 1."""
         features, labels = training.values.astype(np.float64), training.clip_labels
-        mean, deviation = features.mean(axis=0), np.maximum(features.std(axis=0), LEAST_DEVIATION)
+        mean, deviation = features.mean(axis=0), features.std(axis=0)
+        deviation = np.maximum(deviation, LEAST_DEVIATION * np.median(deviation)) + TINY
         exclusive = labels.ndim == 1
         targets = np.eye(classes)[labels] if exclusive else labels.astype(np.float64)
         weights = np.full(len(labels), 1 / len(labels))

@@ -53,6 +53,16 @@ def test_it_is_scikit_learns_regression_on_standardised_features(classes: int) -
     np.testing.assert_allclose(head.probabilities(values), plain.predict_proba(values), atol=2e-3)
 
 
+def test_a_feature_that_is_nearly_always_zero_gets_no_weight_that_8_bits_cannot_hold() -> None:
+    values, part = _part(np.random.default_rng(0), 3, 24, 2, 1.0)
+    rare = (
+        np.where(part.labels[:, np.newaxis] == 0, 1e-5, 0).astype(np.float32) * (np.arange(48) % 5 == 0)[:, np.newaxis]
+    )
+    fit = Fit.of(replace(part, values=np.hstack([values[:, [0, 3, 4]], rare])), 3)
+    kernels = [layers[0].kernel for _, _, layers in fit.heads(STRENGTHS)]
+    assert all(abs(kernel[3]).max() < 2 * abs(kernel[:3]).max() for kernel in kernels)
+
+
 def test_the_most_regularised_of_the_heads_that_are_as_good_is_chosen() -> None:
     head, _, _ = _fitted(3, 1.5)
     losses = [trial.val_loss for trial in head.trials]
