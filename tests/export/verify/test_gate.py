@@ -13,7 +13,6 @@ import pytest
 
 from export.keras import Reference
 from export.verify import gate
-from runtime.classifier import Classifier
 from tests.cards import example_card
 from toolkit.artifact.card import Card
 from toolkit.errors import ArtifactError
@@ -36,17 +35,20 @@ def test_what_is_read_back_must_be_what_was_written(
         return content
 
     monkeypatch.setattr(gate, "append_card", append_card)
-    monkeypatch.setattr(gate, "open_engine", lambda path, threads: None)
     monkeypatch.setattr(gate, "probabilities_of", lambda engine, expected: PROBABILITIES)
     monkeypatch.setattr(gate, "measure", lambda *arguments: measured)
     monkeypatch.setattr(gate, "golden_samples", lambda engine: draft.golden)
 
-    def load(path: Path, threads: int) -> Any:
-        assert path.read_bytes() == b"model"
-        card = replace(written[-1], temperature=2.0) if other_card else written[-1]
-        return SimpleNamespace(card=card, engine=SimpleNamespace(run=lambda batch: PROBABILITIES[:1] + np.float32(off)))
+    def open_engine(path: Path, threads: int, backbone: Path | None) -> Any:
+        assert path.read_bytes() == b"model" and backbone is None
+        return SimpleNamespace(card=draft, run=lambda batch: PROBABILITIES[:1] + np.float32(off))
 
-    monkeypatch.setattr(Classifier, "load", load)
+    def read_card(path: Path) -> Card:
+        assert path.read_bytes() == b"model"
+        return replace(written[-1], temperature=2.0) if other_card else written[-1]
+
+    monkeypatch.setattr(gate, "open_engine", open_engine)
+    monkeypatch.setattr(gate, "read_card", read_card)
     expected = Reference.of("ab", np.zeros((2, 2, 2, 3), np.uint8), PROBABILITIES, np.array([1, 0]))
     with pytest.raises(ArtifactError, match="does not read back") if refused else nullcontext():
         card = gate.checked(tmp_path / "a.tflite", b"model", draft, expected, None, 1.0)
