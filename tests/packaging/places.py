@@ -13,8 +13,10 @@ EXTRAS = ("onnx", "mqtt", "completion")
 """Those of a device, which the tests need."""
 PROCESSORS = ("cortex-a53", "cortex-a72", "cortex-a76")
 """Those of a Pi 3 and Zero 2 W, of a Pi 4, and of a Pi 5, which has instructions of its own for int8."""
-FIRST_BUILDS = {"3.13": {"numpy": "numpy==2.1", "soxr": "soxr==0.5.0", "ai-edge-litert": "ai-edge-litert==2.1.0"}}
+FIRST_BUILDS = {"3.13": {"numpy": "numpy==2.1", "ai-edge-litert": "ai-edge-litert==2.1.0"}}
 """The oldest builds for a Python, where the project's oldest version has none."""
+FIRST_WHEELS = {"3.13": {**FIRST_BUILDS["3.13"], "soxr": "soxr==0.5.0"}}
+"""The same for userlands, which compile nothing."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +79,11 @@ def _userlands(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, Plac
     recent, qemu = {"numpy": "numpy"}, {line.partition("==")[0]: line for line in ENGINES}
     combinations = {}
     here = Userland("trixie", "amd64")
-    for age, packages in (("oldest", {**old, **FIRST_BUILDS[here.python]}), ("newest", new)):
+    for age, packages in (("oldest", {**old, **FIRST_WHEELS[here.python]}), ("newest", new)):
         combinations[f"trixie-amd64-{age}"] = Place(here.python, tuple({**packages, **recent}.values()), here)
     for release in ("bookworm", "trixie"):
         pi = Userland(release, "arm64")
-        first = {**old, **FIRST_BUILDS.get(pi.python, {}), **recent}
+        first = {**old, **FIRST_WHEELS.get(pi.python, {}), **recent}
         for age, packages in (("oldest", first), ("newest", {**new, **recent, **qemu})):
             for processor in PROCESSORS:
                 name = f"{release}-{processor}-{age}"
