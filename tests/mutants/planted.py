@@ -54,8 +54,8 @@ RUNTIME = (
         # --threads is lost between the command line and the engine.
         (
             "runtime/cli.py",
-            "engine=arguments.engine, threads=arguments.threads)",
-            "engine=arguments.engine)",
+            '("engine", "threads", "backbone")',
+            '("engine", "backbone")',
             "test_model_engine_and_threads_reach_the_engine",
         ),
         (
