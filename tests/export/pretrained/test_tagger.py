@@ -76,7 +76,6 @@ def test_another_window_and_format(export: Export, tagger: Path) -> None:
         (["mn04", "--tagger", "--axes", "samples"], "--axes does not go with --tagger"),
         (["mn04", "--tagger", "--quantize"], "--quantize int8: ranges are measured on sounds: name some with --cal"),
         (["gtzanet", "--tagger"], "there is no pretrained network 'gtzanet': choose one of mn04"),
-        (["mn04", "--tagger", "--window", "0"], "window_seconds is 0.0; it must be from 0.1"),
     ],
 )
 def test_misuse_is_one_sentence(
@@ -85,6 +84,12 @@ def test_misuse_is_one_sentence(
     assert entry([*flags, "--output", str(tmp_path / "files")]) == 2
     last = capfd.readouterr().err.rstrip().splitlines()[-1]
     assert last.startswith("python -m export: error: ") and sentence in last
+    assert not (tmp_path / "files").exists()
+
+
+def test_a_window_that_is_none_is_refused(backbones: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert entry(["mn04", "--tagger", "--window", "0", "--output", str(tmp_path / "files")]) == 2
+    assert "window_seconds is 0.0; it must be from 0.1" in capfd.readouterr().err.rstrip().splitlines()[-1]
     assert not (tmp_path / "files").exists()
 
 
