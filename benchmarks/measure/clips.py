@@ -13,7 +13,7 @@ from toolkit.data import synthetic
 from toolkit.data.dataset import SUFFIXES
 from toolkit.data.folder_tree import GTZAN_FOLDERS
 from toolkit.frontend.picture import render
-from toolkit.frontend.spec import PICTURE
+from toolkit.frontend.spec import PICTURE, FrontEnd
 from toolkit.frontend.windows import split_windows
 
 QUERIES = 32
@@ -51,7 +51,6 @@ def clip_in(folder: Path, clip: Path | None) -> Path:
     return clip
 
 
-def window(clip: Path | None) -> NDArray[np.float32]:
-    """Return the first window of an audio file, or of a synthetic clip, float32 (n,) at 22,050 Hz."""
-    samples = synthetic.clip(synthetic.CLASSES[0], 0) if clip is None else load(clip, PICTURE.sample_rate)
-    return split_windows(samples)[0]
+def window(clip: Path, spec: FrontEnd) -> NDArray[np.float32]:
+    """Return the first window of an audio file, float32 (n,), as a model with this front end hears it."""
+    return split_windows(load(clip, spec.sample_rate), spec)[0]

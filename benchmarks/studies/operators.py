@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +21,7 @@ from benchmarks.report.output import Record, Table
 from benchmarks.report.table import NONE
 from runtime.engines.load import check_threads
 from runtime.preprocess import model_input
-from toolkit.artifact.file import ONNX, read_model
+from toolkit.artifact.file import ONNX, read_card, read_model
 from toolkit.command import Parser
 from toolkit.error_text import first_line
 from toolkit.errors import EngineError, GtzanetError
@@ -99,9 +100,12 @@ def main(arguments: argparse.Namespace) -> int:
     check_threads(arguments.threads, "--threads")
     record = Record.begin()
     clip = clips.find_clip(output.named_data(arguments.data))
-    window = clips.window(clip)
-    models = dict.fromkeys(arguments.models)
-    parts_by_model = {path: profile(path, window, arguments.threads, plan) for path in models}
+    parts_by_model = {}
+    with tempfile.TemporaryDirectory() as folder:
+        sound = clips.clip_in(Path(folder), clip)
+        for path in dict.fromkeys(arguments.models):
+            window = clips.window(sound, read_card(path).front_end)
+            parts_by_model[path] = profile(path, window, arguments.threads, plan)
     notes = [
         f"One query at a time, {arguments.threads} thread{'' if arguments.threads == 1 else 's'}, on "
         f"{clip.name if clip else clips.SYNTHETIC}. TFLite: how much longer the model cut after a part runs than cut "
