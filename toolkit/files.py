@@ -17,13 +17,12 @@ _MARK = ".gtzanet-tmp"
 
 
 @contextmanager
-def atomic_path(target: Path, durable: bool = True, mode: int = 0o644) -> Iterator[Path]:
+def atomic_path(target: Path, durable: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside `target`; rename it onto `target` when the block succeeds.
 
     The temporary file keeps the target's suffix, so that writers which look at it still work. It is flushed to disk
     before the rename, and removed when the block raises, so that `target` is either the old file or the whole new
-    one. Where it need not be `durable`, a power cut may leave it damaged, and it is written much sooner. `mode` is the
-    new file's.
+    one. Where it need not be `durable`, a power cut may leave it damaged, and it is written much sooner.
 
     Raises
     ------
@@ -47,7 +46,7 @@ def atomic_path(target: Path, durable: bool = True, mode: int = 0o644) -> Iterat
         if durable:
             with temporary.open("rb+") as stream:
                 os.fsync(stream.fileno())
-        temporary.chmod(mode)
+        temporary.chmod(0o644)
         temporary.replace(target)
     except BaseException as error:
         temporary.unlink(missing_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from toolkit.data.features import OF_PICTURES
+from toolkit.data.features import pictures_show
 from toolkit.errors import ArtifactError, UsageError
 from toolkit.frontend import presets
 from toolkit.frontend.spec import PICTURE, FrontEnd
@@ -37,12 +37,14 @@ def front_end_note(front_end: dict[str, Any]) -> str:
 
 
 def chosen_kind(spec: FrontEnd, kind: str | None) -> str | None:
-    """Return which files of a dataset are used: pictures show the public pictures' front end and no other.
+    """Return which files of a dataset are used: pictures show the public pictures' front ends and no other.
 
     Raises `UsageError` if `kind` is "pictures" and they do not show it.
     """
-    if spec in OF_PICTURES:
+    if pictures_show(spec):
         return kind
     if kind == "pictures":
-        raise UsageError("--kind pictures: pictures show gtzan-picture or mel-grid alone: use --kind audio")
+        raise UsageError(
+            "--kind pictures: pictures show gtzan-picture, mel-grid or mel-columns alone: use --kind audio"
+        )
     return "audio"

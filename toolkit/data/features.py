@@ -25,6 +25,7 @@ from toolkit.errors import DatasetError, GtzanetError, UsageError
 from toolkit.files import digest_of, file_digest, remove_leftovers, write_bytes
 from toolkit.frontend.features import features
 from toolkit.frontend.picture import cells_in, read_png
+from toolkit.frontend.picture_grid import grids_in, is_shown
 from toolkit.frontend.presets import PRESETS
 from toolkit.frontend.spec import PICTURE, FrontEnd
 from toolkit.frontend.windows import split_windows
@@ -36,7 +37,7 @@ LEFTOVER_SECONDS = 3600.0
 """Writing an entry is quicker: an older temporary file is a killed process'."""
 DIGEST_BYTES = 32
 OF_PICTURES = (PICTURE, PRESETS["mel-grid"])
-"""The front ends whose values a picture file holds."""
+"""The front ends whose values a picture file holds as they are; see `pictures_show`."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,11 @@ class Windows:
         return self.values if len(starts) == len(self.clips) else self.values[starts]
 
 
+def pictures_show(spec: FrontEnd) -> bool:
+    """Return whether a picture file holds what a front end shows of its sound."""
+    return spec in OF_PICTURES or is_shown(spec)
+
+
 def load_windows(
     index: Index, items: Sequence[Item], spec: FrontEnd, cache: Path | None = None, progress: Progress | None = None
 ) -> Windows:
@@ -69,7 +75,7 @@ def load_windows(
     Raises `UsageError` if the items are pictures, which do not show what `spec` describes, and `DatasetError` if a file
     cannot be read or changed since it was indexed, or the cache cannot be written.
     """
-    if index.kind == "pictures" and spec not in OF_PICTURES:
+    if index.kind == "pictures" and not pictures_show(spec):
         raise UsageError(f"{index.root} holds pictures, which have another front end than this one: use --kind audio")
     folder = default_cache() if cache is None else Path(cache)
     counts = []
@@ -153,8 +159,10 @@ def _rows(index: Index, item: Item, spec: FrontEnd, folder: Path) -> NDArray[Any
     return values
 
 
-def _picture(path: Path, spec: FrontEnd) -> NDArray[np.uint8]:
+def _picture(path: Path, spec: FrontEnd) -> NDArray[Any]:
     picture = read_png(path)
+    if spec.layout == "grid":
+        return grids_in(picture, spec)
     return (picture if spec == PICTURE else cells_in(picture))[np.newaxis]
 
 
