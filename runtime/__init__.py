@@ -3,7 +3,7 @@
 - `classifier`, `prediction`: a model file as an object, and its result for a clip.
 - `preprocess`: samples to the network's input.
 - `engines`: LiteRT, tflite-runtime and ONNX Runtime behind one interface.
-- `stream`: endless sound. `timeline`: when something sounds in a file. `tags`: labels as genres in files.
+- `stream`: endless sound. `timeline`: when something sounds in a file.
 - `cli`, `arguments`, `classify`, `sources`, `output`: the command line, from files to lines.
 - `doctor`, `trial`, `golden`, `sizes`: what works on this machine. `info`: a file's card as text.
 - `embed`, `embed_arguments`: embeddings as arrays in a file.

@@ -3,6 +3,7 @@
 - `cli`, `arguments`, `split_flags`, `start`, `progress`: the command line, its flags, what they start, how far it is.
 - `config`, `recipes`: what decides a run, and its recipe by name. `run`: a run from its first file to its last.
 - `data`, `feed`: the parts of a split in memory, and their batches where they are computed.
+- `crops`: training windows that begin anywhere.
 - `registry`, `edgenet`: every network by its name; the one for grids.
 - `backbones`: networks that others pretrained, and heads on their features.
 - `networks`, `twin`: the paper's layer tables, and the order of layers that trains faster.

@@ -71,6 +71,7 @@ MEANINGS = {
     "averaging": "share of all steps over which the weights are averaged; 0 for none",
     "label_smoothing": "share of a label that all classes divide",
     "mixup": "alpha of mixup: two examples are mixed by weights of Beta(alpha, alpha); 0 for none",
+    "crops": "seconds between places where training windows may begin; an epoch sees some; 0: those of evaluation",
     "augment": "how much training examples on a grid of bands and frames are changed at random",
 }
 CHOICES = {

@@ -28,6 +28,7 @@ from train.backbones.verb import backbone, backbone_parser
 from train.backbones.weights import provide
 from train.comparison import comparison
 from train.config import Compute, RunConfig
+from train.crops import training_front_end
 from train.data import Dataset, Listener, data_root, load_part
 from train.device import prepare
 from train.front_end import chosen_front_end
@@ -226,7 +227,7 @@ def _preview(arguments: argparse.Namespace) -> int:
 
     with TrainingProgress() as progress:
         dataset, config = new_run(flags, set_names, progress)
-        spec = FrontEnd.from_dict(config.front_end)
+        spec = training_front_end(config.recipe, FrontEnd.from_dict(config.front_end))
         part = load_part(dataset, dataset.split.train, spec, flags.cache, progress.steps)
         from train.preview import save_preview
 

@@ -48,6 +48,8 @@ class Recipe:
         The share of all steps over which the weights are averaged (see `train.step.Averages`), 0 for none.
     label_smoothing, mixup, augment
         What is done to training examples (see `train.augment`): a share, the alpha of Beta(alpha, alpha), a preset.
+    crops
+        Seconds between the places where training windows may begin (`train.crops`); 0 for those of evaluation.
     class_weights
         "balanced" weighs the loss of an item of class c by n / (classes * n_c), n_c of n windows being of that class.
     keep
@@ -73,6 +75,7 @@ class Recipe:
     mixup: float = 0.0
     augment: str = "none"
     class_weights: str = "none"
+    crops: float = 0.0
 
     def __post_init__(self) -> None:
         count = f"at least 1 and at most {MAX_COUNT}"
@@ -95,17 +98,13 @@ class Recipe:
             ("--label-smoothing", 0 <= self.label_smoothing < 1, "from 0 to below 1"),
             ("--mixup", self.mixup == 0 or 0.1 <= self.mixup <= 100, "0, or from 0.1 to 100"),
             ("--augment", self.augment in AUGMENTS, f"one of {', '.join(AUGMENTS)}"),
+            ("--crops", 0 <= self.crops <= 600, "from 0 to 600"),
             ("--class-weights", self.class_weights in CLASS_WEIGHTS, " or ".join(CLASS_WEIGHTS)),
         )
 
 
-_LATER_DEFAULTS = {
-    name: getattr(Recipe, name)
-    for name in (
-        *("keep", "optimizer", "weight_decay", "schedule", "warmup", "averaging"),
-        *("label_smoothing", "mixup", "augment", "class_weights"),
-    )
-}
+_LATER = list(Recipe.__dataclass_fields__)[list(Recipe.__dataclass_fields__).index("keep") :]
+_LATER_DEFAULTS = {name: getattr(Recipe, name) for name in _LATER}
 """Fields that `config.json` leaves out where they are the paper's, so that older runs keep their digests."""
 
 
@@ -130,10 +129,8 @@ class Compute:
     def __post_init__(self) -> None:
         _require(
             ("--precision", self.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}"),
-            ("--threads", self.threads >= 1, "at least 1"),
-            ("--threads", self.threads <= MAX_THREADS, f"at most {MAX_THREADS}"),
-            ("--shards", self.shards >= 1, "at least 1"),
-            ("--shards", self.shards <= MAX_SHARDS, f"at most {MAX_SHARDS}"),
+            ("--threads", 1 <= self.threads <= MAX_THREADS, f"at least 1 and at most {MAX_THREADS}"),
+            ("--shards", 1 <= self.shards <= MAX_SHARDS, f"at least 1 and at most {MAX_SHARDS}"),
         )
 
 

@@ -18,7 +18,8 @@ from toolkit.frontend.spec import FrontEnd
 from toolkit.measure.multi_label import mean_average_precision
 from train.augment.examples import Examples
 from train.build import run_model
-from train.config import Recipe, RunConfig
+from train.config import RunConfig
+from train.crops import EpochWindows
 from train.data import Part, Progress
 from train.feed import Feed, make_feed
 from train.schedule import learning_rate
@@ -53,11 +54,6 @@ class Pace:
         self.cost = self.ended - started
 
 
-def epoch_order(seed: int, epoch: int, items: int) -> np.ndarray:
-    """Return the order in which an epoch (from 0) visits the items: a permutation that (seed, epoch) alone decides."""
-    return np.random.default_rng((seed, epoch)).permutation(items)
-
-
 def fit(
     config: RunConfig,
     training: Part,
@@ -82,8 +78,10 @@ def fit(
     """
     recipe, compute = config.recipe, config.compute
     state = TrainingState.start(config, folder, build)
-    steps = _steps(recipe, len(training.labels))
-    examples = Examples.of(recipe, FrontEnd.from_dict(config.front_end), len(config.classes))
+    spec = FrontEnd.from_dict(config.front_end)
+    windows = EpochWindows.of(config.seed, recipe, training, spec)
+    steps = math.ceil(windows.count / recipe.batch_size)
+    examples = Examples.of(recipe, spec, len(config.classes))
     averages = Averages(state.averaged, max(recipe.averaging * steps * recipe.epochs, 1)) if recipe.averaging else None
     weights = balanced(training.labels, len(config.classes)) if recipe.class_weights == "balanced" else None
     options: dict[str, Any] = {"prepare": examples, "averages": averages, "class_weights": weights, "xla": xla}
@@ -93,7 +91,7 @@ def fit(
     pace = Pace()
     for epoch in range(len(state.history), recipe.epochs):
         started = time.perf_counter()
-        loss, accuracy = _train_epoch(config, state, feed, len(training.labels), train_step, report)
+        loss, accuracy = _train_epoch(config, state, feed, windows, train_step, report)
         trained = {"loss": loss} if config.multi_label else {"loss": loss, "accuracy": accuracy}
         validated = _validation_entry(validation, *predict_all(predict, validation_feed, len(validation.labels)))
         entry = {"epoch": epoch + 1, **trained, **validated}
@@ -132,20 +130,17 @@ def balanced(labels: np.ndarray, classes: int) -> np.ndarray:
     return (len(labels) / (classes * np.maximum(counts, 1))).astype(np.float32)
 
 
-def _steps(recipe: Recipe, items: int) -> int:
-    return math.ceil(items / recipe.batch_size)
-
-
 def _train_epoch(
-    config: RunConfig, state: TrainingState, feed: Feed, items: int, train_step: TrainStep, report: Report
+    config: RunConfig, state: TrainingState, feed: Feed, windows: EpochWindows, train_step: TrainStep, report: Report
 ) -> tuple[float, float]:
     """Train the epoch after those of the state's history and return its mean loss and accuracy.
 
     A step's loss is read after the next step has been started: a GPU computes on while this process waits for it.
     """
-    recipe, steps, epoch = config.recipe, _steps(config.recipe, items), len(state.history)
-    order = epoch_order(config.seed, epoch, items)
-    chosen = [order[start : start + recipe.batch_size] for start in range(0, items, recipe.batch_size)]
+    recipe, epoch = config.recipe, len(state.history)
+    order = windows.order(epoch)
+    chosen = [order[start : start + recipe.batch_size] for start in range(0, windows.count, recipe.batch_size)]
+    steps = len(chosen)
     total = correct = 0.0
     started: list[tuple[tf.Tensor, tf.Tensor]] = []
 
@@ -164,7 +159,7 @@ def _train_epoch(
         if step:
             read(step - 1)
     read(steps - 1)
-    return total / items, correct / items
+    return total / windows.count, correct / windows.count
 
 
 def stock_model(

@@ -122,12 +122,13 @@ def fit_notices(dataset: Dataset, spec: FrontEnd) -> Iterator[str]:
         yield from (f"front end: {sentence}" for sentence in warnings(measure(replace(index, items=sample), spec)))
 
 
-def window_notices(parts: dict[str, Part], spec: FrontEnd) -> Iterator[str]:
-    """Yield how many windows the clips have, where one is longer than a window."""
+def window_notices(parts: dict[str, Part], spec: FrontEnd, crops: float = 0) -> Iterator[str]:
+    """Yield how many windows the clips have, where one is longer than a window; with `crops`, an epoch sees some."""
     for name in PARTS:
         if name in parts and parts[name].has_long_clips:
             part = parts[name]
-            use = "all are trained on" if name == "train" else "a clip's label is that of their mean probabilities"
+            trained = "an epoch sees some of them" if crops else "all are trained on"
+            use = trained if name == "train" else "a clip's label is that of their mean probabilities"
             yield (
                 f"windows: {len(part.names)} clips of {name} have {len(part.clips)} windows of "
                 f"{spec.window_seconds:g} s ({part.values.nbytes / 1e6:.0f} MB): {use}"

@@ -11,9 +11,9 @@ import tensorflow as tf
 from toolkit.frontend.spec import FrontEnd
 from train.augment.examples import Examples
 from train.config import RunConfig
+from train.crops import EpochWindows
 from train.data import Part
 from train.feed import make_feed
-from train.fit import epoch_order
 from train.plots import plot_batch
 from train.step import shard_sizes, shards
 
@@ -32,9 +32,10 @@ def save_preview(config: RunConfig, part: Part, path: Path) -> None:
 def first_batch(config: RunConfig, part: Part) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return values and labels of a run's first step, as they are read and as the network trains on them."""
     recipe, compute = config.recipe, config.compute
-    order = epoch_order(config.seed, 0, len(part.labels))[: recipe.batch_size]
+    spec = FrontEnd.from_dict(config.front_end)
+    order = EpochWindows.of(config.seed, recipe, part, spec).order(0)[: recipe.batch_size]
     values, labels = next(iter(make_feed(part, compute.device).batches([order])))
-    examples = Examples.of(recipe, FrontEnd.from_dict(config.front_end), len(config.classes))
+    examples = Examples.of(recipe, spec, len(config.classes))
     seed = tf.constant((config.seed, 0), tf.int32)
     parts = shards(values, labels, seed, shard_sizes(len(order), compute.shards))
     prepared = [examples(tf.cast(shard, tf.float32), truth, shard_seed) for shard, truth, shard_seed in parts]

@@ -22,6 +22,7 @@ from train.backbones.held_out import check_held_out
 from train.backbones.shots import check_shots
 from train.backbones.weights import Weights
 from train.config import HEAD_FILE, Compute, Recipe, RunConfig
+from train.crops import load_training
 from train.data import Dataset, Listener, Steps, Trained, load_part, reopen_dataset
 from train.device import gpu_versions
 from train.notices import window_notices
@@ -178,11 +179,8 @@ def _trained(config: RunConfig, dataset: Dataset, folder: Path, cache: Path | No
     from train.fit import fit
 
     split, spec = dataset.split, FrontEnd.from_dict(config.front_end)
-    parts = {
-        name: load_part(dataset, names, spec, cache, listener.steps)
-        for name, names in (("train", split.train), ("validation", split.validation))
-    }
-    for sentence in window_notices(parts, spec):
+    parts = load_training(dataset, config.recipe, spec, cache, listener.steps)
+    for sentence in window_notices(parts, spec, config.recipe.crops):
         listener.notice(sentence)
     model, history = fit(config, parts.pop("train"), parts["validation"], folder, listener)
     if split.test:

@@ -14,6 +14,7 @@ from train import run
 from train.backbones.flags import check_pretrained, few_shot
 from train.backbones.weights import provide
 from train.config import MAX_SHARDS, MAX_THREADS, Compute, Recipe, RunConfig
+from train.crops import training_front_end
 from train.data import Dataset, data_root, open_dataset
 from train.device import prepare
 from train.front_end import chosen_front_end, chosen_kind
@@ -35,6 +36,7 @@ def new_run(flags: argparse.Namespace, set_names: Sequence[str], progress: Any) 
     values = {field.name: getattr(flags, field.name) for field in fields(Recipe)}
     name = "fine-tuning" if flags.unfreeze else flags.recipe or network.recipe
     recipe = recipe_of(name, values | {"keep": flags.keep or "best"}, spec)
+    training_front_end(recipe, spec)
     compute = compute_of(flags, recipe)
     kind, root = chosen_kind(spec, flags.kind), data_root(flags.data)
     backbone = None

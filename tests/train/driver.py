@@ -18,12 +18,12 @@ def plant(point: str) -> None:
     import numpy as np
 
     from toolkit.files import write_json
-    from train import fit, run
+    from train import crops, run
     from train.checkpoint import Checkpoint
 
     save, savez = Checkpoint.save, np.savez
     if point == "mid-epoch":
-        order = fit.epoch_order
+        order = crops.EpochWindows.order
 
         class Dying(np.ndarray):
             """The second slice taken of an epoch's order kills the process: one step is done."""
@@ -33,7 +33,7 @@ def plant(point: str) -> None:
                     die()
                 return np.asarray(self)[key]
 
-        vars(fit)["epoch_order"] = lambda *values: order(*values).view(Dying)
+        crops.EpochWindows.order = lambda *values: order(*values).view(Dying)  # type: ignore[method-assign]
     elif point == "after-checkpoint":
 
         def save_and_die(self: Checkpoint, folder: Path) -> None:

@@ -155,9 +155,9 @@ def test_a_number_that_is_not_finite_is_said_to_be(field: str, value: Any) -> No
     [
         ({"precision": "int8"}, "--precision must be"),
         ({"threads": 0}, "--threads must be at least 1"),
-        ({"threads": 1025}, "--threads must be at most"),
+        ({"threads": 1025}, "--threads must be at least 1 and at most"),
         ({"shards": 0}, "--shards must be at least 1"),
-        ({"shards": 10**9}, "--shards must be at most"),
+        ({"shards": 10**9}, "--shards must be at least 1 and at most"),
     ],
 )
 def test_senseless_compute_names_its_flag(values: dict[str, Any], flag: str) -> None:

@@ -13,6 +13,7 @@ from train.backbones.chance import CHANCE, compared
 from train.backbones.flags import ALL
 from train.backbones.head import prediction_scores
 from train.config import RunConfig
+from train.crops import load_training
 from train.data import Dataset, Listener, load_part
 from train.evaluate import predictions
 from train.fit import fit
@@ -57,10 +58,7 @@ def fine_tune(
         return model
 
     spec, split = FrontEnd.from_dict(config.front_end), dataset.split
-    parts = {
-        name: load_part(dataset, clips, spec, cache, listener.steps)
-        for name, clips in (("train", split.train), ("validation", split.validation))
-    }
+    parts = load_training(dataset, config.recipe, spec, cache, listener.steps)
     model, history = fit(config, parts.pop("train"), parts["validation"], folder, listener, build=build)
     if split.test:
         parts["test"] = load_part(dataset, split.test, spec, cache, listener.steps)
