@@ -14,6 +14,7 @@
 - `preview`: a batch as the network sees it.
 - `fit`, `step`: the loop over epochs, and one step.
 - `state`, `schedule`, `checkpoint`: what changes from epoch to epoch, the learning rate, and the file that keeps both.
+- `outcome`: what a finished run prints. `read_test`: the test part of a run that left it unread.
 - `evaluate`, `results`: a network's metrics, and those of finished runs. `multi_label`: where labels are not exclusive.
   `confidence`: what probabilities are worth.
 - `folds`, `comparison`: a run per fold, and what they measure together; networks on the same folds.

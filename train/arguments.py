@@ -39,6 +39,7 @@ DEFAULTS: dict[str, Any] = {
     "group_by": "",
     "negatives": "",
     "multi_label": False,
+    "no_test": False,
     "seed": 0,
     "device": "auto",
     "precision": "float32",
@@ -114,6 +115,16 @@ def preview_parser(prog: str) -> command.Parser:
     return parser
 
 
+def test_parser(prog: str) -> command.Parser:
+    """Return the parser of `test`."""
+    described = "Read the test part of a run that was trained with --no-test, once, and note when."
+    parser = command.Parser(prog=f"{prog} test", description=described)
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run folders")
+    _add_data(parser)
+    _add_cache(parser)
+    return parser
+
+
 def report_parser(prog: str) -> command.Parser:
     """Return the parser of `report`."""
     parser = command.Parser(prog=f"{prog} report", description="Write finished runs as one table.")
@@ -157,6 +168,10 @@ def _add_examples(parser: command.Parser) -> None:
     _add_front_end(parser)
     weights = "a copy of a pretrained backbone's published weights (default: GTZANET_BACKBONES, the cache, a download)"
     parser.add_argument("--weights", type=_path("--weights"), metavar="FILE", help=weights)
+    _add_cache(parser)
+
+
+def _add_cache(parser: command.Parser) -> None:
     cache = "where features computed from audio files are kept"
     parser.add_argument("--cache", type=_path("--cache"), metavar="DIR", help=cache)
 

@@ -11,19 +11,19 @@ from toolkit import command
 from toolkit.data import run_folder
 from toolkit.data.run_folder import Run, newest_run
 from toolkit.errors import UsageError
-from toolkit.files import read_json, write_json, write_text
+from toolkit.files import write_json, write_text
 from toolkit.frontend.spec import PICTURE, FrontEnd
-from train import confidence, folds, multi_label, run
+from train import folds, multi_label, run
 from train.arguments import (
     NEWEST,
     flag,
     preview_parser,
     report_parser,
     speed_parser,
+    test_parser,
     train_parser,
     with_defaults,
 )
-from train.backbones.chance import verdict
 from train.backbones.verb import backbone, backbone_parser
 from train.backbones.weights import provide
 from train.comparison import comparison
@@ -33,11 +33,12 @@ from train.data import Dataset, Listener, data_root, load_part
 from train.device import prepare
 from train.front_end import chosen_front_end
 from train.networks import summary
+from train.outcome import outcome
+from train.read_test import check_unread, read_test
 from train.recipes import recipe_of
 from train.registry import NETWORKS, find_network
-from train.report import part_notes, results_report
-from train.results import HISTORY, distinct, load_results, to_json
-from train.schedule import kept_epoch
+from train.report import results_report
+from train.results import distinct, load_results, to_json
 from train.speed import speed_table
 from train.split_flags import ALL
 from train.start import compute_of, new_run
@@ -51,6 +52,7 @@ def jobs() -> command.Jobs:
         "backbone": command.Verb("fetch a pretrained network's weights", lambda: backbone_parser(PROG), backbone),
         "preview": command.Verb("a batch as the network sees it", lambda: preview_parser(PROG), _preview),
         "report": command.Verb("finished runs as one table", lambda: report_parser(PROG), _report),
+        "test": command.Verb("the test part of a run trained with --no-test", lambda: test_parser(PROG), _test),
         "speed": command.Verb("a training step beside plain Keras", lambda: speed_parser(PROG), _speed),
     }
     return command.Jobs(verbs, command.Verb("", lambda: train_parser(PROG), _train))
@@ -152,23 +154,20 @@ def _work(folder: Path, config: RunConfig, dataset: Dataset, cache: Path | None,
     if folds.is_parent(folder):
         print(f"{folds.summary(result)}\n{folder}")
         return 0
-    if (keep := config.recipe.keep) == "best" and "strength" not in result["final"]:
-        epoch = kept_epoch(read_json(folder / HISTORY), keep)
-        print(f"kept: epoch {epoch} of {result['epochs']}, the best on the validation part")
-    if tuning := result.get("fine_tuning"):
-        print(verdict(tuning))
-    for name in ("validation", "test"):
-        if (part := result[name]) and config.multi_label:
-            print(f"{name}: {multi_label.summary(part)}")
-        elif part:
-            low, high = part["wilson95"]
-            share = f"{part['accuracy']:.4f} ({part['correct']}/{part['n']}, 95 % Wilson {low:.3f} to {high:.3f})"
-            print(f"{name}: accuracy {share}, top-5 {part['top5']:.4f}")
-            for sentence in part_notes(part):
-                print(f"{name}: {sentence}")
-    for sentence in confidence.summary(result):
-        print(sentence)
-    print(f"{folder}")
+    print("\n".join([*outcome(folder, config, result), str(folder)]))
+    return 0
+
+
+def _test(flags: argparse.Namespace) -> int:
+    configs = {folder: check_unread(folder) for folder in flags.runs}
+    for config in configs.values():
+        prepare(config.compute.device, config.compute)
+    from train.progress import TrainingProgress
+
+    for folder, config in configs.items():
+        with TrainingProgress() as progress:
+            result = read_test(folder, config, flags.data, flags.cache, progress)
+        print("\n".join([f"{folder}: test part read at {result['test_read']}", *outcome(folder, config, result)]))
     return 0
 
 

@@ -169,7 +169,7 @@ class FewShot:
 HEAD_FILE = "head.json"
 """What a run keeps of the heads that were compared on a frozen backbone."""
 ADDED: dict[str, Any] = dict.fromkeys(("network", "backbone", "few_shot", "unfreeze"))
-ADDED |= dict.fromkeys(("multi_label", "hold_out"), False)
+ADDED |= dict.fromkeys(("multi_label", "hold_out", "no_test"), False)
 DATA_ADDED = {"group_by": "", "negatives": ""}
 """Fields that a run's configuration, and its `data`, have only where their value is another one."""
 
@@ -180,7 +180,8 @@ class RunConfig:
 
     `network` is `package.module:NETWORK` where the network is not one of `train.registry`'s. With `multi_label`, a clip
     may have several classes. `backbone` are the published weights where a head is fitted to a frozen backbone; no
-    recipe decides it then, unless the blocks that `unfreeze` counts are trained afterwards.
+    recipe decides it then, unless the blocks that `unfreeze` counts are trained afterwards. With `no_test`, the test
+    part is left for `train.read_test`.
     """
 
     model: str
@@ -199,6 +200,7 @@ class RunConfig:
     few_shot: FewShot | None = None
     unfreeze: str | None = None
     hold_out: bool = False
+    no_test: bool = False
 
     @property
     def digest(self) -> str:

@@ -51,6 +51,8 @@ def run_report(
             lines += [*class_table(result[name]), "", f"![confusion](confusion-{name}.png)"]
     if sentences := confidence.summary(result):
         lines += ["", "## Confidence", *(line for sentence in sentences for line in ("", f"{sentence}."))]
+    if when := result.get("test_read"):
+        lines += ["", f"The test part stayed unread until {when}, after everything was chosen."]
     lines += sections
     when = "" if "strength" in last else f" after epoch {last['epoch']}"
     losses = f"Training loss {last['loss']:.4f}, validation loss {last['val_loss']:.4f}{when}."

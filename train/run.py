@@ -141,31 +141,41 @@ def work(folder: Path, config: RunConfig, dataset: Dataset, cache: Path | None, 
     Raises `RunError` if another process trains this run or has finished it, its checkpoint is damaged, or the training
     diverges.
     """
-    from train.evaluate import measure_parts
+    from train.build import save_model
 
     with locked(folder):
         if (folder / run_folder.METRICS).exists():
             raise RunError(f"{folder}: another process has finished this run: there is nothing to resume")
         remove_leftovers(folder)
         write_json(folder / run_folder.SPLIT, dataset.split.to_dict())  # the run's own, which may be damaged
-        trained = _trained(config, dataset, folder, cache, listener)
-        measure = multi_label.measure_parts if config.multi_label else measure_parts
-        result = {
-            "test": None,
-            **measure(trained.predicted, config.classes),
-            "epochs": len(trained.history),
-            "final": trained.history[-1],
-            "seconds": round(sum(entry["seconds"] for entry in trained.history), 1),
-            **trained.measured,
-        }
-        background = getattr(dataset.index, "background", None)
-        if (config.backbone or background) and not config.multi_label:
-            seconds = FrontEnd.from_dict(config.front_end).window_seconds
-            result = confidence.measured(trained.predicted, config.classes, background, seconds) | result
-        if recordings := dataset.recordings:
-            result["takes"] = {"clips": len(recordings), "recordings": len(set(recordings.values()))}
-        _write_results(folder, config, trained, result)
+        seen = replace(dataset, split=replace(dataset.split, test=())) if config.no_test else dataset
+        trained = _trained(config, seen, folder, cache, listener)
+        save_model(trained.model, folder / run_folder.MODEL)
+        result = result_of(config, dataset, trained)
+        write_results(folder, config, trained, result)
         checkpoint.remove(folder)
+    return result
+
+
+def result_of(config: RunConfig, dataset: Dataset, trained: Trained) -> dict[str, Any]:
+    """Return the value of `metrics.json`."""
+    from train.evaluate import measure_parts
+
+    measure = multi_label.measure_parts if config.multi_label else measure_parts
+    result = {
+        "test": None,
+        **measure(trained.predicted, config.classes),
+        "epochs": len(trained.history),
+        "final": trained.history[-1],
+        "seconds": round(sum(entry["seconds"] for entry in trained.history), 1),
+        **trained.measured,
+    }
+    background = getattr(dataset.index, "background", None)
+    if (config.backbone or background) and not config.multi_label:
+        seconds = FrontEnd.from_dict(config.front_end).window_seconds
+        result = confidence.measured(trained.predicted, config.classes, background, seconds) | result
+    if recordings := dataset.recordings:
+        result["takes"] = {"clips": len(recordings), "recordings": len(set(recordings.values()))}
     return result
 
 
@@ -188,15 +198,13 @@ def _trained(config: RunConfig, dataset: Dataset, folder: Path, cache: Path | No
     return Trained(model, history, {name: predictions(model, part, config.compute) for name, part in parts.items()})
 
 
-def _write_results(folder: Path, config: RunConfig, trained: Trained, result: dict[str, Any]) -> None:
-    """Write the model, the history, the predictions, the plots, the report and, last, the metrics."""
-    from train.build import save_model
+def write_results(folder: Path, config: RunConfig, trained: Trained, result: dict[str, Any]) -> None:
+    """Write the history, the predictions, the plots, the report and, last, the metrics."""
     from train.plots import plot_confusion, plot_history, plot_strengths, save_plot
     from train.report import run_report
     from train.results import HISTORY
 
     history, predicted = trained.history, trained.predicted
-    save_model(trained.model, folder / run_folder.MODEL)
     write_json(folder / HISTORY, history)
     write_json(folder / PREDICTIONS, predicted)
     if "strength" in history[-1]:

@@ -31,6 +31,8 @@ def add_split(parser: command.Parser) -> None:
     split.add_argument("--fold", type=_fold, metavar="I|all", help=fold)
     group = "regular expression: its first group in a file's path names the recording, which stays in one part"
     split.add_argument("--group-by", metavar="REGEX", help=group)
+    later = "leave the test part unread until `test RUN` reads it, once: for choosing on the validation part alone"
+    split.add_argument("--no-test", action="store_true", default=None, help=later)
 
 
 def check_split(flags: argparse.Namespace, set_names: Sequence[str]) -> None:
@@ -49,6 +51,8 @@ def check_split(flags: argparse.Namespace, set_names: Sequence[str]) -> None:
     elif flags.fold is not None and (flags.fold < 0 or flags.folds is not None and flags.fold >= flags.folds):
         last = f" and at most {flags.folds - 1}: there are {flags.folds} folds" if flags.folds is not None else ""
         raise UsageError(f"--fold must be 0 or more{last}")
+    if flags.no_test and flags.fold == ALL:
+        raise UsageError("--no-test does not go with --fold all, where every fold is tested")
     if flags.group_by is not None and "group_by" in set_names and not flags.group_by:
         raise UsageError("--group-by is empty: write a regular expression after it, or leave it out")
 

@@ -44,6 +44,8 @@ def new_run(flags: argparse.Namespace, set_names: Sequence[str], progress: Any) 
         backbone = provide(network.backbone.published, flags.weights, progress).weights
     options = {"multi_label": flags.multi_label, **split_options(flags)}
     dataset = open_dataset(root, kind, progress=progress.steps, **options)
+    if flags.no_test and not dataset.split.test:
+        raise UsageError(f"--no-test: the split {dataset.split.name} has no test part: leave the flag out")
     notices = dataset_notices(dataset, chosen="split" in set_names)
     for sentence in (*notices, *fit_notices(dataset, spec)):
         progress.notice(sentence)
@@ -59,6 +61,7 @@ def new_run(flags: argparse.Namespace, set_names: Sequence[str], progress: Any) 
         compute = replace(compute, shards=1)  # a GPU fills its cores with one batch
     config = run.new_config(flags.network, dataset, spec, flags.seed, recipe, compute, backbone)
     own = {"few_shot": few_shot(flags), "unfreeze": flags.unfreeze, "hold_out": bool(flags.hold_out_classes)}
+    own["no_test"] = flags.no_test
     return dataset, replace(config, **own)
 
 
@@ -72,6 +75,8 @@ def check_start(flags: argparse.Namespace, set_names: Sequence[str]) -> None:
         raise UsageError("--seed must be from 0 to 2147483647")
     if flags.multi_label and flags.class_weights == "balanced":
         raise UsageError("--class-weights balanced does not go with --multi-label, where each class has a threshold")
+    if flags.no_test and network.backbone:
+        raise UsageError(f"--no-test goes with networks from scratch, and {network.name} has a pretrained backbone")
     check_split(flags, set_names)
     name = flags.name
     if name is not None and (not name.strip(" .") or not is_one_line(name) or set(name) & set("/\\")):
