@@ -6,10 +6,11 @@ Nothing that needs NumPy is imported before it is needed: `doctor` must start wh
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from toolkit.command import Jobs, Parser, Verb, dispatch, run
 from toolkit.error_text import printable
@@ -29,8 +30,15 @@ def jobs() -> Jobs:
     """Return the jobs of `python -m runtime`."""
     verbs = {
         "info": Verb("show a model file's card", _info_parser, _info),
-        "attach": Verb("put a card on a model file that was made elsewhere", _attach_parser, _attach),
-        "embed": Verb("the embeddings of audio files, for programs", _embed_parser, _embed),
+        "attach": Verb(
+            "put a card on a model file that was made elsewhere",
+            _parser_in("runtime.attach_arguments", "attach"),
+            _attach,
+        ),
+        "embed": Verb(
+            "the embeddings of audio files, for programs", _parser_in("runtime.embed_arguments", "embed"), _embed
+        ),
+        "catalogue": Verb("a library as a table", _parser_in("runtime.catalogue.arguments", "catalogue"), _catalogue),
         "doctor": Verb("which engines and models work on this machine", _doctor_parser, _doctor),
     }
     return Jobs(verbs, Verb("", _parser, _classify))
@@ -48,6 +56,11 @@ def entry(argv: Sequence[str] | None = None) -> int:
 
 def _report(sentence: str) -> None:
     print(f"{PROG}: {printable(sentence)}", file=sys.stderr, flush=True)
+
+
+def _parser_in(module: str, verb: str) -> Callable[[], Parser]:
+    """Return what returns the parser of a verb that is in a module of its own."""
+    return lambda: cast(Parser, importlib.import_module(module).parser(f"{PROG} {verb}"))
 
 
 def _parser() -> Parser:
@@ -209,12 +222,6 @@ def _doctor(arguments: argparse.Namespace) -> int:
     return 1 if any(finding.bad for finding in findings) else 0
 
 
-def _attach_parser() -> Parser:
-    from runtime.attach_arguments import parser
-
-    return parser(f"{PROG} attach")
-
-
 def _attach(arguments: argparse.Namespace) -> int:
     from runtime.attach import attach
     from runtime.attach_arguments import request
@@ -223,12 +230,6 @@ def _attach(arguments: argparse.Namespace) -> int:
     attached = request(arguments)
     print(described(attached.output, attach(attached)))
     return 0
-
-
-def _embed_parser() -> Parser:
-    from runtime.embed_arguments import parser
-
-    return parser(f"{PROG} embed")
 
 
 def _embed(arguments: argparse.Namespace) -> int:
@@ -241,3 +242,9 @@ def _embed(arguments: argparse.Namespace) -> int:
     for line in stream(embedding, _report):
         print(line, flush=True)
     return 0
+
+
+def _catalogue(arguments: argparse.Namespace) -> int:
+    from runtime.catalogue.command import work
+
+    return work(arguments, _report)

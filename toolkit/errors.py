@@ -39,6 +39,10 @@ class PublishError(GtzanetError):
     """Nothing accepts the results where they are to be sent."""
 
 
+class CatalogueError(GtzanetError):
+    """A file of results is malformed, of an unknown version or cannot be written."""
+
+
 class RunError(GtzanetError):
     """A training run folder is missing, unfinished or does not match the request."""
 

@@ -1,0 +1,25 @@
+"""What `python -m runtime catalogue` prints."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+from runtime.catalogue.arguments import is_report, report_request, run_request
+from runtime.catalogue.report import report
+from runtime.catalogue.run import catalogue
+
+
+def work(arguments: argparse.Namespace, message: Callable[[str], None]) -> int:
+    """Do what arguments name and return the exit code: 1 where a file failed or could not be reached."""
+    if is_report(arguments):
+        page = report_request(arguments)
+        figures = report(page)
+        print(f"{page.page}: {figures.files:,} files, {figures.failed:,} failed")
+        return 0
+    request = run_request(arguments)
+    if arguments.model is None:
+        message(f"using {request.model}")
+    summary = catalogue(request, message)
+    print("\n".join(summary.lines(request.out)))
+    return 1 if summary.failed or summary.unreachable else 0

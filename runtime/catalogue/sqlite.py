@@ -1,0 +1,78 @@
+"""Rows in one table of an SQLite file; nested values are JSON."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from runtime.catalogue.row import COLUMNS, SCHEMA, Row, flat_cells, row_of_flat
+from runtime.catalogue.store import Entry, check_columns
+from toolkit.errors import CatalogueError
+
+_INTEGERS, _REALS = ("size", "mtime", "schema"), ("duration", "confidence")
+
+
+class SqliteStore:
+    """A table `results`, in which a file has one row; a transaction adds rows. `user_version` is the schema's."""
+
+    def __init__(self, path: str) -> None:
+        """Open the file; raise `CatalogueError` if it is not ours."""
+        self._path = path
+        if Path(path).exists() and Path(path).stat().st_size:
+            try:
+                with self._open() as database:
+                    names = [name for _, name, *_ in database.execute("PRAGMA table_info(results)")]
+                    (version,) = database.execute("PRAGMA user_version").fetchone()
+            except sqlite3.DatabaseError as error:
+                raise CatalogueError(f"{path}: cannot be read as SQLite ({error}): name another file") from None
+            check_columns(path, names, version or None)
+
+    def entries(self) -> Iterator[Entry]:
+        for file, size, mtime, failed, model, settings in self._read(
+            "SELECT file, size, mtime, error IS NOT NULL, model, settings FROM results"
+        ):
+            yield Entry(file, size, mtime, bool(failed), model, settings)
+
+    def append(self, rows: Sequence[Row]) -> None:
+        marks = ", ".join("?" * len(COLUMNS))
+        try:
+            with self._open() as database:
+                database.execute(_TABLE)
+                database.execute(f"PRAGMA user_version = {SCHEMA}")
+                database.executemany(f"INSERT OR REPLACE INTO results VALUES ({marks})", map(flat_cells, rows))
+        except sqlite3.Error as error:
+            raise OSError(0, str(error), self._path) from None
+
+    def rows(self) -> Iterator[Row]:
+        for values in self._read(f"SELECT {', '.join(COLUMNS)} FROM results ORDER BY rowid"):
+            yield row_of_flat(dict(zip(COLUMNS, values, strict=True)))
+
+    def tidy(self) -> None:
+        """Do nothing: a row replaces the one before."""
+
+    def _read(self, query: str) -> Iterator[tuple]:  # type: ignore[type-arg]
+        if Path(self._path).exists() and Path(self._path).stat().st_size:
+            with self._open() as database:
+                yield from database.execute(query)
+
+    def _open(self) -> _Database:
+        return _Database(self._path)
+
+
+class _Database(sqlite3.Connection):
+    """A connection that is closed, too, where its block ends."""
+
+    def __exit__(self, *error: object) -> bool:  # type: ignore[override]
+        try:
+            return bool(super().__exit__(*error))  # type: ignore[arg-type]
+        finally:
+            self.close()
+
+
+def _column(name: str) -> str:
+    kind = "INTEGER" if name in _INTEGERS else "REAL" if name in _REALS else "TEXT"
+    return f"{name} {kind}{' PRIMARY KEY' if name == 'file' else ''}"
+
+
+_TABLE = f"CREATE TABLE IF NOT EXISTS results ({', '.join(map(_column, COLUMNS))})"
