@@ -4,7 +4,7 @@
 - `preprocess`: samples to the network's input.
 - `engines`: LiteRT, tflite-runtime and ONNX Runtime behind one interface.
 - `stream`: endless sound. `timeline`: when something sounds in a file.
-- `catalogue`: a library of files to a table of results.
+- `catalogue`: a library of files to a table of results. `tags`: labels as genres in the files.
 - `cli`, `arguments`, `classify`, `sources`, `output`: the command line, from files to lines.
 - `doctor`, `trial`, `golden`, `sizes`: what works on this machine. `info`: a file's card as text.
 - `embed`, `embed_arguments`: embeddings as arrays in a file.

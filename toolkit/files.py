@@ -17,12 +17,13 @@ _MARK = ".gtzanet-tmp"
 
 
 @contextmanager
-def atomic_path(target: Path, durable: bool = True) -> Iterator[Path]:
+def atomic_path(target: Path, durable: bool = True, mode: int = 0o644) -> Iterator[Path]:
     """Yield a temporary path beside `target`; rename it onto `target` when the block succeeds.
 
     The temporary file keeps the target's suffix, so that writers which look at it still work. It is flushed to disk
     before the rename, and removed when the block raises, so that `target` is either the old file or the whole new
-    one. Where it need not be `durable`, a power cut may leave it damaged, and it is written much sooner.
+    one. Where it need not be `durable`, a power cut may leave it damaged, and it is written much sooner. `mode` is the
+    new file's.
 
     Raises
     ------
@@ -46,7 +47,7 @@ def atomic_path(target: Path, durable: bool = True) -> Iterator[Path]:
         if durable:
             with temporary.open("rb+") as stream:
                 os.fsync(stream.fileno())
-        temporary.chmod(0o644)
+        temporary.chmod(mode)
         temporary.replace(target)
     except BaseException as error:
         temporary.unlink(missing_ok=True)

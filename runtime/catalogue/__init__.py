@@ -7,6 +7,6 @@
 - `store`: what every store can do. `parquet`, `csv_file`, `sqlite`: the stores. `open_store`: which one a path names.
 - `storage`: every access of the Parquet store to files, and the lock.
 - `run`: the job. `summary`: how far it is, and what it did.
-- `report`: results as a page.
+- `report`: results as a page. `tagging`: labels as the genres in the files.
 - `arguments`, `command`: the command line.
 """

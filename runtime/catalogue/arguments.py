@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from runtime.catalogue.report import ReportRequest
     from runtime.catalogue.row import Settings
     from runtime.catalogue.run import CatalogueRequest
+    from runtime.catalogue.tagging import TagRequest
 
 MOST_WORKERS = 1_024
 REPORT = "report"
@@ -47,6 +48,10 @@ def parser(prog: str) -> Parser:
     events.add_argument("--window", type=float, metavar="S", help="seconds of sound in a window (default: the model's)")
     events.add_argument("--hop", type=float, metavar="S", help="seconds between windows (default: a fifth of a window)")
     events.add_argument("--merge", type=float, metavar="S", help="join events of a label that are so close (0)")
+    tags = parser.add_argument_group("tags: labels in the files themselves (docs/catalogue.md)")
+    tags.add_argument("--write-tags", choices=["genre"], help="write each file's label as its genre")
+    tags.add_argument("--overwrite", action="store_true", help="also where it has another genre")
+    tags.add_argument("--dry-run", action="store_true", help="show which genres would be written, and write none")
     return parser
 
 
@@ -77,6 +82,20 @@ def run_request(arguments: argparse.Namespace) -> CatalogueRequest:
     model = arguments.model or find_model()
     out, settings = arguments.out.rstrip("/"), _settings(arguments)
     return CatalogueRequest(library, out, model, settings, workers, arguments.backbone, arguments.retry_failed)
+
+
+def tag_request(arguments: argparse.Namespace) -> TagRequest | None:
+    """Return the request to write tags that arguments make, None for none."""
+    from runtime.catalogue.tagging import TagRequest
+    from runtime.tags.formats import check_installed
+
+    if arguments.write_tags is None:
+        for name in ("overwrite", "dry_run"):
+            if getattr(arguments, name):
+                raise UsageError(f"--{name.replace('_', '-')} belongs to --write-tags genre")
+        return None
+    check_installed()
+    return TagRequest(arguments.overwrite, arguments.dry_run)
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from runtime.catalogue.arguments import is_report, report_request, run_request
+from runtime.catalogue.arguments import is_report, report_request, run_request, tag_request
 from runtime.catalogue.report import report
 from runtime.catalogue.run import catalogue
+from runtime.catalogue.tagging import Tagger
 
 
 def work(arguments: argparse.Namespace, message: Callable[[str], None]) -> int:
@@ -17,9 +18,12 @@ def work(arguments: argparse.Namespace, message: Callable[[str], None]) -> int:
         figures = report(page)
         print(f"{page.page}: {figures.files:,} files, {figures.failed:,} failed")
         return 0
-    request = run_request(arguments)
+    request, tags = run_request(arguments), tag_request(arguments)
+    tagger = None if tags is None else Tagger(tags, print, message)
     if arguments.model is None:
         message(f"using {request.model}")
-    summary = catalogue(request, message)
+    summary = catalogue(request, message, tagger=tagger)
     print("\n".join(summary.lines(request.out)))
-    return 1 if summary.failed or summary.unreachable else 0
+    if tagger:
+        print(tagger.line())
+    return 1 if summary.failed or summary.unreachable or (tagger and tagger.failed) else 0

@@ -15,6 +15,7 @@ from runtime.catalogue.plan import Finished, Plan
 from runtime.catalogue.row import Row, Settings
 from runtime.catalogue.store import Store
 from runtime.catalogue.summary import ProgressLine, Summary
+from runtime.catalogue.tagging import Tagger
 from runtime.catalogue.walk import Candidate, Library, Problem
 from runtime.catalogue.workers import Outcome, Unreachable, computed
 from toolkit.errors import CatalogueError
@@ -56,19 +57,23 @@ class CatalogueRequest:
     retry_failed: bool = False
 
 
-def catalogue(request: CatalogueRequest, report: Callable[[str], None], compute: Compute = computed) -> Summary:
+def catalogue(
+    request: CatalogueRequest,
+    report: Callable[[str], None],
+    compute: Compute = computed,
+    tagger: Tagger | None = None,
+) -> Summary:
     """Add a row to the store for every file of the library that has none or has changed, and return what was done.
 
-    Rows are added every two seconds, so that a process that is killed loses no more; the same call goes on.
+    Rows are added every two seconds, so that a process that is killed loses no more; the same call goes on. A `tagger`
+    then writes the genres of all the library's files.
 
     Raises
     ------
     UsageError, CatalogueError, ArtifactError, EngineError
         Before any file is read, if the request cannot be met.
-    AudioError
-        If there are no audio files in the library.
-    CatalogueError
-        If the folder is gone or the store can no longer be written; what was finished is kept.
+    AudioError, CatalogueError
+        If there are no audio files, the folder is gone or the store cannot be written; what was finished is kept.
     """
     library = Library(request.source, request.out)
     task = FileClassifier(request.model, request.settings, request.backbone)
@@ -82,13 +87,16 @@ def catalogue(request: CatalogueRequest, report: Callable[[str], None], compute:
             report(f"error: {path}: {error.strerror or error}")
 
         finished = Finished(store.entries(), retry_failed=request.retry_failed)
-        plan = Plan(library.candidates(problem), finished)
+        candidates = library.candidates(problem)
+        plan = Plan(tagger.watched(candidates) if tagger else candidates, finished)
         line = ProgressLine(_counted(library))
         try:
             with closing(compute(task, iter(plan), request.workers)) as outcomes:
                 _keep(_rows(outcomes, problem, plan, summary, line), store, request.out)
             with _naming(request.out):
                 store.tidy()
+            if tagger:
+                tagger.run(store, task.settings.min_confidence)
         except KeyboardInterrupt:
             line.clear()
             report(f"{request.out}: what was finished is kept; the same command goes on")
