@@ -3,7 +3,7 @@
 - `walk`: the files of a library. `plan`: which of them are still to be classified.
 - `file_classifier`: one file to one row, in whichever process; it can be pickled. `row`: a row's fields and origin.
 - `workers`: rows computed in processes of this machine. Whatever else yields outcomes of candidates can stand in its
-  place (`run.Compute`).
+  place (`run.Compute`), as `ray_workers` does: those of a Ray cluster.
 - `store`: what every store can do. `parquet`, `csv_file`, `sqlite`: the stores. `open_store`: which one a path names.
 - `storage`: every access of the Parquet store to files, and the lock.
 - `run`: the job. `summary`: how far it is, and what it did.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from runtime.catalogue.tagging import TagRequest
 
 MOST_WORKERS = 1_024
+ENGINES = ("local", "ray")
 REPORT = "report"
 EVENT_OPTIONS = ("window", "hop", "merge")
 
@@ -36,6 +37,7 @@ def parser(prog: str) -> Parser:
     add("words", nargs="+", metavar="DIR|LIST|-", help=library_help)
     add("--out", metavar="FILE", help=f"the results: a name ending in {', '.join(SUFFIXES)}")
     add("--workers", type=int, metavar="N", help="processes that compute (default: as many as there are processors)")
+    add("--engine", choices=ENGINES, default=ENGINES[0], help="what runs them: this machine (default) or a Ray cluster")
     add("--model", type=Path, metavar="M", help="a .tflite or .onnx file (default: as for classifying)")
     add("--backbone", type=Path, metavar="B", help="that of a head (default: the one beside it)")
     add("--retry-failed", action="store_true", help="try files that failed before again")
@@ -72,9 +74,9 @@ def run_request(arguments: argparse.Namespace) -> CatalogueRequest:
         raise UsageError("the library's name is empty: is a variable not set?")
     if not arguments.out:
         raise UsageError("a catalogue is written: name it with --out results.parquet")
-    workers = usable_processors() if arguments.workers is None else arguments.workers
-    if not 1 <= workers <= MOST_WORKERS:
-        raise UsageError(f"--workers is {workers}: give 1 to {MOST_WORKERS}")
+    if arguments.workers is not None and not 1 <= arguments.workers <= MOST_WORKERS:
+        raise UsageError(f"--workers is {arguments.workers}: give 1 to {MOST_WORKERS}")
+    workers = arguments.workers or (usable_processors() if arguments.engine == ENGINES[0] else 0)
     if arguments.min_confidence is not None and not 0 <= arguments.min_confidence <= 1:
         raise UsageError(f"--min-confidence is {arguments.min_confidence:g}: give a probability, 0 to 1")
     if not math.isfinite(arguments.silence):

@@ -43,7 +43,7 @@ class CatalogueRequest:
     settings
         What decides a row besides the file and the model.
     workers
-        How many processes compute.
+        How many processes compute; 0 for one per CPU of a cluster.
     retry_failed
         Whether files that failed before are tried again.
     """

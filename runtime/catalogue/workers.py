@@ -7,7 +7,7 @@ import os
 import signal
 from collections import deque
 from collections.abc import Generator, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import NamedTuple
@@ -43,12 +43,23 @@ def computed(task: FileClassifier, candidates: Iterator[Candidate], workers: int
     GtzanetError
         If a process cannot load the model.
     """
-    pool = [_Worker(task) for _ in range(workers)]
-    try:
+    with closing(Pool(task, workers)) as pool:
+        yield from pool.outcomes(candidates)
+
+
+class Pool:
+    """Processes that hold the model, and keep it from one group of candidates to the next."""
+
+    def __init__(self, task: FileClassifier, workers: int) -> None:
+        self._task = task
+        self._workers = [_Worker(task) for _ in range(workers)]
+
+    def outcomes(self, candidates: Iterator[Candidate]) -> Generator[Outcome]:
+        """Yield what `computed` does."""
         while True:
-            for worker in pool:
+            for worker in self._workers:
                 worker.fill(candidates)
-            busy = {worker.connection: worker for worker in pool if worker.files}
+            busy = {worker.connection: worker for worker in self._workers if worker.files}
             if not busy:
                 return
             for connection in wait(list(busy)):
@@ -56,15 +67,17 @@ def computed(task: FileClassifier, candidates: Iterator[Candidate], workers: int
                 try:
                     outcome = worker.receive()
                 except (EOFError, OSError):  # it is dead, perhaps in the middle of a message
-                    pool[pool.index(worker)] = replacement = _Worker(task)
-                    yield from _inherited(task, worker, replacement)
+                    self._workers[self._workers.index(worker)] = replacement = _Worker(self._task)
+                    yield from _inherited(self._task, worker, replacement)
                     continue
                 if outcome is not None:
                     yield outcome
-    finally:
-        for worker in pool:
+
+    def close(self) -> None:
+        """End the processes."""
+        for worker in self._workers:
             worker.connection.close()
-        for worker in pool:
+        for worker in self._workers:
             worker.end()
 
 
