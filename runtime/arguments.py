@@ -28,6 +28,7 @@ STEPS = ("window", "hop", "smooth", "margin")
 ENDLESS = ("stall", "mqtt")
 """What is for endless sound alone."""
 LONGEST_STALL = 86_400
+_RAW = Raw()
 
 
 def parser(prog: str) -> Parser:
@@ -145,9 +146,9 @@ def _add_endless_sound(parser: Parser) -> None:
 def add_raw_samples(parser: Parser) -> None:
     """Add how raw samples come."""
     raw = parser.add_argument_group("raw samples on standard input, and the rate of the microphone")
-    raw.add_argument("--rate", type=int, metavar="HZ", help=f"samples per second (default: {Raw.rate})")
-    raw.add_argument("--channels", type=int, metavar="N", help=f"(default: {Raw.channels})")
-    raw.add_argument("--pcm", choices=tuple(FORMATS), help=f"little-endian samples (default: {Raw.format})")
+    raw.add_argument("--rate", type=int, metavar="HZ", help=f"samples per second (default: {_RAW.rate})")
+    raw.add_argument("--channels", type=int, metavar="N", help=f"(default: {_RAW.channels})")
+    raw.add_argument("--pcm", choices=tuple(FORMATS), help=f"little-endian samples (default: {_RAW.format})")
 
 
 def check(arguments: argparse.Namespace) -> None:
@@ -235,4 +236,4 @@ def _settings(arguments: argparse.Namespace) -> Settings:
 
 def raw_of(arguments: argparse.Namespace) -> Raw:
     """Return how raw samples come."""
-    return Raw(arguments.rate or Raw.rate, arguments.channels or Raw.channels, arguments.pcm or Raw.format)
+    return Raw(arguments.rate or _RAW.rate, arguments.channels or _RAW.channels, arguments.pcm or _RAW.format)

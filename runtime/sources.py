@@ -6,7 +6,6 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,8 +24,7 @@ BLOCK = 1 << 16
 """Samples of every channel that are read at once."""
 
 
-@dataclass(frozen=True)
-class Raw:
+class Raw(NamedTuple):
     """How raw samples come: their rate in hertz, the number of channels, and one of `toolkit.audio.pcm.FORMATS`."""
 
     rate: int = 44_100

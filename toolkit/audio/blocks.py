@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 MAX_SECONDS = 1800
 """The longest recording whose samples are kept (30 minutes: 159 MB of samples at 22,050 Hz)."""
 
-_BLOCK = 1 << 16
+_BLOCK = 1 << 20
+"""Values of all channels that are decoded at once: 47 s at 22,050 Hz, so that most sounds are one block, not copied."""
 _SMALL_BLOCK = 1 << 12
 """Where the length is not stated, what is decoded of the last block may be lost."""
 _REASONS = {
@@ -128,7 +129,7 @@ def blocks(
     stated = int(sound.frames) if recording.exact and sound.frames < _UNKNOWN_LENGTH else None
     total = 0
     while stated is None or total < stated:
-        size = _SMALL_BLOCK if stated is None else min(_BLOCK, stated - total)
+        size = _SMALL_BLOCK if stated is None else min(max(1, _BLOCK // sound.channels), stated - total)
         try:
             block: NDArray[np.float32] = sound.read(size, dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:

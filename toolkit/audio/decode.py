@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import soxr
 from numpy.typing import NDArray
 
 from toolkit.audio.blocks import blocks, opened
@@ -26,7 +26,8 @@ SUFFIXES = FFMPEG_SUFFIXES | _OWN_SUFFIXES | {".caf"}
 """What the names of sound files end in; what a file is, its content decides."""
 MAX_VALUES = 100_000_000
 """The most samples of one sound kept: 400 MB."""
-
+_SLICE = 1 << 14
+"""Samples that are resampled at once, few enough for a core's cache."""
 
 Listener = Callable[[int, int, NDArray[np.float32]], None]
 
@@ -173,25 +174,38 @@ def _resampled(
     path: str | Path, blocks: Iterable[NDArray[np.float32]], source_rate: int, rate: int
 ) -> Iterator[NDArray[np.float32]]:
     """Yield mono blocks at another rate; together they are what `soxr.resample` makes of all at once."""
-    stream = soxr.ResampleStream(source_rate, rate, 1, dtype="float32", quality="HQ")
+    from soxr import ResampleStream  # not before: many sounds have the rate that is needed
+
+    stream = ResampleStream(source_rate, rate, 1, dtype="float32", quality="HQ")
     read = yielded = 0
-    for block in blocks:
-        piece = stream.resample_chunk(block)
-        read, yielded = read + len(block), yielded + len(piece)
-        yield piece
-    rest = stream.resample_chunk(np.zeros(0, np.float32), last=True)
-    if yielded + len(rest) == 0:
+    for block, following in pairwise(chain(blocks, [None])):
+        assert block is not None
+        read += len(block)
+        result, size = np.empty(read * rate // source_rate + 1 - yielded, np.float32), 0
+        for first in range(0, max(1, len(block)), _SLICE):
+            is_end = following is None and first + _SLICE >= len(block)
+            piece = stream.resample_chunk(block[first : first + _SLICE], last=is_end)
+            result[size : size + len(piece)] = piece
+            size += len(piece)
+        yielded += size
+        yield result[:size]
+    if yielded == 0:
         raise AudioError(f"{path}: {read} samples at {source_rate} Hz are too short to be a sound at {rate} Hz")
-    yield rest
 
 
 def _joined(path: str | Path, blocks: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """Return the blocks as one array, if it is not too large; they are never there twice."""
+    """Return the blocks as one array, if it is not too large; they are never there twice, and one alone is returned."""
     kept = bytearray()  # it grows in its place, where an array of so many blocks would be a copy
+    last, size = np.zeros(0, np.float32), 0
     for block in blocks:
-        kept += np.ascontiguousarray(block).data
-        if len(kept) > MAX_VALUES * 4:
+        size += len(block)
+        if size > MAX_VALUES:
             raise AudioError(f"{path}: it needs more than {MAX_VALUES * 4 // 10**6} MB of memory; cut it first")
+        kept += last.data
+        last = np.ascontiguousarray(block)
+    if not kept:
+        return last
+    kept += last.data
     return np.frombuffer(kept, np.float32)
 
 

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.audio.locate import AC3, FFMPEG_MAGICS, MP4_BOXES, is_transport_stream
-from toolkit.audio.mp3 import frame_at
 from toolkit.audio.recording import ID3
 from toolkit.audio.samples import MAX_CHANNELS
 from toolkit.errors import AudioError, UsageError
@@ -57,6 +56,8 @@ def _is_adts_run(data: bytes) -> bool:
 
 def _is_mpeg_run(data: bytes) -> bool:
     """Return whether two frames of MPEG audio are at the beginning."""
+    from toolkit.audio.mp3 import frame_at  # not before: few programs read raw samples
+
     first = frame_at(data, 0)
     second = frame_at(data, first.size) if first else None
     return first is not None and second is not None and first.kind == second.kind

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import soxr
 from numpy.typing import NDArray
 
 from toolkit.errors import AudioError, UsageError
@@ -85,7 +84,9 @@ def to_mono_at(samples: NDArray[np.floating], source_rate: int, rate: int) -> ND
     single = valid_samples(samples)
     if source_rate == rate:
         return single
-    resampled: NDArray[np.float32] = soxr.resample(single, source_rate, rate, quality="HQ")
+    from soxr import resample  # not before: many sounds have the rate that is needed
+
+    resampled: NDArray[np.float32] = resample(single, source_rate, rate, quality="HQ")
     if len(resampled) == 0:
         raise AudioError(f"{len(single)} samples at {source_rate} Hz are too short to be a sound at {rate} Hz")
     return valid_samples(resampled)
@@ -134,7 +135,9 @@ class Resampler:
         check_rate(rate)
         self._stream = None
         if source_rate != rate:
-            self._stream = soxr.ResampleStream(source_rate, rate, 1, dtype="float32", quality="HQ")
+            from soxr import ResampleStream
+
+            self._stream = ResampleStream(source_rate, rate, 1, dtype="float32", quality="HQ")
 
     def push(self, samples: NDArray[np.floating]) -> NDArray[np.float32]:
         """Return the samples that the next ones, mono float (n,), add; there may be none.

@@ -374,3 +374,9 @@ def test_a_long_sound_is_never_in_memory_twice() -> None:
     tracemalloc.stop()
     assert samples.shape == (200 << 16,) and samples[-1] == 199 and samples[0] == 0
     assert peak < 1.2 * samples.nbytes
+
+
+def test_a_sound_of_one_block_is_not_copied() -> None:
+    block = np.full(1000, 0.5, np.float32)
+    assert np.shares_memory(decode.collected("sound", [block], RATE, RATE), block)
+    np.testing.assert_array_equal(decode.collected("sound", [block, block], RATE, RATE), np.tile(block, 2))
