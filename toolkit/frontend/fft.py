@@ -81,14 +81,14 @@ def plan(length: int) -> FftPlan:
     low[0, middle // 2 :] = outer // 2 + outer * d[: middle // 2]
 
     k = low[:, :, None] + outer * middle * f
-    third = _paired(roots[k[..., None] * e % length])
-    other = k[0, 0] + outer * middle // 2
-    third[0, 0] = _packed(roots[np.outer(k[0, 0], e) % length], roots[np.outer(other, e) % length])
+    one, other = k[0, 0], k[0, 0] + outer * middle // 2
+    packed = _packed(roots[np.outer(one, e) % length], roots[np.outer(other, e) % length])
     k[0, 0, inner // 2 :] = other[: inner // 2]
-    k = np.minimum(k, length - k)
-    rising = np.argsort(k, axis=-1)
-    bins = np.take_along_axis(k, rising, axis=-1)
-    third = np.take_along_axis(third, rising[..., None, None], axis=2).swapaxes(2, 3)
+    rising = np.argsort(np.minimum(k, length - k), axis=-1)
+    k = np.take_along_axis(k, rising, axis=-1)
+    third = _paired(roots[k[..., None] * e % length]).swapaxes(2, 3)
+    third[0, 0] = packed[rising[0, 0]].swapaxes(0, 1)
+    bins = np.minimum(k, length - k)
     return FftPlan(
         outer,
         middle,
