@@ -1,7 +1,7 @@
 """Classify audio files on a device: one model file in, labels out.
 
 - `classifier`, `prediction`: a model file as an object, and its result for a clip.
-- `preprocess`: samples to the network's input.
+- `reading`: a sound to samples, also while the engine loads. `preprocess`: samples to the network's input.
 - `engines`: LiteRT, tflite-runtime and ONNX Runtime behind one interface.
 - `stream`: endless sound. `timeline`: when something sounds in a file.
 - `catalogue`: a library of files to a table of results. `tags`: labels as genres in the files.

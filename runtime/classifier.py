@@ -14,7 +14,9 @@ from runtime.default_model import PRETRAINED
 from runtime.engines.load import Engine, open_engine
 from runtime.prediction import Prediction, Window
 from runtime.preprocess import model_input
+from runtime.reading import Reading, timed
 from toolkit.artifact.card import Card
+from toolkit.artifact.file import Model
 from toolkit.audio.decode import Sound, read
 from toolkit.audio.downmix import downmixed
 from toolkit.audio.samples import MAX_CHANNELS, SILENCE_DB, check_rate, is_silent, to_mono_at
@@ -50,13 +52,14 @@ class Classifier:
         engine: str | None = None,
         threads: int | None = None,
         backbone: Path | None = None,
+        model: Model | None = None,
     ) -> Classifier:
         """Return a classifier of a model file, by default of the one that comes with this package (`PRETRAINED`).
 
         The other parameters and the errors are those of `open_engine`.
         """
         path = PRETRAINED if path is None else path
-        opened = open_engine(path, engine=engine, threads=threads, backbone=backbone)
+        opened = open_engine(path, engine=engine, threads=threads, backbone=backbone, model=model)
         if opened.card.is_embedding:
             raise UsageError(f"{path}: its output is an embedding, no labels: `python -m runtime embed` computes it")
         return cls(opened)
@@ -81,13 +84,16 @@ class Classifier:
         `AudioError` if the sound cannot be read, is empty or not finite, `EngineError` if the network fails, and
         `UsageError` if samples come without a rate, or a file with one.
         """
-        start, decoding = time.perf_counter(), Stopwatch()
-        samples, warnings = self._read(sound, rate, decoding)
-        loaded = time.perf_counter()
+        return self.classify_reading(self._read(sound, rate), silence)
+
+    def classify_reading(self, reading: Reading, silence: float = SILENCE_DB) -> Prediction:
+        """Return what `classify` does of a sound that has been read at the rate of the card's front end."""
+        start = time.perf_counter()
         front_end, network, spec = Stopwatch(), Stopwatch(), self.card.front_end
+        (samples, warnings), stage_seconds = reading.sound, {**reading.stage_seconds}
         spans, sounds = window_spans(len(samples), spec), split_windows(samples, spec)
         silent = [is_silent(window, silence) for window in sounds]
-        del samples  # the last window's are freed before the network runs
+        del reading, samples  # the last window's are freed before the network runs
         values = (model_input(sounds.pop(0), self.card) for _ in spans)
         by_window = list(network.over(map(self.probabilities, front_end.over(values))))
         probabilities = np.mean([by_window[at] for at in _counted(silent)], axis=0)
@@ -96,17 +102,13 @@ class Classifier:
             Window(first / spec.sample_rate, last / spec.sample_rate, tuple(scores[order].tolist()), quiet)
             for (first, last), scores, quiet in zip(spans, by_window, silent, strict=True)
         )
-        stage_seconds = {
-            "read": decoding.seconds,
-            "resample": loaded - start - decoding.seconds,
-            "front_end": front_end.seconds,
-            "network": network.seconds - front_end.seconds,
-        }
+        elapsed = time.perf_counter() - start + sum(stage_seconds.values())
+        stage_seconds |= {"front_end": front_end.seconds, "network": network.seconds - front_end.seconds}
         return Prediction(
             labels=tuple(self.labels[number] for number in order),
             probabilities=tuple(probabilities[order].tolist()),
             windows=windows,
-            timings_ms=_timings_ms(stage_seconds, time.perf_counter() - start),
+            timings_ms=_timings_ms(stage_seconds, elapsed),
             model=f"{self.card.model}-{self.card.precision}",
             warnings=warnings,
             active=self._active(probabilities, order) if self.card.multi_label else None,
@@ -150,20 +152,25 @@ class Classifier:
             )
         return np.asarray(scores / total)
 
-    def _read(self, sound: Path | str | NDArray[np.float32], rate: int | None, decoding: Stopwatch) -> Sound:
+    def _read(self, sound: Path | str | NDArray[np.float32], rate: int | None) -> Reading:
         model_rate = self.card.front_end.sample_rate
         if isinstance(sound, str | Path):
             if rate is not None:
                 raise UsageError(f"{sound}: rate is for samples; a sound file has its own")
-            return read(Path(sound), model_rate, decoding)
+            return timed(lambda decoding: read(Path(sound), model_rate, decoding), Stopwatch())
         if rate is None:
             raise UsageError("classify: samples need their rate: classify(samples, rate=44100)")
         check_rate(rate)
-        samples, warnings = np.asarray(sound), list[str]()
-        if samples.ndim == 2 and 0 < samples.shape[1] <= MAX_CHANNELS and samples.dtype.kind == "f":
-            spans = (span for span in downmixed([samples], rate, warnings.append) if span is not None)
-            samples = np.concatenate([np.zeros(0, np.float32), *spans])
-        return Sound(to_mono_at(samples, rate, model_rate), tuple(warnings))
+        return timed(lambda _: _mono_at(np.asarray(sound), rate, model_rate), Stopwatch())
+
+
+def _mono_at(samples: NDArray[np.floating], source_rate: int, rate: int) -> Sound:
+    """Return samples as a file that holds them is read."""
+    warnings: list[str] = []
+    if samples.ndim == 2 and 0 < samples.shape[1] <= MAX_CHANNELS and samples.dtype.kind == "f":
+        spans = (span for span in downmixed([samples], source_rate, warnings.append) if span is not None)
+        samples = np.concatenate([np.zeros(0, np.float32), *spans])
+    return Sound(to_mono_at(samples, source_rate, rate), tuple(warnings))
 
 
 def _counted(silent: Sequence[bool]) -> list[int]:

@@ -5,12 +5,16 @@ Named tuples are compiled faster than dataclasses, and a label from nothing wait
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from runtime.classifier import Classifier
 from runtime.prediction import Prediction
+from runtime.reading import Ahead
 from runtime.sources import STDIN, STDIN_NAME, Raw, Sources, check_source, expanded, read_stdin
+from toolkit.artifact.file import read_model
 from toolkit.errors import AudioError
 from toolkit.native_stderr import captured_stderr
 
@@ -54,28 +58,50 @@ class Outcome(NamedTuple):
     error: str = ""
 
 
+def load(
+    path: Path, source: str, engine: str | None, threads: int | None, backbone: Path | None
+) -> tuple[Classifier, Ahead | None]:
+    """Return the classifier of a model file, as `Classifier.load` does, and `source`, if a file, read meanwhile."""
+    with captured_stderr():  # engines announce their delegates there, and decoders have remarks of their own
+        model = read_model(path)
+        first = Ahead(Path(source), model.card.front_end.sample_rate) if os.path.isfile(source) else None
+        classifier = Classifier.load(path, engine=engine, threads=threads, backbone=backbone, model=model)
+        if first:
+            first.wait()
+    return classifier, first
+
+
 def sources_of(request: FilesRequest) -> Sources:
     """Return the request's sources with every folder replaced by its audio files."""
     return expanded(request.sources)
 
 
-def outcomes(classifier: Classifier, request: FilesRequest, names: list[str]) -> Iterator[Outcome]:
-    """Yield what becomes of each name, in order; one that cannot be classified does not end the others."""
+def outcomes(
+    classifier: Classifier, request: FilesRequest, names: list[str], first: Ahead | None = None
+) -> Iterator[Outcome]:
+    """Yield what becomes of each name, in order; one that cannot be classified does not end the others.
+
+    `first` is the file that the first of them names, where it is being read already.
+    """
     for name in names:
         try:
-            yield _predicted(classifier, name, request)
+            yield _predicted(classifier, name, request, first)
         except AudioError as error:
             yield Outcome(name, None, str(error))
+        first = None
 
 
-def _predicted(classifier: Classifier, name: str, request: FilesRequest) -> Outcome:
+def _predicted(classifier: Classifier, name: str, request: FilesRequest, ahead: Ahead | None) -> Outcome:
     if name == STDIN:
         rate = classifier.card.front_end.sample_rate
         sound = read_stdin(request.raw, rate)
         return Outcome(STDIN_NAME, classifier.classify(sound, rate, silence=request.silence))
     check_source(name)
     with captured_stderr():  # decoders have remarks of their own
-        prediction = classifier.classify(name, silence=request.silence)
+        if ahead:
+            prediction = classifier.classify_reading(ahead.result(), request.silence)
+        else:
+            prediction = classifier.classify(name, silence=request.silence)
     if request.strict and prediction.warnings:
         raise AudioError(f"{name}: refused by --strict: {prediction.warnings[0]}")
     return Outcome(name, prediction)

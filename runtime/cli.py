@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from runtime.classifier import Classifier
     from runtime.classify import FilesRequest
     from runtime.output import Result
+    from runtime.reading import Ahead
     from runtime.sources import Sources
     from runtime.timeline.run import TimelineRequest
 
@@ -78,7 +79,7 @@ def _classify(arguments: argparse.Namespace) -> int:
     endless = arguments.stream or arguments.listen
     live = live_request(arguments) if endless else None  # before a model is loaded
     timelines = timeline_request(arguments) if arguments.timeline else None
-    classifier, path = _load(arguments)
+    classifier, path, first = _load(arguments)
     if arguments.model is None and (arguments.format != "table" or endless):
         _report(f"using {path}")
     from runtime.output import doubt
@@ -93,21 +94,20 @@ def _classify(arguments: argparse.Namespace) -> int:
         return 0
     if timelines is not None:
         return _show_timelines(classifier, path, timelines)
-    return _show(classifier, path, files_request(arguments))
+    return _show(classifier, path, files_request(arguments), first)
 
 
-def _load(arguments: argparse.Namespace) -> tuple[Classifier, Path]:
-    from runtime.classifier import Classifier
+def _load(arguments: argparse.Namespace) -> tuple[Classifier, Path, Ahead | None]:
+    from runtime.classify import load
     from runtime.default_model import find_model
-    from toolkit.native_stderr import captured_stderr
 
     path = arguments.model or find_model()
-    with captured_stderr():  # engines announce their delegates there
-        options = {name: getattr(arguments, name) for name in ("engine", "threads", "backbone")}
-        return Classifier.load(path, **options), path
+    source = "" if arguments.timeline else next(iter(arguments.files), "")
+    classifier, first = load(path, source, arguments.engine, arguments.threads, arguments.backbone)
+    return classifier, path, first
 
 
-def _show(classifier: Classifier, path: Path, request: FilesRequest) -> int:
+def _show(classifier: Classifier, path: Path, request: FilesRequest, first: Ahead | None) -> int:
     """Print what becomes of each source; return 1 where one could not be classified."""
     from runtime import output
     from runtime.classify import outcomes, sources_of
@@ -120,7 +120,7 @@ def _show(classifier: Classifier, path: Path, request: FilesRequest) -> int:
     width = output.name_width(request, sources.names)
 
     def results() -> Iterator[Result]:
-        for name, prediction, error in outcomes(classifier, request, sources.names):
+        for name, prediction, error in outcomes(classifier, request, sources.names, first):
             if prediction is None:
                 yield output.Result(name, error=error)
             else:

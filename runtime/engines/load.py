@@ -58,13 +58,19 @@ def check_threads(threads: int, name: str) -> int:
 
 
 def open_engine(
-    path: Path | str, *, engine: str | None = None, threads: int | None = None, backbone: Path | None = None
+    path: Path | str,
+    *,
+    engine: str | None = None,
+    threads: int | None = None,
+    backbone: Path | None = None,
+    model: Model | None = None,
 ) -> Engine:
     """Load a model file; a head with its backbone, which is the file `backbone`, or one in the head's folder.
 
-    The file is read once, and may change afterwards: card, digest and engine see the same bytes. The digest is checked
-    before any engine sees them, the model's tensors against the card after. `engine` is a name in `ENGINES` that runs
-    such files, by default the first that is installed; `threads` are 1 to 256, by default `default_threads()`.
+    The file is read once, where it is not the `model` that has been read from it, and may change afterwards: card,
+    digest and engine see the same bytes. The digest is checked before any engine sees them, the model's tensors against
+    the card after. `engine` is a name in `ENGINES` that runs such files, by default the first that is installed;
+    `threads` are 1 to 256, by default `default_threads()`.
 
     Raise `ArtifactError` if the file is no usable model or the backbone is not a head's own, `EngineError` if the
     engine is not installed or refuses it, and `UsageError` if there is no such engine, it does not run such files, or
@@ -73,7 +79,7 @@ def open_engine(
     if threads is not None:
         check_threads(threads, "threads")
     path = Path(path)
-    model = read_model(path)
+    model = model or read_model(path)
     if model.card.input_level == EMBEDDING:
         return _paired(path, model, engine, threads, backbone)
     if backbone is not None:
