@@ -1,0 +1,77 @@
+"""A catalogue that is killed at any moment loses no row, has none twice, and reads no file again that has one."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.runtime.catalogue.library import environment, rows_of, tone
+
+KILLS = {"results.parquet": 20, "results.csv": 6, "results.sqlite": 6}
+FILES = 1_200
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of many files that are hard links to few."""
+    root = tmp_path_factory.mktemp("killed") / "m"
+    tones = [tone(root / "0" / f"{number}.wav", 300 + 200 * number) for number in range(4)]
+    (root / "1").mkdir()
+    for number in range(4, FILES):
+        os.link(tones[number % 4], root / "1" / f"{number}.wav")
+    return root
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("out", KILLS)
+def test_nothing_is_lost_and_nothing_is_done_twice(library: Path, tmp_path: Path, out: str) -> None:
+    results, log, generator = tmp_path / out, tmp_path / "log", random.Random(out)
+    partial = 0
+    for kill in range(KILLS[out]):
+        done = set(rows_of(results)) if results.exists() else set()
+        log.write_text("")
+        process = start(library, results, log)
+        if kill % 4:  # from the first file on, which is late in a process's time
+            wait_for_a_file(log, process)
+        time.sleep(generator.uniform(0, 1.0))
+        workers = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        process.wait()
+        psutil.wait_procs(workers, timeout=10)
+        assert not any(worker.is_running() for worker in workers)
+        after = set(rows_of(results)) if results.exists() else set()
+        read = log.read_text().splitlines()
+        assert done <= after and not done & set(read) and len(read) == len(set(read))
+        partial += 0 < len(after) < FILES
+    assert partial >= KILLS[out] / 2  # else the kills came before or after all the work
+    log.write_text("")
+    process = start(library, results, log)
+    assert process.wait(120) == 0
+    assert set(log.read_text().splitlines()) == {str(path) for path in library.rglob("*.wav")} - after
+    rows = rows_of(results)
+    assert set(rows) == {str(path) for path in library.rglob("*.wav")} and not any(row.error for row in rows.values())
+    for row in rows.values():
+        first = rows[str(library / "0" / f"{int(Path(row.file).stem) % 4}.wav")]
+        assert (row.digest, row.probabilities, row.size) == (first.digest, first.probabilities, first.size)
+    assert {path.name for path in tmp_path.iterdir()} == {out, "log"}  # no lock, no temporary file
+    if results.is_dir():
+        assert all(path.name.startswith("part-") for path in results.iterdir())
+
+
+def start(library: Path, results: Path, log: Path) -> subprocess.Popen[bytes]:
+    words = [sys.executable, "-m", "tests.runtime.catalogue.logged_run", str(library), str(results), str(log)]
+    return subprocess.Popen(words, env=environment(), stdout=subprocess.DEVNULL)
+
+
+def wait_for_a_file(log: Path, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + 60
+    while not log.stat().st_size and process.poll() is None:
+        assert time.monotonic() < end
+        time.sleep(0.01)
