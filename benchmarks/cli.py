@@ -7,7 +7,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.arguments import PROG
-from benchmarks.studies import clip_length, compare, export_cost, frontend, matrix, models, operators, startup
+from benchmarks.studies import (
+    catalogue,
+    clip_length,
+    compare,
+    export_cost,
+    frontend,
+    matrix,
+    models,
+    operators,
+    startup,
+)
 from benchmarks.studies.models_request import parser as models_parser
 from toolkit.command import Jobs, Parser, Verb, dispatch, output_file, run
 from toolkit.errors import UsageError
@@ -21,6 +31,7 @@ def jobs() -> Jobs:
         "frontend": _verb("the front end beside librosa", frontend.parser, frontend.main),
         "cliplength": _verb("accuracy on parts of clips", clip_length.parser, clip_length.main),
         "start": _verb("a label from nothing: whole processes", startup.parser, startup.main),
+        "catalogue": _verb("a library of files, and its memory", catalogue.parser, catalogue.main),
         "export": _verb("time and memory of every export", export_cost.parser, export_cost.main),
         "compare": _verb("two results, and what became worse", compare.parser, compare.main),
     }

@@ -1,6 +1,6 @@
 """The script that is commonly written to classify an audio file with a network like ours, and needs nothing of ours.
 
-python usual.py tf_keras|onnxruntime|tensorflow-lite MODEL THREADS CLIP
+python usual.py tf_keras|tf_keras-predict|onnxruntime|tensorflow-lite MODEL THREADS CLIP
 
 prints the number of the label. Without a clip it reads orders, a line each, and answers each with one line: the path of
 a clip to classify, or an empty line to run the network on the last picture again.
@@ -11,6 +11,7 @@ import time
 
 began = time.perf_counter()
 
+import io  # noqa: E402
 import json  # noqa: E402
 import os  # noqa: E402
 
@@ -25,6 +26,7 @@ import matplotlib  # noqa: E402
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
+import PIL.Image  # noqa: E402
 
 if engine == "onnxruntime":
     import onnxruntime
@@ -33,7 +35,7 @@ else:
 
     tf.config.threading.set_intra_op_parallelism_threads(int(threads))
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    if engine == "tf_keras":
+    if engine.startswith("tf_keras"):
         import tf_keras
 imported = time.perf_counter()
 
@@ -42,6 +44,12 @@ if engine == "tf_keras":
 
     def infer(pixels):
         return network(pixels, training=False).numpy()
+
+elif engine == "tf_keras-predict":
+    network = tf_keras.models.load_model(model)
+
+    def infer(pixels):
+        return network.predict(pixels, verbose=0)
 
 elif engine == "onnxruntime":
     options = onnxruntime.SessionOptions()
@@ -72,8 +80,12 @@ def render(clip):
     decibels = librosa.amplitude_to_db(librosa.feature.melspectrogram(y=samples, sr=rate), ref=np.max)
     figure = plt.figure(figsize=(6, 4), dpi=72)
     librosa.display.specshow(decibels, sr=rate, hop_length=512, cmap="magma")
-    figure.canvas.draw()
-    pixels = np.asarray(figure.canvas.buffer_rgba())[None, ..., :3].astype(np.float32)
+    if engine == "tf_keras-predict":  # through a PNG, as a network's pictures are mostly made
+        figure.savefig(png := io.BytesIO())
+        pixels = np.asarray(PIL.Image.open(png).convert("RGB"))[None].astype(np.float32)
+    else:
+        figure.canvas.draw()
+        pixels = np.asarray(figure.canvas.buffer_rgba())[None, ..., :3].astype(np.float32)
     plt.close(figure)
     return pixels
 

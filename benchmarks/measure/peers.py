@@ -47,6 +47,7 @@ class Kind:
 
 
 TF_KERAS = Kind("librosa + tf_keras", "tf_keras", "tf_keras")
+PREDICT = Kind("librosa + savefig + predict", "tf_keras-predict", "tf_keras")
 ONNX_RUNTIME = Kind("librosa + ONNX Runtime", "onnxruntime", "onnxruntime")
 TENSORFLOW_LITE = Kind("librosa + TensorFlow Lite", "tensorflow-lite", "tensorflow")
 

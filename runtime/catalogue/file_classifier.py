@@ -12,6 +12,7 @@ from runtime.catalogue.row import Origin, Row, Settings, text
 from runtime.classifier import Classifier
 from runtime.output import state_of
 from runtime.prediction import Prediction, State
+from runtime.stream.sliding_window import Stream
 from runtime.timeline.events import Event, events_of
 from toolkit.audio.decode import read
 from toolkit.errors import ArtifactError, GtzanetError
@@ -49,12 +50,16 @@ class FileClassifier:
         Raises
         ------
         ArtifactError, EngineError, UsageError
-            As `Classifier.load`; `ArtifactError`, too, if the file is another than where this object was first loaded.
+            As `Classifier.load`; `UsageError` if the events' window or hop is out of range, and `ArtifactError` if the
+            file is another than where this object was first loaded.
         """
         if self._classifier is None:
             with captured_stderr():  # engines announce their delegates there
                 classifier = Classifier.load(self.model, threads=1, backbone=self.backbone)
             card, settings = classifier.card, self.settings
+            if settings.events is not None:
+                listening = settings.events.listening
+                Stream(classifier, listening.hop_seconds, window_seconds=listening.window_seconds)  # refuses lengths
             if settings.min_confidence is None:
                 settings = replace(settings, min_confidence=card.min_confidence or None)
             origin = Origin.of(card.digest(), f"{card.model}-{card.precision}", settings, card.labels)

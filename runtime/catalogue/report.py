@@ -102,7 +102,7 @@ def page(figures: Figures, title: str) -> str:
         f"<h1>{_text(title)}</h1>",
         f'<p class="advice"><strong>{figures.files:,} files</strong>, {hours:,.1f} hours of audio, '
         f"{figures.failed:,} failed. Model {_text(str(settings.get('model', '')))} ({figures.model[:12]}...).</p>",
-        _section("Labels", _bars(_most(figures.labels), figures.files) if figures.labels else ""),
+        _section("Labels", _bars(_most(figures.labels), figures.files - figures.failed) if figures.labels else ""),
         _section("Confidence", _histogram(figures.sure) if any(figures.sure) else ""),
         _section("Least sure: listen to these first", _least_sure(figures.least_sure)),
         _section("Failed", _failures(figures)),

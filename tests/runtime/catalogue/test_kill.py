@@ -9,11 +9,11 @@ import sys
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.runtime.catalogue.library import environment, rows_of, tone
 
+psutil = pytest.importorskip("psutil")
 KILLS = {"results.parquet": 20, "results.csv": 6, "results.sqlite": 6}
 FILES = 1_200
 
