@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import socket
 import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from copy import copy
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -24,12 +26,13 @@ from runtime.catalogue.walk import Candidate
 from runtime.catalogue.workers import Outcome, Pool
 from runtime.engines.pair import find_backbone
 from toolkit.artifact.file import read_card
-from toolkit.error_text import first_line, last_line
-from toolkit.errors import EngineError, UsageError
+from toolkit.error_text import first_line
+from toolkit.errors import EngineError, GtzanetError, UsageError
 from toolkit.native_stderr import captured_stderr
 
 BATCH = 32
 """Files that an actor computes per call; what an actor loses that dies."""
+SECONDS_TO_CONNECT = 10.0
 WAVE = 100_000
 """Files in a pipeline: Ray holds their names in memory."""
 
@@ -52,7 +55,7 @@ def computed(task: FileClassifier, candidates: Iterator[Candidate], workers: int
     ------
     UsageError
         If the cluster cannot be reached.
-    EngineError
+    GtzanetError
         If an actor cannot load the model, or Ray gives up.
     """
     with _connected():
@@ -61,9 +64,12 @@ def computed(task: FileClassifier, candidates: Iterator[Candidate], workers: int
         try:
             while paths := [os.fsencode(candidate.path) for candidate in islice(candidates, WAVE)]:
                 for batch in _pipeline(paths, model, workers or cpus, cpus).iter_batches(batch_size=None):
-                    yield from map(pickle.loads, batch["outcome"])
+                    for outcome in map(pickle.loads, batch["outcome"]):
+                        if isinstance(outcome, GtzanetError):
+                            raise outcome
+                        yield outcome
         except ray.exceptions.RayError as error:
-            raise EngineError(f"Ray ends the run: {last_line(str(error), type(error).__name__)}") from None
+            raise EngineError(f"Ray ends the run: {first_line(error)}") from None
 
 
 def _pipeline(paths: list[bytes], model: ray.ObjectRef, workers: int, cpus: int) -> ray.data.Dataset:
@@ -81,10 +87,13 @@ def _pipeline(paths: list[bytes], model: ray.ObjectRef, workers: int, cpus: int)
 @contextmanager
 def _connected() -> Iterator[None]:
     """Connect to a cluster in the block."""
+    address = urlsplit(f"//{os.environ.get('RAY_ADDRESS', '').rpartition('/')[2]}")
     try:
+        if address.hostname and address.port:  # Ray itself would try for minutes
+            socket.create_connection((address.hostname, address.port), SECONDS_TO_CONNECT).close()
         with captured_stderr():  # it reports its settings
             ray.init(log_to_driver=False, logging_level="ERROR")
-    except (ConnectionError, ray.exceptions.RayError) as error:
+    except (OSError, ValueError, ray.exceptions.RayError) as error:
         raise UsageError(f"--engine ray: {first_line(error)}: start the cluster, or set RAY_ADDRESS") from None
     ray.data.DataContext.get_current().enable_progress_bars = False  # the run shows its own
     try:
@@ -126,7 +135,10 @@ class _Actor:
         self._pool = Pool(ray.get(model).written(Path(self._folder.name)), 1)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """Return the outcomes of a batch, pickled."""
+        """Return the outcomes of a batch, pickled; or, as the only one, why there can be none."""
         candidates = (Candidate(os.fsdecode(path), 0, 0) for path in batch["path"])
-        outcomes = [pickle.dumps(outcome) for outcome in self._pool.outcomes(candidates)]
+        try:
+            outcomes = [pickle.dumps(outcome) for outcome in self._pool.outcomes(candidates)]
+        except GtzanetError as error:
+            outcomes = [pickle.dumps(error)]
         return {"outcome": np.array(outcomes, dtype=object)}

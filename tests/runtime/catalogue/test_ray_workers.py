@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from runtime.catalogue.walk import Candidate
 from runtime.catalogue.workers import Outcome
 from runtime.default_model import PRETRAINED
 from tests.runtime.catalogue.library import rows_of, tone
+from toolkit.errors import ArtifactError, UsageError
 
 pytest.importorskip("ray", reason="ray is not installed")
 COUNT = 12
@@ -65,6 +67,29 @@ def actors(raylet: int) -> list[int]:
         if b"MapWorker" in command and int(status.rpartition(")")[2].split()[1]) == raylet:
             pids.append(int(entry.name))
     return pids
+
+
+def test_a_cluster_that_is_not_there_is_one_sentence(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from runtime.catalogue import ray_workers
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    for address, reason in ((f"127.0.0.1:{port}", "Connection refused"), ("127.0.0.1:x", "Port could not be cast")):
+        monkeypatch.setenv("RAY_ADDRESS", address)
+        with pytest.raises(UsageError, match=rf"--engine ray: .*{reason}.*: start the cluster, or set RAY_ADDRESS"):
+            catalogue(request(library, "ray.parquet"), print, ray_workers.computed)
+
+
+@pytest.mark.slow
+def test_a_model_that_an_actor_cannot_load_ends_the_run(
+    raylets: list[int], library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from runtime.catalogue import ray_workers
+
+    whole = ray_workers._Model.of
+    monkeypatch.setattr(ray_workers._Model, "of", lambda task: whole(task)._replace(model=b"junk"))
+    with pytest.raises(ArtifactError, match=r"model\.tflite"):
+        catalogue(request(library, "ray.parquet"), print, ray_workers.computed)
 
 
 @pytest.mark.slow
