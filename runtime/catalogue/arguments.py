@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runtime.catalogue.objects import is_url
 from runtime.catalogue.store import SUFFIXES
 from toolkit.audio.samples import SILENCE_DB
 from toolkit.command import Parser, output_file
@@ -33,7 +34,7 @@ def parser(prog: str) -> Parser:
         epilog=f"`{prog} {REPORT} RESULTS [--out PAGE.html]` shows results as a page.",
     )
     add = parser.add_argument
-    library_help = "a folder, or a file with a path per line, or - for such a list on standard input"
+    library_help = "a folder, s3://BUCKET/PREFIX, a file with a path per line, or - for such a list on standard input"
     add("words", nargs="+", metavar="DIR|LIST|-", help=library_help)
     add("--out", metavar="FILE", help=f"the results: a name ending in {', '.join(SUFFIXES)}")
     add("--workers", type=int, metavar="N", help="processes that compute (default: as many as there are processors)")
@@ -96,6 +97,8 @@ def tag_request(arguments: argparse.Namespace) -> TagRequest | None:
             if getattr(arguments, name):
                 raise UsageError(f"--{name.replace('_', '-')} belongs to --write-tags genre")
         return None
+    if is_url(arguments.words[0]):
+        raise UsageError(f"{arguments.words[0]}: --write-tags writes to files of this machine, not to object storage")
     check_installed()
     return TagRequest(arguments.overwrite, arguments.dry_run)
 
@@ -134,7 +137,8 @@ def report_request(arguments: argparse.Namespace) -> ReportRequest:
         if name not in ("words", "out") and getattr(arguments, name) != default:
             raise UsageError(f"--{name.replace('_', '-')} is for a run: a report only reads results")
     results = results.rstrip("/")
-    page = Path(results).with_suffix(".html") if arguments.out is None else Path(arguments.out)
+    beside = Path(results).name if is_url(results) else results
+    page = Path(beside).with_suffix(".html") if arguments.out is None else Path(arguments.out)
     if page.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"--out {page}: a page is written: use a name ending in .html")
     return ReportRequest(results, output_file(page, "--out"))

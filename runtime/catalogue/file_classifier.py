@@ -8,7 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from runtime.catalogue.objects import copied, is_url, object_at
 from runtime.catalogue.row import Origin, Row, Settings, text
+from runtime.catalogue.walk import Candidate
 from runtime.classifier import Classifier
 from runtime.output import state_of
 from runtime.prediction import Prediction, State
@@ -69,15 +71,17 @@ class FileClassifier:
         return self._classifier
 
     def row(self, path: str) -> Row:
-        """Return a file's row; where it is no sound that can be read, the row has the reason.
+        """Return the row of a file or object; where it is no sound that can be read, the row has the reason.
 
         Raises
         ------
         OSError
             If the file cannot be reached: it is gone, or the disk or network that holds it fails.
         """
+        if is_url(path):
+            return self._row_of_object(path)
         status = os.stat(path)
-        row = self.blank(path, status)
+        row = self.blank(Candidate(path, status.st_size, status.st_mtime_ns))
         try:
             if not stat.S_ISREG(status.st_mode):
                 return row.failed("is no regular file")
@@ -93,10 +97,16 @@ class FileClassifier:
         except Exception as error:  # whatever one of a million files does to a decoder, the others go on
             return row.failed(f"{type(error).__name__}: {error}")
 
-    def blank(self, path: str, status: os.stat_result) -> Row:
+    def blank(self, file: Candidate) -> Row:
         """Return a file's row without a result."""
-        mtime = min(status.st_mtime_ns, MAX_MTIME)
-        return Row(text(path), status.st_size, mtime, model=self.origin.model, settings=self.origin.settings)
+        mtime = min(file.mtime, MAX_MTIME)
+        return Row(text(file.path), file.size, mtime, model=self.origin.model, settings=self.origin.settings)
+
+    def _row_of_object(self, url: str) -> Row:
+        """Return the row of a copy on this machine, under the object's name."""
+        item = object_at(url)
+        with copied(url) as copy:
+            return replace(self.row(str(copy)), file=text(url), size=item.size, mtime=item.mtime)
 
     def _classified(self, row: Row, path: str) -> Row:
         classifier, settings = self.load(), self.settings

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from runtime.catalogue.objects import is_url
 from runtime.catalogue.row import Origin
-from runtime.catalogue.storage import locked
+from runtime.catalogue.storage import folder_at, locked
 from runtime.catalogue.store import CSV, PARQUET, SQLITE, SUFFIXES, Entry, Store
 from toolkit.command import output_file
 from toolkit.errors import UsageError
@@ -29,6 +30,8 @@ def store_at(path: str, labels: Sequence[str] = ()) -> Store:
         from runtime.catalogue.parquet import ParquetStore
 
         return ParquetStore(path, labels)
+    if is_url(path):
+        raise UsageError(f"{path}: results in object storage are Parquet: use a name ending in {PARQUET[0]}")
     if suffix in CSV:
         from runtime.catalogue.csv_file import CsvStore
 
@@ -49,7 +52,7 @@ def writable_store(path: str, origin: Origin) -> Iterator[Store]:
     UsageError, CatalogueError
         As `store_at` and `locked`; `UsageError`, too, if it holds rows of another model or of other settings.
     """
-    if Path(path).suffix.lower() not in PARQUET:
+    if Path(path).suffix.lower() not in PARQUET and not is_url(path):
         output_file(Path(path), "--out")
     with locked(path):
         store = store_at(path, origin.labels)
@@ -61,7 +64,7 @@ def writable_store(path: str, origin: Origin) -> Iterator[Store]:
 
 def existing_store(path: str) -> Store:
     """Return the store at a path to be read; raise `UsageError` where there is none, and as `store_at`."""
-    if not Path(path).exists():
+    if not (folder_at(path).names() if is_url(path) else Path(path).exists()):
         raise UsageError(f"{path}: there are no results (no such file)")
     return store_at(path)
 

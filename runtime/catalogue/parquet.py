@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.catalogue.row import COLUMNS, Row, cells, row_of
-from runtime.catalogue.storage import LocalFolder
+from runtime.catalogue.storage import folder_at
 from runtime.catalogue.store import Entry, check_columns, superseded
 from toolkit.errors import CatalogueError, UsageError
 
@@ -42,7 +42,7 @@ class ParquetStore:
         """Open the folder; raise `CatalogueError` if something else than our parts is there."""
         if Path(path).is_file():
             raise CatalogueError(f"{path}: a file, but results are a folder of Parquet files: name another")
-        self._path, self._folder = path, LocalFolder(path)
+        self._path, self._folder = path, folder_at(path)
         self._schema = _schema(labels)
         self._parts = [name for name in self._folder.names() if name.endswith(".parquet")]
         self._rows = {name: self._checked(name) for name in self._parts}

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
+from runtime.catalogue.objects import ObjectFolder, is_url
 from toolkit.command import output_file
 from toolkit.errors import UsageError
 from toolkit.files import remove_leftovers, write_bytes
@@ -49,15 +50,25 @@ class LocalFolder:
         (self.path / name).unlink(missing_ok=True)
 
 
+def folder_at(path: str) -> Folder:
+    """Return the folder at a path or URL."""
+    return ObjectFolder(path) if is_url(path) else LocalFolder(path)
+
+
 @contextmanager
 def locked(path: str) -> Iterator[None]:
     """Let no other process write a store in the block, and remove what killed ones left there.
+
+    Object storage has no locks: nothing is done there.
 
     Raises
     ------
     UsageError
         If one does, or the store cannot be written.
     """
+    if is_url(path):
+        yield
+        return
     target = Path(path)
     if target.is_dir() and not os.access(target, os.W_OK):
         raise UsageError(f"--out {path}: the folder may not be written to: name another")

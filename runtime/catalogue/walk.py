@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from runtime.catalogue.objects import check_url, is_url, object_at, objects_below
 from toolkit.audio.decode import SUFFIXES
 from toolkit.errors import AudioError, CatalogueError, UsageError
 
@@ -17,7 +18,7 @@ Problem = Callable[[str, OSError], None]
 
 
 class Candidate(NamedTuple):
-    """A file of a library: its absolute path, its size in bytes and the time of its change in nanoseconds."""
+    """A file of a library: its absolute path or URL, its size in bytes and the time of its change in nanoseconds."""
 
     path: str
     size: int
@@ -25,7 +26,8 @@ class Candidate(NamedTuple):
 
 
 class Library:
-    """A folder with its subfolders, or a list: a file with a path of a file or folder per line, or standard input.
+    """A folder with its subfolders, a URL with what is below it, or a list: of a path of a file or folder, or a URL of
+    an object, per line, in a file or on standard input.
 
     Nothing is kept but the identities of folders that were entered: each is read once, however many links lead to it.
     """
@@ -34,7 +36,9 @@ class Library:
         """Check that it is there, and keep out of the folder `leave_out`; raise `UsageError` where it is not."""
         self.source, self._leave_out = source, leave_out
         self.is_folder = os.path.isdir(source)
-        if not self.is_folder and source != STDIN:
+        if is_url(source):
+            check_url(source)
+        elif not self.is_folder and source != STDIN:
             if not os.path.isfile(source):
                 raise UsageError(f"{source}: no such file or folder: name a folder of audio files, or a list of them")
             if os.path.splitext(source)[1].lower() in SUFFIXES:
@@ -42,16 +46,21 @@ class Library:
 
     def candidates(self, problem: Problem) -> Iterator[Candidate]:
         """Yield every audio file of a folder, and every file that a list names, in no certain order."""
+        if is_url(self.source):
+            yield from self._objects()
+            return
         for path in self._paths(problem):
             try:
-                status = os.stat(path)
+                candidate = candidate_at(path)
             except OSError as error:
                 problem(path, error)
             else:
-                yield Candidate(path, status.st_size, status.st_mtime_ns)
+                yield candidate
 
     def count(self) -> int | None:
         """Return how many there are; None where that can be read once only."""
+        if is_url(self.source):
+            return sum(1 for _ in self._objects())
         return None if self.source == STDIN else sum(1 for _ in self._paths(lambda path, error: None))
 
     def check(self) -> None:
@@ -63,11 +72,17 @@ class Library:
 
     def empty(self) -> AudioError:
         """Return the error of a library without files."""
-        if not self.is_folder:
+        if not self.is_folder and not is_url(self.source):
             return AudioError(f"{self.source}: the list names no audio files")
         return AudioError(
             f"{self.source}: there are no audio files in this folder (their names end in {' '.join(sorted(SUFFIXES))})"
         )
+
+    def _objects(self) -> Iterator[Candidate]:
+        for item in objects_below(self.source):
+            name = item.url.removeprefix(self.source)
+            if os.path.splitext(name)[1].lower() in SUFFIXES and "/." not in f"/{name}":
+                yield Candidate(*item)
 
     def _paths(self, problem: Problem) -> Iterator[str]:
         entered: set[tuple[int, int]] = set()
@@ -77,7 +92,7 @@ class Library:
             yield from _walk(os.path.abspath(self.source), entered, problem)
             return
         seen: set[int] = set()
-        for path in map(os.path.abspath, self._lines()):
+        for path in (line if is_url(line) else os.path.abspath(line) for line in self._lines()):
             if os.path.isdir(path):
                 yield from _walk(path, entered, problem)
             elif hash(path) not in seen:
@@ -90,6 +105,14 @@ class Library:
             return
         with open(self.source, "rb") as stream:
             yield from filter(None, (os.fsdecode(line.rstrip(b"\r\n")) for line in stream))
+
+
+def candidate_at(path: str) -> Candidate:
+    """Return the file or object at a path or URL; raise `OSError` where it is not to be had."""
+    if is_url(path):
+        return Candidate(*object_at(path))
+    status = os.stat(path)
+    return Candidate(path, status.st_size, status.st_mtime_ns)
 
 
 def _walk(folder: str, entered: set[tuple[int, int]], problem: Problem) -> Iterator[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 from collections import deque
 from collections.abc import Generator, Iterator
@@ -14,7 +13,7 @@ from typing import NamedTuple
 
 from runtime.catalogue.file_classifier import FileClassifier
 from runtime.catalogue.row import Row
-from runtime.catalogue.walk import Candidate
+from runtime.catalogue.walk import Candidate, candidate_at
 from toolkit.errors import EngineError, GtzanetError
 
 AHEAD = 8
@@ -136,7 +135,7 @@ def _inherited(task: FileClassifier, dead: _Worker, heir: _Worker) -> Generator[
     if first == dead.suspect:
         dead.files.popleft()
         try:
-            yield task.blank(first, os.stat(first)).failed(f"the process that reads it ends with {_cause(code)}")
+            yield task.blank(candidate_at(first)).failed(f"the process that reads it ends with {_cause(code)}")
         except OSError as error:
             yield Unreachable(first, error)
     else:
