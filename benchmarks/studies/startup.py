@@ -83,9 +83,9 @@ def programs(model: Path, clip: Path, run: Path | None, threads: int) -> list[Pr
     Each step towards a label is a process of its own that takes the steps before it, too.
     """
     python = sys.executable
-    libraries, packages = "import numpy, soundfile, soxr", "import runtime.classify, runtime.cli"
+    packages = "import runtime.classify, runtime.cli"
     load = f"{packages}\nruntime.classify.Classifier.load({str(model.absolute())!r}, threads={threads})"
-    steps = {NUMPY: NUMPY, "and soundfile, soxr": libraries, "and runtime": packages, "and the model is loaded": load}
+    steps = {NUMPY: NUMPY, "and runtime": packages, "and the model is loaded": load}
     ours = (python, "-m", "runtime", "--model", str(model.absolute()), "--threads", str(threads), str(clip.absolute()))
     many = (*ours, *[str(clip.absolute())] * (MANY - 1))
     compared = [Program(name, (python, "-c", code)) for name, code in steps.items()]

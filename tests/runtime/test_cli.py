@@ -177,7 +177,7 @@ print(*sorted(set(sys.modules) & set({FORBIDDEN!r})))
 
 def test_the_command_imports_no_more_than_it_needs(artifacts: Path, sound: Path) -> None:
     words = [str(sound), "--json", "--model", str(artifacts / "gtzanet-float32.tflite")]
-    others = ["runtime.doctor", "runtime.info", "toolkit.artifact.onnx", "csv", "_hashlib"]
+    others = ["runtime.doctor", "runtime.info", "toolkit.artifact.onnx", "csv", "_hashlib", "soundfile"]
     others += [f"runtime.stream.{name}" for name in ("events", "listen", "sliding_window", "microphone", "pipe")]
     others += ["runtime.stream.mqtt"]
     code = f"""

@@ -7,6 +7,7 @@
 - `slices`: a long file's bytes, of which a block is in memory.
 - `view`: a part of a file that reads like a file of its own.
 - `blocks`: a recording's samples in blocks, by libsndfile or FFmpeg.
+- `sndfile`: the containers and codecs that libsndfile knows.
 - `ffmpeg`: the containers and codecs that libsndfile does not know.
 - `pcm`: raw samples without a header.
 - `downmix`: channels to one, also where their mean cancels.

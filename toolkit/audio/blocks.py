@@ -11,11 +11,11 @@ from shutil import which
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 
 from toolkit.audio.recording import Recording
 from toolkit.audio.samples import MAX_CHANNELS, RATES
+from toolkit.audio.sndfile import SndfileError, SoundFile
 from toolkit.errors import AudioError, NoSoundError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ _LENGTH_NOTE = re.compile(r"^\s*(?:data|SSND|Data Size)\s*:\s*(\d+) \(should be 
 
 @contextmanager
 def opened(path: Path, recording: Recording, bounded: bool = True) -> Iterator[Any]:
-    """Open a recording, as a `soundfile.SoundFile` or what reads like one, and check what its header says.
+    """Open a recording, as a `SoundFile` or what reads like one, and check what its header says.
 
     One that is longer than `MAX_SECONDS` is refused where reading is to be `bounded`.
     """
@@ -57,26 +57,11 @@ def opened(path: Path, recording: Recording, bounded: bool = True) -> Iterator[A
         yield sound
 
 
-class _Forward(soundfile.SoundFile):  # type: ignore[misc]
-    """A sound that is read from its beginning to its end; one that may seek reads no further than its estimate."""
-
-    doubts: tuple[str, ...] = ()
-
-    def seekable(self) -> bool:
-        """Return False."""
-        return False
-
-    @property
-    def source_ended(self) -> bool:
-        """Whether all bytes of a `View` have been read."""
-        return bool(getattr(self.name, "ended", False))
-
-
-def _sndfile(path: Path, recording: Recording, source: Any, bounded: bool) -> Any:
+def _sndfile(path: Path, recording: Recording, source: bytes | View, bounded: bool) -> Any:
     """Open a recording with libsndfile, or with FFmpeg where the container or its codec is none of libsndfile's."""
     try:
-        return _Forward(source)
-    except (soundfile.LibsndfileError, TypeError, ValueError) as error:
+        return SoundFile(source)
+    except SndfileError as error:
         if which("ffmpeg"):
             try:
                 return _ffmpeg(path, recording, bounded, marked=True)
@@ -84,7 +69,7 @@ def _sndfile(path: Path, recording: Recording, source: Any, bounded: bool) -> An
                 raise
             except AudioError:
                 pass
-        message = getattr(error, "error_string", "its format is not known").rstrip(".")
+        message = str(error).rstrip(".")
         reason = next((ours for theirs, ours in _REASONS.items() if theirs in message), message)
         raise AudioError(
             f"{path}: not a sound file that can be read ({reason}); convert it to WAV, FLAC, Ogg or MP3"
@@ -131,9 +116,9 @@ def blocks(
     while stated is None or total < stated:
         size = _SMALL_BLOCK if stated is None else min(max(1, _BLOCK // sound.channels), stated - total)
         try:
-            block: NDArray[np.float32] = sound.read(size, dtype="float32", always_2d=True)
-        except soundfile.LibsndfileError as error:
-            reason = error.error_string.rstrip(".")
+            block: NDArray[np.float32] = sound.read(size)
+        except SndfileError as error:
+            reason = str(error).rstrip(".")
             if total and not recording.exact and sound.source_ended:
                 warnings.append(f"after {total} samples its end cannot be decoded ({reason}): it may have been cut")
                 break

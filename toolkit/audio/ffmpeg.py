@@ -31,7 +31,7 @@ _CUT_SHORT = ("ended prematurely", "partial file")
 class Decoded:
     """A file's first sound track, or so many seconds of it, block by block.
 
-    It has what `toolkit.audio.decode` uses of a `soundfile.SoundFile`, and `frames` is as of a file of unknown length.
+    It has what `toolkit.audio.blocks` uses of a `SoundFile`, and `frames` is as of a file of unknown length.
 
     Raises
     ------
@@ -89,7 +89,7 @@ class Decoded:
             self.close()
             raise
 
-    def read(self, frames: int, dtype: str = "float32", always_2d: bool = True) -> NDArray[np.float32]:
+    def read(self, frames: int) -> NDArray[np.float32]:
         """Return the next samples, shape (n, channels), at most `frames`; none at the end."""
         size = 4 * self.channels
         if time.monotonic() > self._renewal:
