@@ -92,7 +92,7 @@ def draft_card(
         parity=ParityCard(0, 0.0, 0.0, 0.0, 0),
         temperature=1.0,
         licence=subject.licence,
-        versions=versions(variant, fine_tuned=fine_tuning is not None) | subject.versions,
+        versions=versions(variant, *converted.tools, fine_tuned=fine_tuning is not None) | subject.versions,
         activation=subject.activation,
         thresholds=subject.thresholds,
         min_confidence=subject.min_confidence,
@@ -108,10 +108,10 @@ def card_of_sound(twin: Card, variant: Variant, content: bytes) -> Card:
     return replace(twin, input_level=level, input=source, model_digest=model_digest(content), golden=None)
 
 
-def versions(variant: Variant, *, fine_tuned: bool = False) -> dict[str, str]:
-    """Return the versions of the packages that decide the file's bytes."""
+def versions(variant: Variant, *tools: str, fine_tuned: bool = False) -> dict[str, str]:
+    """Return the versions of the packages that decide the file's bytes, `tools` among them."""
     quantiser = _QUANTISERS.get((variant.format, variant.precision), ())
-    names = (*_PACKAGES[variant.format], *quantiser, *((TUNER,) if fine_tuned else ()))
+    names = (*_PACKAGES[variant.format], *quantiser, *tools, *((TUNER,) if fine_tuned else ()))
     return {name: importlib.metadata.version(name) for name in names}
 
 

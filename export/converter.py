@@ -18,6 +18,7 @@ from export.options import Options
 from export.quantize.mixer import Mixer
 from export.quantize.search import QuantizationPlan
 from export.tflite import convert as tflite_convert
+from export.tflite import depthwise
 from export.tflite import frontend as tflite_frontend
 from export.tflite.float16 import halve_weights
 from export.tflite.graph import compose
@@ -25,7 +26,7 @@ from export.tflite.metadata import Description, describe
 from export.tflite.mixed import TfliteMixer
 from export.variants import MIXED, Variant
 from toolkit.artifact.card import CALIBRATED
-from toolkit.artifact.file import ONNX
+from toolkit.artifact.file import ONNX, TFLITE
 from toolkit.errors import UsageError
 from toolkit.frontend.spec import FrontEnd
 
@@ -38,6 +39,8 @@ class Converted:
     calibration: Calibration | None
     float_ops: tuple[str, ...] = ()
     layers: QuantizationPlan = field(default_factory=dict)
+    tools: tuple[str, ...] = ()
+    """Packages that quantised it, besides those that each file of its format and precision needs."""
 
 
 @dataclass(eq=False)
@@ -102,8 +105,14 @@ class Converter:
         """Return a variant of the model; a mixed one by a plan."""
         calibration = self.calibration if variant.precision in CALIBRATED else None
         float_ops: tuple[str, ...] = ()
+        tools: tuple[str, ...] = ()
         if plan is not None:
             content = self.mixer(variant.format).build(plan)
+        elif partial := self._partly_quantised(variant):
+            content = partial
+            if calibration:
+                float_ops = (onnx_quantize if variant.format == ONNX else depthwise).float_ops(content)
+            tools = () if variant.format == ONNX else ("ai_edge_quantizer",)
         elif variant.format == ONNX:
             content = self._float_onnx
             if variant.precision != "float32":
@@ -115,7 +124,35 @@ class Converter:
             content, float_ops = self._tflite(variant, calibration, kept), kept.kinds
         if variant.format != ONNX:
             content = describe(content, self.description)
-        return Converted(content, calibration, float_ops, plan or {})
+        return Converted(content, calibration, float_ops, plan or {}, tools)
+
+    def _partly_quantised(self, variant: Variant) -> bytes | None:
+        """Return a variant of a network with depthwise convolutions, None where one rule fits all of its layers."""
+        if all(type(layer).__name__ != "DepthwiseConv2D" for layer in self.model.layers):
+            return None
+        if (variant.format, variant.precision) == (TFLITE, "dynamic"):
+            return depthwise.heavy_dynamic(self._float_tflite)
+        if variant.precision != "int8" or not (kinds := self._int8_kinds):
+            return None
+        self._check_float_io(variant)
+        mixer = self.mixer(variant.format)
+        return mixer.build(dict(zip(mixer.layers, kinds, strict=True)))
+
+    @cached_property
+    def _int8_kinds(self) -> list[str] | None:
+        assert self.calibration is not None  # int8 variants are calibrated
+        tflite_convert.check_quantisable(self._float_tflite, "int8")
+        if tflite_convert.kept_float(self.model, self._float_tflite).kinds:
+            return None
+        return depthwise.int8_kinds(self._float_tflite, self.calibration.inputs)
+
+    def _io(self, variant: Variant) -> str:
+        return "float32" if variant.has_front or self.description.level == "waveform" else self.options.io
+
+    def _check_float_io(self, variant: Variant) -> None:
+        """Raise `UsageError` where --io wants an integer input of a network whose first or last layers stay float32."""
+        if self._io(variant) == "uint8":
+            raise UsageError("--io uint8: this network's input and output stay float32 in an int8 file: leave it out")
 
     def _tflite(self, variant: Variant, calibration: Calibration | None, kept: tflite_convert.Kept) -> bytes:
         if variant.precision == "float32":
@@ -125,12 +162,9 @@ class Converter:
         inputs = calibration.inputs if calibration else None
         if calibration:
             tflite_convert.check_quantisable(self._float_tflite, variant.precision)
-        io = "float32" if variant.has_front or self.description.level == "waveform" else self.options.io
+        io = self._io(variant)
         if kept.outputs:  # the first layer among them
-            if io == "uint8":
-                raise UsageError(
-                    "--io uint8: this network's first layers stay float32, and so does its input: leave it out"
-                )
+            self._check_float_io(variant)
             io = "float32"
         if not kept.kinds:
             return tflite_convert.to_tflite(self.model, variant.precision, inputs, io, self.description.level)

@@ -5,5 +5,6 @@
 - `float16`: weights in half precision.
 - `frontend`: the front end as TFLite's builtin operators.
 - `mixed`: float32 and int8, layer by layer.
+- `depthwise`: what 8 bits hold of a network with depthwise convolutions.
 - `metadata`: what other programs read of a file.
 """

@@ -25,7 +25,7 @@ FOLLOWING = ("MAX_POOL_2D", "RESHAPE")
 
 def check_quantizer() -> None:
     """Raise `RunError` unless AI Edge Quantizer is installed, with all that is used of it."""
-    with needed("--quantize mixed needs ai-edge-quantizer"):
+    with needed("this precision needs ai-edge-quantizer"):
         from ai_edge_quantizer import calibrator, qtyping, quantizer, recipe_manager  # noqa: F401
         from ai_edge_quantizer.utils.qsv_utils import min_max_update  # noqa: F401
 
@@ -79,6 +79,18 @@ class TfliteMixer(Mixer):
             for value in calibration:
                 measuring.calibrate({SIGNATURE: [{name: batch_of(value)}]}, everything)
             return dict(measuring.get_model_qsvs())
+
+
+def dynamic(content: bytes, selected: Sequence[tuple[str, str]]) -> bytes:
+    """Return a float32 TFLite model with the weights of some operators, (kind, name of the output), in int8."""
+    check_quantizer()
+    from ai_edge_quantizer import quantizer
+
+    with _quantising():
+        maker = quantizer.Quantizer(content)
+        for operator in selected:
+            maker.add_dynamic_config(**_scope(operator), num_bits=BITS)
+        return bytes(maker.quantize(enable_progress_report=False).quantized_model)
 
 
 def _quantising() -> AbstractContextManager[None]:
