@@ -10,7 +10,7 @@ from typing import Any
 
 from runtime.catalogue.objects import copied, is_url, object_at
 from runtime.catalogue.row import Origin, Row, Settings, text
-from runtime.catalogue.walk import Candidate
+from runtime.catalogue.walk import Candidate, candidate_of
 from runtime.classifier import Classifier
 from runtime.output import state_of
 from runtime.prediction import Prediction, State
@@ -20,8 +20,6 @@ from toolkit.audio.decode import read
 from toolkit.errors import ArtifactError, GtzanetError
 from toolkit.files import file_digest
 from toolkit.native_stderr import captured_stderr
-
-MAX_MTIME = (1 << 63) - 1
 
 
 class FileClassifier:
@@ -81,7 +79,7 @@ class FileClassifier:
         if is_url(path):
             return self._row_of_object(path)
         status = os.stat(path)
-        row = self.blank(Candidate(path, status.st_size, status.st_mtime_ns))
+        row = self.blank(candidate_of(path, status))
         try:
             if not stat.S_ISREG(status.st_mode):
                 return row.failed("is no regular file")
@@ -99,8 +97,7 @@ class FileClassifier:
 
     def blank(self, file: Candidate) -> Row:
         """Return a file's row without a result."""
-        mtime = min(file.mtime, MAX_MTIME)
-        return Row(text(file.path), file.size, mtime, model=self.origin.model, settings=self.origin.settings)
+        return Row(text(file.path), file.size, file.mtime, model=self.origin.model, settings=self.origin.settings)
 
     def _row_of_object(self, url: str) -> Row:
         """Return the row of a copy on this machine, under the object's name."""

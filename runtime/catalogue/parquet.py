@@ -7,6 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from runtime.catalogue.row import COLUMNS, Row, cells, row_of
 from runtime.catalogue.storage import folder_at
 from runtime.catalogue.store import Entry, check_columns, superseded
@@ -22,6 +25,7 @@ except ModuleNotFoundError:
         ".sqlite file"
     ) from None
 
+pa.set_memory_pool(pa.system_memory_pool())  # the others keep what they once had
 PART_ROWS = 10_000
 """Parts are joined up to so many rows."""
 MANY_PARTS = 64
@@ -48,11 +52,8 @@ class ParquetStore:
         self._rows = {name: self._checked(name) for name in self._parts}
 
     def entries(self) -> Iterator[Entry]:
-        for name in self._parts:
-            table = self._table(name, KEYS)
-            columns = [table.column(column).to_pylist() for column in KEYS]
-            for file, size, mtime, error, model, settings in zip(*columns, strict=True):
-                yield Entry(file, size, mtime, error is not None, model, settings)
+        for file, size, mtime, error, model, settings in self._values(KEYS):
+            yield Entry(file, size, mtime, error is not None, model, settings)
 
     def append(self, rows: Sequence[Row]) -> None:
         if rows:
@@ -61,17 +62,17 @@ class ParquetStore:
             self._join(PART_ROWS)
 
     def rows(self) -> Iterator[Row]:
-        old = superseded(entry.file for entry in self.entries())
+        old = self._superseded()
         number = 0
         for name in self._parts:
-            for batch in self._file(name).iter_batches(BATCH):
+            for batch in self._file(name).iter_batches(BATCH, use_threads=False):
                 for values in batch.to_pylist():
                     if not old[number]:
                         yield row_of(values)
                     number += 1
 
     def tidy(self) -> None:
-        old = superseded(entry.file for entry in self.entries())
+        old = self._superseded()
         first = 0
         for name in list(self._parts):
             count = self._rows[name]
@@ -82,6 +83,15 @@ class ParquetStore:
             elif drop.any():
                 self._write(name, self._table(name).filter(pa.array(~drop)))
         self._join(PART_ROWS)
+
+    def _superseded(self) -> NDArray[np.bool_]:
+        return superseded(file for (file,) in self._values(["file"]))
+
+    def _values(self, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        """Yield the values in some columns of every row."""
+        for name in self._parts:
+            for batch in self._file(name).iter_batches(BATCH, columns=list(columns), use_threads=False):
+                yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
 
     def _join(self, most: int) -> None:
         """Join parts that follow each other and have fewer rows than `most` together."""
@@ -125,8 +135,8 @@ class ParquetStore:
         check_columns(path, names, version if isinstance(version, int) else None)
         return int(file.metadata.num_rows)
 
-    def _table(self, name: str, columns: Sequence[str] | None = None) -> Any:
-        return self._file(name).read(None if columns is None else list(columns))
+    def _table(self, name: str) -> Any:
+        return self._file(name).read(use_threads=False)
 
     def _file(self, name: str) -> Any:
         try:

@@ -19,6 +19,7 @@ from runtime.catalogue.tagging import Tagger
 from runtime.catalogue.walk import Candidate, Library, Problem
 from runtime.catalogue.workers import Outcome, Unreachable, computed
 from toolkit.errors import CatalogueError
+from toolkit.streams import Terminated
 
 SECONDS_BETWEEN_PARTS = 2.0
 """What a kill loses at most, besides the files that are being read."""
@@ -97,7 +98,7 @@ def catalogue(
                 store.tidy()
             if tagger:
                 tagger.run(store, task.settings.min_confidence)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Terminated):
             line.clear()
             report(f"{request.out}: what was finished is kept; the same command goes on")
             raise

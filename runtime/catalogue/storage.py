@@ -70,10 +70,12 @@ def locked(path: str) -> Iterator[None]:
         yield
         return
     target = Path(path)
-    if target.is_dir() and not os.access(target, os.W_OK):
+    if not target.is_dir():
+        output_file(target, "--out")
+    elif not os.access(target, os.W_OK):
         raise UsageError(f"--out {path}: the folder may not be written to: name another")
     lock = target.with_name(f".{target.name}.lock")
-    handle = _lock(output_file(lock, "--out"), path)
+    handle = _lock(lock, path)
     try:
         remove_leftovers(target if target.is_dir() else target.parent, suffix=target.suffix)
         yield

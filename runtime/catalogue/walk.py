@@ -13,6 +13,7 @@ from toolkit.audio.decode import SUFFIXES
 from toolkit.errors import AudioError, CatalogueError, UsageError
 
 STDIN = "-"
+MAX_MTIME = (1 << 63) - 1
 Problem = Callable[[str, OSError], None]
 """Called with a file or folder that cannot be reached, and why."""
 
@@ -111,8 +112,12 @@ def candidate_at(path: str) -> Candidate:
     """Return the file or object at a path or URL; raise `OSError` where it is not to be had."""
     if is_url(path):
         return Candidate(*object_at(path))
-    status = os.stat(path)
-    return Candidate(path, status.st_size, status.st_mtime_ns)
+    return candidate_of(path, os.stat(path))
+
+
+def candidate_of(path: str, status: os.stat_result) -> Candidate:
+    """Return the file of a path and its status; a time after 2262 counts as the last one that fits 64 bits."""
+    return Candidate(path, status.st_size, min(status.st_mtime_ns, MAX_MTIME))
 
 
 def _walk(folder: str, entered: set[tuple[int, int]], problem: Problem) -> Iterator[str]:

@@ -107,6 +107,14 @@ def test_events_are_those_of_a_timeline(library: Path) -> None:
     assert rows[str(library / "bad.mp3")].events is None
 
 
+def test_a_file_of_the_far_future_is_unchanged_the_next_time(library: Path) -> None:
+    path = library / "ü" / "0.wav"
+    os.utime(path, ns=(0, 2**63 + 10**9))
+    if path.stat().st_mtime_ns < 2**63:
+        pytest.skip("the file system holds no such time")
+    assert counts(request(library)) == (3, 1, 0, 0) and counts(request(library)) == (0, 0, 4, 0)
+
+
 def test_silence_and_what_is_unknown(library: Path) -> None:
     catalogue(request(library, "a.csv", settings=Settings(silence=0.0)), print, inline)
     catalogue(request(library, "b.csv", settings=Settings(min_confidence=1.0)), print, inline)
@@ -268,20 +276,24 @@ def test_the_command_prints_a_summary_and_returns_1_where_files_failed(library: 
     assert again.returncode == 0 and "0 files classified, 0 failed, 4 unchanged" in again.stdout
 
 
-def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(tmp_path: Path) -> None:
-    for number in range(400):
-        tone(tmp_path / "m" / f"{number}.wav", seconds=5)
+@pytest.mark.parametrize(
+    ("number", "code", "word"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+)
+def test_a_stop_keeps_what_is_done_and_says_how_to_go_on(tmp_path: Path, number: int, code: int, word: str) -> None:
+    """Ctrl-C comes to all processes of a terminal."""
+    for place in range(400):
+        tone(tmp_path / "m" / f"{place}.wav", seconds=5)
     words = command(tmp_path / "m", "--out", "r.csv", "--workers", "2")
     process = subprocess.Popen(
         words, env=environment(), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
     )
     wait_for(tmp_path / "r.csv", process)
-    os.killpg(process.pid, signal.SIGINT)
+    (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
     out, errors = (text.decode() for text in process.communicate(timeout=60))
-    assert process.returncode == 130 and out == ""
+    assert process.returncode == code and out == ""
     assert errors.splitlines()[1:] == [
         "python -m runtime: r.csv: what was finished is kept; the same command goes on",
-        "python -m runtime: interrupted",
+        f"python -m runtime: {word}",
     ]
     rows = rows_of(tmp_path / "r.csv")
     assert 0 < len(rows) < 400 and not any(row.error for row in rows.values())

@@ -139,7 +139,8 @@ class _Folder:
 def test_a_million_files_take_no_more_memory_than_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder that size takes long to make: the system's calls are replaced."""
     library = Library(str(Path.cwd()))
-    calls = {**vars(os), "scandir": lambda path: _Folder(), "stat": lambda path: os.stat_result((0,) * 10)}
+    status = os.stat(Path.cwd())
+    calls = {**vars(os), "scandir": lambda path: _Folder(), "stat": lambda path: status}
     monkeypatch.setattr(walk, "os", SimpleNamespace(**calls))
     tracemalloc.start()
     try:
