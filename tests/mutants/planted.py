@@ -54,8 +54,8 @@ RUNTIME = (
         # --threads is lost between the command line and the engine.
         (
             "runtime/cli.py",
-            '("engine", "threads", "backbone")',
-            '("engine", "backbone")',
+            "arguments.engine, arguments.threads, arguments.backbone",
+            "arguments.engine, None, arguments.backbone",
             "test_model_engine_and_threads_reach_the_engine",
         ),
         (
@@ -125,6 +125,16 @@ RUNTIME = (
             "value.transpose([names.index(axis) for axis in dropped + kept])",
             "value.transpose([names.index(axis) for axis in dropped + sorted(kept)])",
             "test_the_order_of_the_axes_follows_from_the_shape",
+        ),
+    ),
+    *_mistakes(
+        "runtime/test_reading.py",
+        # An engine that loads keeps a file from being opened.
+        (
+            "runtime/reading.py",
+            "        self._decodes.wait()\n",
+            "",
+            "test_the_file_is_open_and_not_yet_decoded_when_the_thread_goes_on",
         ),
     ),
     *_mistakes(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def test_the_file_is_open_and_not_yet_decoded_when_the_thread_goes_on(monkeypatc
     steps, may_decode = list[str](), threading.Event()
 
     def slow(path: Path, rate: int, decoding: Any) -> Sound:
+        time.sleep(0.1)
         steps.append("opened")
         for _ in decoding.over([0]):
             assert may_decode.wait(10)
