@@ -26,10 +26,22 @@ def downmix(samples: NDArray[np.floating]) -> tuple[NDArray[np.floating], bool]:
     if samples.shape[1] == 1 or len(samples) == 0:
         return single, False
     with np.errstate(all="ignore"):
+        if not _may_cancel(samples, single):
+            return single, False
         powers = samples.var(axis=0, dtype=np.float64)
         if not single.var(dtype=np.float64) < _CANCELLED * powers.max():
             return single, False
     return samples[:, np.argmax(powers >= powers.max() / 2)], True
+
+
+def _may_cancel(samples: NDArray[np.floating], single: NDArray[np.floating]) -> bool:
+    """Return False where the mean of channels is so loud that it cannot cancel: a quick look at most sound.
+
+    Squares bound the variances of channels, and the factors are far above what float32 rounds.
+    """
+    power = float(np.dot(single, single))
+    loudest = max(float(np.dot(channel, channel)) for channel in np.ascontiguousarray(samples.T))
+    return not power - float(single.sum()) ** 2 / len(single) > max(4 * _CANCELLED * loudest, 0.01 * power)
 
 
 def downmixed(

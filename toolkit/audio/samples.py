@@ -103,6 +103,8 @@ def check_rate(rate: float) -> None:
 def mono(block: NDArray[np.floating]) -> NDArray[np.floating]:
     """Return the mean of the channels of samples of shape (n, channels); infinite where their sum is too large."""
     with np.errstate(over="ignore", invalid="ignore"):
+        if block.shape[1] == 2 and block.dtype.kind == "f":  # the same bits as the mean, much sooner
+            return np.divide(block[:, 0] + block[:, 1], 2, dtype=block.dtype)
         return block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=block.dtype)
 
 

@@ -76,3 +76,17 @@ def test_only_the_part_that_cancels_is_one_channel() -> None:
     before, after = (np.concatenate(part) for part in (single[:gap], single[gap + 1 :]))
     np.testing.assert_array_equal(before, np.concatenate([wide.mean(axis=1), sound[:30_000]]))
     np.testing.assert_array_equal(after, wide[:30_000].mean(axis=1))
+
+
+def test_the_quick_look_decides_as_variances_do() -> None:
+    rng, cancelled = np.random.default_rng(5), 0
+    for _ in range(300):
+        wave = rng.normal(size=rng.integers(2, 200))
+        sound = columns(*(sign * wave + rng.normal(0, rng.choice([0, 0.03, 0.1]), len(wave)) for sign in (1, -1)))
+        sound = np.float32(10.0 ** rng.integers(-9, 6)) * (sound + np.float32(rng.choice([0, 0.3, 50])))
+        single, chosen = sound.mean(axis=1, dtype=np.float32), downmix(sound)
+        cancels = single.var(dtype=np.float64) < 1e-3 * sound.var(axis=0, dtype=np.float64).max()
+        assert chosen[1] == cancels
+        np.testing.assert_array_equal(chosen[0], sound[:, 0] if cancels else single)
+        cancelled += cancels
+    assert 50 < cancelled < 250
