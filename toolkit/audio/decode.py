@@ -178,12 +178,12 @@ def _resampled(
 
     stream = ResampleStream(source_rate, rate, 1, dtype="float32", quality="HQ")
     read = yielded = 0
-    for block, following in pairwise(chain(blocks, [None])):
-        assert block is not None
+    end = np.zeros(0, np.float32)
+    for block, following in pairwise(chain(blocks, [end])):
         read += len(block)
-        result, size = np.empty(read * rate // source_rate + 1 - yielded, np.float32), 0
+        result, size = np.empty(read * int(rate) // int(source_rate) + 1 - yielded, np.float32), 0
         for first in range(0, max(1, len(block)), _SLICE):
-            is_end = following is None and first + _SLICE >= len(block)
+            is_end = following is end and first + _SLICE >= len(block)
             piece = stream.resample_chunk(block[first : first + _SLICE], last=is_end)
             result[size : size + len(piece)] = piece
             size += len(piece)

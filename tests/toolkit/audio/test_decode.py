@@ -280,6 +280,13 @@ def test_a_file_is_resampled_as_its_samples_are(tmp_path: Path, rate: int, chann
     np.testing.assert_array_equal(decode.load(tmp_path / "a.wav", RATE), to_mono_at(samples, rate, RATE))
 
 
+def test_a_rate_may_be_any_whole_number(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", sounds.melody(10), RATE)
+    expected = decode.load(tmp_path / "a.wav", 16_000)
+    for rate in (16_000.0, np.int32(16_000)):
+        np.testing.assert_array_equal(decode.load(tmp_path / "a.wav", rate), expected)  # type: ignore[arg-type]
+
+
 def write_sparse_wav(path: Path, rate: int, channels: int, seconds: int) -> None:
     """Write a WAV file of 16-bit silence that takes hardly any disk."""
     soundfile.write(path, np.zeros((0, channels)), rate, subtype="PCM_16", format="WAV")
