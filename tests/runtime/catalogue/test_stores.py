@@ -176,8 +176,10 @@ def test_a_line_of_csv_that_was_cut_is_written_again(cut: int) -> None:
         path = written(Path(folder, "r.csv"), [row("/a"), row("/b"), row('/c\n"')])
         whole = path.read_bytes()
         path.write_bytes(whole[:-cut])
-        kept = rows_of(path)
-        assert list(kept) == ["/a", "/b"]
+        assert list(rows_of(path)) == ["/a", "/b"]
+        written(path, [bad("/short")])
+        assert list(rows_of(path)) == ["/a", "/b", "/short"] and path.read_bytes().endswith(b",1\r\n")
+        path.write_bytes(whole[:-cut])
         written(path, [row('/c\n"')])
         assert path.read_bytes() == whole
 
