@@ -29,7 +29,7 @@ pa.set_memory_pool(pa.system_memory_pool())  # the others keep what they once ha
 PART_ROWS = 10_000
 """Parts are joined up to so many rows."""
 MANY_PARTS = 64
-"""So many parts that are not joined yet are."""
+"""So many parts of half as many rows are joined."""
 BATCH = 256
 PART = re.compile(r"part-(\d{8})\.parquet")
 KEYS = ("file", "size", "mtime", "error", "model", "settings")
@@ -58,7 +58,7 @@ class ParquetStore:
     def append(self, rows: Sequence[Row]) -> None:
         if rows:
             self._write(self._next_name(), pa.Table.from_pylist([cells(row) for row in rows], schema=self._schema))
-        if sum(count < PART_ROWS for count in self._rows.values()) >= MANY_PARTS:
+        if sum(count < PART_ROWS / 2 for count in self._rows.values()) >= MANY_PARTS:
             self._join(PART_ROWS)
 
     def rows(self) -> Iterator[Row]:
