@@ -37,9 +37,11 @@ def add_threads(parser: Parser, default: int = default_threads()) -> None:
     parser.add_argument("--threads", type=int, default=default, metavar="N", help="(%(default)s)")
 
 
-def add_durations(parser: Parser, seconds: float, count: int, unit: str = "model and latency") -> None:
-    """Add how long to measure each `unit`."""
-    seconds_help, count_help = f"seconds per {unit} (%(default)s)", f"queries per {unit} (%(default)s)"
+def add_durations(
+    parser: Parser, seconds: float | None, count: int, unit: str = "model and latency", usual: str = "%(default)s"
+) -> None:
+    """Add how long to measure each `unit`; `usual` describes the seconds where a number does not."""
+    seconds_help, count_help = f"seconds per {unit} ({usual})", f"queries per {unit} (%(default)s)"
     parser.add_argument("--min-duration", type=float, default=seconds, metavar="S", help=seconds_help)
     parser.add_argument("--min-count", type=int, default=count, metavar="N", help=count_help)
 

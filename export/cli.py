@@ -28,7 +28,7 @@ from toolkit.artifact.card import CALIBRATED, INPUT_LEVELS
 from toolkit.artifact.file import FORMATS, ONNX, TFLITE
 from toolkit.command import Jobs, Parser, Verb, dispatch, run
 from toolkit.data.run_folder import CONFIG, Run, newest_run
-from toolkit.errors import UsageError
+from toolkit.errors import RunError, UsageError
 
 PROG = "python -m export"
 
@@ -111,6 +111,9 @@ def _exported(arguments: argparse.Namespace, settings: dict[str, Any]) -> list[E
             raise UsageError(f"{path}: --head belongs to a run: a Keras model's own parts are not known")
         return export_model(job_of(path, arguments), **settings)
     check_run_flags(path, arguments)
+    if not path.exists() and len(path.parts) == 1:
+        flags = "--tagger, --labels-from FILE or --embedding"
+        raise RunError(f"{path}: no such run folder here or in {runs}; a pretrained network needs {flags}")
     run = Run.load(path)
     if arguments.head:
         return export_head(pretrained.head_job(run, arguments), **settings)

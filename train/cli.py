@@ -148,8 +148,7 @@ def _work(folder: Path, config: RunConfig, dataset: Dataset, cache: Path | None,
     try:
         result = folds.work(folder, config, dataset, cache, progress)
     except KeyboardInterrupt:
-        hint = f"go on from the last finished epoch with python -m train --resume {folder}"
-        print(f"python -m train: interrupted; {hint}", file=sys.stderr)
+        print(f"python -m train: interrupted; {folds.how_to_go_on(folder, config)}", file=sys.stderr)
         return command.INTERRUPTED
     if folds.is_parent(folder):
         print(f"{folds.summary(result)}\n{folder}")

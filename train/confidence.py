@@ -134,10 +134,12 @@ def summary(result: dict[str, Any]) -> list[str]:
         sentences.append(f"{calibration['part']}: expected calibration error {errors}")
     if unknown := result.get("unknown"):
         counts = "{unknown} clips ({source}) against {n} of the classes".format(**unknown)
+        hours = unknown["hours"]
+        heard = f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.1f} minutes"
         alarms = "{false_alarms:.0f} false alarms an hour of such sound ({without:.0f} without it)".format(**unknown)
         sentences.append(
             f"{unknown['part']}, unknown sounds: AUROC {unknown['auroc']:.3f}, {counts}; from a probability of "
             f"{result['min_confidence']:g} on, which the model file states, {unknown['kept']:.1%} of the right "
-            f"labels stay, with {alarms}"
+            f"labels stay, with {alarms}, of which {heard} were heard"
         )
     return sentences

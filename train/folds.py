@@ -48,6 +48,13 @@ def is_multi_label(parent: Path) -> bool:
     return run.load_config(fold_folders(parent)[0]).multi_label
 
 
+def how_to_go_on(folder: Path, config: RunConfig) -> str:
+    """Return what carries an interrupted run, or the rest of its folds, on; a head has no epochs."""
+    is_head = config.backbone is not None and not any(folder.rglob(checkpoint.FILE))
+    what = "fit the head anew, on the features computed so far," if is_head else "go on from the last finished epoch"
+    return f"{what} with python -m train --resume {folder}"
+
+
 def unfinished(parent: Path) -> list[Path]:
     """Return the run folders of the folds that are not trained to their end."""
     return [folder for folder in fold_folders(parent) if not (folder / run_folder.METRICS).exists()]

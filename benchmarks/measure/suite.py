@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -17,10 +18,13 @@ from benchmarks.measure.journal import Journal
 from benchmarks.measure.peers import RunningPeer
 from benchmarks.measure.row import Row, row_name
 from runtime.classifier import Classifier
+from runtime.engines.pair import find_backbone
 from runtime.preprocess import model_input
+from toolkit.artifact.card import EMBEDDING
+from toolkit.artifact.file import read_card
 from toolkit.audio.decode import load
 from toolkit.data.dataset import Index
-from toolkit.errors import GtzanetError
+from toolkit.errors import ArtifactError, GtzanetError
 from toolkit.frontend.windows import split_windows
 from toolkit.measure import latency
 from toolkit.measure.latency import Rounds, Task, TimingPlan
@@ -103,7 +107,7 @@ def _opened(
     for path in paths:
         for threads in settings.threads:
             name = row_name(path, threads, len(settings.threads) > 1)
-            rows[name] = Row(str(path), path.stat().st_size if path.is_file() else 0, name, threads=threads)
+            rows[name] = Row(str(path), _size(path), name, threads=threads)
             try:
                 candidate = _open(path, rows[name], settings)
                 if judge and candidate.input_level == "picture":
@@ -115,6 +119,18 @@ def _opened(
             else:
                 rows[name], ready[name] = candidate.row, candidate
     return rows, ready
+
+
+def _size(path: Path) -> int:
+    """Return the bytes of a file, with those of its backbone where it is a head; 0 where there is none."""
+    if not path.is_file():
+        return 0
+    size = path.stat().st_size
+    with suppress(ArtifactError):
+        card = read_card(path)
+        if card.input_level == EMBEDDING:
+            size += find_backbone(path, card).stat().st_size
+    return size
 
 
 def _open(path: Path, row: Row, settings: Settings) -> _Candidate:

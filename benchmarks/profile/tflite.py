@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,9 @@ WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 DELEGATE = "DELEGATE"
 
 
-def profile_tflite(content: bytes, batch: NDArray[np.float32], threads: int, plan: TimingPlan) -> list[Segment]:
+def profile_tflite(
+    content: bytes, batch: NDArray[np.float32], threads: int, plan: TimingPlan, seconds: float = math.inf
+) -> list[Segment]:
     try:
         from ai_edge_litert import schema_py_generated as schema
         from ai_edge_litert.interpreter import Interpreter
@@ -46,7 +50,7 @@ def profile_tflite(content: bytes, batch: NDArray[np.float32], threads: int, pla
         tasks[str(stop)] = _invoking(interpreter)
     outside = _outside(interpreter, len(named))
     steps = [_step(graph, kind, types, place, place in outside) for place, kind in enumerate(named)]
-    rounds = measure(tasks, plan)
+    rounds = measure(tasks, replace(plan, min_seconds=min(plan.min_seconds, seconds / len(tasks))))
     medians = np.array([[np.median(times) for times in rounds[name]] for name in tasks])
     alone = np.median(np.diff(medians, axis=0, prepend=0), axis=1) * 1e3
     parts = zip(pieces, alone, strict=True)

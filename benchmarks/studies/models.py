@@ -81,6 +81,8 @@ def _notes(request: Request, rows: Sequence[Row], journal: Journal, clip: Path |
     notes = table.method(settings.plan, settings.threads, name or clips.SYNTHETIC, judged)
     notes += peer_notes(request.peers, name)
     notes += request.left_out
+    if any(Path(row.file).is_file() and row.size_bytes > Path(row.file).stat().st_size for row in rows):
+        notes.append("A head's size and memory are those of both files: it runs behind its backbone.")
     if journal.begun:
         notes.append("Measured in several sittings; the machine's record is of the last one.")
     return notes

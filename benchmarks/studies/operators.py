@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import math
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,18 +33,24 @@ from toolkit.native_stderr import captured_stderr
 HEADERS = ("model", "part", "operators", "weights", "in float32", "outside the delegate", "ms", "share")
 
 
-def profile(path: Path, window: NDArray[np.float32], threads: int, plan: TimingPlan) -> list[Segment]:
+PART_SECONDS, MODEL_SECONDS = 2.0, 60.0
+"""How long a part is measured, and all parts of a model together, where `--min-duration` does not say it."""
+
+
+def profile(
+    path: Path, window: NDArray[np.float32], threads: int, plan: TimingPlan, seconds: float = math.inf
+) -> list[Segment]:
     """Return the parts of a model file, in order.
 
-    A TFLite model is cut after every part, and the pieces are timed in turns: a part's time is the difference between
-    its piece's and that of the one before. An ONNX model is timed by ONNX Runtime's own profiler. `window` are the
-    samples to classify, float32 (n,), one window at the front end's rate. Raises `ArtifactError` if the file is no
-    model file, or is damaged; `EngineError` if the engine, or its description of models, is not installed, or the model
-    does not run in it.
+    A TFLite model is cut after every part, and the pieces are timed in turns, all together for about `seconds` at most:
+    a part's time is the difference between its piece's and that of the one before. An ONNX model is timed by ONNX
+    Runtime's own profiler. `window` are the samples to classify, float32 (n,), one window at the front end's rate.
+    Raises `ArtifactError` if the file is no model file, or is damaged; `EngineError` if the engine, or its description
+    of models, is not installed, or the model does not run in it.
     """
     model = read_model(path)
     batch = model_input(window, model.card)[np.newaxis]
-    timed = profile_onnx if model.format == ONNX else profile_tflite
+    timed = profile_onnx if model.format == ONNX else partial(profile_tflite, seconds=seconds)
     try:
         with captured_stderr():
             return timed(model.content[: model.start], batch, threads, plan)
@@ -89,14 +97,17 @@ def parser() -> Parser:
     parser = Parser(prog=f"{PROG} operators", description="Where the time goes inside model files, layer by layer.")
     parser.add_argument("models", nargs="+", type=Path, metavar="MODEL", help="model files")
     add_threads(parser, 1)
-    add_durations(parser, seconds=2.0, count=30, unit="part")
+    usual = f"{PART_SECONDS:g}, or less where a model's parts together would take more than {MODEL_SECONDS:g}"
+    add_durations(parser, seconds=None, count=30, unit="part", usual=usual)
     add_data(parser)
     return parser
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Show where the time goes inside model files."""
-    plan = output.plan(arguments.min_duration, arguments.min_count)
+    is_usual = arguments.min_duration is None
+    plan = output.plan(PART_SECONDS if is_usual else arguments.min_duration, arguments.min_count)
+    seconds = MODEL_SECONDS if is_usual else math.inf
     check_threads(arguments.threads, "--threads")
     record = Record.begin()
     clip = clips.find_clip(output.named_data(arguments.data))
@@ -105,7 +116,7 @@ def main(arguments: argparse.Namespace) -> int:
         sound = clips.clip_in(Path(folder), clip)
         for path in dict.fromkeys(arguments.models):
             window = clips.window(sound, read_card(path).front_end)
-            parts_by_model[path] = profile(path, window, arguments.threads, plan)
+            parts_by_model[path] = profile(path, window, arguments.threads, plan, seconds)
     notes = [
         f"One query at a time, {arguments.threads} thread{'' if arguments.threads == 1 else 's'}, on "
         f"{clip.name if clip else clips.SYNTHETIC}. TFLite: how much longer the model cut after a part runs than cut "

@@ -20,7 +20,7 @@ from export.malloc import keep
 from export.options import Options, Report
 from export.preflight import check_variants
 from export.pretrained.groups import Groups, grouped, places
-from export.pretrained.saved import Pretrained, save
+from export.pretrained.saved import Pretrained, class_names, save
 from export.subject import Subject
 from export.variants import Variant
 from export.verify.waveform import sounds
@@ -82,8 +82,10 @@ def export_pretrained(
         variants = [variant for variant in variants if variant.precision not in CALIBRATED]
     report(f"reading the published weights of {job.network}")
     with tempfile.TemporaryDirectory(prefix="gtzanet-edge-") as folder:
+        columns = None
+        if job.groups and job.groups_file:
+            columns = places(job.groups_file, job.groups, class_names(job.network, Path(folder), report))
         path, pretrained = save(job.network, job.part, job.window, Path(folder), report)
-        columns = places(job.groups_file, job.groups, pretrained.labels) if job.groups and job.groups_file else None
         report("loading TensorFlow and the model")
         load_tensorflow()
         model = load_keras(path, pretrained.front_end.shape, len(pretrained.labels))

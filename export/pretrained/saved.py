@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,11 +41,28 @@ def save(network: str, part: str, seconds: float | None, folder: Path, report: R
     Raises `UsageError` if there is no such network or window, `RunError` if its weights cannot be had.
     """
     path = folder / f"{part}.keras"
-    command = [sys.executable, "-m", "train", "backbone", "save", network, "--part", part, "--output", str(path)]
-    if seconds is not None:
-        command += ["--window", str(seconds)]
+    words = ["save", network, "--part", part, "--output", str(path)]
+    _train_backbone(words if seconds is None else [*words, "--window", str(seconds)], folder, report)
+    try:
+        return path, from_json(Pretrained, read_json(path.with_suffix(".json")))
+    except (OSError, ValueError, StrictError) as error:
+        raise RunError(f"what python -m train backbone save wrote cannot be read ({error})") from None
+
+
+def class_names(network: str, folder: Path, report: Report) -> list[str]:
+    """Return the names of the classes that a network was pretrained on; raises as `save`."""
+    return _train_backbone(["classes", network], folder, report).splitlines()
+
+
+def _train_backbone(words: Sequence[str], folder: Path, report: Report) -> str:
+    """Run `python -m train backbone` and return what it prints, which `folder` holds meanwhile."""
+    command = [sys.executable, "-m", "train", "backbone", *words]
     error = ""
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+    printed = folder / "printed.txt"
+    with (
+        printed.open("w") as stream,
+        subprocess.Popen(command, stdout=stream, stderr=subprocess.PIPE, text=True) as process,
+    ):
         try:
             assert process.stderr is not None
             for line in process.stderr:
@@ -57,8 +75,5 @@ def save(network: str, part: str, seconds: float | None, folder: Path, report: R
             raise
     if process.returncode:
         failure = UsageError if process.returncode == MISUSE else RunError
-        raise failure(error or f"python -m train backbone save {network} ended with code {process.returncode}")
-    try:
-        return path, from_json(Pretrained, read_json(path.with_suffix(".json")))
-    except (OSError, ValueError, StrictError) as error_of_json:
-        raise RunError(f"what python -m train backbone save wrote cannot be read ({error_of_json})") from None
+        raise failure(error or f"python -m train backbone {words[0]} ended with code {process.returncode}")
+    return printed.read_text()

@@ -47,6 +47,7 @@ def test_alarms_are_windows_with_a_label_that_is_sure_enough() -> None:
     assert result["unknown"]["without"] == pytest.approx(2 / 1.5)
     assert result["unknown"]["false_alarms"] == pytest.approx(1 / 1.5)
     assert result["unknown"]["auroc"] == 1
+    assert summary(result)[-1].endswith("of which 1.5 hours were heard")
 
 
 def test_without_other_sounds_there_is_calibration_alone() -> None:

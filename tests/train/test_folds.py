@@ -10,7 +10,8 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -205,3 +206,12 @@ def test_a_part_of_gtzan_says_what_to_run_on_all_of_it() -> None:
     _, note = part_note(replace(config, data=replace(config.data, items=50)))
     assert "50 of GTZAN's 999 tracks" in note and "python -m train gtzanet --data DIR --split fault-filtered" in note
     assert part_note(replace(config, classes=("a", "b"), data=replace(config.data, items=50))) == []
+
+
+def test_an_interrupted_head_has_no_epoch_to_go_on_from(tmp_path: Path) -> None:
+    head, network = (cast(RunConfig, SimpleNamespace(backbone=backbone)) for backbone in ("mn04", None))
+    assert "fit the head anew" in folds.how_to_go_on(tmp_path, head)
+    assert "last finished epoch" in folds.how_to_go_on(tmp_path, network)
+    (tmp_path / "fold-1").mkdir()
+    (tmp_path / "fold-1" / "checkpoint.npz").touch()
+    assert "last finished epoch" in folds.how_to_go_on(tmp_path, head)

@@ -1,4 +1,4 @@
-"""`python -m train backbone get|save NAME`: a pretrained network's published weights, or all of it as a Keras file."""
+"""`python -m train backbone get|save|classes NAME`: a pretrained network's weights, Keras file or names of classes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from toolkit.artifact.label_files import read_labels
 from toolkit.command import Parser
 from toolkit.errors import UsageError
 from toolkit.parallel import Progress
@@ -17,8 +18,10 @@ from train.backbones.weights import provide
 
 def backbone_parser(prog: str) -> Parser:
     """Return the parser of the verb."""
-    parser = Parser(prog=f"{prog} backbone", description="Fetch a pretrained network, or save it as a Keras file.")
-    parser.add_argument("action", choices=("get", "save"))
+    parser = Parser(
+        prog=f"{prog} backbone", description="Fetch a pretrained network, save it as a Keras file, or list its classes."
+    )
+    parser.add_argument("action", choices=("get", "save", "classes"))
     parser.add_argument("network", metavar="NAME", help=", ".join(_pretrained()))
     parser.add_argument("--weights", type=Path, metavar="FILE", help="a copy that is there already")
     saving = parser.add_argument_group("save")
@@ -30,7 +33,7 @@ def backbone_parser(prog: str) -> Parser:
 
 
 def backbone(arguments: argparse.Namespace) -> int:
-    """Provide the weights, and print where they are, or the network is."""
+    """Provide the weights, and print where they are, or the network is; or print the names of its classes."""
     pretrained = _pretrained()
     if arguments.network not in pretrained:
         raise UsageError(f"there is no pretrained network {arguments.network!r}: choose one of {', '.join(pretrained)}")
@@ -39,6 +42,13 @@ def backbone(arguments: argparse.Namespace) -> int:
         if getattr(arguments, name) is not None:
             raise UsageError(f"--{name} belongs to backbone save")
     chosen = pretrained[arguments.network]
+    if arguments.action == "classes":
+        if arguments.weights is not None:
+            raise UsageError("--weights does not go with backbone classes: leave it out")
+        with progress(f"fetching the classes of {arguments.network}") as report:
+            names = read_labels(provide([chosen.classes], None, _Listener(report)).path)
+        print("\n".join(names))
+        return 0
     with progress(f"fetching {arguments.network}") as report:
         listener = _Listener(report)
         copy = provide(chosen.published, arguments.weights, listener)

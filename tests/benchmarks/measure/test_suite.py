@@ -80,3 +80,14 @@ class _Judge:
         predicted = (0, 0, 0, 0, 1, 1) if row.precision == "float32" else (1, 1, 0, 0, 0, 1)
         scores = np.eye(2, dtype=np.float32)[list(predicted)]
         return replace(row, detail=detail(scores, np.zeros(6, np.int64), example_card()))
+
+
+def test_the_size_of_a_head_is_that_of_both_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    head, backbone = tmp_path / "head.tflite", tmp_path / "backbone.tflite"
+    head.write_bytes(b"123")
+    backbone.write_bytes(b"12345")
+    monkeypatch.setattr(suite, "find_backbone", lambda path, card: backbone)
+    for level, size in (("embedding", 8), ("grid", 3)):
+        monkeypatch.setattr(suite, "read_card", lambda path, level=level: SimpleNamespace(input_level=level))
+        assert suite._size(head) == size
+    assert suite._size(tmp_path / "none.tflite") == 0

@@ -43,13 +43,14 @@ def test_the_parts_of_a_tflite_model(
     """The piece that ends with part k lasts (k + 1)^2 ms, on a machine that gets slower by the round."""
 
     def clocked(tasks: Mapping[str, Any], plan: TimingPlan) -> dict[str, Any]:
+        assert plan.min_seconds == pytest.approx(3 / len(tasks))
         for task in tasks.values():
             task(0)
         ends = {name: (place + 1) ** 2 / 1000 for place, name in enumerate(tasks)}
         return {name: tuple((end * speed,) for speed in (0.9, 1, 1.1)) for name, end in ends.items()}
 
     monkeypatch.setattr(tflite_profile, "measure", clocked)
-    parts = profile(artifacts / f"gtzanet-{precision}.tflite", SOUND, 1, TimingPlan())
+    parts = profile(artifacts / f"gtzanet-{precision}.tflite", SOUND, 1, TimingPlan(), 3.0)
     assert [part.name for part in parts] == NAMES
     assert [part.milliseconds for part in parts] == pytest.approx([1, 3, 5, 7, 9, 11])
     assert {part.weights for part in parts[2:]} == {weights}, "TensorFlow leaves the smallest kernels alone"

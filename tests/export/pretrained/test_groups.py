@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from export.cli import entry
+from export.pretrained import pipeline
 from export.pretrained.groups import grouped, places, read_groups
 from runtime import Classifier
 from tests.export.pretrained.conftest import Export
@@ -118,3 +119,20 @@ def test_a_file_with_ones_own_labels(export: Export, tagger: Path, tmp_path: Pat
     prediction = Classifier.load(output / "mn04-my-sounds-float32.tflite").classify(noise, 32_000)
     assert prediction.label == "noise"
     np.testing.assert_allclose(prediction.confidence, (odds / odds.sum())[1], atol=1e-4)
+
+
+def test_a_class_that_is_none_is_refused_before_a_network_is_built(
+    backbones: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(pipeline, "save", lambda *_: pytest.fail("the network is built"))
+    (tmp_path / "g.csv").write_text("a,Dogs\nb,Bark\n")
+    assert entry(["mn04", "--labels-from", str(tmp_path / "g.csv"), "--output", str(tmp_path / "out")]) == 2
+    assert "the network has no class 'Dogs': did you mean Dog" in capsys.readouterr().err
+
+
+def test_a_name_without_a_flag_names_the_flags(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert entry(["mn04"]) == 1
+    assert "a pretrained network needs --tagger, --labels-from FILE or --embedding" in capsys.readouterr().err
