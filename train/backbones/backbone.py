@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from numpy.typing import NDArray
 
+from train.backbones.keras_file import is_hdf5, read_layers
 from train.backbones.tflite_file import read_operators
 from train.backbones.torch_file import read_tensors
-from train.backbones.weights import AUDIOSET_CLASSES, MN04, YAMNET, YAMNET_CLASSES, YAMNET_FIXED, Weights
+from train.backbones.weights import AUDIOSET_CLASSES, MN04, YAMNET, YAMNET_CLASSES, YAMNET_FIXED, YAMNET_KERAS, Weights
 
 if TYPE_CHECKING:
     import tf_keras
@@ -85,7 +86,11 @@ class Backbone:
         return cast(Module, importlib.import_module(f"train.backbones.{self.name}"))
 
 
+def _read_yamnet(path: Path) -> Tensors:
+    return read_layers(path) if is_hdf5(path) else read_operators(path)
+
+
 BACKBONES = (
     Backbone("mn04", "efficientat", (MN04,), read_tensors, AUDIOSET_CLASSES, 10.0),
-    Backbone("yamnet", "yamnet", (YAMNET, YAMNET_FIXED), read_operators, YAMNET_CLASSES),
+    Backbone("yamnet", "yamnet", (YAMNET, YAMNET_FIXED, YAMNET_KERAS), _read_yamnet, YAMNET_CLASSES),
 )

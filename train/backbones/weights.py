@@ -23,7 +23,10 @@ TIMEOUT_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Weights:
-    """A published file: where it is, its size and SHA-256, what allows its use, and whose work it is."""
+    """A published file: where it is, its size and SHA-256, what allows its use, and whose work it is.
+
+    The size is 0 of a form that is never fetched, until a copy is identified.
+    """
 
     file: str
     address: str
@@ -57,6 +60,15 @@ YAMNET_FIXED = replace(
     origin=f"{YAMNET.origin}; converted by TensorFlow 2.15 for inputs of 0.975 s",
 )
 
+# Not fetched, and not at hand here: the digest is the one that its users pin.
+YAMNET_KERAS = replace(
+    YAMNET,
+    file="yamnet.h5",
+    address="https://storage.googleapis.com/audioset/yamnet.h5",
+    size=0,
+    digest="13c3308955bbfaef262f175ac9c40e47b134573a93984f009220dd7cc12a1744",
+    origin=f"{YAMNET.origin}; the Keras weights, which are not rounded to 8 bits",
+)
 AUDIOSET_CLASSES = Weights(
     file="audioset_class_labels_indices.csv",
     address="https://storage.googleapis.com/us_audioset/youtube_corpus/v1/csv/class_labels_indices.csv",
@@ -133,7 +145,7 @@ def identify(path: Path, published: Sequence[Weights]) -> Weights:
     if not (same := [weights for weights in published if weights.digest == digest]):
         what = f"it has {size:,} bytes, not {weights.size:,}" if size != weights.size else "its SHA-256 is another"
         raise DatasetError(f"{path}: not {weights.file} ({what}): get that file from {weights.address}")
-    return same[0]
+    return replace(same[0], size=size)
 
 
 def fetch(weights: Weights, progress: Progress) -> Path:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
 import tf_keras
 from numpy.typing import NDArray
 from tf_keras import layers
@@ -18,6 +19,8 @@ from toolkit.errors import DatasetError
 
 FEATURES, HEAD, TAGS = "features", "head", 521
 STEM = 32
+EPSILON, NORMALISATION = 1e-4, ("beta", "moving_mean", "moving_variance")
+"""Of the published batch normalisation."""
 
 
 class Block(NamedTuple):
@@ -71,10 +74,12 @@ def _features(shape: tuple[int, int, int]) -> tuple[Any, Any]:
 
 
 def load(model: tf_keras.Model, tensors: Mapping[str, NDArray[Any]]) -> None:
-    """Set the weights from those of the published file's operators; raise `DatasetError` where one does not fit.
+    """Set the weights from those of the published TFLite file's operators, or of the Keras file's layers.
 
-    A head, which the file does not have, stays as it is.
+    A head, which the files do not have, stays as it is. Raise `DatasetError` where a weight does not fit.
     """
+    if all("/" in name for name in tensors):
+        tensors = _folded(tensors)
     for layer in model.layers:
         if not layer.weights or layer.name == HEAD:
             continue
@@ -86,6 +91,33 @@ def load(model: tf_keras.Model, tensors: Mapping[str, NDArray[Any]]) -> None:
             raise DatasetError(f"these are not YAMNet's weights: {error.args[0]} is not among them") from None
         except ValueError:
             raise DatasetError(f"these are not YAMNet's weights: {name} has another shape") from None
+
+
+def _folded(tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return the Keras file's weights as those of operators, with batch normalisation in the convolutions.
+
+    Keras itself loads that file by the order of its layers: each convolution without a bias and its batch normalisation
+    without a scale, then the dense layer. So the order is checked here, and what a name ends in.
+    """
+    names = ["CONV_2D-0"]
+    for number in range(len(BLOCKS)):
+        names += [f"DEPTHWISE_CONV_2D-{number}", f"CONV_2D-{number + 1}"]
+    kernels = ("depthwise_kernel" if name.startswith("DEPTHWISE") else "kernel" for name in names)
+    expected = [end for kernel in kernels for end in (kernel, *NORMALISATION)] + ["kernel", "bias"]
+    if [name.rpartition("/")[2] for name in tensors] != expected:
+        raise DatasetError("these are not YAMNet's weights: the layers of the file are others")
+    values = list(tensors.values())
+    folded = {"FULLY_CONNECTED-1.weights": values[-2].T, "FULLY_CONNECTED-1.bias": values[-1]}
+    for place, name in enumerate(names):
+        kernel, beta, mean, variance = values[4 * place : 4 * place + 4]
+        scale = 1 / np.sqrt(variance + EPSILON)
+        along = kernel.transpose(3, 0, 1, 2)  # (outputs, frames, bands, inputs), or (1, frames, bands, channels)
+        try:
+            along = along * (scale if name.startswith("DEPTHWISE") else scale.reshape(-1, 1, 1, 1))
+            folded |= {f"{name}.weights": along, f"{name}.bias": beta - mean * scale}
+        except ValueError:
+            raise DatasetError(f"these are not YAMNet's weights: {name} has another shape") from None
+    return folded
 
 
 def _operator(layer: str) -> str:
