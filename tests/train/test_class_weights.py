@@ -80,7 +80,7 @@ def test_a_run_weighs_as_its_recipe_says(monkeypatch: pytest.MonkeyPatch, tmp_pa
         raise Enough
 
     class Labelled:
-        labels = LABELS
+        labels, clips = LABELS, np.arange(len(LABELS))
 
     monkeypatch.setattr(fit, "make_train_step", stop)
     part: Any = Labelled()
