@@ -11,13 +11,15 @@
 - `front_end`: what the network hears.
 - `notices`: what a run reports at its start of its clips.
 - `device`: TensorFlow, prepared for a processor or a GPU.
+- `distribute`: replicas that divide a batch. `cluster`, `workers`: the processes of one training, and who starts them.
 - `preview`: a batch as the network sees it.
-- `fit`, `step`: the loop over epochs, and one step.
+- `fitted`, `fit`, `step`: from a dataset to a trained network, the loop over epochs, and one step.
 - `state`, `schedule`, `checkpoint`: what changes from epoch to epoch, the learning rate, and the file that keeps both.
 - `outcome`: what a finished run prints. `read_test`: the test part of a run that left it unread.
 - `evaluate`, `results`: a network's metrics, and those of finished runs. `multi_label`: where labels are not exclusive.
   `confidence`: what probabilities are worth.
 - `folds`, `comparison`: a run per fold, and what they measure together; networks on the same folds.
-- `report`, `groups`, `plots`, `paper`: Markdown, the runs that are compared, pictures, and the paper's numbers.
+- `report_verb`, `report`, `groups`, `plots`, `paper`: the verb, Markdown, the runs that are compared, pictures, and the
+  paper's numbers.
 - `speed`, `timed_step`, `gpu_profile`: how fast a step is, in a process of its own, and how busy a GPU is.
 """

@@ -12,7 +12,7 @@ from toolkit import command
 from toolkit.errors import UsageError
 from toolkit.frontend.presets import PRESETS
 from train.backbones import flags as pretrained
-from train.config import AUGMENTS, CLASS_WEIGHTS, DEVICES, KEEPS, OPTIMIZERS, PRECISIONS, SCHEDULES, Recipe
+from train.config import AUGMENTS, CLASS_WEIGHTS, DEVICES, KEEPS, OPTIMIZERS, PRECISIONS, SCHEDULES, STRATEGIES, Recipe
 from train.recipes import RECIPES
 from train.registry import NETWORKS
 from train.split_flags import add_split
@@ -45,6 +45,8 @@ DEFAULTS: dict[str, Any] = {
     "precision": "float32",
     "threads": None,
     "shards": None,
+    "strategy": "none",
+    "workers": None,
     "kind": None,
     "front_end": None,
     "window": None,
@@ -98,7 +100,11 @@ def train_parser(prog: str) -> command.Parser:
     parser.add_argument("--name", help="name of the run's folder (default: date, network, split, seed)")
     resume = "carry on this run, or the newest unfinished one"
     parser.add_argument("--resume", nargs="?", const=NEWEST, metavar="RUN", help=resume)
-    _add_run(parser)
+    compute = _add_run(parser)
+    strategy = "train on several devices of this machine, or in several processes (default: none)"
+    compute.add_argument("--strategy", choices=STRATEGIES, help=strategy)
+    workers = "how many; of processes without TF_CONFIG, they are started here, and again where one dies"
+    compute.add_argument("--workers", type=int, metavar="N", help=workers)
     pretrained.add_pretrained(parser)
     return parser
 
@@ -176,10 +182,10 @@ def _add_cache(parser: command.Parser) -> None:
     parser.add_argument("--cache", type=_path("--cache"), metavar="DIR", help=cache)
 
 
-def _add_run(parser: command.Parser) -> None:
+def _add_run(parser: command.Parser) -> argparse._ArgumentGroup:
     add_split(parser)
     _add_recipe(parser)
-    _add_compute(parser)
+    return _add_compute(parser)
 
 
 def _add_output(parser: command.Parser) -> None:
@@ -205,13 +211,14 @@ def _add_recipe(parser: command.Parser) -> None:
         recipe.add_argument(flag(field.name), type=kind, metavar="X", help=meaning)
 
 
-def _add_compute(parser: command.Parser) -> None:
+def _add_compute(parser: command.Parser) -> argparse._ArgumentGroup:
     compute = parser.add_argument_group("compute")
     compute.add_argument("--device", choices=DEVICES, help="(default: auto: a GPU where there is one)")
     compute.add_argument("--precision", choices=PRECISIONS, help="(default: float32)")
     threads, shards = "processor threads (default: all this process may use)", "parts a batch is computed in"
     compute.add_argument("--threads", type=int, metavar="N", help=threads)
     compute.add_argument("--shards", type=int, metavar="N", help=f"{shards} (default: by network size)")
+    return compute
 
 
 def with_defaults(flags: argparse.Namespace) -> tuple[argparse.Namespace, list[str]]:

@@ -19,7 +19,8 @@ from toolkit.frontend.spec import PICTURE, FrontEnd
 from train import layers as twin_layers
 from train.built import built_model
 from train.config import RunConfig
-from train.layers import STANDARDISE_EPSILON, SeededDropout
+from train.distribute import Rows
+from train.layers import STANDARDISE_EPSILON, SeededDropout, SharedBatchNormalization
 from train.networks import (
     Conv,
     Dense,
@@ -51,16 +52,22 @@ ROUNDED = Kinds(twin_layers.RoundedConv2D, twin_layers.RoundedMaxPool2D, twin_la
 
 
 @contextmanager
-def dropout_seed(model: tf_keras.Model, seed: tf.Tensor) -> Iterator[None]:
-    """Let every `SeededDropout` of `model` use `seed` (int32, shape (2,)) for the calls traced in this block."""
+def dropout_seed(model: tf_keras.Model, seed: tf.Tensor, rows: Rows | None = None) -> Iterator[None]:
+    """Let every `SeededDropout` of `model` use `seed` (int32, shape (2,)) for the calls traced in this block.
+
+    Of a distributed training, the calls have these rows of a shard.
+    """
     layers = [layer for layer in model.layers if isinstance(layer, SeededDropout)]
     for number, layer in enumerate(layers):
-        layer.seed = tf.random.experimental.stateless_fold_in(seed, number)
+        layer.traced.seed, layer.traced.rows = tf.random.experimental.stateless_fold_in(seed, number), rows
+    for layer in model.layers:
+        if isinstance(layer, SharedBatchNormalization):
+            layer.traced.rows = rows
     try:
         yield
     finally:
         for layer in layers:
-            layer.seed = None
+            layer.traced.seed = None
 
 
 def run_model(config: RunConfig, *, twin: bool = False) -> tf_keras.Model:
@@ -71,7 +78,8 @@ def run_model(config: RunConfig, *, twin: bool = False) -> tf_keras.Model:
         table = with_dropout(network.model, dropout)
         model = build(table, classes, name=network.name, spec=spec, twin=twin, device=config.compute.device)
     else:
-        model = built_model(network.name, network.model, spec.shape, classes, dropout, twin=twin)
+        options = {"twin": twin, "shared": twin and config.compute.strategy != "none"}
+        model = built_model(network.name, network.model, spec.shape, classes, dropout, **options)
     return with_sigmoid(model) if config.multi_label else model
 
 

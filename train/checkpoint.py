@@ -38,15 +38,19 @@ class Checkpoint:
     best: tuple[np.ndarray, ...] = ()
     average: tuple[np.ndarray, ...] = ()
 
-    def save(self, folder: Path) -> None:
-        """Write the checkpoint into a run's folder, in place of the last one."""
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All of it, as arrays with names; the SHA-256 digest of the others is among them."""
         state = {"run": self.run, "epoch": self.epoch, "plateau": asdict(self.plateau), "history": list(self.history)}
         arrays = {"state": np.frombuffer(json.dumps(state).encode(), np.uint8)}
         for what in KINDS:
             arrays |= {f"{what}_{number:03}": array for number, array in enumerate(getattr(self, what))}
-        arrays["digest"] = np.frombuffer(_digest(arrays), np.uint8)
+        return arrays | {"digest": np.frombuffer(_digest(arrays), np.uint8)}
+
+    def save(self, folder: Path) -> None:
+        """Write the checkpoint into a run's folder, in place of the last one."""
         with atomic_path(folder / FILE) as temporary:
-            np.savez(temporary, **arrays)  # type: ignore[arg-type]
+            np.savez(temporary, **self.arrays)  # type: ignore[arg-type]
 
     @classmethod
     def load(cls, folder: Path) -> Checkpoint | None:

@@ -6,14 +6,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from toolkit import command
 from toolkit.data import run_folder
-from toolkit.data.run_folder import Run, newest_run
+from toolkit.data.run_folder import newest_run
 from toolkit.errors import UsageError
-from toolkit.files import write_json, write_text
 from toolkit.frontend.spec import PICTURE, FrontEnd
-from train import folds, multi_label, run
+from train import folds, run
 from train.arguments import (
     NEWEST,
     flag,
@@ -26,22 +26,26 @@ from train.arguments import (
 )
 from train.backbones.verb import backbone, backbone_parser
 from train.backbones.weights import provide
-from train.comparison import comparison
+from train.cluster import is_chief
 from train.config import Compute, RunConfig
 from train.crops import training_front_end
-from train.data import Dataset, Listener, data_root, load_part
+from train.data import Dataset, data_root, load_part
 from train.device import prepare
+from train.fitted import fitted
 from train.front_end import chosen_front_end
 from train.networks import summary
 from train.outcome import outcome
 from train.read_test import check_unread, read_test
 from train.recipes import recipe_of
 from train.registry import NETWORKS, find_network
-from train.report import results_report
-from train.results import distinct, load_results, to_json
+from train.report_verb import emit, report
 from train.speed import speed_table
 from train.split_flags import ALL
 from train.start import compute_of, new_run
+from train.workers import check_cluster, starts_workers, supervise
+
+if TYPE_CHECKING:
+    from train.progress import TrainingProgress
 
 PROG = "python -m train"
 
@@ -51,7 +55,7 @@ def jobs() -> command.Jobs:
     verbs = {
         "backbone": command.Verb("fetch a pretrained network's weights", lambda: backbone_parser(PROG), backbone),
         "preview": command.Verb("a batch as the network sees it", lambda: preview_parser(PROG), _preview),
-        "report": command.Verb("finished runs as one table", lambda: report_parser(PROG), _report),
+        "report": command.Verb("finished runs as one table", lambda: report_parser(PROG), report),
         "test": command.Verb("the test part of a run trained with --no-test", lambda: test_parser(PROG), _test),
         "speed": command.Verb("a training step beside plain Keras", lambda: speed_parser(PROG), _speed),
     }
@@ -101,13 +105,18 @@ def _start(flags: argparse.Namespace, set_names: Sequence[str]) -> int:
 
     with TrainingProgress() as progress:
         dataset, config = new_run(flags, set_names, progress)
-        every = flags.fold == ALL
-        folder = (folds if every else run).create(flags.runs, flags.name, config, dataset)
+        kind = folds if flags.fold == ALL else run
+        if not is_chief(config.compute):  # worker 0 makes the folder, in which there is nothing to read yet
+            return _work(flags.runs / (flags.name or config.digest), config, dataset, flags.cache, progress)
+        folder = kind.create(flags.runs, flags.name, config, dataset)
         try:
-            return _work(folder, config, dataset, flags.cache, progress)
+            code = _work(folder, config, dataset, flags.cache, progress)
         except Exception:
-            (folds if every else run).discard(folder)
+            kind.discard(folder)
             raise
+        if code not in (0, command.INTERRUPTED):
+            kind.discard(folder)
+        return code
 
 
 def _resume(flags: argparse.Namespace) -> int:
@@ -129,6 +138,7 @@ def _resume(flags: argparse.Namespace) -> int:
         raise UsageError(f"{folder}: this is a run of {config.model}, not of {flags.network}: leave the network out")
     if (folder / run_folder.METRICS).exists():
         raise UsageError(f"{folder}: this run is finished: there is nothing to resume")
+    check_cluster(folder, config.compute)
     available = prepare(config.compute.device, config.compute)
     if available != config.compute:
         raise UsageError(f"{folder}: this run began on the {config.compute.device}, which is not here: start a new run")
@@ -143,9 +153,15 @@ def _resume(flags: argparse.Namespace) -> int:
         return _work(parent, config, dataset, flags.cache, progress)
 
 
-def _work(folder: Path, config: RunConfig, dataset: Dataset, cache: Path | None, progress: Listener) -> int:
-    print(f"run: {folder}", file=sys.stderr)
+def _work(folder: Path, config: RunConfig, dataset: Dataset, cache: Path | None, progress: TrainingProgress) -> int:
     try:
+        if starts_workers(config.compute):
+            progress.stop()  # the terminal is worker 0's now
+            return supervise(folder, config, cache)
+        if not is_chief(config.compute):
+            fitted(config, dataset, folder, cache, progress)
+            return 0
+        print(f"run: {folder}", file=sys.stderr)
         result = folds.work(folder, config, dataset, cache, progress)
     except KeyboardInterrupt:
         print(f"python -m train: interrupted; {folds.how_to_go_on(folder, config)}", file=sys.stderr)
@@ -168,53 +184,6 @@ def _test(flags: argparse.Namespace) -> int:
             result = read_test(folder, config, flags.data, flags.cache, progress)
         print("\n".join([f"{folder}: test part read at {result['test_read']}", *outcome(folder, config, result)]))
     return 0
-
-
-def _report(flags: argparse.Namespace) -> int:
-    if flags.output is not None:
-        command.output_file(flags.output, "--output")
-        if flags.output.suffix.lower() == ".json":
-            raise UsageError(f"--output {flags.output}: the JSON is written beside the table: use a name ending in .md")
-        command.output_file(flags.output.with_suffix(".json"), "--output")
-    parents = [target for target in flags.runs if folds.is_parent(target)]
-    targets = [target for target in flags.runs if target not in parents]
-    unfinished = [target for target in targets if _is_unfinished(target)]
-    for folder in unfinished:
-        print(f"left out: {folder}: this run is not finished", file=sys.stderr)
-    exclusive = [parent for parent in parents if not folds.is_multi_label(parent)]
-    text = comparison(exclusive) + "\n".join(folds.folds_report(folds.measured(parent)) for parent in parents)
-    several = [path for path in targets if path not in unfinished and _is_multi_label(path)]
-    if several:
-        finished = [(path.resolve().name, Run.load(path)) for path in several]
-        text += multi_label.runs_table([(name, each.config, each.metrics) for name, each in finished])
-    alone = load_results([path for path in targets if path not in unfinished and path not in several])
-    loaded = alone + load_results([folder for parent in exclusive for folder in folds.fold_folders(parent)])
-    if not loaded and not text:
-        raise UsageError("report: none of these runs is finished: python -m train --resume carries one on")
-    results = distinct(loaded)
-    if len(results) < len(loaded):
-        print(f"{len(loaded) - len(results)} of {len(loaded)} runs are named again: each counts once", file=sys.stderr)
-    _emit(text + (results_report(distinct(alone)) if alone else ""), flags.output)
-    if flags.output is not None and results:
-        kept = flags.output.with_suffix(".json")
-        write_json(kept, to_json(results))
-        print(f"written: {flags.output}, and {kept}, which report reads as it does runs", file=sys.stderr)
-    return 0
-
-
-def _is_multi_label(folder: Path) -> bool:
-    return (folder / run_folder.CONFIG).is_file() and run.load_config(folder).multi_label
-
-
-def _is_unfinished(folder: Path) -> bool:
-    return (folder / run_folder.CONFIG).is_file() and not (folder / run_folder.METRICS).exists()
-
-
-def _emit(text: str, output: Path | None) -> None:
-    if output is None:
-        print(text, end="")
-    else:
-        write_text(output, text)
 
 
 def _preview(arguments: argparse.Namespace) -> int:
@@ -243,5 +212,5 @@ def _speed(arguments: argparse.Namespace) -> int:
     recipe = recipe_of("paper", {"batch_size": flags.batch_size}, PICTURE)
     compute = compute_of(flags, recipe)
     device = "gpu" if flags.device == "gpu" else "cpu"
-    _emit(speed_table(flags.network, data_root(flags.data), device, recipe, compute), flags.output)
+    emit(speed_table(flags.network, data_root(flags.data), device, recipe, compute), flags.output)
     return 0

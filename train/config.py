@@ -18,9 +18,11 @@ OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = ("plateau", "cosine")
 AUGMENTS = ("none", "light", "strong")
 CLASS_WEIGHTS = ("none", "balanced")
+STRATEGIES = ("none", "mirrored", "multiworker")
 MAX_COUNT = 1_000_000
 MAX_THREADS = 1024
 MAX_SHARDS = 1024
+MAX_WORKERS = 1024
 
 
 def _require(*checks: tuple[str, bool, str]) -> None:
@@ -103,23 +105,21 @@ class Recipe:
         )
 
 
-_LATER = list(Recipe.__dataclass_fields__)[list(Recipe.__dataclass_fields__).index("keep") :]
-_LATER_DEFAULTS = {name: getattr(Recipe, name) for name in _LATER}
-"""Fields that `config.json` leaves out where they are the paper's, so that older runs keep their digests."""
-
-
 @dataclass(frozen=True)
 class Compute:
     """How the arithmetic is laid out. All of it can move the last bits of a result, so a resumed run keeps it.
 
     `shards` splits a batch into parts whose gradients are summed: the parts run side by side on `threads` cores and
-    their activations stay in the cache. The sum differs from the unsplit one by rounding alone.
+    their activations stay in the cache. The sum differs from the unsplit one by rounding alone. `workers` devices of
+    one process ("mirrored") or processes ("multiworker") divide a batch likewise.
     """
 
     device: str = "cpu"
     precision: str = "float32"
     threads: int = 1
     shards: int = 1
+    strategy: str = "none"
+    workers: int = 1
 
     @property
     def policy(self) -> str:
@@ -131,6 +131,8 @@ class Compute:
             ("--precision", self.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}"),
             ("--threads", 1 <= self.threads <= MAX_THREADS, f"at least 1 and at most {MAX_THREADS}"),
             ("--shards", 1 <= self.shards <= MAX_SHARDS, f"at least 1 and at most {MAX_SHARDS}"),
+            ("--strategy", self.strategy in STRATEGIES, f"one of {', '.join(STRATEGIES)}"),
+            ("--workers", 1 <= self.workers <= MAX_WORKERS, f"from 1 to {MAX_WORKERS}"),
         )
 
 
@@ -170,8 +172,13 @@ HEAD_FILE = "head.json"
 """What a run keeps of the heads that were compared on a frozen backbone."""
 ADDED: dict[str, Any] = dict.fromkeys(("network", "backbone", "few_shot", "unfreeze"))
 ADDED |= dict.fromkeys(("multi_label", "hold_out", "no_test"), False)
-DATA_ADDED = {"group_by": "", "negatives": ""}
-"""Fields that a run's configuration, and its `data`, have only where their value is another one."""
+_LATER = (*Recipe.__dataclass_fields__,)[(*Recipe.__dataclass_fields__,).index("keep") :]
+ADDED_IN: dict[str, dict[str, Any]] = {
+    "data": {"group_by": "", "negatives": ""},
+    "compute": {"strategy": "none", "workers": 1},
+    "recipe": {name: getattr(Recipe, name) for name in _LATER},
+}
+"""Fields that a run's configuration, and parts of it, have only where their value is another one: digests hold."""
 
 
 @dataclass(frozen=True)
@@ -214,10 +221,8 @@ class RunConfig:
     def _values(self) -> dict[str, Any]:
         """Return the fields without those that older runs do not have where they say nothing: their digests hold."""
         values = {name: value for name, value in asdict(self).items() if name not in ADDED or value != ADDED[name]}
-        values["data"] = {name: value for name, value in values["data"].items() if name not in DATA_ADDED or value}
-        for name, paper in _LATER_DEFAULTS.items():
-            if values["recipe"][name] == paper:
-                del values["recipe"][name]
+        for part, added in ADDED_IN.items():
+            values[part] = {name: value for name, value in values[part].items() if (name, value) not in added.items()}
         return values
 
     @classmethod
@@ -229,13 +234,11 @@ class RunConfig:
         if not isinstance(value, dict):
             raise RunError(f"{where}: not a run's configuration (no object): start the run again")
         if value.get("format") != 1:
-            form = value.get("format")
-            raise RunError(f"{where}: format {form!r}, not 1: train the run again or use its own version")
+            raise RunError(f"{where}: format {value.get('format')!r}, not 1: train it again or use its own version")
         fields = ADDED | {name: part for name, part in value.items() if name not in ("format", "digest")}
-        if isinstance(recipe := fields.get("recipe"), dict):
-            fields["recipe"] = _LATER_DEFAULTS | recipe
-        if isinstance(data := fields.get("data"), dict):
-            fields["data"] = DATA_ADDED | data
+        for name, added in ADDED_IN.items():
+            if isinstance(part := fields.get(name), dict):
+                fields[name] = added | part
         try:
             if not isinstance(front_end := fields.get("front_end"), dict):
                 raise StrictError("front_end is not an object")

@@ -6,6 +6,7 @@ import ctypes
 import os
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +35,15 @@ def prepare(device: str, compute: Compute) -> Compute:
     several times faster for these networks), and kept to AVX2 unless the environment says otherwise: with longer
     vectors they add up in another order, and the same seed would be another run. Ops are made deterministic. Of a
     GPU, the first one is used, its memory is reserved as needed, and its products of float32 values are rounded to
-    TensorFloat-32's 10 bits only where the precision is "tensorfloat32".
+    TensorFloat-32's 10 bits only where the precision is "tensorfloat32". Of a distributed run, this process has as many
+    devices, or is connected to the other workers.
 
     Raises
     ------
     UsageError
         If the device is unknown, or the precision needs a GPU and there is none.
     RunError
-        If `device` is "gpu" and TensorFlow sees none.
+        If `device` is "gpu" and TensorFlow sees none, or fewer than the run's workers, or another worker does not come.
     """
     if device not in DEVICES:
         raise UsageError(f"--device must be one of {', '.join(DEVICES)}")
@@ -49,7 +51,8 @@ def prepare(device: str, compute: Compute) -> Compute:
         raise RuntimeError("TensorFlow was imported before train.device.prepare: its settings would have no effect")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # A lost worker is one sentence of ours, and dozens of lines of TensorFlow's.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if compute.strategy == "none" else "3")
     if device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     with captured_stderr():  # the libraries' greetings
@@ -57,7 +60,7 @@ def prepare(device: str, compute: Compute) -> Compute:
         import tf_keras
 
         tf.get_logger().setLevel("ERROR")
-        gpus = choose_gpus(tf, device)
+        gpus = choose_gpus(tf, device, compute.workers if compute.strategy == "mirrored" else 1)
     if compute.precision == "tensorfloat32" and not gpus:
         raise UsageError("--precision tensorfloat32 is a GPU's: leave it out on a processor")
     tf.config.threading.set_inter_op_parallelism_threads(compute.threads)
@@ -65,20 +68,36 @@ def prepare(device: str, compute: Compute) -> Compute:
     tf.config.experimental.enable_tensor_float_32_execution(compute.precision == "tensorfloat32")
     tf.config.experimental.enable_op_determinism()
     tf_keras.mixed_precision.set_global_policy(compute.policy)
-    return Compute("gpu" if gpus else "cpu", compute.precision, compute.threads, compute.shards)
+    compute = replace(compute, device="gpu" if gpus else "cpu")
+    if compute.strategy != "none":
+        _distribute(tf, compute)
+    return compute
 
 
-def choose_gpus(tf: Any, device: str) -> list[Any]:
-    """Make the GPU to use TensorFlow's only one, and return it in a list; an empty one where a processor computes.
+def _distribute(tf: Any, compute: Compute) -> None:
+    """Make the devices of a mirrored run, or connect this process to the other workers."""
+    if compute.strategy == "mirrored" and compute.device == "cpu":
+        processor, one = tf.config.list_physical_devices("CPU")[0], tf.config.LogicalDeviceConfiguration()
+        tf.config.set_logical_device_configuration(processor, [one] * compute.workers)
+    from train.distribute import strategy_of
 
-    Raises `RunError` if `device` is "gpu" and TensorFlow sees none.
+    with captured_stderr():  # TensorFlow's servers greet, too
+        strategy_of(compute)
+
+
+def choose_gpus(tf: Any, device: str, count: int = 1) -> list[Any]:
+    """Make the first `count` GPUs TensorFlow's only ones, and return them; an empty list where a processor computes.
+
+    Raises `RunError` if `device` is "gpu" and TensorFlow sees none, or it sees some, but fewer than `count`.
     """
     gpus = list(tf.config.list_physical_devices("GPU"))
     if device == "gpu" and not gpus:
         raise RunError(f"--device gpu: {no_gpu_reason(tf)}, or use --device cpu")
     if device == "auto" and not gpus and DRIVER.exists() and not _hidden():
         print(f"a GPU's driver is here, but this run uses the processor: {no_gpu_reason(tf)}", file=sys.stderr)
-    chosen = [] if device == "cpu" else gpus[:1]
+    chosen = [] if device == "cpu" else gpus[:count]
+    if chosen and len(chosen) < count:
+        raise RunError(f"--workers {count}: TensorFlow sees {len(gpus)} GPUs here: name no more, or use --device cpu")
     if gpus:
         tf.config.set_visible_devices(chosen, "GPU")
     for gpu in chosen:

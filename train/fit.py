@@ -18,9 +18,11 @@ from toolkit.frontend.spec import FrontEnd
 from toolkit.measure.multi_label import mean_average_precision
 from train.augment.examples import Examples
 from train.build import run_model
+from train.cluster import is_chief
 from train.config import RunConfig
 from train.crops import EpochWindows
 from train.data import Part, Progress
+from train.distribute import check_alike, strategy_of
 from train.feed import Feed, make_feed
 from train.schedule import learning_rate
 from train.state import TrainingState
@@ -67,12 +69,11 @@ def fit(
 ) -> tuple[tf_keras.Model, list[dict[str, Any]]]:
     """Train to the last epoch, from the folder's checkpoint where there is one.
 
-    Returns the stock model, trained, and the history: one entry per epoch. `build` returns the model to
-    train where that is not the run's with random weights. `feed_of` and `xla` are for measuring.
-
-    Every random choice is a function of (seed, epoch, step), so that a run that was killed anywhere ends with the same
-    weights, bit by bit, as one that was not. A checkpoint is written after an epoch, unless that were more than a
-    twentieth of the time; the last epoch always has one.
+    Returns the stock model, trained, and the history: one entry per epoch. `build` returns the model to train where
+    that is not the run's with random weights. `feed_of` and `xla` are for measuring. Every random choice is a function
+    of (seed, epoch, step), so that a run that was killed anywhere ends with the same weights, bit by bit, as one that
+    was not. A checkpoint is written after an epoch, unless that were more than a twentieth of the time; the last epoch
+    always has one.
 
     Raises `RunError` if the checkpoint is damaged or belongs to another run, or the loss stops being a number.
     """
@@ -81,12 +82,13 @@ def fit(
     spec = FrontEnd.from_dict(config.front_end)
     windows = EpochWindows.of(config.seed, recipe, training, spec)
     steps = math.ceil(windows.count / recipe.batch_size)
-    examples = Examples.of(recipe, spec, len(config.classes))
     averages = Averages(state.averaged, max(recipe.averaging * steps * recipe.epochs, 1)) if recipe.averaging else None
     weights = balanced(training.labels, len(config.classes)) if recipe.class_weights == "balanced" else None
-    options: dict[str, Any] = {"prepare": examples, "averages": averages, "class_weights": weights, "xla": xla}
-    train_step = make_train_step(state.model, state.optimizer, compute, multi_label=config.multi_label, **options)
-    predict = make_predict_step(state.averaged, compute, multi_label=config.multi_label)
+    options: dict[str, Any] = {"multi_label": config.multi_label, "strategy": strategy_of(compute)}
+    predict = make_predict_step(state.averaged, compute, **options)
+    options |= {"prepare": Examples.of(recipe, spec, len(config.classes)), "averages": averages, "xla": xla}
+    train_step = make_train_step(state.model, state.optimizer, compute, class_weights=weights, **options)
+    check_alike(options["strategy"], lambda: state.checkpoint(config.digest).arrays["digest"].tobytes())
     feed, validation_feed = (feed_of(part, compute.device) for part in (training, validation))
     pace = Pace()
     for epoch in range(len(state.history), recipe.epochs):
@@ -99,7 +101,7 @@ def fit(
         entry["seconds"] = round(time.perf_counter() - started, 3)
         _check_finite(entry, folder)
         state = state.after(entry, recipe)
-        if pace.is_due() or epoch + 1 == recipe.epochs:
+        if is_chief(compute) and (pace.is_due() or epoch + 1 == recipe.epochs):
             with pace.saving():
                 state.checkpoint(config.digest).save(folder)
         report(Progress(epoch + 1, recipe.epochs, steps, steps, loss, entry))

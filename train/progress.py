@@ -39,6 +39,10 @@ class TrainingProgress:
     ) -> None:
         self.bar.stop()
 
+    def stop(self) -> None:
+        """Leave the terminal to another process."""
+        self.bar.stop()
+
     def steps(self, what: str, done: int, total: int) -> None:
         """Show that `done` of `total` files are indexed or read."""
         self._show(what, done, total, f"{done}/{total} files")

@@ -22,10 +22,8 @@ from train.backbones.held_out import check_held_out
 from train.backbones.shots import check_shots
 from train.backbones.weights import Weights
 from train.config import HEAD_FILE, Compute, Recipe, RunConfig
-from train.crops import load_training
 from train.data import Dataset, Listener, Steps, Trained, load_part, reopen_dataset
 from train.device import gpu_versions
-from train.notices import window_notices
 from train.registry import find_network
 
 PACKAGES = ("tensorflow", "tf-keras", "numpy")
@@ -186,15 +184,11 @@ def _trained(config: RunConfig, dataset: Dataset, folder: Path, cache: Path | No
 
         return train_head(config, dataset, folder, cache, listener)
     from train.evaluate import predictions
-    from train.fit import fit
+    from train.fitted import fitted
 
-    split, spec = dataset.split, FrontEnd.from_dict(config.front_end)
-    parts = load_training(dataset, config.recipe, spec, cache, listener.steps)
-    for sentence in window_notices(parts, spec, config.recipe.crops):
-        listener.notice(sentence)
-    model, history = fit(config, parts.pop("train"), parts["validation"], folder, listener)
-    if split.test:
-        parts["test"] = load_part(dataset, split.test, spec, cache, listener.steps)
+    parts, model, history = fitted(config, dataset, folder, cache, listener)
+    if names := dataset.split.test:
+        parts["test"] = load_part(dataset, names, FrontEnd.from_dict(config.front_end), cache, listener.steps)
     return Trained(model, history, {name: predictions(model, part, config.compute) for name, part in parts.items()})
 
 

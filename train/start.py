@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
@@ -13,6 +14,7 @@ from toolkit.processors import usable_processors
 from train import run
 from train.backbones.flags import check_pretrained, few_shot
 from train.backbones.weights import provide
+from train.cluster import VARIABLE, environment_cluster
 from train.config import MAX_SHARDS, MAX_THREADS, Compute, Recipe, RunConfig
 from train.crops import training_front_end
 from train.data import Dataset, data_root, open_dataset
@@ -22,7 +24,8 @@ from train.networks import Dropout, parameter_count
 from train.notices import dataset_notices, fit_notices, imbalance
 from train.recipes import recipe_of
 from train.registry import find_network
-from train.split_flags import check_split, split_options
+from train.split_flags import ALL, check_split, split_options
+from train.workers import starts_workers
 
 SMALL_NETWORK = 1_000_000
 SHARD_ITEMS = 8
@@ -57,6 +60,8 @@ def new_run(flags: argparse.Namespace, set_names: Sequence[str], progress: Any) 
     if flags.keep is None and dataset.split.name == "paper":
         recipe = replace(recipe, keep="last")
     compute = prepare(flags.device, compute)
+    if compute.device == "gpu" and starts_workers(compute):
+        raise UsageError("--workers starts processes for the processor: use --strategy mirrored, or --device cpu")
     if compute.device == "gpu" and flags.shards is None:
         compute = replace(compute, shards=1)  # a GPU fills its cores with one batch
     config = run.new_config(flags.network, dataset, spec, flags.seed, recipe, compute, backbone)
@@ -86,8 +91,10 @@ def check_start(flags: argparse.Namespace, set_names: Sequence[str]) -> None:
 def compute_of(flags: argparse.Namespace, recipe: Recipe) -> Compute:
     """Return how a run computes, on a processor until its device is known."""
     threads, shards, table = flags.threads, flags.shards, find_network(flags.network).table
+    workers = workers_of(flags, recipe)
     if threads is None:
-        threads = min(usable_processors(), MAX_THREADS)
+        sharing = workers if flags.strategy == "multiworker" and environment_cluster(os.environ) is None else 1
+        threads = max(1, min(usable_processors() // sharing, MAX_THREADS))
     if table is None and shards not in (None, 1):
         raise UsageError(
             f"--shards: {flags.network} is built by a function, and normalises whole batches: leave it out"
@@ -95,4 +102,29 @@ def compute_of(flags: argparse.Namespace, recipe: Recipe) -> Compute:
     small = table is not None and parameter_count(table) < SMALL_NETWORK
     if shards is None:
         shards = min(max(1, recipe.batch_size // SHARD_ITEMS), MAX_SHARDS) if small and flags.device != "gpu" else 1
-    return Compute("cpu", flags.precision, threads, shards)
+    return Compute("cpu", flags.precision, threads, shards, flags.strategy, workers)
+
+
+def workers_of(flags: argparse.Namespace, recipe: Recipe) -> int:
+    """Return how many workers train; raise `UsageError` where the flags, or TF_CONFIG, do not say that sensibly."""
+    strategy, network, workers = flags.strategy, find_network(flags.network), flags.workers
+    if strategy == "none":
+        if workers is not None:
+            raise UsageError("--workers counts those of --strategy: name one, mirrored or multiworker")
+        return 1
+    if network.backbone:
+        raise UsageError(f"--strategy: {network.name} is frozen, and fits its head at once: leave the flag out")
+    cluster = environment_cluster(os.environ) if strategy == "multiworker" else None
+    if strategy == "multiworker" and flags.fold == ALL:
+        raise UsageError("--fold all does not go with --strategy multiworker: train the folds one by one, by --fold N")
+    if cluster and workers not in (None, len(cluster.addresses)):
+        raise UsageError(f"--workers {workers}: {VARIABLE} names {len(cluster.addresses)}: leave the flag out")
+    workers = len(cluster.addresses) if cluster else workers
+    if workers is None:
+        other = f", or {VARIABLE}, which names those of several machines" if strategy == "multiworker" else ""
+        raise UsageError(f"--strategy {strategy} needs --workers N{other}")
+    if workers > recipe.batch_size:
+        raise UsageError(
+            f"--workers {workers}: a batch has {recipe.batch_size} items, less than one for each: name fewer"
+        )
+    return int(workers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import tf_keras
 
 from train.build import dropout_seed
 from train.config import Compute, Recipe
+from train.distribute import Rows, own_rows, run, summed
 
 Prepare = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 TrainStep = Callable[[Any, Any, Any], tuple[tf.Tensor, tf.Tensor]]
@@ -79,6 +81,7 @@ def make_train_step(
     class_weights: np.ndarray | None = None,
     multi_label: bool = False,
     xla: bool = False,
+    strategy: tf.distribute.Strategy | None = None,
 ) -> TrainStep:
     """Return `step(pictures, labels, seed) -> (mean loss, correct)`, both float32; XLA compiles it where `xla` is set.
 
@@ -86,53 +89,99 @@ def make_train_step(
     the binary cross entropy; `seed` is int32 (2,). The batch's gradient is the sum of its shards' gradients; at most
     `compute.threads` shards are under way at once, which bounds memory and keeps their activations in the cache.
     `prepare` makes a shard's training examples, whose labels may be soft: then an item is correct where the network's
-    class is the heaviest. `class_weights`, float32 (classes,), weigh the loss of items.
+    class is the heaviest. `class_weights`, float32 (classes,), weigh the loss of items. With `strategy`, each replica
+    computes its rows of the same batch, and all apply the sum of their gradients.
     """
     scaling = isinstance(optimizer, tf_keras.mixed_precision.LossScaleOptimizer)
+    scaled = optimizer.get_scaled_loss if scaling else lambda loss: loss
+    loss_of = partial(_loss, class_weights=class_weights, multi_label=multi_label)
+    own_sums = _own_sums(model, compute, prepare, loss_of, scaled, strategy)
 
     @tf.function(jit_compile=xla or None)
     def step(pictures: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        batch = pictures.shape[0]
-        sizes = shard_sizes(batch, compute.shards)
-        sums: list[list[tf.Tensor]] = []
-        losses, correct = [], []
-        for number, (shard, truth, shard_seed) in enumerate(shards(pictures, labels, seed, sizes)):
-            earlier = sums[number - compute.threads] if number >= compute.threads else []
-            with _after(earlier), dropout_seed(model, shard_seed):
-                values = tf.cast(shard, tf.float32)
-                if prepare:
-                    values, truth = prepare(values, truth, shard_seed)
-                with tf.GradientTape() as tape:
-                    scores = model(values, training=True)
-                    weights = 1.0 if class_weights is None else _weights(truth, tf.constant(class_weights))
-                    loss = tf.reduce_sum(weights * _crossentropy(truth, scores, multi_label)) / batch
-                    target = optimizer.get_scaled_loss(loss) if scaling else loss
-                sums.append(tape.gradient(target, model.trainable_variables))
-                losses.append(loss)
-                correct.append(_correct(scores, truth))
-        gradients = [_sum(parts) for parts in zip(*sums, strict=True)]
+        *gradients, loss, correct = run(strategy, own_sums, pictures, labels, seed)
         if scaling:
             gradients = optimizer.get_unscaled_gradients(gradients)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
         if averages:
             averages.update(model, optimizer.iterations)
-        return _sum(losses), _sum(correct)
+        return loss, correct
 
     return step
 
 
-def make_predict_step(model: tf_keras.Model, compute: Compute, *, multi_label: bool = False) -> PredictStep:
-    """Return `predict(pictures, labels) -> (probabilities float32 (n, classes), loss of each float32 (n,))`."""
+def _own_sums(
+    model: tf_keras.Model,
+    compute: Compute,
+    prepare: Prepare | None,
+    loss_of: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+    scaled: Callable[[tf.Tensor], tf.Tensor],
+    strategy: tf.distribute.Strategy | None,
+) -> Callable[..., list[tf.Tensor]]:
+    """Return what computes the gradients, the loss and the correct items of a replica's rows, summed over replicas."""
+
+    def own_sums(pictures: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor) -> list[tf.Tensor]:
+        batch = pictures.shape[0]
+        sizes = shard_sizes(batch, compute.shards)
+        own = own_rows(sizes, strategy)
+        sums: list[list[tf.Tensor]] = []
+        losses, correct = [], []
+        parts = enumerate(shards(pictures, labels, seed, sizes))
+        for rows, shard, truth, shard_seed in [(own[number], *part) for number, part in parts if number in own]:
+            earlier = sums[-compute.threads] if len(sums) >= compute.threads else []
+            with _after(earlier), dropout_seed(model, shard_seed, rows if strategy else None):
+                values = tf.cast(shard, tf.float32)
+                if prepare:
+                    values, truth = prepare(values, truth, shard_seed)
+                values, truth = rows.of(values), rows.of(truth)
+                with tf.GradientTape() as tape:
+                    scores = model(values, training=True)
+                    loss = loss_of(truth, scores) / batch
+                    loss = loss if rows.counts else 0.0 * loss
+                    target = scaled(loss)
+                sums.append(tape.gradient(target, model.trainable_variables))
+                losses.append(loss)
+                correct.append(_correct(scores, truth) if rows.counts else tf.constant(0.0))
+        results = [*(_sum(parts) for parts in zip(*sums, strict=True)), _sum(losses), _sum(correct)]
+        return summed(results) if strategy else results
+
+    return own_sums
+
+
+def make_predict_step(
+    model: tf_keras.Model,
+    compute: Compute,
+    *,
+    multi_label: bool = False,
+    strategy: tf.distribute.Strategy | None = None,
+) -> PredictStep:
+    """Return `predict(pictures, labels) -> (probabilities float32 (n, classes), loss of each float32 (n,))`.
+
+    With `strategy`, each replica computes its rows of the same batch, and has the results of all.
+    """
+
+    def own_results(pictures: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:
+        batch = pictures.shape[0]
+        sizes = shard_sizes(batch, compute.shards)
+        own = own_rows(sizes, strategy)
+        scores, losses = [], []
+        for number, (shard, truth) in enumerate(zip(_split(pictures, sizes), _split(labels, sizes), strict=True)):
+            if number in own:
+                part = model(tf.cast(own[number].of(shard), tf.float32), training=False)
+                scores.append(part)
+                losses.append(_crossentropy(own[number].of(truth), part, multi_label))
+        results = [tf.concat(scores, 0), tf.concat(losses, 0)]
+        if strategy is None:
+            return results
+        first = sum(sizes[: min(own)]) + own[min(own)].first
+        place = Rows(first, first + results[0].shape[0], batch)
+        share = 1.0 if own[min(own)].counts else 0.0
+        return summed([place.placed(share * result) for result in results])
 
     @tf.function
     def predict(pictures: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        sizes = shard_sizes(pictures.shape[0], compute.shards)
-        scores, losses = [], []
-        for shard, truth in zip(_split(pictures, sizes), _split(labels, sizes), strict=True):
-            part = model(tf.cast(shard, tf.float32), training=False)
-            scores.append(part)
-            losses.append(_crossentropy(truth, part, multi_label))
-        return tf.concat(scores, 0), tf.concat(losses, 0)
+        scores, losses = run(strategy, own_results, pictures, labels)
+        return scores, losses
 
     return predict
 
@@ -155,6 +204,12 @@ def _crossentropy(labels: tf.Tensor, scores: tf.Tensor, multi_label: bool) -> tf
     if labels.dtype.is_integer:
         return tf_keras.losses.sparse_categorical_crossentropy(labels, scores)
     return tf_keras.losses.categorical_crossentropy(labels, scores)
+
+
+def _loss(labels: tf.Tensor, scores: tf.Tensor, class_weights: np.ndarray | None, multi_label: bool) -> tf.Tensor:
+    """Return the sum of the items' weighted losses."""
+    weights = 1.0 if class_weights is None else _weights(labels, tf.constant(class_weights))
+    return tf.reduce_sum(weights * _crossentropy(labels, scores, multi_label))
 
 
 def _weights(labels: tf.Tensor, class_weights: tf.Tensor) -> tf.Tensor:
