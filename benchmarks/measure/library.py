@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.measure.fresh_process import child_environment, peak_memory
 from toolkit.error_text import last_line
@@ -27,27 +28,40 @@ def hard_links(folder: Path, sources: Sequence[Path], count: int) -> Path:
     return folder
 
 
-def one_run(model: Path, library: Path, results: Path, workers: int) -> tuple[float, int, int]:
-    """Return the seconds of a catalogue, a whole process, and the peak bytes of it and of its largest worker.
+class Cost(NamedTuple):
+    """What a process cost: its seconds, those of processors, and the peak bytes of it and of its largest worker."""
 
-    Raise `EngineError` if it fails.
-    """
+    seconds: float
+    processor_seconds: float
+    main_bytes: int | None = None
+    worker_bytes: int | None = None
+
+
+def one_run(model: Path, library: Path, results: Path, workers: int) -> Cost:
+    """Return what a catalogue costs, a whole process with its workers; raise `EngineError` if it fails."""
     words = ["catalogue", str(library), "--out", str(results), "--workers", str(workers), "--model", str(model)]
-    main, largest = 0, 0
+    main, largest, ended, silent = 0, 0, 0, subprocess.DEVNULL
     with tempfile.TemporaryFile("w+") as errors:
         start = time.perf_counter()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "runtime", *words], env=child_environment(), stdout=subprocess.DEVNULL, stderr=errors
-        )
-        while process.poll() is None:
+        command = [sys.executable, "-m", "runtime", *words]
+        process = subprocess.Popen(command, env=child_environment(), stdout=silent, stderr=errors)
+        while not ended:
             main = max(main, peak_memory(process.pid) or 0)
             largest = max([largest, *(peak_memory(child) or 0 for child in _children(process.pid))])
             time.sleep(0.02)
+            ended, status, used = os.wait4(process.pid, os.WNOHANG)
         seconds = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             errors.seek(0)
             raise EngineError(f"the catalogue failed ({last_line(errors.read(), f'exit code {process.returncode}')})")
-    return seconds, main, largest
+    return Cost(seconds, used.ru_utime + used.ru_stime, main, largest)
+
+
+def processor_seconds(process: int) -> float:
+    """Return the seconds of processors that a process has used so far (proc(5), stat, fields 14 and 15)."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _children(process: int) -> Iterator[int]:

@@ -89,6 +89,7 @@ class RunningPeer:
         self._errors = stack.enter_context(errors)
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": self._errors}
         self._process = subprocess.Popen(peer.command, text=True, **pipes)
+        self.pid = self._process.pid
         stack.callback(self._process.wait)
         stack.callback(self._process.kill)
         loaded, first = self._answer(), self._query(str(clip))

@@ -10,14 +10,14 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import soundfile
 
 from benchmarks.arguments import MOST, PROG, add_data, destination
 from benchmarks.measure import clips
-from benchmarks.measure.library import hard_links, one_run
+from benchmarks.measure.library import Cost, hard_links, one_run, processor_seconds
 from benchmarks.measure.peers import PREDICT, TF_KERAS, Peer, RunningPeer, started
 from benchmarks.report import output
 from benchmarks.report.output import Record, Table
@@ -26,6 +26,7 @@ from runtime.default_model import PRETRAINED
 from toolkit.command import Parser
 from toolkit.data import synthetic
 from toolkit.data.run_folder import MODEL
+from toolkit.dataclass_json import to_json
 from toolkit.errors import UsageError
 from toolkit.frontend.spec import PICTURE
 from toolkit.processors import usable_processors
@@ -33,7 +34,7 @@ from toolkit.progress import progress
 
 HEADERS = (
     *("files are classified by", "files", "files a second [least, most]"),
-    *("x one worker", "x a loop with predict", "main process MB", "a worker MB"),
+    *("x one worker", "x a loop with predict", "processor ms a file", "main process MB", "a worker MB"),
 )
 CLIPS = 5
 MOST_FILES = 1_000_000
@@ -42,24 +43,31 @@ LOOPS = (PREDICT, TF_KERAS)
 
 @dataclass(frozen=True)
 class Measured:
-    """A way to classify files: how many, each round's seconds, peak bytes of the main process and of a worker."""
+    """A way to classify files: how many, and what each round costs."""
 
     name: str
     files: int
-    seconds: tuple[float, ...]
-    main_bytes: int | None = None
-    worker_bytes: int | None = None
+    costs: tuple[Cost, ...]
 
     @property
     def rates(self) -> list[float]:
         """Files a second of each round."""
-        return [self.files / seconds for seconds in self.seconds]
+        return [self.files / cost.seconds for cost in self.costs]
+
+    @property
+    def processor_ms(self) -> float:
+        """Milliseconds of processors per file, the median over the rounds."""
+        return statistics.median(1e3 * cost.processor_seconds / self.files for cost in self.costs)
 
     def times(self, other: Measured | None) -> str:
         """Return how many times the other's files a second, the median over the rounds, as text."""
         if other is None:
             return NONE
         return f"{statistics.median(map(operator.truediv, self.rates, other.rates)):.2f}"
+
+    def peak(self, name: str) -> str:
+        """Return the largest of a kind of memory, in megabytes, as text."""
+        return megabytes(max((value for cost in self.costs if (value := getattr(cost, name))), default=None))
 
 
 @dataclass(frozen=True)
@@ -80,27 +88,24 @@ def in_turns(
 ) -> list[Measured]:
     """Classify a library in turns: a few files by each loop of the usual script, all by catalogues."""
     library = hard_links(folder / "library", sources, request.files)
-    seconds: dict[str, list[float]] = {}
-    peaks: dict[str, list[tuple[int, int]]] = {}
+    costs: dict[tuple[str, int], list[Cost]] = {}
     with ExitStack() as stack:
         loops = _loops(request, sources[0], stack)
         for number in range(request.rounds):
             for loop in loops:
-                start = time.perf_counter()
-                for file in range(request.loop_files):
-                    loop.file(file)
-                seconds.setdefault(loop.name, []).append(time.perf_counter() - start)
+                costs.setdefault((loop.name, request.loop_files), []).append(_looped(loop, request.loop_files))
             for workers in request.workers:
-                results = folder / f"{workers}-{number}.parquet"
-                spent, *both = one_run(request.model, library, results, workers)
-                seconds.setdefault(_named(workers), []).append(spent)
-                peaks.setdefault(_named(workers), []).append((both[0], both[1]))
+                cost = one_run(request.model, library, folder / f"{workers}-{number}.parquet", workers)
+                costs.setdefault((_named(workers), request.files), []).append(cost)
             report(number + 1, request.rounds)
-    rows = [Measured(loop.name, request.loop_files, tuple(seconds[loop.name])) for loop in loops]
-    for workers in request.workers:
-        main, worker = map(max, zip(*peaks[_named(workers)], strict=True))
-        rows.append(Measured(_named(workers), request.files, tuple(seconds[_named(workers)]), main, worker))
-    return rows
+    return [Measured(name, files, tuple(values)) for (name, files), values in costs.items()]
+
+
+def _looped(loop: RunningPeer, files: int) -> Cost:
+    start, before = time.perf_counter(), processor_seconds(loop.pid)
+    for number in range(files):
+        loop.file(number)
+    return Cost(time.perf_counter() - start, processor_seconds(loop.pid) - before)
 
 
 def growing(
@@ -110,8 +115,8 @@ def growing(
     rows, workers = [], max(request.workers)
     for number, size in enumerate(request.sizes):
         library = hard_links(folder / f"library-{size}", sources, size)
-        spent, main, worker = one_run(request.model, library, folder / f"{size}.parquet", workers)
-        rows.append(Measured(_named(workers), size, (spent,), main, worker))
+        cost = one_run(request.model, library, folder / f"{size}.parquet", workers)
+        rows.append(Measured(_named(workers), size, (cost,)))
         report(number + 1, len(request.sizes))
     return rows
 
@@ -137,8 +142,9 @@ def table(turns: Sequence[Measured], grown: Sequence[Measured]) -> list[tuple[st
             f"{row.files:,}",
             interval(statistics.median(row.rates), (min(row.rates), max(row.rates)), 1),
             *((row.times(one), row.times(loop)) if row in turns else (NONE, NONE)),
-            megabytes(row.main_bytes),
-            megabytes(row.worker_bytes),
+            f"{row.processor_ms:.1f}",
+            row.peak("main_bytes"),
+            row.peak("worker_bytes"),
         )
         for row in (*turns, *grown)
     ]
@@ -174,12 +180,13 @@ def main(arguments: argparse.Namespace) -> int:
     notes = [
         f"{request.model.name}; hard links to {len(sources)} files, {kind}. A catalogue is a whole process from its "
         f"start to its end, and each of its workers has one thread; {request.rounds} turns, medians, the least and the "
-        "most. A loop has loaded its libraries and its model before it is timed. Memory: the peak of the process, and "
-        "of its largest worker.",
+        "most. A loop has loaded its libraries and its model before it is timed. Processor time: user and system, of "
+        "all its processes, which other work on the machine changes less. Memory: the peak of the process, and of its "
+        "largest worker.",
         f"{PREDICT.name}: the picture goes through a PNG as most write it, and `model.predict` classifies it. "
         f"{TF_KERAS.name}: the quicker way, without both.",
     ]
-    value = {"model": str(request.model), "rows": [asdict(row) for row in (*turns, *grown)]}
+    value = {"model": str(request.model), "rows": [to_json(row) for row in (*turns, *grown)]}
     record.publish(destination(arguments), Table("A library of files", HEADERS, table(turns, grown)), notes, value)
     return 0
 
