@@ -36,9 +36,10 @@ LIBRARIES = ("numpy", "soundfile", "soxr", "ai-edge-litert", "tflite-runtime", "
 FAST = ("-m", "not slow and not gtzan")
 SELECTED = (
     *(*FAST, "-k", "not librosa and not matplotlib"),
-    *("--ignore=tests/toolkit/data", "tests/toolkit", "tests/runtime"),
+    *("--ignore=tests/toolkit/data", "--ignore=tests/runtime/catalogue", "--ignore=tests/runtime/tags"),
+    *("tests/toolkit", "tests/runtime"),
 )
-"""The tests of what a device runs: without datasets, training libraries and music."""
+"""The tests of what a device runs: without datasets, training libraries, music and catalogues, which need pyarrow."""
 EMULATED = (
     *(*FAST, "-k", "not picture or golden", "tests/toolkit/artifact/test_card.py"),
     *("tests/toolkit/audio/test_pcm.py", "tests/toolkit/audio/test_samples.py"),
