@@ -274,9 +274,9 @@ TRAIN = (
         "train/test_plain_loop.py",
         # Every epoch has the same order; dropout masks repeat every epoch.
         (
-            "train/fit.py",
-            "np.random.default_rng((seed, epoch))",
-            "np.random.default_rng((seed, 0))",
+            "train/crops.py",
+            "np.random.default_rng((self.seed, epoch))",
+            "np.random.default_rng((self.seed, 0))",
             "test_a_run_is_what_a_plain_loop_computes",
         ),
         (
