@@ -33,8 +33,8 @@ from toolkit.native_stderr import captured_stderr
 BATCH = 32
 """Files that an actor computes per call; what an actor loses that dies."""
 SECONDS_TO_CONNECT = 10.0
-WAVE = 100_000
-"""Files in a pipeline: Ray holds their names in memory."""
+FILES_PER_ACTOR = 5_000
+"""Files in a pipeline, per actor: Ray holds their names in memory, and each pipeline loads the models anew."""
 
 try:
     for name, value in {"USAGE_STATS_ENABLED": "0", "DATA_LOG_LEVEL": "ERROR", "BACKEND_LOG_LEVEL": "fatal"}.items():
@@ -61,9 +61,11 @@ def computed(task: FileClassifier, candidates: Iterator[Candidate], workers: int
     with _connected():
         model = ray.put(_Model.of(task))
         cpus = int(ray.cluster_resources().get("CPU", 1))
+        workers = workers or cpus
+        files = workers * FILES_PER_ACTOR
         try:
-            while paths := [os.fsencode(candidate.path) for candidate in islice(candidates, WAVE)]:
-                for batch in _pipeline(paths, model, workers or cpus, cpus).iter_batches(batch_size=None):
+            while paths := [os.fsencode(candidate.path) for candidate in islice(candidates, files)]:
+                for batch in _pipeline(paths, model, workers, cpus).iter_batches(batch_size=None):
                     for outcome in map(pickle.loads, batch["outcome"]):
                         if isinstance(outcome, GtzanetError):
                             raise outcome
