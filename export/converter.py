@@ -109,7 +109,7 @@ class Converter:
         if plan is not None:
             content = self.mixer(variant.format).build(plan)
         elif partial := self._partly_quantised(variant):
-            content = partial
+            content, plan = partial
             if calibration:
                 float_ops = (onnx_quantize if variant.format == ONNX else depthwise).float_ops(content)
             tools = () if variant.format == ONNX else ("ai_edge_quantizer",)
@@ -126,17 +126,22 @@ class Converter:
             content = describe(content, self.description)
         return Converted(content, calibration, float_ops, plan or {}, tools)
 
-    def _partly_quantised(self, variant: Variant) -> bytes | None:
-        """Return a variant of a network with depthwise convolutions, None where one rule fits all of its layers."""
+    def _partly_quantised(self, variant: Variant) -> tuple[bytes, QuantizationPlan] | None:
+        """Return a variant of a network with depthwise convolutions, None where one rule fits all of its layers.
+
+        With it comes its plan, which is empty where no layer is int8.
+        """
         if all(type(layer).__name__ != "DepthwiseConv2D" for layer in self.model.layers):
             return None
         if (variant.format, variant.precision) == (TFLITE, "dynamic"):
-            return depthwise.heavy_dynamic(self._float_tflite)
+            heavy = depthwise.heavy_dynamic(self._float_tflite)
+            return (heavy, {}) if heavy else None
         if variant.precision != "int8" or not (kinds := self._int8_kinds):
             return None
         self._check_float_io(variant)
         mixer = self.mixer(variant.format)
-        return mixer.build(dict(zip(mixer.layers, kinds, strict=True)))
+        plan = dict(zip(mixer.layers, kinds, strict=True))
+        return mixer.build(plan), plan
 
     @cached_property
     def _int8_kinds(self) -> list[str] | None:

@@ -234,8 +234,10 @@ def _quantization_problems(card: Card) -> Iterator[str]:
         yield f"float_ops are given, but quantization is none of {', '.join(INTEGER)}"
     if card.input_level in ("mel", "waveform") and card.input.dtype != "float32" and own:
         yield f"input.dtype is {card.input.dtype}, but a {card.input_level} is float32"
-    if (card.quantization == "mixed") != bool(card.layers):
-        yield "layers are given if, and only if, quantization is mixed"
+    if card.quantization == "mixed" and not card.layers:
+        yield "quantization is mixed, but layers are not given"
+    if card.layers and card.quantization not in ("mixed", "int8"):
+        yield "layers are given, but quantization is neither mixed nor int8"
     if card.fine_tuning and (card.quantization != "int8" or card.fine_tuning.epochs < 1):
         yield f"fine_tuning is of {card.fine_tuning.epochs} epochs, but of one or more, for int8"
     for layer, kind in card.layers.items():

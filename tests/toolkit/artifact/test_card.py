@@ -109,12 +109,11 @@ def change(path: str, value: Any, of: Card | None = None) -> dict[str, Any]:
         ("quantization", "int4", "quantization is 'int4'"),
         ("quantization", "none", "calibration is given if"),
         ("float_ops", "MEAN", "float_ops is text, not a list"),
-        ("quantization", "mixed", "layers are given if"),
+        ("quantization", "mixed", "quantization is mixed, but layers are not given"),
         ("input_level", "sound", "input_level is 'sound', not one of picture, grid, mel, waveform"),
         ("input_level", "waveform", r"the front end makes \(1, 661504\)"),
         ("input_level", "mel", r"the front end makes \(1, 128, 1293\)"),
-        ("layers", {"conv": "int8"}, "layers are given if"),
-        ("layers", {"conv": "int4"}, "layers are given if"),
+        ("layers", {"conv": "int4"}, "layers.conv is 'int4', not one of float32, dynamic, int8"),
         ("layers", ["conv"], "layers is a list, not an object"),
         ("calibration", None, "calibration is given if"),
         ("calibration.items", KeyError, "calibration.items is missing"),
@@ -174,6 +173,11 @@ def test_a_waveform_is_float32_and_a_mixture_has_no_float_ops() -> None:
 def test_a_mixed_model_says_what_each_layer_is() -> None:
     card = example_card(quantization="mixed")
     assert Card.from_json(card.to_json()) == card and card.precision == "mixed"
+    partial = {**example_card(quantization="int8").to_dict(), "layers": {"conv": "int8", "dense": "dynamic"}}
+    assert Card.from_dict(partial).precision == "int8"
+    halved = {**example_card(quantization="float16").to_dict(), "layers": partial["layers"]}
+    with pytest.raises(ArtifactError, match="layers are given, but quantization is neither mixed nor int8"):
+        Card.from_dict(halved)
     wrong = {**card.to_dict(), "layers": {"dense": "int4"}}
     with pytest.raises(ArtifactError, match="layers.dense is 'int4', not one of float32, dynamic, int8"):
         Card.from_dict(wrong)
