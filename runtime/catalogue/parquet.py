@@ -48,7 +48,8 @@ class ParquetStore:
             raise CatalogueError(f"{path}: a file, but results are a folder of Parquet files: name another")
         self._path, self._folder = path, folder_at(path)
         self._schema = _schema(labels)
-        self._parts = [name for name in self._folder.names() if name.endswith(".parquet")]
+        visible = (name for name in self._folder.names() if not name.startswith("."))  # else of a killed process
+        self._parts = [name for name in visible if name.endswith(".parquet")]
         self._rows = {name: self._checked(name) for name in self._parts}
 
     def entries(self) -> Iterator[Entry]:

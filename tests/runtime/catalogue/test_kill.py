@@ -38,9 +38,9 @@ def test_nothing_is_lost_and_nothing_is_done_twice(library: Path, tmp_path: Path
         done = set(rows_of(results)) if results.exists() else set()
         log.write_text("")
         process = start(library, results, log)
-        if kill % 4:  # from the first file on, which is late in a process's time
-            wait_for_a_file(log, process)
-        time.sleep(generator.uniform(0, 1.0))
+        if kill % 4:  # after so many files; else at any time from the process's start on
+            wait_for_files(log, generator.randrange(80), process)
+        time.sleep(generator.uniform(0, 0.1 if kill % 4 else 2.0))
         workers = psutil.Process(process.pid).children(recursive=True)
         process.kill()
         process.wait()
@@ -70,8 +70,9 @@ def start(library: Path, results: Path, log: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(words, env=environment(), stdout=subprocess.DEVNULL)
 
 
-def wait_for_a_file(log: Path, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + 60
-    while not log.stat().st_size and process.poll() is None:
+def wait_for_files(log: Path, count: int, process: subprocess.Popen[bytes]) -> None:
+    """Wait until more files than `count` are in the log, however slow the machine is."""
+    end = time.monotonic() + 120
+    while log.read_bytes().count(b"\n") <= count and process.poll() is None:
         assert time.monotonic() < end
-        time.sleep(0.01)
+        time.sleep(0.005)

@@ -191,6 +191,16 @@ def test_csv_that_is_damaged_inside_is_refused(tmp_path: Path) -> None:
         rows_of(path)
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_a_killed_process_was_writing_is_not_read_and_goes(tmp_path: Path, whole: bool) -> None:
+    folder = written(tmp_path / "results.parquet", [row("/a")])
+    content = (folder / "part-00000001.parquet").read_bytes()
+    (folder / ".part-00000002.x.gtzanet-tmp.parquet").write_bytes(content if whole else content[:50])
+    assert list(rows_of(folder)) == ["/a"] and parquet.read_table(folder).num_rows == 1
+    written(folder, [row("/b")])
+    assert sorted(os.listdir(folder)) == ["part-00000001.parquet", "part-00000002.parquet"]
+
+
 def test_many_parts_become_few(tmp_path: Path) -> None:
     folder = tmp_path / "results.parquet"
     with writable_store(str(folder), ORIGIN) as store:
