@@ -27,8 +27,7 @@ def built_model(
 
     `dropout` replaces the rate of its dropout layers where it is set. `shared` normalises by the batches of all
     replicas of a distributed training. Raises `UsageError` where the function fails, or its model does not fit the
-    shapes, is no model of built-in layers, is random in another way than by dropout, or `shared` and of layers with
-    another state than batch normalisation.
+    shapes, is no model of built-in layers, or is random in another way than by dropout.
     """
     tf_keras.backend.reset_uids()  # layers without a name are called the same in every process
     try:
@@ -44,11 +43,6 @@ def built_model(
         config = layer.get_config()
         if shared and isinstance(layer, tf_keras.layers.BatchNormalization):
             return SharedBatchNormalization.from_config(config)
-        if shared and layer.trainable and layer.non_trainable_weights:
-            raise UsageError(
-                f"--strategy: layer {layer.name} ({type(layer).__name__}) of {name} has a state that each worker would "
-                "change alone: leave the flag out"
-            )
         if isinstance(layer, tf_keras.layers.Dropout):
             rate = layer.rate if dropout is None else dropout
             return SeededDropout(rate, name=layer.name) if twin else type(layer).from_config({**config, "rate": rate})

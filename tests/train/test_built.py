@@ -202,3 +202,21 @@ def test_edgenet_is_among_the_networks() -> None:
         "log-mel",
         "modern",
     )
+
+
+def test_a_distributed_twin_shares_its_statistics() -> None:
+    import tf_keras
+    from tf_keras import layers
+
+    from train.built import built_model
+    from train.layers import SharedBatchNormalization
+
+    def make(*inner: Any) -> Any:
+        head = [layers.GlobalAveragePooling2D(), layers.Dense(3, activation="softmax")]
+        return lambda shape, classes: tf_keras.Sequential([layers.Input(shape), *inner, *head])
+
+    build = make(layers.Normalization(mean=0.5, variance=2.0), layers.BatchNormalization(momentum=0.5))
+    plain, shared = (built_model("mine", build, (8, 8, 1), 3, twin=True, shared=each) for each in (False, True))
+    kinds = [type(layer) for layer in shared.layers]
+    assert SharedBatchNormalization in kinds and SharedBatchNormalization not in map(type, plain.layers)
+    assert [weight.shape for weight in shared.weights] == [weight.shape for weight in plain.weights]
