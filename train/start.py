@@ -15,7 +15,7 @@ from train import run
 from train.backbones.flags import check_pretrained, few_shot
 from train.backbones.weights import provide
 from train.cluster import VARIABLE, environment_cluster
-from train.config import MAX_SHARDS, MAX_THREADS, Compute, Recipe, RunConfig
+from train.config import MAX_SHARDS, MAX_THREADS, MAX_WORKERS, Compute, Recipe, RunConfig
 from train.crops import training_front_end
 from train.data import Dataset, data_root, open_dataset
 from train.device import prepare
@@ -123,6 +123,8 @@ def workers_of(flags: argparse.Namespace, recipe: Recipe) -> int:
     if workers is None:
         other = f", or {VARIABLE}, which names those of several machines" if strategy == "multiworker" else ""
         raise UsageError(f"--strategy {strategy} needs --workers N{other}")
+    if workers < 1:
+        raise UsageError(f"--workers must be from 1 to {MAX_WORKERS}")
     if workers > recipe.batch_size:
         raise UsageError(
             f"--workers {workers}: a batch has {recipe.batch_size} items, less than one for each: name fewer"

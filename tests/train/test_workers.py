@@ -70,6 +70,7 @@ TWO = '{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index
         ("gtzanet --strategy multiworker", "{", "TF_CONFIG is not of the form"),
         ("gtzanet --strategy multiworker --workers 3", TWO, "--workers 3: TF_CONFIG names 2"),
         ("gtzanet --strategy mirrored --workers 0", "", "--workers must be from 1"),
+        ("gtzanet --strategy multiworker --workers 0", "", "--workers must be from 1"),
         ("gtzanet --strategy mirrored --workers 33", "", "--workers 33: a batch has 32 items"),
         ("gtzanet --strategy multiworker --workers 2 --fold all", "", "--fold all does not go with"),
         ("mn04 --strategy mirrored --workers 2", "", "--strategy: mn04 is frozen"),
