@@ -122,6 +122,7 @@ def blocks(
             if total and not recording.exact and sound.source_ended:
                 warnings.append(f"after {total} samples its end cannot be decoded ({reason}): it may have been cut")
                 break
+            total += error.samples
             raise AudioError(
                 f"{path}: the file is truncated or damaged after {total} samples ({reason}); copy it again"
             ) from None

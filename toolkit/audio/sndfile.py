@@ -24,7 +24,11 @@ _CONTAINERS = {0x04: "RAW", 0x20: "OGG", 0x23: "MP3"}
 
 
 class SndfileError(Exception):
-    """What libsndfile says about a file that it cannot read."""
+    """What libsndfile says about a file that it cannot read, and how many samples it decoded before."""
+
+    def __init__(self, reason: str, samples: int = 0) -> None:
+        super().__init__(reason)
+        self.samples = samples
 
 
 class _Info(ctypes.Structure):
@@ -131,12 +135,12 @@ class SoundFile:
         """
         block = np.empty((frames, self.channels), np.float32)
         count = _SNDFILE.sf_readf_float(self._handle, block.ctypes.data, frames)
-        self._check()
+        self._check(count)
         return block[:count]
 
-    def _check(self) -> None:
+    def _check(self, samples: int = 0) -> None:
         if code := _SNDFILE.sf_error(self._handle):
-            raise SndfileError(_SNDFILE.sf_error_number(code).decode("utf-8", "replace"))
+            raise SndfileError(_SNDFILE.sf_error_number(code).decode("utf-8", "replace"), samples)
 
 
 def _callbacks(view: View) -> _VirtualIO:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -161,6 +162,16 @@ def test_truncated_files_are_refused(tmp_path: Path, name: str) -> None:
         for read in (partial(decode.load, rate=RATE), decode.check):
             with pytest.raises(AudioError, match="truncated|damaged"):
                 read(tmp_path / name)
+
+
+def test_damage_is_told_with_the_samples_before_it(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.flac", sounds.noise(0, 4.0), RATE)
+    whole = (tmp_path / "a.flac").read_bytes()
+    (tmp_path / "a.flac").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(AudioError, match="damaged after") as error:
+        decode.load(tmp_path / "a.flac", RATE)
+    (samples,) = re.findall(r"after (\d+) samples", str(error.value))
+    assert 1.5 * RATE < int(samples) <= 2.1 * RATE
 
 
 def test_a_streamed_wav_of_unknown_length_is_read(tmp_path: Path) -> None:
