@@ -7,6 +7,7 @@ import reprlib
 import types
 import typing
 from collections.abc import Collection
+from functools import cache
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -42,7 +43,7 @@ def from_json(cls: type[T], value: Any, where: str = "", names: Collection[str] 
     """
     if not isinstance(value, dict):
         raise StrictError(f"{where or 'the value'} is {_kind(value)}, not an object")
-    hints = typing.get_type_hints(cls)
+    hints = _hints(typing.cast(typing.Hashable, cls))
     names = _fields(cls) if names is None else names
     prefix = f"{where}." if where else ""
     for name in value:
@@ -52,6 +53,11 @@ def from_json(cls: type[T], value: Any, where: str = "", names: Collection[str] 
         if name not in value:
             raise StrictError(f"{prefix}{name} is missing")
     return cls(**{name: _decode(hints[name], value[name], prefix + name) for name in names})
+
+
+@cache
+def _hints(cls: Any) -> dict[str, Any]:
+    return typing.get_type_hints(cls)
 
 
 def _fields(cls: Any) -> tuple[str, ...]:

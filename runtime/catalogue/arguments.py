@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,6 +70,8 @@ def run_request(arguments: argparse.Namespace) -> CatalogueRequest:
     from runtime.default_model import find_model
 
     library, *more = arguments.words
+    if library == REPORT and not os.path.exists(library):
+        raise UsageError("report: name the results, such as: catalogue report results.parquet")
     if more:
         raise UsageError(f"{more[0]}: a catalogue is of one folder or list: name them in a file, a path per line")
     if not library:

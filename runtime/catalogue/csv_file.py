@@ -31,11 +31,14 @@ class CsvStore:
             _, header = next(self._lines(), (0, []))
             _, first = next(self._records(), (0, {"schema": "1"}))
             version = first.get("schema", "")
-            check_columns(path, header, int(version) if version.isdigit() else None)
+            check_columns(path, header, int(version) if version.isascii() and version.isdigit() else None)
 
     def entries(self) -> Iterator[Entry]:
-        for _, values in self._records():
-            size, mtime = int(values["size"]), int(values["mtime"])
+        for end, values in self._records():
+            try:
+                size, mtime = int(values["size"]), int(values["mtime"])
+            except ValueError:
+                raise self._damaged(end) from None
             yield Entry(values["file"], size, mtime, values["error"] != "", values["model"], values["settings"])
 
     def append(self, rows: Sequence[Row]) -> None:
@@ -55,9 +58,13 @@ class CsvStore:
 
     def rows(self) -> Iterator[Row]:
         old = superseded(entry.file for entry in self.entries())
-        for (_, values), is_old in zip(self._records(), old, strict=True):
+        for (end, values), is_old in zip(self._records(), old, strict=True):
             if not is_old:
-                yield _row(values)
+                try:
+                    row = _row(values)
+                except ValueError:
+                    raise self._damaged(end) from None
+                yield row
 
     def tidy(self) -> None:
         if not superseded(entry.file for entry in self.entries()).any():

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.catalogue.objects import copied, is_url, object_at
-from runtime.catalogue.row import Origin, Row, Settings, text
+from runtime.catalogue.row import Origin, Row, Settings, file_name, text
 from runtime.catalogue.walk import Candidate, candidate_of
 from runtime.classifier import Classifier
 from runtime.output import state_of
@@ -97,13 +97,13 @@ class FileClassifier:
 
     def blank(self, file: Candidate) -> Row:
         """Return a file's row without a result."""
-        return Row(text(file.path), file.size, file.mtime, model=self.origin.model, settings=self.origin.settings)
+        return Row(file_name(file.path), file.size, file.mtime, model=self.origin.model, settings=self.origin.settings)
 
     def _row_of_object(self, url: str) -> Row:
         """Return the row of a copy on this machine, under the object's name."""
         item = object_at(url)
         with copied(url) as copy:
-            return replace(self.row(str(copy)), file=text(url), size=item.size, mtime=item.mtime)
+            return replace(self.row(str(copy)), file=file_name(url), size=item.size, mtime=item.mtime)
 
     def _classified(self, row: Row, path: str) -> Row:
         classifier, settings = self.load(), self.settings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,6 +53,7 @@ def writable_store(path: str, origin: Origin) -> Iterator[Store]:
     UsageError, CatalogueError
         As `store_at` and `locked`; `UsageError`, too, if it holds rows of another model or of other settings.
     """
+    path = _place(path)
     if Path(path).suffix.lower() not in PARQUET and not is_url(path):
         output_file(Path(path), "--out")
     with locked(path):
@@ -66,7 +68,12 @@ def existing_store(path: str) -> Store:
     """Return the store at a path to be read; raise `UsageError` where there is none, and as `store_at`."""
     if not (folder_at(path).names() if is_url(path) else Path(path).exists()):
         raise UsageError(f"{path}: there are no results (no such file)")
-    return store_at(path)
+    return store_at(_place(path))
+
+
+def _place(path: str) -> str:
+    """Return where a link leads, so that two names of one store are one."""
+    return path if is_url(path) else os.path.realpath(path)
 
 
 def _mixed(path: str, entry: Entry, origin: Origin) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -66,11 +67,13 @@ class ParquetStore:
         old = self._superseded()
         number = 0
         for name in self._parts:
-            for batch in self._file(name).iter_batches(BATCH, use_threads=False):
-                for values in batch.to_pylist():
-                    if not old[number]:
-                        yield row_of(values)
-                    number += 1
+            file = self._file(name)
+            with self._damage(name):
+                for batch in file.iter_batches(BATCH, use_threads=False):
+                    for values in batch.to_pylist():
+                        if not old[number]:
+                            yield row_of(values)
+                        number += 1
 
     def tidy(self) -> None:
         old = self._superseded()
@@ -91,8 +94,10 @@ class ParquetStore:
     def _values(self, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         """Yield the values in some columns of every row."""
         for name in self._parts:
-            for batch in self._file(name).iter_batches(BATCH, columns=list(columns), use_threads=False):
-                yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
+            file = self._file(name)
+            with self._damage(name):
+                for batch in file.iter_batches(BATCH, columns=list(columns), use_threads=False):
+                    yield from zip(*(batch.column(column).to_pylist() for column in columns), strict=True)
 
     def _join(self, most: int) -> None:
         """Join parts that follow each other and have fewer rows than `most` together."""
@@ -126,23 +131,34 @@ class ParquetStore:
 
     def _checked(self, name: str) -> int:
         """Return the number of a part's rows; raise `CatalogueError` unless it is ours."""
-        file, path = self._file(name), f"{self._path}/{name}"
+        path = f"{self._path}/{name}"
         if not PART.fullmatch(name):
             raise CatalogueError(f"{path}: its name is not one that this command makes: name another folder")
+        file = self._file(name)
         names = file.schema_arrow.names
         version = None
         if "schema" in names and "settings" in names:
-            version = pc.max(file.read(["schema"]).column(0)).as_py()
+            with self._damage(name):
+                version = pc.max(file.read(["schema"]).column(0)).as_py()
         check_columns(path, names, version if isinstance(version, int) else None)
         return int(file.metadata.num_rows)
 
     def _table(self, name: str) -> Any:
-        return self._file(name).read(use_threads=False)
+        file = self._file(name)
+        with self._damage(name):
+            return file.read(use_threads=False)
 
     def _file(self, name: str) -> Any:
+        content = self._folder.read(name)
+        with self._damage(name):
+            return parquet.ParquetFile(pa.BufferReader(content))
+
+    @contextmanager
+    def _damage(self, name: str) -> Iterator[None]:
+        """Name the part in whatever pyarrow raises in the block, where its bytes have been read."""
         try:
-            return parquet.ParquetFile(pa.BufferReader(self._folder.read(name)))
-        except pa.ArrowInvalid:
+            yield
+        except (pa.ArrowException, OSError, ValueError):
             raise CatalogueError(
                 f"{self._path}/{name}: no Parquet file, or damaged: delete it, and its files are classified again"
             ) from None

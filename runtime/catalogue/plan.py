@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from runtime.catalogue.row import text
+from runtime.catalogue.row import file_name
 from runtime.catalogue.store import Entry, counts
 from runtime.catalogue.walk import Candidate
 
@@ -20,6 +20,9 @@ class Finished:
         table = np.fromiter(hashes, [("file", np.int64), ("version", np.int64), ("failed", np.bool_)])
         table = table[counts(table["file"])]
         self._versions = np.sort(table["version"][~(table["failed"] & retry_failed)])
+
+    def __len__(self) -> int:
+        return len(self._versions)
 
     def __contains__(self, version: tuple[str, int, int]) -> bool:
         """Return whether a file of this name, size and time of change has a row."""
@@ -50,7 +53,7 @@ class Plan:
     def __iter__(self) -> Iterator[Candidate]:
         for candidate in self._candidates:
             self.seen += 1
-            if (text(candidate.path), candidate.size, candidate.mtime) in self._finished:
+            if (file_name(candidate.path), candidate.size, candidate.mtime) in self._finished:
                 self.unchanged += 1
             else:
                 yield candidate

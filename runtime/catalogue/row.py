@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
+from urllib.parse import quote, unquote_to_bytes
 
 from runtime.timeline.events import Event
 from runtime.timeline.events import Settings as EventSettings
 from toolkit.audio.samples import SILENCE_DB
-from toolkit.dataclass_json import to_json
+from toolkit.dataclass_json import from_json, to_json
 from toolkit.files import canonical_json
 
+LOCAL = "file://"
 SCHEMA = 1
 """The version of the columns (docs/catalogue.md)."""
 
@@ -57,7 +60,7 @@ class Row:
     Attributes
     ----------
     file
-        Its absolute path, or URL; what is no UTF-8 in it is escaped (`\\xff`).
+        Its absolute path, or URL; of a path that is no UTF-8 its `file://` URL (see `file_name`).
     size, mtime
         Bytes, and nanoseconds since 1970, as they were before the file was read.
     digest
@@ -92,7 +95,7 @@ class Row:
     label: str | None = None
     labels: tuple[str, ...] = ()
     confidence: float | None = None
-    probabilities: Mapping[str, float] | None = None
+    probabilities: dict[str, float] | None = None
     events: tuple[Event, ...] | None = None
     warnings: tuple[str, ...] = ()
     model: str = ""
@@ -128,22 +131,33 @@ def flat_cells(row: Row) -> list[Any]:
 
 
 def row_of(values: Mapping[str, Any]) -> Row:
-    """Return the row of values by column, nested ones as lists and mappings."""
-    events = values["events"]
-    nested = {
-        "labels": tuple(values["labels"]),
-        "warnings": tuple(values["warnings"]),
-        "events": None if events is None else tuple(Event(**event) for event in events),
-    }
-    return Row(**{**values, **nested})
+    """Return the row of values by column, nested ones as lists and mappings; raise `ValueError` if one is none."""
+    return from_json(Row, dict(values))
 
 
 def row_of_flat(values: Mapping[str, Any]) -> Row:
-    """Return the row of `flat_cells` by column."""
-    nested = {name: None if values[name] is None else json.loads(values[name]) for name in NESTED}
+    """Return the row of `flat_cells` by column; raise `ValueError` if one of them is none."""
+    try:
+        nested = {name: None if values[name] is None else json.loads(values[name]) for name in NESTED}
+    except (TypeError, RecursionError) as error:
+        raise ValueError(str(error)) from None
     return row_of({**values, **nested})
 
 
+def file_name(path: str) -> str:
+    """Return a path as text that can be stored, and that no other path has: its URL (RFC 8089) if it is no UTF-8."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return LOCAL + quote(os.fsencode(path))
+    return path
+
+
+def path_of(file: str) -> str:
+    """Return the path that `file_name` was of."""
+    return os.fsdecode(unquote_to_bytes(file.removeprefix(LOCAL))) if file.startswith(LOCAL) else file
+
+
 def text(name: str) -> str:
-    """Return a path as text that can be stored: bytes that are no UTF-8 are escaped."""
+    """Return a sentence as text that can be stored: bytes that are no UTF-8 are escaped."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

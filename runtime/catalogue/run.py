@@ -76,9 +76,8 @@ def catalogue(
     AudioError, CatalogueError
         If there are no audio files, the folder is gone or the store cannot be written; what was finished is kept.
     """
-    library = Library(request.source, request.out)
+    start, library = time.monotonic(), Library(request.source, request.out)
     task = FileClassifier(request.model, request.settings, request.backbone)
-    start, summary = time.monotonic(), Summary()
     with writable_store(request.out, task.origin) as store:
 
         def problem(path: str, error: OSError) -> None:
@@ -88,6 +87,7 @@ def catalogue(
             report(f"error: {path}: {error.strerror or error}")
 
         finished = Finished(store.entries(), retry_failed=request.retry_failed)
+        summary = Summary(known=len(finished))
         candidates = library.candidates(problem)
         plan = Plan(tagger.watched(candidates) if tagger else candidates, finished)
         line = ProgressLine(_counted(library))

@@ -24,8 +24,8 @@ class SqliteStore:
                 with self._open() as database:
                     names = [name for _, name, *_ in database.execute("PRAGMA table_info(results)")]
                     (version,) = database.execute("PRAGMA user_version").fetchone()
-            except sqlite3.DatabaseError as error:
-                raise CatalogueError(f"{path}: cannot be read as SQLite ({error}): name another file") from None
+            except sqlite3.Error as error:
+                raise self._unreadable(error) from None
             check_columns(path, names, version or None)
 
     def entries(self) -> Iterator[Entry]:
@@ -46,15 +46,28 @@ class SqliteStore:
 
     def rows(self) -> Iterator[Row]:
         for values in self._read(f"SELECT {', '.join(COLUMNS)} FROM results ORDER BY rowid"):
-            yield row_of_flat(dict(zip(COLUMNS, values, strict=True)))
+            try:
+                row = row_of_flat(dict(zip(COLUMNS, values, strict=True)))
+            except ValueError as error:
+                what = f"the row of {values[0]} is damaged ({error})"
+                raise CatalogueError(f"{self._path}: {what}: delete it, and its file is classified again") from None
+            yield row
 
     def tidy(self) -> None:
         """Do nothing: a row replaces the one before."""
 
     def _read(self, query: str) -> Iterator[tuple]:  # type: ignore[type-arg]
         if Path(self._path).exists() and Path(self._path).stat().st_size:
-            with self._open() as database:
-                yield from database.execute(query)
+            try:
+                with self._open() as database:
+                    yield from database.execute(query)
+            except sqlite3.Error as error:
+                raise self._unreadable(error) from None
+
+    def _unreadable(self, error: sqlite3.Error) -> CatalogueError:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+            return CatalogueError(f"{self._path}: another program has locked it: close it there, and try again")
+        return CatalogueError(f"{self._path}: cannot be read as SQLite ({error}): name another file")
 
     def _open(self) -> _Database:
         return _Database(self._path)

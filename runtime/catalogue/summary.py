@@ -26,6 +26,8 @@ class Summary:
         Files with a result, and with the reason why there is none.
     unchanged
         Files that had a row before.
+    known
+        How many files the store had rows of before.
     unreachable
         Files and folders that are gone or cannot be read.
     audio_seconds
@@ -39,6 +41,7 @@ class Summary:
     classified: int = 0
     failed: int = 0
     unchanged: int = 0
+    known: int = 0
     unreachable: int = 0
     audio_seconds: float = 0.0
     seconds: float = 0.0
@@ -111,7 +114,8 @@ def progress_text(summary: Summary, total: int | None, seconds: float) -> str:
     parts = [f"{done:,} of {'?' if total is None else f'{total:,}'} files", f"{summary.failed:,} failed"]
     parts.append(f"{rate:,.1f} a second")
     if total is not None and rate:
-        parts.append(f"{_clock(max(0, total - done) / rate)} left")
+        skipped = max(0, summary.known - summary.unchanged)  # which takes no time
+        parts.append(f"{_clock(max(0, total - done - skipped) / rate)} left")
     return ", ".join(parts)
 
 

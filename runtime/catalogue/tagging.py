@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from runtime.catalogue.row import Row, text
+from runtime.catalogue.row import Row, file_name, path_of
 from runtime.catalogue.store import Store
 from runtime.catalogue.walk import Candidate
 from runtime.tags.write import Outcome, Tagging, write_genre
@@ -48,6 +48,7 @@ class Tagger:
         self._request, self._show, self._report = request, show, report
         self._files = array("q")
         self._swept: set[Path] = set()
+        self._replaced: set[int] = set()  # what was written to, as it was before: links lead to it, too
 
     @property
     def failed(self) -> int:
@@ -57,7 +58,7 @@ class Tagger:
     def watched(self, candidates: Iterable[Candidate]) -> Iterator[Candidate]:
         """Yield a run's files, and remember by 8 bytes each which they are: a store may have others, too."""
         for candidate in candidates:
-            self._files.append(hash(text(candidate.path)))
+            self._files.append(hash(file_name(candidate.path)))
             yield candidate
 
     def run(self, store: Store, min_confidence: float | None) -> None:
@@ -105,7 +106,7 @@ class Tagger:
                 yield pickle.load(spool)
 
     def _write(self, row: Row) -> bool:
-        """Return whether a file gets the genre of its row."""
+        """Return whether a file gets the genre of its row, or has got it by another name."""
         tagging = self._tagging(row)
         self.counts[tagging.outcome] += 1
         if tagging.outcome is Outcome.FAILED:
@@ -113,23 +114,33 @@ class Tagger:
         if tagging.outcome is Outcome.WRITTEN:
             before = f" in place of {', '.join(tagging.previous)}" if tagging.previous else ""
             self._show(f"{row.file}: {row.labels[0]}{before}")
-        return tagging.outcome is Outcome.WRITTEN
+        return tagging.outcome is Outcome.WRITTEN or self._is_stale(row)
+
+    def _is_stale(self, row: Row) -> bool:
+        """Return whether this run itself changed the file, so that its row is to be renewed."""
+        path = path_of(row.file)
+        return hash((os.path.realpath(path), row.size, row.mtime)) in self._replaced
 
     def _tagging(self, row: Row) -> Tagging:
-        path = Path(row.file)
+        path = Path(path_of(row.file))
         try:
             status = path.stat()
         except OSError as error:
             return Tagging(Outcome.FAILED, error.strerror or "")
-        if (status.st_size, status.st_mtime_ns) != (row.size, row.mtime):
+        version = hash((os.path.realpath(path), row.size, row.mtime))
+        if (status.st_size, status.st_mtime_ns) != (row.size, row.mtime) and version not in self._replaced:
             return Tagging(Outcome.FAILED, "it changed after it was classified: run the command again")
         if not self._request.dry_run and path.parent not in self._swept:
             self._swept.add(path.parent)
             remove_leftovers(path.parent, older_than=LEFT_FOR_SECONDS)
         with captured_stderr():  # decoders have remarks of their own
-            return write_genre(path, row.labels[0], self._request.overwrite, self._request.dry_run)
+            tagging = write_genre(path, row.labels[0], self._request.overwrite, self._request.dry_run)
+        if tagging.outcome is Outcome.WRITTEN:
+            self._replaced.add(version)
+        return tagging
 
 
 def _renewed(row: Row) -> Row:
-    status = os.stat(row.file)
-    return replace(row, size=status.st_size, mtime=status.st_mtime_ns, digest=file_digest(Path(row.file)))
+    path = Path(path_of(row.file))
+    status = path.stat()
+    return replace(row, size=status.st_size, mtime=status.st_mtime_ns, digest=file_digest(path))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from runtime.catalogue.objects import check_url, is_url, object_at, objects_below
@@ -40,10 +42,14 @@ class Library:
         if is_url(source):
             check_url(source)
         elif not self.is_folder and source != STDIN:
-            if not os.path.isfile(source):
+            if not os.path.exists(source):
                 raise UsageError(f"{source}: no such file or folder: name a folder of audio files, or a list of them")
+            if not os.path.isfile(source):
+                raise UsageError(f"{source}: no file that can be read twice: pass the list to standard input, as -")
             if os.path.splitext(source)[1].lower() in SUFFIXES:
                 raise UsageError(f"{source}: an audio file: name a folder, or a text file with a path per line")
+            if _is_binary(source):
+                raise UsageError(f"{source}: no text: name a folder, or a text file with a path per line")
 
     def candidates(self, problem: Problem) -> Iterator[Candidate]:
         """Yield every audio file of a folder, and every file that a list names, in no certain order."""
@@ -102,17 +108,33 @@ class Library:
 
     def _lines(self) -> Iterator[str]:
         if self.source == STDIN:
-            yield from filter(None, (os.fsdecode(line.rstrip(b"\r\n")) for line in sys.stdin.buffer))
+            yield from _texts(sys.stdin.buffer)
             return
         with open(self.source, "rb") as stream:
-            yield from filter(None, (os.fsdecode(line.rstrip(b"\r\n")) for line in stream))
+            yield from _texts(stream)
 
 
 def candidate_at(path: str) -> Candidate:
     """Return the file or object at a path or URL; raise `OSError` where it is not to be had."""
     if is_url(path):
         return Candidate(*object_at(path))
+    if "\0" in path:
+        raise OSError(errno.EINVAL, "no file has a zero byte in its name")
     return candidate_of(path, os.stat(path))
+
+
+def _is_binary(path: str) -> bool:
+    with suppress(OSError), open(path, "rb") as stream:
+        return b"\0" in stream.read(4096)
+    return False
+
+
+def _texts(lines: Iterable[bytes]) -> Iterator[str]:
+    """Yield the lines that are not empty, without what ends them and the mark that some editors begin UTF-8 with."""
+    for number, line in enumerate(lines):
+        stripped = line.rstrip(b"\r\n").removeprefix(b"" if number else codecs.BOM_UTF8)
+        if stripped:
+            yield os.fsdecode(stripped)
 
 
 def candidate_of(path: str, status: os.stat_result) -> Candidate:

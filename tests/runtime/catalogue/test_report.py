@@ -121,6 +121,8 @@ def test_progress_has_the_rate_the_failures_and_the_time_left() -> None:
     summary = Summary(classified=150, failed=50, unchanged=800)
     assert progress_text(summary, 3_000, 100.0) == "1,000 of 3,000 files, 50 failed, 2.0 a second, 0:16:40 left"
     assert progress_text(summary, None, 100.0) == "1,000 of ? files, 50 failed, 2.0 a second"
+    resumed = Summary(classified=10, unchanged=100, known=900)
+    assert progress_text(resumed, 1_000, 5.0) == "110 of 1,000 files, 0 failed, 2.0 a second, 0:00:45 left"
     assert progress_text(Summary(), 10, 0.0) == "0 of 10 files, 0 failed, 0.0 a second"
 
 

@@ -13,6 +13,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -21,7 +22,7 @@ from pyarrow import parquet
 
 from runtime.catalogue.open_store import existing_store, store_at, writable_store
 from runtime.catalogue.parquet import MANY_PARTS
-from runtime.catalogue.row import COLUMNS, SCHEMA, Origin, Settings, text
+from runtime.catalogue.row import COLUMNS, SCHEMA, Origin, Settings, file_name, path_of
 from runtime.catalogue.store import superseded
 from tests.runtime.catalogue.library import LABELS, ORIGIN, STORES, bad, row, rows_of
 from toolkit.errors import CatalogueError, UsageError
@@ -284,5 +285,82 @@ def test_a_name_with_another_suffix_is_refused(tmp_path: Path) -> None:
         existing_store(str(tmp_path / "results.csv"))
 
 
-def test_a_name_that_is_no_text_is_escaped() -> None:
-    assert text(os.fsdecode(b"/m/\xfcber \xe2\x82\xac.wav")) == "/m/\\xfcber \u20ac.wav"
+def test_a_name_that_is_no_text_is_a_url_that_leads_back() -> None:
+    assert file_name("/m/\udcff \\xff.wav") == "file:///m/%FF%20%5Cxff.wav"
+    assert file_name("/m/\\xff.wav") == "/m/\\xff.wav"
+
+
+@given(st.lists(st.binary(min_size=1, max_size=6).filter(lambda name: b"\0" not in name), min_size=2, unique=True))
+def test_every_path_has_a_name_of_its_own(names: list[bytes]) -> None:
+    paths = [os.fsdecode(b"/" + name) for name in names]
+    files = [file_name(path) for path in paths]
+    assert len(set(files)) == len(files) and [path_of(file) for file in files] == paths
+    assert all(file.encode() for file in files)
+
+
+@pytest.mark.parametrize("out", STORES[1:])
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        *[("size", "big"), ("confidence", "x"), ("confidence", "nan"), ("duration", "inf"), ("schema", "\u00b2")],
+        *[("labels", "["), ("labels", "null"), ("labels", "[1]"), ("events", "[{}]"), ("events", "[1]")],
+        *[("probabilities", '{"a": "b"}'), ("probabilities", "{"), ("warnings", "3")],
+    ],
+)
+def test_an_edited_cell_is_one_sentence(tmp_path: Path, out: str, column: str, value: str) -> None:
+    path = written(tmp_path / out, [row("/m/a.wav"), row("/m/b.wav")])
+    if out.endswith(".csv"):
+        with path.open(newline="") as stream:
+            lines = list(csv.reader(stream))
+        lines[2][COLUMNS.index(column)] = value
+        with path.open("w", newline="") as stream:
+            csv.writer(stream, lineterminator="\r\n").writerows(lines)
+    else:
+        with sqlite3.connect(path) as database:
+            database.execute(f"UPDATE results SET {column} = ? WHERE file = '/m/b.wav'", [value])
+    with pytest.raises(CatalogueError, match="damaged"):
+        list(existing_store(str(path)).rows())
+
+
+def test_a_part_that_is_damaged_anywhere_is_one_sentence(tmp_path: Path) -> None:
+    path = written(tmp_path / "r.parquet", [row(f"/m/{number}.wav") for number in range(50)])
+    (part,) = path.iterdir()
+    content, generator = part.read_bytes(), np.random.default_rng(0)
+    refused = 0
+    for place in generator.integers(0, len(content) - 8, 60):
+        part.write_bytes(content[:place] + generator.bytes(8) + content[place + 8 :])
+        try:
+            store = existing_store(str(path))
+            list(store.rows())
+            store.tidy()
+        except CatalogueError as error:
+            assert str(error).startswith(str(path))
+            refused += 1
+    assert refused > 20
+
+
+def test_two_names_of_one_store_are_one(path: Path) -> None:
+    link = path.with_name(f"link{path.suffix}")
+    link.symlink_to(path.name)
+    written(link, [row("/m/a.wav")])
+    assert path.exists() and link.is_symlink() and [each.file for each in existing_store(str(link)).rows()]
+    with writable_store(str(path), ORIGIN), pytest.raises(UsageError, match="another run writes to it"):
+        written(link, [row("/m/b.wav")])
+
+
+def test_a_database_that_another_program_has_locked_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path / "r.sqlite", [row("/m/a.wav")])
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    try:
+        with pytest.raises(CatalogueError, match="another program has locked it: close it there"):
+            list(existing_store(str(path)).rows())
+    finally:
+        other.close()
+
+
+def test_a_foreign_part_is_not_to_be_deleted(tmp_path: Path) -> None:
+    (tmp_path / "r.parquet").mkdir()
+    (tmp_path / "r.parquet" / "mine.parquet").write_bytes(b"something else")
+    with pytest.raises(CatalogueError, match="its name is not one that this command makes: name another folder"):
+        existing_store(str(tmp_path / "r.parquet"))

@@ -81,6 +81,19 @@ def test_files_that_changed_or_cannot_be_written_are_reported(library: Path) -> 
     assert "genres: 2 written, 1 failed, 1 format without a genre tag" in out.stdout
 
 
+def test_links_and_names_that_are_no_text_get_their_genre(library: Path) -> None:
+    out, odd = library.parent / "results.csv", Path(os.fsdecode(os.fsencode(library) + b"/n\xff.flac"))
+    (library / "z.flac").symlink_to("a.flac")
+    (library / "0.flac").symlink_to("a.flac")
+    shutil.copy(library / "a.flac", odd)
+    words = (library, "--out", out, "--workers", "1", "--min-confidence", "0", "--write-tags", "genre")
+    written = run(*words)
+    assert "no genre is written" not in written.stderr
+    assert len(genre(odd)) == len(genre(library / "a.flac")) == 1
+    assert "genres: 4 written, 1 format without a genre tag, 2 has this genre" in written.stdout
+    assert "0 files classified, 0 failed, 8 unchanged" in run(*words).stdout
+
+
 def test_leftovers_of_a_killed_process_are_removed(library: Path) -> None:
     old, new = library / ".a.x.gtzanet-tmp.flac", library / ".a.y.gtzanet-tmp.flac"
     for path in (old, new):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import sys
@@ -103,6 +104,23 @@ def test_what_is_no_library_is_refused(tmp_path: Path) -> None:
         Library(str(tmp_path / "nothing"))
     with pytest.raises(UsageError, match="a.wav: an audio file: name a folder"):
         Library(str(tmp_path / "a.wav"))
+    (tmp_path / "list").write_bytes(b"a.wav\0b.wav\n")
+    with pytest.raises(UsageError, match="list: no text: name a folder"):
+        Library(str(tmp_path / "list"))
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="pipe: no file that can be read twice: pass the list to standard input"):
+        Library(str(tmp_path / "pipe"))
+
+
+def test_a_line_that_names_nothing_possible_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list that was written by an editor begins with a mark, and one from a pipe may hold anything."""
+    touch(tmp_path / "a.wav")
+    lines = codecs.BOM_UTF8 + os.fsencode(tmp_path / "a.wav") + b"\r\nx\0y.wav\n"
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(lines)))
+    problems: list[str] = []
+    found = list(Library("-").candidates(lambda path, error: problems.append(f"{path}: {error.strerror}")))
+    assert [candidate.path for candidate in found] == [str(tmp_path / "a.wav")]
+    assert len(problems) == 1 and problems[0].endswith("y.wav: no file has a zero byte in its name")
 
 
 def test_a_folder_that_vanished_ends_the_run(tmp_path: Path) -> None:
