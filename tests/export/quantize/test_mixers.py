@@ -220,7 +220,7 @@ def test_without_the_quantizer_it_is_refused_at_once(
     monkeypatch.setitem(sys.modules, "ai_edge_quantizer", None)
     assert entry([str(run_folder), "--quantize", "mixed", "--output", str(tmp_path)]) == 1
     (message,) = capfd.readouterr().err.splitlines()
-    assert "--quantize mixed needs ai-edge-quantizer" in message and "pip install" in message
+    assert "this precision needs ai-edge-quantizer" in message and "pip install" in message
 
 
 def test_a_plan_of_other_layers_is_misuse(run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

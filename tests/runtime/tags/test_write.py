@@ -256,17 +256,21 @@ write.write_genre(Path(sys.argv[1]), "jazz")
 
 @pytest.mark.slow
 def test_a_killed_process_leaves_the_old_file_or_the_new_one(originals: Path, tmp_path: Path) -> None:
-    killed, step, old, new = 0, 15, 0, 0
-    while True:
+    def is_new(step: int) -> bool | None:
+        """Kill the process at its line `step`; return which file is there, None where it ended before."""
         path = _copy(originals, tmp_path, "a.flac")
         before = path.read_bytes()
         code = subprocess.run([sys.executable, "-c", KILLED, path, str(step)]).returncode
         if code == 0:
-            break
+            return None
         assert code == -signal.SIGKILL
-        killed += 1
         assert path.read_bytes() == before or _genres(path) == ["jazz"]
-        old, new = (old + 1, new) if path.read_bytes() == before else (old, new + 1)
+        return path.read_bytes() != before
+
+    step, kept = 15, list[bool | None]()
+    while (new := is_new(step)) is not None:
+        kept.append(new)
         step += 3
-    assert old > 5
-    assert new >= 1
+    kept += [is_new(step - 1), is_new(step - 2)]  # its last lines, behind the renaming
+    assert kept.count(False) > 5
+    assert kept.count(True) >= 1
