@@ -118,8 +118,8 @@ def test_a_line_that_names_nothing_possible_is_reported(tmp_path: Path, monkeypa
     lines = codecs.BOM_UTF8 + os.fsencode(tmp_path / "a.wav") + b"\r\nx\0y.wav\n"
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(lines)))
     problems: list[str] = []
-    found = list(Library("-").candidates(lambda path, error: problems.append(f"{path}: {error.strerror}")))
-    assert [candidate.path for candidate in found] == [str(tmp_path / "a.wav")]
+    candidates = list(Library("-").candidates(lambda path, error: problems.append(f"{path}: {error.strerror}")))
+    assert [candidate.path for candidate in candidates] == [str(tmp_path / "a.wav")]
     assert len(problems) == 1 and problems[0].endswith("y.wav: no file has a zero byte in its name")
 
 
