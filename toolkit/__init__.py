@@ -5,6 +5,7 @@
 - `artifact`: one model file with its card.
 - `data`: datasets, splits, caches, run folders, synthetic sounds.
 - `measure`: metrics, temperature, latency, the machine.
+- `page`: the look of every HTML page.
 
 The modules beside them serve all:
 

@@ -1,6 +1,6 @@
 document.querySelectorAll("table.sortable").forEach(table => {
   const heads = table.querySelectorAll("th");
-  heads.forEach((head, column) => head.addEventListener("click", () => {
+  heads.forEach((head, column) => head.firstElementChild.addEventListener("click", () => {
     const up = head.getAttribute("aria-sort") !== "ascending";
     heads.forEach(other => other.removeAttribute("aria-sort"));
     head.setAttribute("aria-sort", up ? "ascending" : "descending");

@@ -1,5 +1,5 @@
 """How results are shown and kept.
 
-- `table`: Markdown and plain text. `page`, `svg`: one HTML page with its plots.
+- `table`: Markdown and plain text. `page`, `trade_off`: one HTML page with its plots.
 - `results`: the JSON that `compare` reads. `output`: what every study does at its beginning and end.
 """

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure.row import short_names
-from benchmarks.report import svg
-from benchmarks.report.svg import Dot
 from benchmarks.report.table import NONE, interval
+from benchmarks.report.trade_off import Dot, trade_off
+from toolkit.page.charts import distributions, heat_map, stacked
+from toolkit.page.document import document, section, wide
 
 STAGES = ("read", "resample", "front_end", "network", "post")
+SCORES = ("precision", "recall", "f1")
 TO_LABEL = "from file to label, ms"
 HEADS = (
     *("file", "size MB", "accuracy [95 %]", "file to label p50 ms", "network p50 ms [95 %]", "p90", "p99"),
@@ -21,12 +23,12 @@ HEADS = (
     "status",
 )
 _GREY = " Grey: another file is at least as good in all, and better in something."
-_ASSETS = Path(__file__).parents[1] / "assets"
+_SORT = Path(__file__).parents[1] / "assets" / "page.js"
 
 
 def page(value: Mapping[str, Any]) -> str:
     """Return the page of a result, the JSON value that `python -m benchmarks --json` writes."""
-    front, title = set(value["front"]), escape(value.get("title", "Benchmarks"))
+    front = set(value["front"])
     names = short_names([row["name"] for row in value["rows"]])
     rows = {names[row["name"]]: row for row in value["rows"]}
     doubts = [f"Doubtful: {text}." for text in value["conditions"]["doubts"]] + list(value["warnings"])
@@ -37,32 +39,17 @@ def page(value: Mapping[str, Any]) -> str:
     )
     stages = {name: {key: row["stages"][key] for key in STAGES} for name, row in rows.items() if row["stages"]}
     parts = [
-        f"<h1>{title}</h1>",
         *(f'<p class="doubt">{escape(text)}</p>' for text in doubts),
         _advice(value["advice"], names) if judged else "",
-        "<h2>Files</h2>",
-        _table(rows, front),
-        f"<p>Click a heading to sort.{_GREY if front else ''}</p>",
-        _section("Accuracy against time", svg.trade_off(_dots(rows, front), TO_LABEL, "accuracy")),
-        _section("From file to label", svg.distributions(whole, "ms")),
-        _section("The network alone", svg.distributions(network, "ms")),
-        _section("Stages from file to label", svg.stacked(stages, "ms")),
-        _section("Confusions", *(_confusion(row, name) for name, row in judged.items())),
-        _section("Machine and method", _record(value)),
+        section("Files", _table(rows, front), f"<p>Press a heading to sort.{_GREY if front else ''}</p>"),
+        section("Accuracy against time", trade_off(_dots(rows, front), TO_LABEL, "accuracy")),
+        section("From file to label", distributions(whole, "ms", "times from file to label")),
+        section("The network alone", distributions(network, "ms", "times of the network")),
+        section("Stages from file to label", stacked(stages, "ms", "times of the stages")),
+        section("Confusions", *(_confusion(row, name) for name, row in judged.items())),
+        section("Machine and method", _record(value)),
     ]
-    style, script = ((_ASSETS / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{title}</title><style>{style}</style></head><body>\n"
-        + "\n".join(filter(None, parts))
-        + f"\n<script>{script}</script></body></html>\n"
-    )
-
-
-def _section(title: str, *parts: str) -> str:
-    """Return parts under a heading, and nothing where there are none."""
-    return f"<h2>{title}</h2>\n" + "\n".join(parts) if any(parts) else ""
+    return document(value.get("title", "Benchmarks"), parts, _SORT.read_text(encoding="utf-8"))
 
 
 def _advice(advice: Mapping[str, Any], names: Mapping[str, str]) -> str:
@@ -76,11 +63,9 @@ def _table(rows: Mapping[str, Mapping[str, Any]], front: set[str]) -> str:
     for name, row in rows.items():
         kind = ' class="dim"' if front and row["accuracy"] and row["name"] not in front else ""
         lines.append(f"<tr{kind}>{''.join(_cells(row, name))}</tr>")
-    head = "".join(f"<th>{escape(text)}</th>" for text in HEADS)
-    return (
-        f'<div class="wide"><table class="sortable"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{''.join(lines)}</tbody></table></div>"
-    )
+    head = "".join(f'<th scope="col"><button type="button">{escape(text)}</button></th>' for text in HEADS)
+    body = f"<tbody>{''.join(lines)}</tbody>"
+    return wide("files", f'<table class="sortable"><thead><tr>{head}</tr></thead>{body}</table>')
 
 
 def _cells(row: Mapping[str, Any], name: str) -> list[str]:
@@ -134,23 +119,20 @@ def _dots(rows: Mapping[str, Mapping[str, Any]], front: set[str]) -> list[Dot]:
 
 
 def _confusion(row: Mapping[str, Any], name: str) -> str:
-    """Return a file's confusion matrix: the darker a cell, the more of a true class are in it."""
+    """Return a file's confusion matrix, and how well it knows each class."""
     detail, accuracy = row["detail"], row["accuracy"]
-    heads = "".join(f"<th>{escape(label)}</th>" for label in detail["labels"])
-    lines = []
-    for label, counts in zip(detail["labels"], detail["confusion"], strict=True):
-        total, score = sum(counts) or 1, detail["per_class"][label]
-        cells = "".join(
-            f'<td style="background: color-mix(in srgb, var(--mark) {round(100 * count / total)}%, transparent)">'
-            f"{count or ''}</td>"
-            for count in counts
-        )
-        scores = "".join(f"<td>{score[key]:.2f}</td>" for key in ("precision", "recall", "f1"))
-        lines.append(f"<tr><td>{escape(label)}</td>{cells}{scores}</tr>")
+    matrix = list(zip(detail["labels"], detail["confusion"], strict=True))
+    scores = "".join(
+        f'<tr><th scope="row">{escape(label)}</th>'
+        + "".join(f"<td>{detail['per_class'][label][key]:.2f}</td>" for key in SCORES)
+        + "</tr>"
+        for label in detail["labels"]
+    )
+    head = "".join(f'<th scope="col">{text}</th>' for text in ("class", "precision", "recall", "F1"))
     return (
         f"<details><summary>{escape(name)}: {accuracy['correct']} of {accuracy['n']} right</summary>"
-        f'<div class="wide"><table class="confusion"><thead><tr><th>true, in rows</th>{heads}<th>precision</th>'
-        f"<th>recall</th><th>F1</th></tr></thead><tbody>{''.join(lines)}</tbody></table></div></details>"
+        + heat_map("true, in rows", detail["labels"], matrix, f"confusions of {name}")
+        + f"<table><thead><tr>{head}</tr></thead><tbody>{scores}</tbody></table></details>"
     )
 
 
@@ -163,4 +145,4 @@ def _record(value: Mapping[str, Any]) -> str:
     notes = "".join(f"<p>{escape(note)}</p>" for note in value["notes"] if note not in value["warnings"])
     notes = re.sub(r"`([^`]*)`", r"<code>\1</code>", notes)
     command = f"<p><code>{escape(value['command'])}</code></p>"
-    return f'<div class="wide"><table><tbody>{rows}</tbody></table></div>{command}{notes}'
+    return wide("machine", f"<table><tbody>{rows}</tbody></table>") + command + notes
