@@ -37,10 +37,10 @@ def parser(prog: str) -> Parser:
     parser.add_argument("--version", action=Version)
     _add_sources_and_model(parser)
     _add_results(parser)
-    _add_computing(parser)
+    add_computing(parser)
     add_timelines(parser)
-    _add_steps(parser)
-    _add_endless_sound(parser)
+    add_steps(parser)
+    add_endless_sound(parser)
     add_raw_samples(parser)
     return parser
 
@@ -90,7 +90,8 @@ def _add_results(parser: Parser) -> None:
         )
 
 
-def _add_computing(parser: Parser) -> None:
+def add_computing(parser: Parser) -> None:
+    """Add how to compute."""
     parser.add_argument(
         "--threads", type=int, metavar="N", help="computing threads (default: the processors, at most 4)"
     )
@@ -99,7 +100,8 @@ def _add_computing(parser: Parser) -> None:
     )
 
 
-def _add_steps(parser: Parser) -> None:
+def add_steps(parser: Parser) -> None:
+    """Add how windows become decisions."""
     steps = parser.add_argument_group("from windows to decisions, in timelines and endless sound")
     steps.add_argument(
         "--window",
@@ -127,7 +129,8 @@ def _add_steps(parser: Parser) -> None:
     )
 
 
-def _add_endless_sound(parser: Parser) -> None:
+def add_endless_sound(parser: Parser) -> None:
+    """Add where endless sound comes from, and where its lines go."""
     live = parser.add_argument_group("endless sound: a line after every hop")
     source = live.add_mutually_exclusive_group()
     source.add_argument("--stream", action="store_true", help="classify raw samples on standard input as they come")
@@ -206,7 +209,12 @@ def live_request(arguments: argparse.Namespace) -> LiveRequest:
 
     broker = None if arguments.mqtt is None else Broker.parse(arguments.mqtt)
     return LiveRequest(
-        arguments.listen, arguments.device, raw_of(arguments), _settings(arguments), broker, arguments.format == "json"
+        arguments.listen,
+        arguments.device,
+        raw_of(arguments),
+        settings_of(arguments),
+        broker,
+        arguments.format == "json",
     )
 
 
@@ -214,10 +222,11 @@ def timeline_request(arguments: argparse.Namespace) -> TimelineRequest:
     """Return the request for timelines that checked arguments make; raise `UsageError` where one is out of range."""
     from runtime.timeline.arguments import timeline_request
 
-    return timeline_request(arguments, _settings(arguments), raw_of(arguments))
+    return timeline_request(arguments, settings_of(arguments), raw_of(arguments))
 
 
-def _settings(arguments: argparse.Namespace) -> Settings:
+def settings_of(arguments: argparse.Namespace) -> Settings:
+    """Return how to listen; raise `UsageError` where an argument is out of range."""
     from runtime.stream.events import Settings
     from runtime.stream.smoothing import Rules
 

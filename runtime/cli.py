@@ -31,15 +31,16 @@ def jobs() -> Jobs:
     """Return the jobs of `python -m runtime`."""
     verbs = {
         "info": Verb("show a model file's card", _info_parser, _info),
-        "attach": Verb(
-            "put a card on a model file that was made elsewhere",
-            _parser_in("runtime.attach_arguments", "attach"),
-            _attach,
-        ),
+        "attach": Verb("give a file from elsewhere a card", _parser_in("runtime.attach_arguments", "attach"), _attach),
         "embed": Verb(
             "the embeddings of audio files, for programs", _parser_in("runtime.embed_arguments", "embed"), _embed
         ),
-        "catalogue": Verb("a library as a table", _parser_in("runtime.catalogue.arguments", "catalogue"), _catalogue),
+        "catalogue": Verb(
+            "a library as a table", _parser_in("runtime.catalogue.arguments", "catalogue"), _work_in("catalogue")
+        ),
+        "serve": Verb(
+            "a page and an API on this device", _parser_in("runtime.serve.arguments", "serve"), _work_in("serve")
+        ),
         "doctor": Verb("which engines and models work on this machine", _doctor_parser, _doctor),
     }
     return Jobs(verbs, Verb("", _parser, _classify))
@@ -62,6 +63,11 @@ def _report(sentence: str) -> None:
 def _parser_in(module: str, verb: str) -> Callable[[], Parser]:
     """Return what returns the parser of a verb that is in a module of its own."""
     return lambda: cast(Parser, importlib.import_module(module).parser(f"{PROG} {verb}"))
+
+
+def _work_in(package: str) -> Callable[[argparse.Namespace], int]:
+    """Return the work of a verb that is in a package of its own."""
+    return lambda arguments: cast(int, importlib.import_module(f"runtime.{package}.command").work(arguments, _report))
 
 
 def _parser() -> Parser:
@@ -242,9 +248,3 @@ def _embed(arguments: argparse.Namespace) -> int:
     for line in stream(embedding, _report):
         print(line, flush=True)
     return 0
-
-
-def _catalogue(arguments: argparse.Namespace) -> int:
-    from runtime.catalogue.command import work
-
-    return work(arguments, _report)

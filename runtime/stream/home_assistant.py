@@ -16,10 +16,12 @@ EXPIRE_SECONDS = 21
 """Two hops and the time until a source counts as stalled, at the default settings."""
 
 
-def discovery(topic: str, card: Card, expire_after: int = EXPIRE_SECONDS) -> dict[str, dict[str, Any]]:
+def discovery(
+    topic: str, card: Card, expire_after: int = EXPIRE_SECONDS, address: str | None = None
+) -> dict[str, dict[str, Any]]:
     """Return Home Assistant's discovery messages by topic: a sensor for the label, and one for its probability.
 
-    A sensor is unavailable where no state came for `expire_after` seconds.
+    A sensor is unavailable where no state came for `expire_after` seconds. `address` is that of the device's page.
 
     Source: the integration "MQTT" of Home Assistant's documentation, sections on discovery and sensors.
     """
@@ -33,6 +35,7 @@ def discovery(topic: str, card: Card, expire_after: int = EXPIRE_SECONDS) -> dic
             "name": topic,
             "manufacturer": TOPIC,
             "model": f"{card.model}-{card.precision}",
+            **({} if address is None else {"configuration_url": address}),
         },
         "origin": {"name": TOPIC},
     }

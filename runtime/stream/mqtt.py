@@ -87,9 +87,16 @@ class Publisher:
         On entering, if paho-mqtt is not installed, or the broker is not there or refuses the user.
     """
 
-    def __init__(self, broker: Broker, card: Card, report: Report, expire_after: int = EXPIRE_SECONDS) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        card: Card,
+        report: Report,
+        expire_after: int = EXPIRE_SECONDS,
+        address: str | None = None,
+    ) -> None:
         self._broker, self._report = broker, report
-        self._discovery = discovery(broker.topic, card, expire_after)
+        self._discovery = discovery(broker.topic, card, expire_after, address)
         self._answered, self._refusal = threading.Event(), ""
         self._state: str | None = None
         self._availability = "online"

@@ -120,7 +120,7 @@ def _joined(decided: Iterable[Span], labels: tuple[str, ...], gap: float) -> Ite
     for span in decided:
         for label in [label for label, event in growing.items() if span.start - event.end > gap]:
             end(label)
-        for label, probability in _labels(span, labels):
+        for label, probability in applying(span, labels):
             growing.setdefault(label, _Growing(span.start, span.end)).add(span, probability)
         first = min((event.start for event in growing.values()), default=math.inf)
         yield from _in_order([event for event in ended if event.start < first])
@@ -134,7 +134,7 @@ def _in_order(events: list[Event]) -> list[Event]:
     return sorted(events, key=lambda event: (event.start, event.end, event.label))
 
 
-def _labels(span: Span, labels: tuple[str, ...]) -> Iterator[tuple[str, float]]:
+def applying(span: Span, labels: tuple[str, ...]) -> Iterator[tuple[str, float]]:
     """Yield the labels that apply in a span, and their probabilities."""
     decision = span.decision
     if decision.label is None or decision.probabilities is None:

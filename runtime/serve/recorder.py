@@ -1,0 +1,123 @@
+"""Decisions to events in the log, with the boundaries and the scores that a timeline has."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.serve.clips import Clips, QuotaError
+from runtime.serve.event_log import EventLog
+from runtime.stream.blocks import Report
+from runtime.timeline.events import applying
+from runtime.timeline.spans import Span
+
+KEPT_WINDOWS = 2
+"""An event's end is decided of up to a window later."""
+WRITE_SECONDS = 1.0
+"""An event that goes on is written once in this time."""
+DRIFT = 0.01
+"""The share by which a sound card's clock may differ from the computer's."""
+
+
+class Recent:
+    """The newest sound since its last gap, as 16-bit samples at `rate`, and the time of its first sample."""
+
+    def __init__(self, rate: int, window_seconds: float) -> None:
+        """Keep `KEPT_WINDOWS` windows."""
+        self.rate, self.window_seconds = rate, window_seconds
+        self._kept = np.zeros(round(KEPT_WINDOWS * window_seconds * rate), np.int16)
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget everything: sound that follows does not continue it."""
+        self._total, self.origin = 0, time.time()
+
+    @property
+    def seconds(self) -> float:
+        """Of sound since the last gap."""
+        return self._total / self.rate
+
+    def push(self, samples: NDArray[np.float32]) -> None:
+        """Add samples, float32 (n,)."""
+        if self._total == 0:
+            self.origin = time.time() - len(samples) / self.rate
+        kept = (np.clip(samples, -1, 1) * 32767).astype(np.int16)[-len(self._kept) :]
+        self._kept = np.concatenate([self._kept[len(kept) :], kept])
+        before, self._total = self.seconds, self._total + len(samples)
+        late, most = time.time() - self.origin - self.seconds, DRIFT * (self.seconds - before)
+        self.origin += min(max(late, -most), most)
+
+    def between(self, start: float, end: float) -> NDArray[np.float32]:
+        """Return the samples between two times in seconds since the last gap, at most a window before `end`."""
+        last = min(round(end * self.rate), self._total)
+        first = max(round(max(start, end - self.window_seconds) * self.rate), self._total - len(self._kept), 0)
+        size = len(self._kept)
+        part = self._kept[size - (self._total - first) : size - (self._total - last)]
+        return part.astype(np.float32) / np.float32(32768)
+
+    def newest(self) -> NDArray[np.float32]:
+        """Return the newest window of sound, or what there is of it."""
+        return self.between(0, self.seconds)
+
+
+@dataclass
+class _Open:
+    id: int
+    start: float
+    end: float
+    total: float
+    written: float
+
+
+class Recorder:
+    """Writes an event when it begins, whenever it grows, and its clip when it ends."""
+
+    def __init__(
+        self, log: EventLog, clips: Clips | None, recent: Recent, labels: tuple[str, ...], report: Report
+    ) -> None:
+        """Start without events; without `clips` none is kept; `report` is called where one cannot be."""
+        self._log, self._clips, self._recent, self._labels = log, clips, recent, labels
+        self._report = report
+        self._open: dict[str, _Open] = {}
+
+    def add(self, span: Span) -> None:
+        """Add the next part of the sound; what it does not continue ends."""
+        applies = dict(applying(span, self._labels))
+        for label, event in list(self._open.items()):
+            if label not in applies or span.start > event.end:
+                self._end(label)
+        seconds, origin = span.end - span.start, self._recent.origin
+        for label, probability in applies.items():
+            if label not in self._open:
+                row = self._log.add(origin + span.start, origin + span.end, label, probability)
+                self._open[label] = _Open(row, span.start, span.end, seconds * probability, span.end)
+                continue
+            event = self._open[label]
+            event.end, event.total = span.end, event.total + seconds * probability
+            if event.end - event.written >= WRITE_SECONDS:
+                self._write(event)
+
+    def end(self) -> None:
+        """End all events: a gap follows, or nothing."""
+        for label in list(self._open):
+            self._end(label)
+
+    def _end(self, label: str) -> None:
+        event = self._open.pop(label)
+        if event.end > event.written:
+            self._write(event)
+        samples = self._recent.between(event.start, event.end)
+        if self._clips is None or not len(samples):
+            return
+        try:
+            self._log.set_clip(event.id, self._clips.save(samples, self._recent.rate, None))
+        except (QuotaError, OSError) as error:
+            self._report(f"a clip of {label} is not kept: {error}")
+
+    def _write(self, event: _Open) -> None:
+        event.written = event.end
+        mean = event.total / (event.end - event.start)
+        self._log.grow(event.id, self._recent.origin + event.end, mean)
