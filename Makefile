@@ -19,6 +19,11 @@ help:
 	$(BIN)/python -m pip install --quiet --editable '.[train,qat,bench,dev]'
 	touch $@
 
+# ONNX Runtime Web, for the tests of pages; npm fetches it.
+.cache/onnxruntime-web: .venv/.ready
+	$(BIN)/python -c 'from pathlib import Path; from export.web.onnxruntime_web import NPM, vendored; files = vendored(NPM); \
+	  Path("$@").mkdir(parents=True); [Path("$@", name).write_bytes(content) for name, content in files.items()]'
+
 lint: .venv/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

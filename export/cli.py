@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,10 @@ from export.tflite.convert import IO_TYPES
 from export.variants import FEATURES, FRONT_LEVELS, QUANTISED, variants
 from export.verify.parity import MAX_DROP
 from export.verify.speed import is_faster, ratio_text
+from export.web import arguments as web
+from export.web.arguments import WEB
+from export.web.onnxruntime_web import vendored
+from export.web.page import write_page
 from export.write import Exported
 from toolkit.artifact.card import CALIBRATED, INPUT_LEVELS
 from toolkit.artifact.file import FORMATS, ONNX, TFLITE
@@ -62,6 +67,7 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError("--qat belongs to --quantize int8 or all, with one epoch or more")
     if arguments.plan is not None and arguments.quantize not in ("mixed", "all"):
         raise UsageError("--plan belongs to --quantize mixed or all: it names the layers to quantise, and how")
+    web.check(arguments)
     if arguments.dynamic_batch and arguments.format == TFLITE:
         raise UsageError("--dynamic-batch belongs to --format onnx: a TFLite file accepts one input per call")
     if arguments.fail_if_slower and arguments.quantize is None:
@@ -72,7 +78,11 @@ def _check(arguments: argparse.Namespace) -> None:
 
 def _export(arguments: argparse.Namespace) -> int:
     _check(arguments)
-    requested = variants(arguments.format, arguments.quantize, arguments.input)
+    is_page = arguments.format == WEB
+    requested = variants(ONNX if is_page else arguments.format, arguments.quantize, arguments.input)
+    if is_page:  # one file, that hears samples
+        requested = (replace(requested[-1], level="waveform"),)
+    vendor = vendored(arguments.vendor) if arguments.vendor else {}
     options = Options(
         calibration=arguments.calibration or DEFAULT_ITEMS,
         io=arguments.io or IO_TYPES[0],
@@ -85,9 +95,13 @@ def _export(arguments: argparse.Namespace) -> int:
         qat=arguments.qat,
     )
     report = partial(print, f"{PROG}:", file=sys.stderr, flush=True)
-    exported = _exported(arguments, {"variants": requested, "options": options, "report": report})
+    exported = _exported(
+        arguments, {"variants": requested[-1:] if is_page else requested, "options": options, "report": report}
+    )
     for item in exported:
         print(_line(item))
+        if is_page:
+            print(f"{write_page(item, vendor)}: serve it with python -m http.server --directory {arguments.output}")
     for item in exported:
         if item.speed and not is_faster(item.speed):
             report(f"NOT FASTER on this machine: {item.path} needs {ratio_text(item.speed)}")
@@ -145,7 +159,9 @@ def _add_files(parser: Parser) -> None:
     )
     add("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are (default: ./runs)")
     add("--data", type=Path, metavar="DIR", help="the run's dataset, if it has moved; or one for a Keras model")
-    add("--format", choices=(*FORMATS, "all"), default="tflite", help="file format (default: %(default)s)")
+    formats_help = f"file format; {WEB} writes a page that classifies in the browser (default: %(default)s)"
+    add("--format", choices=(*FORMATS, "all", WEB), default="tflite", help=formats_help)
+    web.add_flag(parser)
     add(
         "--quantize",
         nargs="?",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from hypothesis import settings
+
+CHROMIUM = Path("/usr/bin/chromium")
 
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
@@ -25,14 +29,25 @@ def backbones() -> Path:
 
 
 def _named_folder(variable: str, content: str) -> Path:
-    """Return a folder of data that is not part of the repository.
-
-    Without it a test is skipped; on continuous integration (CI=true) that would hide a failure, so it fails.
-    """
+    """Return a folder of data that is not part of the repository; without it the test is `missing` it."""
     value = os.environ.get(variable, "")
     if value and (Path(value) / content).exists():
         return Path(value)
-    reason = f"{variable}={value!r} names no folder that holds {content}"
+    missing(f"{variable}={value!r} names no folder that holds {content}")
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip a test for want of something; on continuous integration (CI=true) that would hide a failure, so fail."""
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Return the path of the system's Chromium."""
+    if importlib.util.find_spec("playwright") is None:
+        missing("playwright, which drives a browser, is not installed")
+    if not CHROMIUM.is_file():
+        missing(f"there is no browser {CHROMIUM}")
+    return str(CHROMIUM)

@@ -231,6 +231,19 @@ def made_artifacts(base: Path, model_name: str) -> Path:
     return output
 
 
+def made_page(base: Path, model_name: str, engine: Path) -> Path:
+    """Return the folder of `made_run`'s page, beside the files of ONNX Runtime Web of the folder `engine`."""
+    base = shared_folder(base)
+    output = base / "made-pages" / model_name
+    with _locked(base):
+        if not output.is_dir():
+            options = ["--format", "web", "--vendor", str(engine), "--output", str(output)]
+            command = [sys.executable, "-m", "export", str(_run(base, model_name)), *options]
+            done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=800)
+            assert done.returncode == 0, done.stderr
+    return output
+
+
 def exported(run: Path, output: Path) -> subprocess.CompletedProcess[str]:
     """Export every file of a made run in a process of its own."""
     options = ["--format", "all", "--quantize", "all", "--calibration", "16", "--max-drop", "10", "--no-speed"]

@@ -1,0 +1,59 @@
+"""Where the files of ONNX Runtime Web come from, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from export.cli import entry
+from export.web.onnxruntime_web import FILES, NPM, PACKAGE, vendored
+from toolkit.errors import RunError, UsageError
+
+
+def test_a_folder_that_holds_the_package(engine_files: Path, tmp_path: Path) -> None:
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "dist").symlink_to(engine_files)
+    contents = vendored(tmp_path / "package")
+    assert contents == vendored(engine_files)
+    assert set(contents) == {name for name, _ in FILES.values()}
+
+
+def test_another_release_is_refused(engine_files: Path, tmp_path: Path) -> None:
+    for name, content in vendored(engine_files).items():
+        (tmp_path / name).write_bytes(content[:-1])
+    with pytest.raises(UsageError, match="is not that of onnxruntime-web"):
+        vendored(tmp_path)
+
+
+def test_a_folder_without_it_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=f"holds no ort.wasm.bundle.min.mjs: name the folder of {PACKAGE}"):
+        vendored(tmp_path)
+
+
+def test_npm_that_is_absent_or_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(RunError, match="--vendor needs npm, which is not installed"):
+        vendored(NPM)
+    npm = tmp_path / "npm"
+    npm.write_text("#!/bin/sh\necho 'npm error code ENOTFOUND' >&2\nexit 1\n")
+    npm.chmod(0o755)
+    with pytest.raises(RunError, match="npm failed \\(npm error code ENOTFOUND\\): try again"):
+        vendored(NPM)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--vendor", "--vendor belongs to --format web"),
+        ("--format web --input mel", "--input mel: the page hears samples"),
+        ("--format web --quantize all", "--quantize all: a page has one file"),
+        ("--format web --quantize int16x8", "not offered for onnx"),
+        ("--format web --dynamic-batch", "--dynamic-batch does not go with --format web"),
+        ("mn04 --embedding --format web", "--embedding does not go with --format web"),
+        ("--format web --vendor nowhere", "--vendor nowhere: holds no ort.wasm.bundle.min.mjs"),
+    ],
+)
+def test_misuse(arguments: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert entry(arguments.split()) == 2
+    assert message in capsys.readouterr().err
