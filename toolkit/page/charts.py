@@ -10,8 +10,8 @@ from toolkit.page.document import escaped, wide
 
 SERIES = 8
 """How many colours there are for series: further ones repeat them."""
-LINE = 22
-_RIGHT, _TOP, _BOTTOM = 20, 16, 44
+LINE, _BAR = 42, 18
+"""Pixels from a name to the next one, and from a name to its bar."""
 
 
 def bars(rows: Sequence[tuple[str, float, str]]) -> str:
@@ -74,53 +74,45 @@ def legend(names: Iterable[str]) -> str:
 
 
 def stacked(rows: Mapping[str, Mapping[str, float]], unit: str, title: str) -> str:
-    """Return a bar for each row, made of its parts; all rows have the same parts."""
+    """Return a bar below each name, made of its parts; all rows have the same parts."""
     if not rows:
         return ""
     names = list(next(iter(rows.values())))
     longest = max(sum(parts.values()) for parts in rows.values()) or 1.0
-    start = _beside(rows)
-    scale = (svg.WIDTH - start - 80) / longest
     shapes = []
     for number, (name, parts) in enumerate(rows.items()):
-        x, y = float(start), _TOP + LINE * number
-        shapes.append(svg.text(start - 8, y + 13, name, "end"))
+        y, x = LINE * number, 0.0
+        shapes += _name(y, name, f"{sum(parts.values()):.1f} {unit}")
         for place, part in enumerate(names):
-            width = max(0.0, parts[part]) * scale
-            shapes.append(svg.rect(f"part {series(place)}", x, y, width, LINE - 5, f"{part}: {parts[part]:.1f} {unit}"))
+            width = max(0.0, parts[part]) / longest
+            tip = f"{part}: {parts[part]:.1f} {unit}"
+            shapes.append(svg.rect(f"part {series(place)}", svg.percent(x), y + _BAR, svg.percent(width), 14, tip))
             x += width
-        shapes.append(svg.text(x + 6, y + 13, f"{sum(parts.values()):.1f} {unit}"))
-    named = legend(name.replace("_", " ") for name in names)
-    return svg.scaled(_TOP + LINE * len(rows), shapes, title) + named
+    return svg.fluid(LINE * len(rows), shapes, title) + legend(name.replace("_", " ") for name in names)
 
 
 def distributions(rows: Mapping[str, Sequence[float]], unit: str, title: str) -> str:
-    """Return for each row where its values lie: a line from 1 to 99 %, a box from 10 to 90 %, the median.
+    """Return below each name where its values lie: a line from 1 to 99 %, a box from 10 to 90 %, the median.
 
     The values are percentiles, 0 to 100. One stray value does not squeeze all others.
     """
     if not rows:
         return ""
-    start, bottom = _beside(rows), _TOP + LINE * len(rows)
+    height = LINE * len(rows) + svg.BELOW
     along = axis(min(values[1] for values in rows.values()), max(values[99] for values in rows.values()))
-
-    def place(value: float) -> float:
-        return start + along.share(value) * (svg.WIDTH - start - _RIGHT)
-
-    shapes = [svg.line("grid", place(mark), _TOP - 6, place(mark), bottom) for mark in along.marks]
-    shapes += [svg.text(place(mark), bottom + 18, f"{mark:g}", "middle") for mark in along.marks]
-    shapes.append(svg.text((start + svg.WIDTH) / 2, bottom + _BOTTOM - 6, unit, "middle"))
+    marks = [(along.share(mark), f"{mark:g}") for mark in along.marks]
+    shapes = [svg.line("grid", svg.percent(share), 0, svg.percent(share), height - svg.BELOW) for share, _ in marks]
     for number, (name, values) in enumerate(rows.items()):
-        y = _TOP + LINE * number
-        p1, p10, p50, p90, p99 = (place(values[share]) for share in (1, 10, 50, 90, 99))
+        y = LINE * number + _BAR
+        p1, p10, p50, p90, p99 = (along.share(values[share]) for share in (1, 10, 50, 90, 99))
         tip = f"{name}: " + ", ".join(f"p{share} {values[share]:.1f}" for share in (10, 50, 90, 99)) + f" {unit}"
-        box = svg.rect("box", p10, y + 2, max(1.0, p90 - p10), 12, tip)
-        median = svg.line("median", p50, y, p50, y + 16)
-        shapes.append(svg.text(start - 8, y + 13, name, "end"))
-        shapes.append(f'<g class="dot">{svg.line("", p1, y + 8, p99, y + 8)}{box}{median}</g>')
-    return svg.scaled(bottom + _BOTTOM, shapes, title)
+        whisker = svg.line("", svg.percent(p1), y + 7, svg.percent(p99), y + 7)
+        box = svg.rect("box", svg.percent(p10), y + 1, svg.percent(max(p90 - p10, 0.002)), 12, tip)
+        median = svg.line("median", svg.percent(p50), y - 1, svg.percent(p50), y + 15)
+        shapes += [*_name(y - _BAR, name, f"{values[50]:.1f} {unit}"), f'<g class="dot">{whisker}{box}{median}</g>']
+    return svg.fluid(height, [*shapes, *svg.marks_below(marks, height)], title)
 
 
-def _beside(names: Iterable[str]) -> int:
-    """Return where bars start that stand beside their names."""
-    return min(400, max(210, 20 + 6 * max(map(len, names))))
+def _name(y: float, name: str, value: str) -> list[str]:
+    """Return the line of text above a bar: whose it is, and its value at the right."""
+    return [svg.text(0, y + 13, name), svg.text("100%", y + 13, value, "end")]

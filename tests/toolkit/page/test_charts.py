@@ -6,41 +6,38 @@ import re
 
 import pytest
 
-from tests.toolkit.page.reader import Reader, numbers
+from tests.toolkit.page.reader import Reader
 from toolkit.page.charts import SERIES, bars, columns, distributions, heat_map, legend, series, stacked
 
 
 def test_a_distribution_lies_where_its_percentiles_are() -> None:
+    """The axis goes from 0 to 100: half of the way to 50."""
     text = distributions({"one": [50 + share / 2 for share in range(101)]}, "ms", "times")
-    start, width = 210, 720 - 210 - 20
-    (box,) = re.findall(r'<rect class="box" x="([\d.]+)" y="18.0" width="([\d.]+)"', text)
-    assert tuple(map(float, box)) == pytest.approx((start + 0.55 * width, 0.4 * width), abs=0.06)
-    ends = r'x1="([\d.]+)" y1="([\d.]+)" x2="([\d.]+)" y2="([\d.]+)"'
-    (median,) = re.findall(f'<line class="median" {ends}', text)
-    assert tuple(map(float, median)) == pytest.approx((start + 0.75 * width, 16, start + 0.75 * width, 32), abs=0.06)
-    (whisker,) = re.findall(f'<g class="dot"><line class="" {ends}', text)
-    assert tuple(map(float, whisker)) == pytest.approx((start + 0.505 * width, 24, start + 0.995 * width, 24), abs=0.06)
-    assert "one: p10 55.0, p50 75.0, p90 95.0, p99 99.5 ms" in text
+    assert re.findall(r'<rect class="box" x="([\d.]+)%" y="19.0" width="([\d.]+)%"', text) == [("55.000", "40.000")]
+    ends = r'x1="([\d.]+)%" y1="([\d.]+)" x2="([\d.]+)%" y2="([\d.]+)"'
+    assert re.findall(f'<line class="median" {ends}', text) == [("75.000", "17.0", "75.000", "33.0")]
+    assert re.findall(f'<g class="dot"><line class="" {ends}', text) == [("50.500", "25.0", "99.500", "25.0")]
+    assert "one: p10 55.0, p50 75.0, p90 95.0, p99 99.5 ms" in text and ">75.0 ms</text>" in text
     for rows in (1, 3):
-        text = distributions(
-            dict.fromkeys(map(str, range(rows)), [float(share) for share in range(101)]), "ms", "times"
-        )
-        bottom = 16 + 22 * rows
-        assert set(re.findall(r'<line class="grid" x1="[\d.]+" y1="10.0" x2="[\d.]+" y2="([\d.]+)"', text)) == {
-            f"{bottom}.0"
-        }
-        assert re.findall(r'<text x="[\d.]+" y="([\d.]+)"[^>]*>ms</text>', text) == [f"{bottom + 38}.0"]
+        text = distributions(dict.fromkeys("abc"[:rows], [float(share) for share in range(101)]), "ms", "times")
+        assert set(re.findall(r'<line class="grid" [^>]*y2="([\d.]+)"', text)) == {f"{42 * rows}.0"}
+        assert f'height="{42 * rows + 24}"' in text
+        names = re.findall(r'<text x="0.0" y="([\d.]+)"[^>]*>[abc]<', text)
+        assert names == [f"{42 * row + 13}.0" for row in range(rows)]
 
 
-def test_parts_that_took_no_time_have_no_width() -> None:
-    assert numbers(stacked({"one": {"read": 0.0, "network": 0.0}}, "ms", "times"), "width")[:2] == [0, 0]
-
-
-def test_bars_are_as_long_as_their_parts() -> None:
+def test_parts_are_as_long_as_their_values_one_behind_the_other() -> None:
     text = stacked({"one": {"read": 1.0, "network": 3.0}, "two": {"read": 2.0, "network": 6.0}}, "ms", "times")
-    short, long, *others = numbers(text, "width")[:4]
-    assert long == pytest.approx(3 * short, abs=0.2)
-    assert sum(others) == pytest.approx(2 * (short + long), abs=0.3)
+    parts = re.findall(r'<rect class="part s(\d)" x="([\d.]+)%" y="([\d.]+)" width="([\d.]+)%"', text)
+    assert parts == [
+        ("0", "0.000", "18.0", "12.500"),
+        ("1", "12.500", "18.0", "37.500"),
+        ("0", "0.000", "60.0", "25.000"),
+        ("1", "25.000", "60.0", "75.000"),
+    ]
+    assert ">4.0 ms</text>" in text and ">8.0 ms</text>" in text
+    nothing = stacked({"one": {"read": 0.0, "network": 0.0}}, "ms", "times")
+    assert re.findall(r'width="([\d.]+)%"', nothing) == ["0.000", "0.000"]
 
 
 def test_a_horizontal_bar_is_as_long_as_its_share_of_the_most() -> None:
