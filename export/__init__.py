@@ -6,6 +6,7 @@
 - `trained_run`, `keras`: the run with its dataset; its network, loaded and traced, and its answers.
 - `inputs`, `calibration`, `probes`: what networks accept, what ranges are measured on, and what music seldom is.
 - `web`: a page that classifies in the browser.
+- `microcontroller`: models as C source, and what small devices would not run.
 - `foreign`: Keras models that were not trained here.
 - `converter`: one file's bytes, from `tflite` or `onnx`, after `quantize`.
 - `verify`: whether a file does what the network does. `card`: the description inside a file.

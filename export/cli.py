@@ -14,6 +14,8 @@ from export.calibration import DEFAULT_ITEMS
 from export.foreign.arguments import add_flags, check_run_flags, job_of
 from export.foreign.pipeline import export_model
 from export.foreign.saved import is_saved_model
+from export.microcontroller.c_array import write_c_array
+from export.microcontroller.command import check_micro
 from export.options import Options
 from export.pipeline import export_run
 from export.pretrained import arguments as pretrained
@@ -21,7 +23,7 @@ from export.pretrained.head import export_head
 from export.pretrained.pipeline import export_pretrained
 from export.quantize.qat import DEFAULT_EPOCHS
 from export.tflite.convert import IO_TYPES
-from export.variants import FEATURES, FRONT_LEVELS, QUANTISED, variants
+from export.variants import C_ARRAY, FEATURES, FRONT_LEVELS, QUANTISED, variants
 from export.verify.parity import MAX_DROP
 from export.verify.speed import is_faster, ratio_text
 from export.web import arguments as web
@@ -39,12 +41,12 @@ PROG = "python -m export"
 
 
 def jobs() -> Jobs:
-    """Return the only job of `python -m export`."""
-    return Jobs({}, Verb("", _parser, _export))
+    """Return the jobs of `python -m export`."""
+    return Jobs({"check-micro": check_micro()}, Verb("", _parser, _export))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; returns 0."""
+    """Run the command and return its exit code."""
     return dispatch(PROG, jobs(), argv)
 
 
@@ -68,7 +70,7 @@ def _check(arguments: argparse.Namespace) -> None:
     if arguments.plan is not None and arguments.quantize not in ("mixed", "all"):
         raise UsageError("--plan belongs to --quantize mixed or all: it names the layers to quantise, and how")
     web.check(arguments)
-    if arguments.dynamic_batch and arguments.format == TFLITE:
+    if arguments.dynamic_batch and arguments.format in (TFLITE, C_ARRAY):
         raise UsageError("--dynamic-batch belongs to --format onnx: a TFLite file accepts one input per call")
     if arguments.fail_if_slower and arguments.quantize is None:
         raise UsageError("--fail-if-slower needs --quantize: float32 has nothing to be faster than")
@@ -95,13 +97,13 @@ def _export(arguments: argparse.Namespace) -> int:
         qat=arguments.qat,
     )
     report = partial(print, f"{PROG}:", file=sys.stderr, flush=True)
-    exported = _exported(
-        arguments, {"variants": requested[-1:] if is_page else requested, "options": options, "report": report}
-    )
+    exported = _exported(arguments, {"variants": requested, "options": options, "report": report})
     for item in exported:
         print(_line(item))
         if is_page:
             print(f"{write_page(item, vendor)}: serve it with python -m http.server --directory {arguments.output}")
+        if arguments.format == C_ARRAY:
+            print("{}, {}".format(*write_c_array(item.path)))
     for item in exported:
         if item.speed and not is_faster(item.speed):
             report(f"NOT FASTER on this machine: {item.path} needs {ratio_text(item.speed)}")
@@ -159,8 +161,8 @@ def _add_files(parser: Parser) -> None:
     )
     add("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are (default: ./runs)")
     add("--data", type=Path, metavar="DIR", help="the run's dataset, if it has moved; or one for a Keras model")
-    formats_help = f"file format; {WEB} writes a page that classifies in the browser (default: %(default)s)"
-    add("--format", choices=(*FORMATS, "all", WEB), default="tflite", help=formats_help)
+    formats_help = f"file format; {WEB}: a page in the browser, {C_ARRAY}: TFLite and C source (default: %(default)s)"
+    add("--format", choices=(*FORMATS, "all", C_ARRAY, WEB), default="tflite", help=formats_help)
     web.add_flag(parser)
     add(
         "--quantize",

@@ -17,6 +17,8 @@ FEATURES = "features"
 """The input level of a file that accepts what its network does, mostly what the front end computes."""
 FRONT_LEVELS = ("mel", "waveform")
 """Those of files that have the front end inside, or its last steps."""
+C_ARRAY = "c-array"
+"""The format of TFLite files with their models as C source beside them."""
 MIXED = "mixed"
 """The precision that is a mixture of others, layer by layer."""
 QUANTISED = tuple(dict.fromkeys(name for names in PRECISIONS.values() for name in names[1:]))
@@ -61,6 +63,7 @@ def variants(formats: str, quantize: str | None, level: str = FEATURES) -> tuple
 
     Raises `UsageError` if no format has that precision.
     """
+    formats = TFLITE if formats == C_ARRAY else formats
     chosen = []
     for format in FORMATS if formats == "all" else (formats,):
         reference, *others = PRECISIONS[format]
