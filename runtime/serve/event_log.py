@@ -87,9 +87,14 @@ class EventLog:
         values = (start, end, label, probability)
         return self._change("INSERT INTO events (start, end, label, probability) VALUES (?, ?, ?, ?)", values)
 
-    def grow(self, event: int, end: float, probability: float) -> None:
-        """Let an event end later, with another mean probability."""
-        self._change("UPDATE events SET end = ?, probability = ? WHERE id = ?", (end, probability, event))
+    def change(self, event: int, start: float, end: float, probability: float) -> None:
+        """Give an event other times and another mean probability."""
+        values = (start, end, probability, event)
+        self._change("UPDATE events SET start = ?, end = ?, probability = ? WHERE id = ?", values)
+
+    def remove(self, event: int) -> None:
+        """Remove an event."""
+        self._change("DELETE FROM events WHERE id = ?", (event,))
 
     def set_clip(self, event: int, clip: str, confirmed: str | None = None) -> None:
         """Note where an event's clip is, and which label it is confirmed to have."""
@@ -134,7 +139,7 @@ class EventLog:
                 run("DELETE FROM events WHERE id IN (SELECT id FROM events ORDER BY id LIMIT 1000)")
                 if not run("SELECT 1 FROM events LIMIT 1").fetchone():
                     break
-            run("PRAGMA incremental_vacuum").fetchall()
+            self._database.executescript("PRAGMA incremental_vacuum")  # execute() would free one page
             run("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:

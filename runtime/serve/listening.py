@@ -82,7 +82,7 @@ class Ear:
             for span in spans(self._hops(sound, rate), self._listener.share):
                 self._recorder.add(span)
             ended = sound.is_last
-            self._recorder.end()
+            self._recorder.restart()
             self._listener.restart()
 
     def _hops(self, sound: _Segment, rate: int) -> Iterator[Hop]:
@@ -101,6 +101,8 @@ class Ear:
             yield hop
 
     def _show(self, hop: Hop) -> None:
+        """Log, show and publish a hop."""
+        self._recorder.hear(hop)
         text = as_json(hop, self._classifier.labels)
         self._live.add_hop(json.loads(text), hop.result.spent)
         if self._publisher:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from runtime.serve.clips import Clips, QuotaError
 from runtime.serve.event_log import EventLog
 from runtime.stream.blocks import Report
+from runtime.stream.events import Hop
 from runtime.timeline.events import applying
 from runtime.timeline.spans import Span
 
@@ -65,15 +66,22 @@ class Recent:
 
 @dataclass
 class _Open:
-    id: int
+    """An event that goes on: its row, its times, its probability times seconds, and until when the row is right.
+
+    Until a `span` of it has come, its start is that of the hop after which it was decided.
+    """
+
+    row: int
     start: float
     end: float
     total: float
     written: float
+    hop: int
+    settled: bool
 
 
 class Recorder:
-    """Writes an event when it begins, whenever it grows, and its clip when it ends."""
+    """Writes events as soon as they are decided, and corrects their times to those of a timeline, which come later."""
 
     def __init__(
         self, log: EventLog, clips: Clips | None, recent: Recent, labels: tuple[str, ...], report: Report
@@ -82,42 +90,70 @@ class Recorder:
         self._log, self._clips, self._recent, self._labels = log, clips, recent, labels
         self._report = report
         self._open: dict[str, _Open] = {}
+        self._hops, self._heard, self._silent = 0, 0.0, False
+
+    def hear(self, hop: Hop) -> None:
+        """Write what is decided after the next hop."""
+        if self._silent:  # the last span before the silence has come
+            self.end()
+        self._silent = hop.result.probabilities is None
+        self._hops, previous, end = self._hops + 1, self._heard, hop.result.end
+        self._heard = end
+        for label, probability in applying(Span(previous, end, hop.decision), self._labels):
+            event = self._open.get(label)
+            if event is None:
+                event = self._begin(label, previous, end, probability, settled=False)
+            event.hop = self._hops
+            if end - event.written >= WRITE_SECONDS:
+                self._write(event, end, probability)
+        for label, event in list(self._open.items()):
+            if not event.settled and event.hop < self._hops - 1:
+                self._log.remove(self._open.pop(label).row)
 
     def add(self, span: Span) -> None:
-        """Add the next part of the sound; what it does not continue ends."""
+        """Add the next part of a timeline; what it does not continue ends."""
         applies = dict(applying(span, self._labels))
         for label, event in list(self._open.items()):
-            if label not in applies or span.start > event.end:
+            if event.settled and (label not in applies or span.start > event.end):
                 self._end(label)
-        seconds, origin = span.end - span.start, self._recent.origin
         for label, probability in applies.items():
-            if label not in self._open:
-                row = self._log.add(origin + span.start, origin + span.end, label, probability)
-                self._open[label] = _Open(row, span.start, span.end, seconds * probability, span.end)
-                continue
-            event = self._open[label]
-            event.end, event.total = span.end, event.total + seconds * probability
-            if event.end - event.written >= WRITE_SECONDS:
-                self._write(event)
+            event = self._open.get(label) or self._begin(label, span.start, span.end, probability, settled=True)
+            if not event.settled:
+                event.start, event.settled = span.start, True
+            event.end, event.total = span.end, event.total + (span.end - span.start) * probability
+
+    def restart(self) -> None:
+        """End all events: sound that follows does not continue them."""
+        self.end()
+        self._heard, self._silent = 0.0, False
 
     def end(self) -> None:
-        """End all events: a gap follows, or nothing."""
-        for label in list(self._open):
-            self._end(label)
+        """End all events."""
+        for label, event in list(self._open.items()):
+            if event.settled:
+                self._end(label)
+            else:
+                self._log.remove(self._open.pop(label).row)
+
+    def _begin(self, label: str, start: float, end: float, probability: float, settled: bool) -> _Open:
+        origin = self._recent.origin
+        row = self._log.add(origin + start, origin + end, label, probability)
+        self._open[label] = _Open(row, start, start, 0.0, end, self._hops, settled)
+        return self._open[label]
+
+    def _write(self, event: _Open, end: float, probability: float = 0.0) -> None:
+        """Write an event as one that ends at `end`; before a span of it came, with a hop's `probability`."""
+        event.written, origin = end, self._recent.origin
+        mean = event.total / (event.end - event.start) if event.settled else probability
+        self._log.change(event.row, origin + event.start, origin + end, mean)
 
     def _end(self, label: str) -> None:
         event = self._open.pop(label)
-        if event.end > event.written:
-            self._write(event)
+        self._write(event, event.end)
         samples = self._recent.between(event.start, event.end)
         if self._clips is None or not len(samples):
             return
         try:
-            self._log.set_clip(event.id, self._clips.save(samples, self._recent.rate, None))
+            self._log.set_clip(event.row, self._clips.save(samples, self._recent.rate, None))
         except (QuotaError, OSError) as error:
             self._report(f"a clip of {label} is not kept: {error}")
-
-    def _write(self, event: _Open) -> None:
-        event.written = event.end
-        mean = event.total / (event.end - event.start)
-        self._log.grow(event.id, self._recent.origin + event.end, mean)
