@@ -5,6 +5,7 @@ The content decides what a file is, not its name: a tag of the wrong kind would 
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,6 +13,8 @@ from toolkit.audio import mp3
 from toolkit.audio.mp4 import FIRST_BOX
 from toolkit.audio.recording import after_id3
 from toolkit.errors import UsageError
+
+_ID3V1_BYTES, _NO_GENRE = 128, 255
 
 
 class Tags(Protocol):
@@ -56,7 +59,8 @@ def read_tags(path: Path) -> Tags | None:
 class _Id3:
     """ID3v2 in the version that is there; 2.3, which every player reads, where there is none or the older 2.2.
 
-    Frames are not translated between versions, so that those which mutagen has no place for stay.
+    Frames are not translated between versions, so that those which mutagen has no place for stay. Of an ID3v1 tag only
+    the genre's number changes: mutagen would write all of it again, without the comment.
     """
 
     def __init__(self, path: Path) -> None:
@@ -77,7 +81,26 @@ class _Id3:
         from mutagen.id3 import TCON, Encoding
 
         self._tags.setall("TCON", [TCON(encoding=Encoding.UTF8, text=[genre])])
+        before = _id3v1(path)
         self._tags.save(path, v2_version=self._version, v23_sep=None)
+        if before and _id3v1(path):
+            numbers = [number for number, name in enumerate(TCON.GENRES) if _letters(name) == _letters(genre)]
+            with path.open("r+b") as file:
+                file.seek(-_ID3V1_BYTES, os.SEEK_END)
+                file.write(before[:-1] + bytes(numbers[:1] or [_NO_GENRE]))
+
+
+def _id3v1(path: Path) -> bytes:
+    """Return the ID3v1 tag at a file's end, empty where there is none."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _ID3V1_BYTES))
+        end = file.read()
+    return end if end.startswith(b"TAG") and len(end) == _ID3V1_BYTES else b""
+
+
+def _letters(name: str) -> str:
+    """Return what of a genre's name counts: "hiphop" of "Hip-Hop"."""
+    return "".join(filter(str.isalnum, name)).casefold()
 
 
 class _Named:

@@ -115,6 +115,25 @@ def test_other_frames_and_the_version_of_id3_stay(originals: Path, tmp_path: Pat
     assert path.read_bytes()[-128:-125] == b"TAG"
 
 
+@pytest.mark.parametrize(("genre", "number"), [("disco", 4), ("hiphop", 7), ("Jazz", 8), ("rain on a roof", 255)])
+@pytest.mark.parametrize("with_id3v2", [True, False])
+def test_of_an_old_tag_only_the_genres_number_changes(
+    genre: str, number: int, with_id3v2: bool, originals: Path, tmp_path: Path
+) -> None:
+    path = _copy(originals, tmp_path, "a.mp3")
+    if with_id3v2:
+        tags = ID3()
+        tags.add(TIT2(encoding=0, text=["A title of more letters than the old tag holds"]))
+        tags.save(path)
+    fields = b"TAG" + b"A title".ljust(30, b"\0") + b"\0" * 60 + b"1999" + b"a comment".ljust(28, b"\0") + b"\0\5"
+    path.write_bytes(path.read_bytes() + fields + bytes([17]))
+    size = path.stat().st_size
+    assert write_genre(path, genre, overwrite=True).outcome == Outcome.WRITTEN
+    assert path.read_bytes()[-128:] == fields + bytes([number])
+    assert _genres(path) == [genre]
+    assert path.stat().st_size < size + 5_000
+
+
 def test_genres_of_old_tags_are_seen(originals: Path, tmp_path: Path) -> None:
     path = _copy(originals, tmp_path, "a.mp3")
     path.write_bytes(path.read_bytes() + b"TAG" + b"Title".ljust(124, b"\0") + bytes([17]))
