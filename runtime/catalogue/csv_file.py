@@ -23,7 +23,7 @@ class CsvStore:
     """A CSV file (RFC 4180) with a line of columns' names. A last line that a killed process left half is cut off."""
 
     def __init__(self, path: str) -> None:
-        """Open the file; raise `CatalogueError` if it is not ours."""
+        """Open the file; raise `UsageError` if it is not ours."""
         csv.field_size_limit(LONGEST_CELL)
         self._path = Path(path)
         self._end: int | None = None  # of the last whole line

@@ -22,9 +22,10 @@ def store_at(path: str, labels: Sequence[str] = ()) -> Store:
     Raises
     ------
     UsageError
-        If the suffix is none of `SUFFIXES`, or Parquet cannot be read or written here.
+        If the suffix is none of `SUFFIXES`, Parquet cannot be read or written here, or something else than our rows is
+        there.
     CatalogueError
-        If something else than our rows is there, or a newer version's.
+        If our rows are damaged, or a newer version's.
     """
     suffix = Path(path).suffix.lower()
     if suffix in PARQUET:

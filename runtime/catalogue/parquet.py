@@ -44,9 +44,9 @@ class ParquetStore:
     """
 
     def __init__(self, path: str, labels: Sequence[str] = ()) -> None:
-        """Open the folder; raise `CatalogueError` if something else than our parts is there."""
+        """Open the folder; raise `UsageError` if something else is there, `CatalogueError` if our parts are damaged."""
         if Path(path).is_file():
-            raise CatalogueError(f"{path}: a file, but results are a folder of Parquet files: name another")
+            raise UsageError(f"{path}: a file, but results are a folder of Parquet files: name another")
         self._path, self._folder = path, folder_at(path)
         self._schema = _schema(labels)
         visible = (name for name in self._folder.names() if not name.startswith("."))  # else of a killed process
@@ -130,10 +130,10 @@ class ParquetStore:
         del self._rows[name]
 
     def _checked(self, name: str) -> int:
-        """Return the number of a part's rows; raise `CatalogueError` unless it is ours."""
+        """Return the number of a part's rows; raise `UsageError` unless it is ours, `CatalogueError` for damage."""
         path = f"{self._path}/{name}"
         if not PART.fullmatch(name):
-            raise CatalogueError(f"{path}: its name is not one that this command makes: name another folder")
+            raise UsageError(f"{path}: its name is not one that this command makes: name another folder")
         file = self._file(name)
         names = file.schema_arrow.names
         version = None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from runtime.catalogue.row import COLUMNS, SCHEMA, Row, flat_cells, row_of_flat
 from runtime.catalogue.store import Entry, check_columns
-from toolkit.errors import CatalogueError
+from toolkit.errors import CatalogueError, GtzanetError, UsageError
 
 _INTEGERS, _REALS = ("size", "mtime", "schema"), ("duration", "confidence")
 
@@ -17,7 +17,7 @@ class SqliteStore:
     """A table `results`, in which a file has one row; a transaction adds rows. `user_version` is the schema's."""
 
     def __init__(self, path: str) -> None:
-        """Open the file; raise `CatalogueError` if it is not ours."""
+        """Open the file; raise `UsageError` if it is not ours, `CatalogueError` if it cannot be read."""
         self._path = path
         if Path(path).exists() and Path(path).stat().st_size:
             try:
@@ -64,8 +64,11 @@ class SqliteStore:
             except sqlite3.Error as error:
                 raise self._unreadable(error) from None
 
-    def _unreadable(self, error: sqlite3.Error) -> CatalogueError:
-        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+    def _unreadable(self, error: sqlite3.Error) -> GtzanetError:
+        code = getattr(error, "sqlite_errorcode", None)
+        if code == sqlite3.SQLITE_NOTADB:
+            return UsageError(f"{self._path}: no SQLite file: name another file")
+        if code == sqlite3.SQLITE_BUSY:
             return CatalogueError(f"{self._path}: another program has locked it: close it there, and try again")
         return CatalogueError(f"{self._path}: cannot be read as SQLite ({error}): name another file")
 

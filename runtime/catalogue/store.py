@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.catalogue.row import COLUMNS, SCHEMA, Row
-from toolkit.errors import CatalogueError
+from toolkit.errors import CatalogueError, UsageError
 
 PARQUET, CSV, SQLITE = (".parquet",), (".csv",), (".sqlite", ".sqlite3", ".db")
 SUFFIXES = PARQUET + CSV + SQLITE
@@ -43,13 +43,16 @@ class Store(Protocol):
 
 
 def check_columns(path: str, names: Sequence[str], version: int | None) -> None:
-    """Raise `CatalogueError` unless columns and the schema's version, None where it is not stated, are ours."""
+    """Raise `UsageError` unless columns and the schema's version, None where it is not stated, are ours.
+
+    Those of a newer version are: `CatalogueError`.
+    """
     if version is not None and version > SCHEMA:
         raise CatalogueError(
             f"{path}: version {version} of the results, and only {SCHEMA} is known here: update gtzanet-edge"
         )
     if tuple(names) != COLUMNS or version is None:
-        raise CatalogueError(f"{path}: holds no results of this command: name another file")
+        raise UsageError(f"{path}: holds no results of this command: name another file")
 
 
 def superseded(files: Iterable[str]) -> NDArray[np.bool_]:

@@ -265,6 +265,15 @@ def test_a_process_that_cannot_start_ends_the_run() -> None:
         list(computed(Dying(PRETRAINED, Settings()), iter(candidates), 1))
 
 
+def test_a_file_of_others_is_misuse_and_stays(library: Path) -> None:
+    other = library.parent / "music.csv"
+    other.write_text("artist,title\r\nsomebody,something\r\n")
+    done = run(library, "--out", other, "--workers", "1", "--model", PRETRAINED)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "music.csv: holds no results of this command: name another file" in done.stderr
+    assert other.read_text().startswith("artist,title")
+
+
 def test_the_command_prints_a_summary_and_returns_1_where_files_failed(library: Path) -> None:
     (library.parent / "work").mkdir()
     done = run(library, "--out", "r.csv", "--workers", "1", "--model", PRETRAINED, cwd=library.parent / "work")

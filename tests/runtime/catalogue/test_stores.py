@@ -144,9 +144,9 @@ def test_what_is_not_ours_is_refused_and_stays(tmp_path: Path) -> None:
         "single.parquet": "a file, but results are a folder of Parquet files",
         "other.csv": "holds no results of this command",
         "other.sqlite": "holds no results of this command",
-        "text.db": "cannot be read as SQLite",
+        "text.db": "no SQLite file",
     }.items():
-        with pytest.raises(CatalogueError, match=rf"{name}.*{reason}"):
+        with pytest.raises(UsageError, match=rf"{name}.*{reason}"):  # exit code 2: another file was meant
             written(tmp_path / name, [row("/b")])
     assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
 
@@ -362,5 +362,5 @@ def test_a_database_that_another_program_has_locked_is_named(tmp_path: Path, mon
 def test_a_foreign_part_is_not_to_be_deleted(tmp_path: Path) -> None:
     (tmp_path / "r.parquet").mkdir()
     (tmp_path / "r.parquet" / "mine.parquet").write_bytes(b"something else")
-    with pytest.raises(CatalogueError, match="its name is not one that this command makes: name another folder"):
+    with pytest.raises(UsageError, match="its name is not one that this command makes: name another folder"):
         existing_store(str(tmp_path / "r.parquet"))
