@@ -7,9 +7,9 @@ from pathlib import Path
 
 from export.microcontroller.check import TARGETS, Verdict, judged, operator_list
 from export.microcontroller.operators import least_arena, read_operators
-from toolkit.artifact.file import TFLITE, format_of, has_card, read_archive
+from toolkit.artifact.file import TFLITE, file_format, has_card, read_archive
 from toolkit.command import Parser, Verb
-from toolkit.errors import ArtifactError, UsageError
+from toolkit.errors import UsageError
 
 
 def check_micro() -> Verb:
@@ -39,12 +39,9 @@ def report(path: Path, targets: tuple[str, ...] | list[str]) -> tuple[list[str],
 
     Raise `ArtifactError` if it cannot be read, `UsageError` if it is an ONNX file.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ArtifactError(f"{path}: cannot be read ({error.strerror or error})") from None
-    if format_of(content, path) != TFLITE:
+    if file_format(path) != TFLITE:
         raise UsageError(f"{path}: an ONNX file: these targets run .tflite files alone")
+    content = path.read_bytes()
     size = read_archive(path).start if has_card(path, content) else len(content)
     graphs = read_operators(path, content[:size])
     lines = [f"{path}: {sum(map(len, graphs))} operators, {size:,} bytes"]
