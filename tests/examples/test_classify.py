@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -176,7 +177,14 @@ def flipped(content: bytes) -> bytes:
     return content[:5_000] + bytes([content[5_000] ^ 1]) + content[5_001:]
 
 
+def oversized(content: bytes) -> bytes:
+    """Declare that the last entry of the archive, the card, is longer than the file."""
+    entry = content.rindex(b"PK\1\2")
+    return content[: entry + 20] + struct.pack("<II", 900_000, 900_000) + content[entry + 28 :]
+
+
 DAMAGE: dict[str, Callable[[bytes], bytes]] = {
+    "its archive is malformed: export": oversized,
     "no TFLite model": cut_at(0),
     "no TFLite model: name a .tflite file": cut_at(7),
     "carries no card": cut_at(-1),
@@ -200,6 +208,34 @@ def test_broken_models_are_refused_in_a_sentence(classify: Path, models: Path, t
     onnx = models / "depthwise_separable-waveform-float32.onnx"
     assert_refused(run(classify, onnx, sound, code=1), onnx, "no TFLite model")
     assert_refused(run(classify, sound, sound, code=1), sound, "no TFLite model")
+
+
+TEXTS = {
+    "": "its card is not JSON",
+    "[]": "its card is not JSON",
+    '{"format_version": 2': "its card is not JSON",
+    '{"format_version": 2} {}': "its card is not JSON",
+    '{"format_version": 2, "a": ' + "[" * 500_000: "its card is not JSON",
+    '{"format_version": 2, "a": ' + "[" * 60_000 + "]" * 60_000 + "}": "its card is not JSON",
+    '{"format_version": "\\"}': "its card is not JSON",
+    "{}": "its card's format_version is no number",
+    '{"format_version": 3}': "its card's format version is newer than 2",
+    '{"format_version": 2}': "it accepts no samples",
+    '{"format_version": 2, "input_level": "waveform", "activation": "none"}': "its output is an embedding",
+    '{"format_version": 2, "input_level": "waveform", "front_end": 7}': "its card's sample_rate is no number",
+}
+
+
+@pytest.mark.slow
+def test_malformed_cards_are_refused_in_a_sentence(classify: Path, models: Path, tmp_path: Path) -> None:
+    sound, broken = written(tmp_path / "s.wav", sounds("rain")[0]), tmp_path / "m.tflite"
+    model = read_model(models / "depthwise_separable-waveform-float32.tflite")
+    for text, message in TEXTS.items():
+        broken.write_bytes(model.content[: model.start])
+        with zipfile.ZipFile(broken, "a") as archive:
+            archive.writestr("labels.txt", "a\nb\n")
+            archive.writestr("card.json", text)
+        assert_refused(run(classify, broken, sound, code=1), broken, message)
 
 
 @pytest.mark.slow
