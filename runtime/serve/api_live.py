@@ -66,6 +66,8 @@ class LiveApi:
     def stream(self, request: Request) -> Response:
         """Return server-sent events: `now` after each hop, and `columns` of the spectrogram."""
         parameters(request, ())
+        if request.method == "HEAD":
+            return Response(media_type="text/event-stream")
         if self._streams >= STREAMS:
             raise Refusal(503, f"{STREAMS} pages are open: close one", {"Retry-After": "5"})
         return StreamingResponse(self._events(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})

@@ -17,6 +17,7 @@ from runtime.stream.blocks import Report
 from toolkit.errors import GtzanetError, UsageError
 
 TRIM_SECONDS = 3600
+BACKLOG = 128
 
 
 def work(arguments: argparse.Namespace, report: Report) -> int:
@@ -56,6 +57,7 @@ def bound_socket(request: ServeRequest) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind(address)
+        bound.listen(BACKLOG)  # who comes while the model loads waits
     except OSError as error:
         bound.close()
         raise UsageError(f"--host {request.host} --port {request.port}: {error.strerror}: choose another") from None
