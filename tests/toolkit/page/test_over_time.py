@@ -18,7 +18,7 @@ NOON = datetime(2024, 5, 1, 12, tzinfo=UTC).timestamp()
 def test_a_span_lies_where_its_time_is_in_the_colour_of_its_label() -> None:
     spans = [Span(-5, 10, "<dog>", "90%"), Span(10, 15, "rain"), Span(15, 40, "<dog>")]
     text = strip(spans, 0, 20, "the last 20 seconds")
-    shapes = re.findall(r'class="part (\w+)" x="([\d.]+)%" y="4.0" width="([\d.]+)%"', text)
+    shapes = re.findall(r'class="part (\w+)" x="([\d.]+)%" y="4.0" width="([\d.]+)%" height="32.0"', text)
     assert shapes == [("s0", "0.000", "50.000"), ("s1", "50.000", "25.000"), ("s0", "75.000", "25.000")]
     assert re.findall(r"<title>([^<]*)</title>", text)[1:] == ["0:10 rain", "0:15 &lt;dog&gt;"]
     assert "&lt;dog&gt; 90%</title>" in text and text.count("<li ") == 2
@@ -63,7 +63,7 @@ def test_marks_of_a_file_are_minutes_and_seconds() -> None:
     assert time_marks(0, 300)[-1] == (1, "5:00")
 
 
-@given(st.floats(0, 2e9), st.floats(1, 1e8))
-def test_marks_are_few_and_inside(start: float, length: float) -> None:
-    marks = time_marks(start, start + length, UTC)
+@given(st.floats(0, 2e9), st.floats(1, 1e8), st.sampled_from([-7, 0, 5.5]))
+def test_marks_are_few_and_inside(start: float, length: float, hours: float) -> None:
+    marks = time_marks(start, start + length, timezone(timedelta(hours=hours)))
     assert len(marks) <= 6 and all(-1e-6 <= share <= 1 + 1e-6 for share, _ in marks)
