@@ -5,10 +5,10 @@ least squares.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -212,63 +212,61 @@ def shared_folder(base: Path) -> Path:
 def made_run(base: Path, model_name: str) -> Path:
     """Return a run of `model_name`, made at the first call of a test session; `base` is the worker's folder."""
     base = shared_folder(base)
-    with _locked(base):
-        return _run(base, model_name)
+    kind, write = ("sounds", write_sounds) if model_name in BACKBONES else ("pictures", write_pictures)
+    data = made_once(base / f"made-{kind}", write)
+    return made_once(base / "made-runs" / model_name, lambda run: make_run(run, data, model_name))
 
 
-def made_artifacts(base: Path, model_name: str) -> Path:
-    """Return a folder with every file of `made_run`, exported at the first call of a test session.
+def made_artifacts(base: Path, model_name: str, level: str | None = None) -> Path:
+    """Return a folder with every file of `made_run`, for an input other than the network's if it is named.
 
-    A process of its own exports them: what tests did to the worker's environment changes no byte. Where there is no
-    TensorFlow, the variable MADE names the base folder of a session that has made them.
+    A process of its own exports them at the first call of a test session: what tests did to the worker's environment
+    changes no byte. Where there is no TensorFlow, the variable MADE names the base folder of a session that has made
+    them.
     """
-    base = shared_folder(base)
-    output = base / "made-artifacts" / model_name
-    with _locked(base):
-        if not output.is_dir():
-            done = exported(_run(base, model_name), output)
-            assert done.returncode == 0, done.stderr
-    return output
+
+    def make(output: Path) -> None:
+        done = exported(made_run(base, model_name), output, *(["--input", level] if level else []))
+        assert done.returncode == 0, done.stderr
+
+    folder = "-".join(filter(None, ("made-artifacts", level)))
+    return made_once(shared_folder(base) / folder / model_name, make)
 
 
 def made_page(base: Path, model_name: str, engine: Path) -> Path:
     """Return the folder of `made_run`'s page, beside the files of ONNX Runtime Web of the folder `engine`."""
-    base = shared_folder(base)
-    output = base / "made-pages" / model_name
-    with _locked(base):
-        if not output.is_dir():
-            options = ["--format", "web", "--vendor", str(engine), "--output", str(output)]
-            command = [sys.executable, "-m", "export", str(_run(base, model_name)), *options]
-            done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=800)
-            assert done.returncode == 0, done.stderr
-    return output
+
+    def make(output: Path) -> None:
+        options = ["--format", "web", "--vendor", str(engine), "--output", str(output)]
+        command = [sys.executable, "-m", "export", str(made_run(base, model_name)), *options]
+        done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=800)
+        assert done.returncode == 0, done.stderr
+
+    return made_once(shared_folder(base) / "made-pages" / model_name, make)
 
 
-def exported(run: Path, output: Path) -> subprocess.CompletedProcess[str]:
+def made_once(folder: Path, make: Callable[[Path], object]) -> Path:
+    """Return a folder that the first worker makes that needs it; others wait for it, and for nothing else."""
+    import fcntl
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if not folder.is_dir():
+            try:
+                make(folder)
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)  # half a folder is nobody's
+                raise
+    return folder
+
+
+def exported(run: Path, output: Path, *more: str) -> subprocess.CompletedProcess[str]:
     """Export every file of a made run in a process of its own."""
     options = ["--format", "all", "--quantize", "all", "--calibration", "16", "--max-drop", "10", "--no-speed"]
     options += ["--plan", PLANS.get(run.name, PLAN), "--output", str(output)]
-    command = [sys.executable, "-m", "export", str(run), *options]
+    command = [sys.executable, "-m", "export", str(run), *options, *more]
     theirs = ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA")  # what another test may have set for its own process
     environment = {key: value for key, value in os.environ.items() if key not in theirs}
     root = Path(__file__).parents[1]
     return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=800)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Let one worker at a time make what all share."""
-    import fcntl
-
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "made.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def _run(base: Path, model_name: str) -> Path:
-    kind, write = ("sounds", write_sounds) if model_name in BACKBONES else ("pictures", write_pictures)
-    data, run = base / f"made-{kind}", base / "made-runs" / model_name
-    if not data.is_dir():
-        write(data)
-    return run if run.is_dir() else make_run(run, data, model_name)

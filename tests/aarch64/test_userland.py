@@ -18,7 +18,7 @@ from tests.aarch64 import userland
 from tests.elsewhere import refusals, write_sounds
 from tests.packaging.places import PROCESSORS
 from tests.packaging.run_places import EMULATED
-from tests.packaging.wheel_maker import REPOSITORY, build_wheel
+from tests.packaging.wheel_maker import REPOSITORY, made_wheel
 from tests.run_maker import made_artifacts
 from toolkit.artifact.file import model_files
 from toolkit.frontend.presets import PRESETS
@@ -54,7 +54,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return ARM's Python with our wheel and what its tests need."""
     assert not userland.missing()
     folder = tmp_path_factory.mktemp("aarch64")
-    wheel = build_wheel(folder / "wheel")
+    wheel = made_wheel(tmp_path_factory.getbasetemp())
     tests = ["pytest", "pytest-timeout", "hypothesis", "pillow"]
     return userland.make(folder / "userland", wheel, [*userland.ENGINES, *tests], userland.Userland())
 

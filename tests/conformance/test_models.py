@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -52,45 +53,43 @@ def load(folders: tuple[Path, Path], variant: Variant, engine: str, threads: int
     return Classifier.load(path, engine=engine, threads=threads)
 
 
-def keras_scores(run: Path, pictures: Any) -> Any:
+@functools.cache
+def reference(run: Path) -> tuple[Any, Any, Any]:
+    """Return inputs (the validation items, then probes), Keras' scores of them, and the items' labels."""
     import tf_keras
 
+    source = open_source(Run.load(run), None)
+    items = source.items("validation")
+    inputs = np.concatenate([source.inputs(items), [*probe_inputs(source.front_end).values()]])
     model = tf_keras.models.load_model(run / "model.keras", compile=False)
-    return model.predict(pictures.astype(np.float32), batch_size=4, verbose=0)
+    return inputs, model.predict(inputs.astype(np.float32), batch_size=4, verbose=0), source.labels(items)
 
 
 @pytest.mark.parametrize(("variant", "engine"), CASES)
 def test_it_is_near_keras_and_as_right(folders: tuple[Path, Path], variant: Variant, engine: str) -> None:
-    source = open_source(Run.load(folders[0]), None)
-    items = source.items("validation")
-    pictures = source.inputs(items)
-    if variant.precision in ("float32", "float16"):
-        pictures = np.concatenate([pictures, [*probe_inputs(source.front_end).values()]])
     classifier = load(folders, variant, engine)
-    scores = np.stack([classifier.scores(picture) for picture in pictures])
-    distance = np.abs(scores - keras_scores(folders[0], pictures))
+    inputs, theirs, labels = reference(folders[0])
+    count = len(inputs) if variant.precision in ("float32", "float16") else len(labels)
+    scores = np.stack([classifier.scores(value) for value in inputs[:count]])
+    distance = np.abs(scores - theirs[:count])
     assert distance.max() <= MAX_ABS[variant.precision]
     assert distance.mean() <= ROUGHER.get((classifier.card.model, variant), MEAN_ABS[variant.precision])
-    np.testing.assert_array_equal(scores[: len(items)].argmax(axis=1), source.labels(items))
+    np.testing.assert_array_equal(scores[: len(labels)].argmax(axis=1), labels)
 
 
 @pytest.mark.parametrize(("variant", "engine"), CASES)
 def test_the_card_is_what_the_file_does(folders: tuple[Path, Path], variant: Variant, engine: str) -> None:
-    source = open_source(Run.load(folders[0]), None)
-    items = source.items("validation")
     classifier = load(folders, variant, engine)
-    guesses = [classifier.probabilities(value).argmax() for value in source.inputs(items)]
+    inputs, _, labels = reference(folders[0])
+    guesses = [classifier.probabilities(value).argmax() for value in inputs[: len(labels)]]
     card = classifier.card
-    assert card.accuracy and (int(np.sum(guesses == source.labels(items))), len(items)) == (
-        card.accuracy.correct,
-        card.accuracy.n,
-    )
+    assert card.accuracy and (int(np.sum(guesses == labels)), len(labels)) == (card.accuracy.correct, card.accuracy.n)
     assert card.precision == variant.precision
     integer = variant == Variant("tflite", "int8") and card.model not in FLOAT_ENDS
     assert {card.input.dtype, card.output.dtype} == {"int8" if integer else "float32"}
     expected = FLOAT_OPS[card.model, variant.format] if card.calibration and not card.layers else set()
     assert expected <= set(card.float_ops) and bool(expected) == bool(card.float_ops)
-    assert classifier.labels == source.classes
+    assert list(classifier.labels) == Run.load(folders[0]).config["classes"]
 
 
 @pytest.mark.parametrize(("variant", "engine"), CASES)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.packaging.wheel_maker import build_wheel
+from tests.packaging.wheel_maker import made_wheel
 
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the wheel."""
-    return build_wheel(tmp_path_factory.mktemp("wheel"))
+    return made_wheel(tmp_path_factory.getbasetemp())

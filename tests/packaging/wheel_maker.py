@@ -9,6 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.run_maker import made_once, shared_folder
+
 REPOSITORY = Path(__file__).parents[2]
 PACKAGES = {"toolkit", "train", "export", "runtime", "benchmarks"}
 
@@ -67,3 +69,9 @@ def build(source: Path, kind: str, output: Path) -> Path:
 def build_wheel(base: Path) -> Path:
     """Build the wheel of a copy below `base` and return it."""
     return build(copied_source(base / "source"), "wheel", base / "dist")
+
+
+def made_wheel(base: Path) -> Path:
+    """Return the wheel, built at the first call of a test session; `base` is the worker's folder."""
+    (built,) = made_once(shared_folder(base) / "made-wheel", build_wheel).glob("dist/*")
+    return built

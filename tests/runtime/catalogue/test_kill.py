@@ -15,23 +15,25 @@ from tests.runtime.catalogue.library import environment, rows_of, tone
 
 psutil = pytest.importorskip("psutil")
 KILLS = {"results.parquet": 20, "results.csv": 6, "results.sqlite": 6}
-FILES = 1_200
+FILES_PER_KILL = 60
 
 
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder of many files that are hard links to few."""
-    root = tmp_path_factory.mktemp("killed") / "m"
+def hard_links(root: Path, count: int) -> Path:
+    """Make a folder of many files that are hard links to few, and return it."""
     tones = [tone(root / "0" / f"{number}.wav", 300 + 200 * number) for number in range(4)]
     (root / "1").mkdir()
-    for number in range(4, FILES):
+    for number in range(4, count):
         os.link(tones[number % 4], root / "1" / f"{number}.wav")
     return root
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("out", KILLS)
-def test_nothing_is_lost_and_nothing_is_done_twice(library: Path, tmp_path: Path, out: str) -> None:
+def test_nothing_is_lost_and_nothing_is_done_twice(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, out: str
+) -> None:
+    count = FILES_PER_KILL * KILLS[out]
+    library = hard_links(tmp_path_factory.mktemp("killed") / "m", count)
     results, log, generator = tmp_path / out, tmp_path / "log", random.Random(out)
     partial = 0
     for kill in range(KILLS[out]):
@@ -49,7 +51,7 @@ def test_nothing_is_lost_and_nothing_is_done_twice(library: Path, tmp_path: Path
         after = set(rows_of(results)) if results.exists() else set()
         read = log.read_text().splitlines()
         assert done <= after and not done & set(read) and len(read) == len(set(read))
-        partial += 0 < len(after) < FILES
+        partial += 0 < len(after) < count
     assert partial >= KILLS[out] / 2  # else the kills came before or after all the work
     log.write_text("")
     process = start(library, results, log)
