@@ -29,6 +29,7 @@ def load_tensorflow() -> None:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # TensorFlow need not import Keras 3, too
     with needed("export needs TensorFlow"):
         import tensorflow as tf
         import tf_keras  # noqa: F401

@@ -12,6 +12,7 @@ from hypothesis import settings
 
 CHROMIUM = Path("/usr/bin/chromium")
 
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # as training and export do
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 

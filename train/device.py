@@ -51,6 +51,7 @@ def prepare(device: str, compute: Compute) -> Compute:
         raise RuntimeError("TensorFlow was imported before train.device.prepare: its settings would have no effect")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
+    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # TensorFlow need not import Keras 3, too
     # A lost worker is one sentence of ours, and dozens of lines of TensorFlow's.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if compute.strategy == "none" else "3")
     if device == "cpu":
