@@ -9,10 +9,11 @@ const element = (id) => document.getElementById(id);
 const worker = new Worker("classifier.js", { type: "module" });
 const waiting = new Map();
 let calls = 0;
-let card, microphone;
+let card, microphone, broken;
 
 /** Post a job to the worker; return its answer. */
 function answer(kind, job, transfer = []) {
+  if (broken) return Promise.reject(broken);
   const id = ++calls;
   worker.postMessage({ id, kind, ...job }, transfer);
   return new Promise((resolve, reject) => waiting.set(id, { resolve, reject }));
@@ -25,9 +26,18 @@ worker.addEventListener("message", ({ data: { id, result, problem } }) => {
   else call?.resolve(result);
 });
 
+worker.addEventListener("error", () => {
+  broken = absent("classifier.js, or a file that it needs,");
+  for (const { reject } of waiting.values()) reject(broken);
+});
+
+function absent(name) {
+  return new Error(`${name} cannot be loaded: export the folder again.`);
+}
+
 async function json(name) {
   const response = await fetch(name).catch(() => undefined);
-  if (!response?.ok) throw new Error(`${name} cannot be loaded: export the folder again.`);
+  if (!response?.ok) throw absent(name);
   return response.json();
 }
 

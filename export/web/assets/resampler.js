@@ -1,10 +1,10 @@
 // Mono sound at another rate: a polyphase filter, a sinc with a Kaiser window.
 //
-// The passband ends at 0.913 of the lower Nyquist frequency, as that of the toolkit's resampler, and 100 dB are down at
+// The passband ends at 0.913 of the lower Nyquist frequency, as that of the toolkit's resampler, and 120 dB are down at
 // that frequency. Browsers resample with filters of their own, which let a network hear something else.
 
 const PASSBAND = 0.913;
-const ATTENUATION_DB = 100;
+const ATTENUATION_DB = 120;
 const BETA = 0.1102 * (ATTENUATION_DB - 8.7); // Kaiser's formulas
 const PEAK = bessel(BETA);
 
@@ -24,7 +24,7 @@ function bessel(x) {
 
 /** Return the product of a filter, its length a multiple of 4, and the samples from `start` on; four sums are faster. */
 function dot(filter, samples, start) {
-  let [a, b, c, d] = [0, 0, 0, 0];
+  let [a, b, c, d] = [0, 0, 0, 0]; // and so are arrays of doubles
   for (let tap = 0; tap < filter.length; tap += 4) {
     const place = start + tap;
     a += filter[tap] * samples[place];
@@ -47,7 +47,7 @@ export class Resampler {
     this.half = 2 * Math.ceil((ATTENUATION_DB - 8) / (2.285 * transition) / 4); // even, for `dot`
     this.cutoff = (nyquist * (1 + PASSBAND)) / 2;
     this.phases = new Map();
-    this.pending = new Float32Array(this.half - 1); // samples from `first` on; zeros lie before the sound
+    this.pending = new Float64Array(this.half - 1); // samples from `first` on; zeros lie before the sound
     this.first = 1 - this.half;
     this.received = 0;
     this.returned = 0;
@@ -68,7 +68,7 @@ export class Resampler {
   }
 
   #filtered(samples, count) {
-    const joined = new Float32Array(this.pending.length + samples.length);
+    const joined = new Float64Array(this.pending.length + samples.length);
     joined.set(this.pending);
     joined.set(samples, this.pending.length);
     const last = this.first + joined.length - this.half; // the first place whose filter lies in the future
@@ -92,7 +92,7 @@ export class Resampler {
   #filter(phase) {
     let filter = this.phases.get(phase);
     if (filter) return filter;
-    filter = new Float32Array(2 * this.half);
+    filter = new Float64Array(2 * this.half);
     for (let tap = 0; tap < filter.length; tap++) {
       const time = tap - this.half + 1 - phase / this.up;
       const angle = Math.PI * this.cutoff * time;

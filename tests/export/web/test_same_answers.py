@@ -16,7 +16,7 @@ from tests.export.web.pages import classified, opened
 from toolkit.artifact.golden import golden_input
 
 pytestmark = pytest.mark.slow
-NETWORKS = ("gtzanet", "edgenet", "mn04")
+NETWORKS = ("gtzanet", "zfnet", "edgenet", "mn04", "yamnet")
 MAX_ABS = 0.02
 CLIPS = 5
 
