@@ -98,7 +98,7 @@ def least_arena(operators: list[Operator]) -> int:
     for place, operator in enumerate(operators):
         for tensor in operator.tensors:
             if not tensor.constant:
-                first.setdefault(tensor.number, 0 if tensor in operator.inputs else place)
+                first.setdefault(tensor.number, place)
                 sizes[tensor.number] = tensor.bytes
     alive = (
         sum(size for number, size in sizes.items() if first[number] <= place <= last[number])
