@@ -88,6 +88,8 @@ def test_constants_are_the_cards(tmp_path: Path) -> None:
     assert (lines["FRONT_END_N_MELS"], lines["FRONT_END_AMIN"]) == ("128", "1e-05f")
     assert lines["FRONT_END_SHORT"] == '"tile"' and lines["TEMPERATURE"] == "1.0f"
     assert lines["MODEL_SIZE"] == str(len(MODEL)) and "THRESHOLDS" not in lines
+    source = (tmp_path / "bells-int8.c").read_text()
+    assert "_Alignas(16) const unsigned char bells_int8_model[" in source  # x86 aligns large arrays anyway
 
 
 def test_thresholds_of_several_labels(tmp_path: Path) -> None:
