@@ -47,7 +47,7 @@ def application(state: State) -> ASGIApp:
         _post("/api/classify", files.classify),
         _post("/api/clips", files.keep),
     ]
-    handlers: dict[Any, Any] = {Refusal: _refused, HTTPException: _failed}
+    handlers: dict[Any, Any] = {Refusal: _refused, HTTPException: _failed, OSError: _not_written}
     app = Starlette(routes=routes, exception_handlers=handlers)
     app.router.redirect_slashes = False
     return Guard(app, state.request, state.live)
@@ -63,6 +63,10 @@ def _post(path: str, endpoint: Any) -> Route:
 
 async def _refused(request: Request, error: Refusal) -> Response:
     return refusal(error.status, error.sentence, error.headers)
+
+
+async def _not_written(request: Request, error: OSError) -> Response:
+    return refusal(507, f"the device cannot write it ({error.strerror or error}): look at its disk and its folders")
 
 
 async def _failed(request: Request, error: HTTPException) -> Response:

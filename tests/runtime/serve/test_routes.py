@@ -252,3 +252,11 @@ def test_pages(served: Served) -> None:
     response = client.put("/api/events")
     assert (response.status_code, set(response.headers["allow"].split(", "))) == (405, {"GET", "HEAD"})
     json.dumps(client.get("/openapi.json").json())
+
+
+def test_a_folder_that_cannot_be_written_is_said(served: Served, keep: Path) -> None:
+    client, _ = served("--keep", str(keep))
+    (keep / "pop").touch()
+    response = client.post("/api/clips?label=pop", content=wav(noise(1)))
+    assert response.status_code == 507
+    assert "File exists" in response.json()["error"]
