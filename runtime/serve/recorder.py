@@ -21,6 +21,8 @@ WRITE_SECONDS = 1.0
 """An event that goes on is written once in this time."""
 DRIFT = 0.01
 """The share by which a sound card's clock may differ from the computer's."""
+STEP_SECONDS = 1.0
+"""A change of the computer's clock by more is a step, as a device without a battery makes when the network tells it."""
 
 
 class Recent:
@@ -35,6 +37,7 @@ class Recent:
     def restart(self) -> None:
         """Forget everything: sound that follows does not continue it."""
         self._total, self.origin = 0, time.time()
+        self._clock = time.time() - time.monotonic()
 
     @property
     def seconds(self) -> float:
@@ -47,6 +50,9 @@ class Recent:
             self.origin = time.time() - len(samples) / self.rate
         kept = (np.clip(samples, -1, 1) * 32767).astype(np.int16)[-len(self._kept) :]
         self._kept = np.concatenate([self._kept[len(kept) :], kept])
+        step = time.time() - time.monotonic() - self._clock
+        if abs(step) > STEP_SECONDS:
+            self._clock, self.origin = self._clock + step, self.origin + step
         before, self._total = self.seconds, self._total + len(samples)
         late, most = time.time() - self.origin - self.seconds, DRIFT * (self.seconds - before)
         self.origin += min(max(late, -most), most)

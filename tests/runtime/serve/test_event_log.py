@@ -98,3 +98,15 @@ def test_recent_sound_is_found_by_its_time() -> None:
     assert recent.between(0, 6.5) == pytest.approx(sound[600:650], abs=1e-4)
     recent.restart()
     assert len(recent.newest()) == 0
+
+
+def test_times_follow_a_step_of_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    recent, real = Recent(100, 2.0), time.time
+    recent.push(np.zeros(100, np.float32))
+    before = recent.origin
+    monkeypatch.setattr(time, "time", lambda: real() + 36_000)
+    recent.push(np.zeros(10, np.float32))
+    assert recent.origin - before == pytest.approx(36_000, abs=1)
+    monkeypatch.undo()
+    recent.push(np.zeros(10, np.float32))
+    assert recent.origin == pytest.approx(before, abs=1)
