@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import threading
 from collections.abc import Iterator
@@ -9,11 +10,38 @@ from contextlib import contextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from runtime.serve.live import Live
 
 CONNECTIONS = 100
 """At most: a Pi is no public server."""
+
+
+HEAD_SECONDS = 20.0
+"""A connection that waits this long, or at most twice as long, for the whole head of a request is closed."""
+
+
+class _Protocol(H11Protocol):
+    """HTTP/1.1 for clients that send their requests: uvicorn waits for ever once a byte has come."""
+
+    _seen: object = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._timer = self.loop.call_later(HEAD_SECONDS, self._check)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._timer.cancel()
+        super().connection_lost(exc)
+
+    def _check(self) -> None:
+        idle = self.cycle is None or self.cycle.response_complete
+        if idle and self.cycle is self._seen:
+            self.transport.close()
+        else:
+            self._seen = self.cycle if idle else self
+            self._timer = self.loop.call_later(HEAD_SECONDS, self._check)
 
 
 class PageServer(uvicorn.Server):
@@ -28,7 +56,7 @@ class PageServer(uvicorn.Server):
             access_log=False,
             lifespan="off",
             loop="asyncio",
-            http="h11",
+            http=_Protocol,
             ws="none",
             proxy_headers=False,  # a header must not choose the address that requests are counted for
             server_header=False,

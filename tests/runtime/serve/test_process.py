@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -109,3 +111,24 @@ def test_no_other_verb_imports_the_server() -> None:
     code += "print([name for name in ('starlette', 'uvicorn', 'sqlite3') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_connection_without_a_request_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from runtime.serve import server as module
+    from runtime.serve.live import Live
+    from runtime.serve.replies import reply
+
+    monkeypatch.setattr(module, "HEAD_SECONDS", 0.3)
+    server = module.PageServer(reply({}), Live(1, 1.0, "off"))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        try:
+            for words in (b"", b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nHost: a\r\n\r\nG"):
+                with socket.create_connection(listening.getsockname(), PATIENCE) as client:
+                    client.sendall(words)
+                    while client.recv(4096):
+                        pass
+        finally:
+            server.should_exit = True
+            thread.join()
