@@ -6,6 +6,7 @@ import argparse
 import importlib.util
 import ipaddress
 import socket
+import sqlite3
 import threading
 import time
 
@@ -14,7 +15,7 @@ from runtime.serve.event_log import EventLog
 from runtime.serve.request import ServeRequest
 from runtime.stream import microphone
 from runtime.stream.blocks import Report
-from toolkit.errors import GtzanetError, UsageError
+from toolkit.errors import UsageError
 
 TRIM_SECONDS = 3600
 BACKLOG = 128
@@ -71,13 +72,13 @@ def _serve(classifier: Classifier, request: ServeRequest, listening: socket.sock
 
     state = open_state(classifier, request, report)
     server = PageServer(application(state), state.live)
-    failure: list[GtzanetError | OSError] = []
+    failure: list[Exception] = []
 
     def listen() -> None:
         assert state.ear is not None
         try:
             state.ear.listen(report, address)
-        except (GtzanetError, OSError) as error:
+        except Exception as error:  # a server whose ear is dead would say that it listens
             failure.append(error)
             server.should_exit = True
 
@@ -85,7 +86,7 @@ def _serve(classifier: Classifier, request: ServeRequest, listening: socket.sock
     address = request.url or (f"http://{socket.gethostname()}:{port}/" if request.token else None)
     if state.ear is not None:
         threading.Thread(target=listen, daemon=True).start()
-    threading.Thread(target=_trim, args=(state.log,), daemon=True).start()
+    threading.Thread(target=_trim, args=(state.log, report), daemon=True).start()
     host = f"[{request.host}]" if ":" in request.host else request.host
     report(f"the page: http://{host}:{port}/")
     server.run([listening])
@@ -94,7 +95,10 @@ def _serve(classifier: Classifier, request: ServeRequest, listening: socket.sock
         raise failure[0]
 
 
-def _trim(log: EventLog) -> None:
+def _trim(log: EventLog, report: Report) -> None:
     while True:
         time.sleep(TRIM_SECONDS)
-        log.trim()
+        try:
+            log.trim()
+        except sqlite3.Error as error:
+            report(f"the log is not trimmed now: {error}")

@@ -14,8 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from runtime.classifier import Classifier
+from runtime.serve import command
+from runtime.serve.arguments import request
 from runtime.serve.event_log import EventLog
-from tests.runtime.serve.conftest import RATE, noise
+from runtime.serve.listening import Ear
+from tests.runtime.serve.conftest import RATE, arguments, noise
 from tests.runtime.serve.processes import LISTENING, PATIENCE, serving, tone, wait_for
 
 
@@ -132,3 +136,28 @@ def test_a_connection_without_a_request_is_closed(monkeypatch: pytest.MonkeyPatc
         finally:
             server.should_exit = True
             thread.join()
+
+
+def test_an_ear_that_dies_ends_the_server(classifier: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    def die(*_: object) -> None:
+        raise RuntimeError("no ear")
+
+    monkeypatch.setattr(Ear, "listen", die)
+    requested = request(arguments("--stream", "--rate", str(RATE), "--port", "0"))
+    with pytest.raises(RuntimeError, match="no ear"), command.bound_socket(requested) as listening:
+        command._serve(classifier, requested, listening, print)
+
+
+def test_a_log_that_cannot_be_trimmed_now_is_trimmed_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Locked(EventLog):
+        def __init__(self) -> None:
+            self.errors = iter((sqlite3.OperationalError("database is locked"), SystemExit()))
+
+        def trim(self) -> None:
+            raise next(self.errors)
+
+    monkeypatch.setattr(command, "TRIM_SECONDS", 0)
+    lines: list[str] = []
+    with pytest.raises(SystemExit):
+        command._trim(Locked(), lines.append)
+    assert lines == ["the log is not trimmed now: database is locked"]
