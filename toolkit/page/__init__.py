@@ -2,5 +2,5 @@
 
 - `document`: the page around its parts. `style.css`: colours for light and dark, tables, buttons, legends.
 - `svg`: shapes, and the two kinds of drawing. `axes`: round numbers along an axis.
-- `charts`: bars, columns, heat maps, distributions. `over_time`: lines and strips along a clock.
+- `charts`: bars, columns, heat maps, distributions. `over_time`: strips along a clock.
 """

@@ -1,16 +1,14 @@
-"""Charts along a clock, or along the seconds of a file: lines, and a strip of what was heard when."""
+"""Along a clock, or along the seconds of a file: a strip of what was heard when."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from toolkit.page import svg
-from toolkit.page.axes import axis
 from toolkit.page.charts import legend, series
-from toolkit.page.document import escaped
 
 _HOUR, _DAY = 3_600, 86_400
 _STEPS = (
@@ -40,25 +38,6 @@ def strip(spans: Sequence[Span], start: float, end: float, title: str, zone: tzi
         kind = f"part {series(labels.index(span.label))}"
         shapes.append(svg.rect(kind, svg.percent(first), 4, svg.percent(last - first), height - svg.BELOW - 4, tip))
     return svg.fluid(height, [*shapes, *svg.marks_below(time_marks(start, end, zone), height)], title) + legend(labels)
-
-
-def lines(curves: Mapping[str, Sequence[tuple[float, float]]], title: str, zone: tzinfo | None = None) -> str:
-    """Return a line for each name through its points (seconds, value); see `time_marks` for `zone`."""
-    points = [point for curve in curves.values() for point in curve]
-    if not points:
-        return ""
-    start, end = min(time for time, _ in points), max(time for time, _ in points)
-    height, scale, length = 220, axis(0, max(value for _, value in points) or 1), end - start or 1.0
-    shapes, texts = svg.levels([(scale.share(mark), f"{mark:,g}") for mark in scale.marks], height)
-    drawn = []
-    for place, (name, curve) in enumerate(curves.items()):
-        path = " ".join(f"{(time - start) / length:.5f},{1 - scale.share(value):.5f}" for time, value in curve)
-        kind = f"curve {series(place)}"
-        drawn.append(f'<polyline class="{kind}" points="{path}"><title>{escaped(name)}</title></polyline>')
-    plot = f'y="{svg.ABOVE}" width="100%" height="{height - svg.ABOVE - svg.BELOW}"'
-    shapes.append(f'<svg {plot} viewBox="0 0 1 1" preserveAspectRatio="none">{"".join(drawn)}</svg>')
-    shapes += [*texts, *svg.marks_below(time_marks(start, end, zone), height)]
-    return svg.fluid(height, shapes, title) + legend(curves)
 
 
 def time_marks(start: float, end: float, zone: tzinfo | None = None) -> list[tuple[float, str]]:

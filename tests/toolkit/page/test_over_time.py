@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.toolkit.page.reader import Reader
-from toolkit.page.over_time import Span, lines, strip, time_marks
+from toolkit.page.over_time import Span, strip, time_marks
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC).timestamp()
 
@@ -23,16 +23,6 @@ def test_a_span_lies_where_its_time_is_in_the_colour_of_its_label() -> None:
     assert re.findall(r"<title>([^<]*)</title>", text)[1:] == ["0:10 rain", "0:15 &lt;dog&gt;"]
     assert "&lt;dog&gt; 90%</title>" in text and text.count("<li ") == 2
     assert Reader(text).values("aria-label") == ["the last 20 seconds"]
-
-
-def test_a_line_goes_through_its_points() -> None:
-    text = lines({"one": [(0, 0), (5, 10), (10, 5)], "two": [(0, 10)]}, "values")
-    Reader(text)
-    assert re.findall(r'points="([^"]*)"', text) == [
-        "0.00000,1.00000 0.50000,0.00000 1.00000,0.50000",
-        "0.00000,0.00000",
-    ]
-    assert lines({"one": []}, "values") == ""
 
 
 @pytest.mark.parametrize(
