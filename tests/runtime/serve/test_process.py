@@ -21,6 +21,7 @@ from runtime.serve.event_log import EventLog
 from runtime.serve.listening import Ear
 from tests.runtime.serve.conftest import RATE, arguments, noise
 from tests.runtime.serve.processes import LISTENING, PATIENCE, serving, tone, wait_for
+from toolkit.errors import UsageError
 
 
 def test_sound_changes_what_the_stream_says() -> None:
@@ -161,3 +162,10 @@ def test_a_log_that_cannot_be_trimmed_now_is_trimmed_later(monkeypatch: pytest.M
     with pytest.raises(SystemExit):
         command._trim(Locked(), lines.append)
     assert lines == ["the log is not trimmed now: database is locked"]
+
+
+def test_of_two_that_start_at_once_one_is_refused() -> None:
+    with command.bound_socket(request(arguments("--port", "0"))) as first:
+        port = str(first.getsockname()[1])
+        with pytest.raises(UsageError, match="in use"):
+            command.bound_socket(request(arguments("--port", port)))
