@@ -58,8 +58,7 @@ def bound_socket(request: ServeRequest) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind(address)
-        bound.listen()  # at once: two sockets that do not listen may share an address
-        bound.listen(BACKLOG)  # who comes while the model loads waits
+        bound.listen(BACKLOG)  # who comes while the model loads waits; a second server is refused at once
     except OSError as error:
         bound.close()
         raise UsageError(f"--host {request.host} --port {request.port}: {error.strerror}: choose another") from None
