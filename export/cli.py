@@ -29,7 +29,7 @@ from export.verify.speed import is_faster, ratio_text
 from export.web import arguments as web
 from export.web.arguments import WEB
 from export.web.onnxruntime_web import vendored
-from export.web.page import write_page
+from export.web.page import refuse_foreign, write_page
 from export.write import Exported
 from toolkit.artifact.card import CALIBRATED, INPUT_LEVELS
 from toolkit.artifact.file import FORMATS, ONNX, TFLITE
@@ -83,6 +83,7 @@ def _export(arguments: argparse.Namespace) -> int:
     is_page = arguments.format == WEB
     requested = variants(ONNX if is_page else arguments.format, arguments.quantize, arguments.input)
     if is_page:  # one file, that hears samples
+        refuse_foreign(arguments.output)
         requested = (replace(requested[-1], level="waveform"),)
     vendor = vendored(arguments.vendor) if arguments.vendor else {}
     options = Options(

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from export.web.onnxruntime_web import ADDRESS, FILES, integrity
 from export.write import Exported
+from toolkit.errors import UsageError
 from toolkit.files import write_bytes, write_json, write_text
 from toolkit.page.document import stylesheet
 
-INDEX, STYLE = "index.html", "page.css"
+INDEX, STYLE, CARD, LIST = "index.html", "page.css", "card.json", "files.json"
 _ASSETS = Path(__file__).parent / "assets"
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Raise `UsageError` where a folder has files of a page's names, and none of our pages wrote them."""
+    with suppress(OSError, ValueError):
+        listed = json.loads((folder / LIST).read_text(encoding="utf-8"))
+        if isinstance(listed, dict) and {"model", *FILES} == set(listed):
+            return
+    for name in (INDEX, CARD, LIST, *sorted(path.name for path in _ASSETS.iterdir())):
+        if (folder / name).exists():
+            raise UsageError(f"--output {folder}: its {name} is not from an earlier page: name another folder")
 
 
 def write_page(item: Exported, vendor: Mapping[str, bytes]) -> Path:
@@ -27,8 +41,8 @@ def write_page(item: Exported, vendor: Mapping[str, bytes]) -> Path:
     files: dict[str, dict[str, str | int]] = {"model": {**model, "bytes": item.size}}
     for purpose, (name, digest) in FILES.items():
         files[purpose] = {"name": name, "url": name if vendor else ADDRESS + name, "integrity": digest}
-    write_json(folder / "files.json", files)
-    write_text(folder / "card.json", item.card.to_json())
+    write_json(folder / LIST, files)
+    write_text(folder / CARD, item.card.to_json())
     for path in sorted(_ASSETS.iterdir(), key=lambda path: (path.name == INDEX, path.name)):
         text = path.read_text(encoding="utf-8")
         write_text(folder / path.name, stylesheet() + text if path.name == STYLE else text)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from export.cli import entry
 from export.web.onnxruntime_web import FILES, NPM, PACKAGE, vendored
+from export.web.page import refuse_foreign
 from toolkit.errors import RunError, UsageError
 
 
@@ -57,3 +59,15 @@ def test_npm_that_is_absent_or_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 def test_misuse(arguments: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert entry(arguments.split()) == 2
     assert message in capsys.readouterr().err
+
+
+def test_files_that_no_page_wrote_are_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "index.html").write_text("somebody's")
+    arguments = ["tests/data/gtzanet", "--format", "web", "--output", str(tmp_path)]
+    assert entry(arguments) == 2
+    assert "its index.html is not from an earlier page: name another folder" in capsys.readouterr().err
+    (tmp_path / "files.json").write_text('{"model": {}, "wasm": {}}')
+    with pytest.raises(UsageError, match="index.html"):
+        refuse_foreign(tmp_path)
+    (tmp_path / "files.json").write_text(json.dumps(dict.fromkeys(["model", *FILES], {})))
+    refuse_foreign(tmp_path)
