@@ -16,6 +16,8 @@ APPLICATION = 0x67747A61
 SCHEMA = 1
 DAY = 86_400
 UNITS = {"hour": "%Y-%m-%dT%H:00", "day": "%Y-%m-%d"}
+LOCKED_SECONDS = 0.5
+"""How long another program may hold the file; who listens waits meanwhile."""
 PAGE = 500
 """Rows that are read at once."""
 _TABLE = """
@@ -62,7 +64,9 @@ class EventLog:
         """
         self._path, self._days, self._limit, self._lock = path, keep_days, limit_bytes, threading.Lock()
         try:
-            self._database = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
+            self._database = sqlite3.connect(
+                path or ":memory:", LOCKED_SECONDS, isolation_level=None, check_same_thread=False
+            )
             self._prepare(path)
         except sqlite3.Error as error:
             raise UsageError(f"--log {path}: cannot be used as an SQLite file ({error}): name another") from None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,7 +89,10 @@ class _Open:
 
 
 class Recorder:
-    """Writes events as soon as they are decided, and corrects their times to those of a timeline, which come later."""
+    """Writes events as soon as they are decided, and corrects their times to those of a timeline, which come later.
+
+    Where the log cannot be written (a full disk, another program that holds it), it says so once and goes on.
+    """
 
     def __init__(
         self, log: EventLog, clips: Clips | None, recent: Recent, labels: tuple[str, ...], report: Report
@@ -96,10 +101,14 @@ class Recorder:
         self._log, self._clips, self._recent, self._labels = log, clips, recent, labels
         self._report = report
         self._open: dict[str, _Open] = {}
-        self._hops, self._heard, self._silent = 0, 0.0, False
+        self._hops, self._heard, self._silent, self._is_failing = 0, 0.0, False, False
 
     def hear(self, hop: Hop) -> None:
         """Write what is decided after the next hop."""
+        with self._reported():
+            self._hear(hop)
+
+    def _hear(self, hop: Hop) -> None:
         if self._silent:  # the last span before the silence has come
             self.end()
         self._silent = hop.result.probabilities is None
@@ -118,6 +127,10 @@ class Recorder:
 
     def add(self, span: Span) -> None:
         """Add the next part of a timeline; what it does not continue ends."""
+        with self._reported():
+            self._add(span)
+
+    def _add(self, span: Span) -> None:
         applies = dict(applying(span, self._labels))
         for label, event in list(self._open.items()):
             if event.settled and (label not in applies or span.start > event.end):
@@ -136,10 +149,21 @@ class Recorder:
     def end(self) -> None:
         """End all events."""
         for label, event in list(self._open.items()):
-            if event.settled:
-                self._end(label)
-            else:
-                self._log.remove(self._open.pop(label).row)
+            with self._reported():
+                if event.settled:
+                    self._end(label)
+                else:
+                    self._log.remove(self._open.pop(label).row)
+
+    @contextmanager
+    def _reported(self) -> Iterator[None]:
+        try:
+            yield
+            self._is_failing = False
+        except OSError as error:
+            if not self._is_failing:
+                self._report(f"events are lost: the log {error.strerror}")
+            self._is_failing = True
 
     def _begin(self, label: str, start: float, end: float, probability: float, settled: bool) -> _Open:
         origin = self._recent.origin

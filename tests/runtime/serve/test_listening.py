@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sqlite3
 import sys
 import time
 from pathlib import Path
@@ -162,6 +163,21 @@ def test_a_full_disk_loses_a_clip_alone(tmp_path: Path, monkeypatch: pytest.Monk
     log = EventLog(None)
     record(hops("dog", "dog", None, None), log, Clips(tmp_path, 10**6))
     assert lengths(log) == [("dog", 2.0)]
+
+
+def test_a_log_that_another_program_holds_is_written_again_once_it_is_free(tmp_path: Path) -> None:
+    path, messages = tmp_path / "sounds.sqlite", list[str]()
+    log, recent = EventLog(path), Recent(100, 4.0)
+    own = Recorder(log, None, recent, LABELS, messages.append)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    for hop in hops("dog", "dog"):
+        own.hear(hop)
+    assert messages == ["events are lost: the log cannot be written (database is locked)"] and not lengths(log)
+    other.execute("ROLLBACK")
+    own.hear(hops("dog", "dog", "dog")[-1])
+    assert lengths(log) == [("dog", 1.0)]
+    other.close()
 
 
 def test_columns_do_not_depend_on_the_blocks() -> None:
