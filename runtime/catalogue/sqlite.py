@@ -24,9 +24,11 @@ class SqliteStore:
                 with self._open() as database:
                     names = [name for _, name, *_ in database.execute("PRAGMA table_info(results)")]
                     (version,) = database.execute("PRAGMA user_version").fetchone()
+                    (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
             except sqlite3.Error as error:
                 raise self._unreadable(error) from None
-            check_columns(path, names, version or None)
+            if tables or version:  # else a process was killed before its first rows were there
+                check_columns(path, names, version or None)
 
     def entries(self) -> Iterator[Entry]:
         for file, size, mtime, failed, model, settings in self._read(
@@ -38,6 +40,7 @@ class SqliteStore:
         marks = ", ".join("?" * len(COLUMNS))
         try:
             with self._open() as database:
+                database.execute("BEGIN")  # the table and its version appear with the rows, whenever a kill comes
                 database.execute(_TABLE)
                 database.execute(f"PRAGMA user_version = {SCHEMA}")
                 database.executemany(f"INSERT OR REPLACE INTO results VALUES ({marks})", map(flat_cells, rows))
@@ -60,7 +63,8 @@ class SqliteStore:
         if Path(self._path).exists() and Path(self._path).stat().st_size:
             try:
                 with self._open() as database:
-                    yield from database.execute(query)
+                    if database.execute("SELECT 1 FROM sqlite_master WHERE name = 'results'").fetchone():
+                        yield from database.execute(query)
             except sqlite3.Error as error:
                 raise self._unreadable(error) from None
 

@@ -364,3 +364,24 @@ def test_a_foreign_part_is_not_to_be_deleted(tmp_path: Path) -> None:
     (tmp_path / "r.parquet" / "mine.parquet").write_bytes(b"something else")
     with pytest.raises(UsageError, match="its name is not one that this command makes: name another folder"):
         existing_store(str(tmp_path / "r.parquet"))
+
+
+def test_a_database_has_its_table_version_and_rows_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "results.sqlite"
+    with pytest.raises(KeyboardInterrupt):
+        store_at(str(path)).append(Interrupted())
+    with sqlite3.connect(path) as database:
+        assert database.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+        assert database.execute("PRAGMA user_version").fetchone() == (0,)
+        database.execute("CREATE TABLE other (x)")
+        database.execute("DROP TABLE other")
+    database.close()
+    assert path.stat().st_size and rows_of(path) == {}
+    assert set(rows_of(written(path, [row("/a")]))) == {"/a"}
+
+
+class Interrupted(list[Any]):
+    """Rows whose reading is interrupted."""
+
+    def __iter__(self) -> Any:
+        raise KeyboardInterrupt
