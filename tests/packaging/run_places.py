@@ -37,9 +37,10 @@ FAST = ("-m", "not slow and not gtzan")
 SELECTED = (
     *(*FAST, "-k", "not librosa and not matplotlib"),
     *("--ignore=tests/toolkit/data", "--ignore=tests/runtime/catalogue", "--ignore=tests/runtime/tags"),
+    "--ignore=tests/runtime/serve",
     *("tests/toolkit", "tests/runtime"),
 )
-"""The tests of what a device runs: without datasets, training libraries, music and catalogues, which need pyarrow."""
+"""The tests of what a device runs: without datasets, training libraries and extras (catalogues, tags, pages)."""
 EMULATED = (
     *(*FAST, "-k", "not picture or golden", "tests/toolkit/artifact/test_card.py"),
     *("tests/toolkit/audio/test_pcm.py", "tests/toolkit/audio/test_samples.py"),

@@ -47,7 +47,7 @@ def test_holds_the_five_packages_whole_and_no_tests(wheel: Path) -> None:
     files = [path for name in PACKAGES for path in (REPOSITORY / name).rglob("*.*") if path.suffix != ".pyc"]
     assert names - {"gtzanet_edge.py"} == {str(path.relative_to(REPOSITORY)) for path in files}
     assert f"runtime/pretrained/{PRETRAINED.name}" in names and "toolkit/audio/decode.py" in names
-    assert wheel.stat().st_size <= 1_000_000
+    assert wheel.stat().st_size <= 1_100_000
 
 
 def test_metadata(wheel: Path) -> None:

@@ -32,7 +32,7 @@ def offered(line: str, tmp_path: Path) -> list[str]:
         ("gtzanet-edge ben", {"benchmarks"}),
         ("gtzanet-edge benchmarks comp", {"compare"}),
         ("gtzanet-edge benchmarks matrix --min-", {"--min-duration", "--min-count"}),
-        ("gtzanet-edge export --format ", {"tflite", "onnx", "all"}),
+        ("gtzanet-edge export --format ", {"tflite", "onnx", "all", "c-array", "web"}),
         ("gtzanet-edge runtime doct", {"doctor"}),
         ("gtzanet-edge completion ", {"bash", "zsh", "fish"}),
     ],

@@ -76,13 +76,14 @@ def test_pictures_are_not_for_it(sound_models: Path, format: str) -> None:
 
 
 @pytest.mark.parametrize("format", ["tflite", "onnx"])
-def test_a_repeat_gives_the_same_bytes(sound_models: Path, run_folder: Path, tmp_path: Path, format: str) -> None:
-    options = ["--format", format, "--quantize", "--input", "waveform", "--output", str(tmp_path)]
-    assert entry([str(run_folder), *options, *COMMON[:-2]]) == 0
-    written = model_files(tmp_path)
+def test_a_repeat_gives_the_same_bytes(run_folder: Path, tmp_path: Path, format: str) -> None:
+    for name in ("first", "again"):
+        options = ["--format", format, "--quantize", "--input", "waveform", "--output", str(tmp_path / name)]
+        assert entry([str(run_folder), *options, *COMMON[:-2]]) == 0
+    written = model_files(tmp_path / "first")
     assert {path.name for path in written} == {f"gtzanet-waveform-{name}.{format}" for name in ("float32", "int8")}
     for path in written:
-        assert path.read_bytes() == (sound_models / path.name).read_bytes()
+        assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes()
 
 
 def test_only_operators_that_tflite_has_built_in(sound_models: Path) -> None:
