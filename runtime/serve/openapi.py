@@ -164,6 +164,7 @@ _REASONS = {
     422: "The audio file cannot be read",
     429: "Too many requests",
     503: "Too many at once",
+    507: "The device cannot write",
 }
 
 
@@ -188,7 +189,7 @@ def _get(
 def _post(
     summary: str, responses: Schema, body: Schema, refused: tuple[int, ...], parameters: list[Schema] | None = None
 ) -> Schema:
-    operation = _operation(summary, responses, (*refused, 400, 401, 403), parameters or [])
+    operation = _operation(summary, responses, (*refused, 400, 401, 403, 507), parameters or [])
     return operation | {"requestBody": body, "security": [{"token": []}, {}]}
 
 

@@ -260,3 +260,4 @@ def test_a_folder_that_cannot_be_written_is_said(served: Served, keep: Path) -> 
     response = client.post("/api/clips?label=pop", content=wav(noise(1)))
     assert response.status_code == 507
     assert "File exists" in response.json()["error"]
+    assert "507" in client.get("/openapi.json").json()["paths"]["/api/clips"]["post"]["responses"]
