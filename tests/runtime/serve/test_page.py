@@ -197,10 +197,10 @@ def test_axe_finds_nothing_serious(browser: Any, scheme: str, width: int, sound:
                 page.goto(address)
                 page.wait_for_selector("details")
             violations = Axe().run(page).response["violations"]
-            found = [
+            serious = [
                 (one["id"], one["nodes"][0]["html"]) for one in violations if one["impact"] in ("serious", "critical")
             ]
-            assert found == []
+            assert serious == []
         page.close()
 
 
